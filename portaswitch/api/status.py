@@ -1,0 +1,42 @@
+"""/metrics (Prometheus text), /healthz (the process answers) and /readyz (it can serve: its database lives and its ports are open)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.web.http import Request
+from twisted.web.resource import Resource
+from twisted.web.server import Site
+
+from portaswitch.metrics import render
+
+TEXT = b"text/plain; charset=utf-8"
+
+
+class _Page(Resource):
+    isLeaf = True
+
+    def __init__(self, page: Callable[[], tuple[int, str]], content_type: bytes = TEXT) -> None:
+        Resource.__init__(self)
+        self._page, self._type = page, content_type
+
+    def render_GET(self, request: Request) -> bytes:
+        """The page as it is now."""
+        code, text = self._page()
+        request.setResponseCode(code)
+        request.setHeader(b"content-type", self._type)
+        return text.encode()
+
+
+def site(why_not_ready: Callable[[], str | None]) -> Site:
+    """The status pages; `why_not_ready` says in a line what is missing, None when nothing is."""
+
+    def ready() -> tuple[int, str]:
+        reason = why_not_ready()
+        return (200, "ready\n") if reason is None else (503, f"not ready: {reason}\n")
+
+    root = Resource()
+    root.putChild(b"metrics", _Page(lambda: (200, render()), b"text/plain; version=0.0.4; charset=utf-8"))
+    root.putChild(b"healthz", _Page(lambda: (200, "alive\n")))
+    root.putChild(b"readyz", _Page(ready))
+    return Site(root)

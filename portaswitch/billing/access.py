@@ -1,0 +1,94 @@
+"""Access: which rating entry of the product a request comes by, and the legs (account, resellers, vendor) with the plans that price it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from portaswitch.billing import numbers
+from portaswitch.model.catalogue import Catalogue, Node, Product, RatingEntry, Service, ServicePolicy, Tariff
+from portaswitch.model.ledger import View
+from portaswitch.model.refusal import Refusal
+from portaswitch.model.request import AAARequest
+from portaswitch.model.session import Leg, Role
+
+NO_POLICY = ServicePolicy()
+DEFAULT_SERVICE = "Voice"
+#: What a use without a called number is rated by, by service type (special destinations, PORTABILLING.md a.6).
+DEFAULT_PATTERN = {"Netaccess": "NETACCESS", "Wifi": "NETACCESS", "Dialup": "NETACCESS", "Data": "NETACCESS", "Msg": "MSG"}
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How a request is let in: service, rating entry and the translated number it is rated by. `product` for the answer's facts."""
+
+    product: Product
+    service: Service
+    entry: RatingEntry
+    number: str
+
+
+def find(view: View, request: AAARequest, catalogue: Catalogue) -> Access | Refusal:
+    """The access of `request`, or why there is none (not_available: no rating entry of the product fits)."""
+    account = view.account
+    product = catalogue.products.get(account.i_product) if account is not None else None
+    node = catalogue.nodes.get(request.origin.i_node)
+    if product is None or node is None:
+        return Refusal.NOT_AVAILABLE
+    wanted = request.service or _node_service(node, catalogue)
+    entry = choose(product, wanted, request.origin.i_node, request.access_code, catalogue)
+    if entry is None:
+        return Refusal.NOT_AVAILABLE
+    service = catalogue.services[entry.i_service]
+    number = numbers.translate(request.parties.called, node.dial_rules) or DEFAULT_PATTERN.get(service.service_type, "")
+    return Access(product, service, entry, number)
+
+
+def _node_service(node: Node, catalogue: Catalogue) -> str:
+    service = catalogue.services.get(node.i_service)
+    return DEFAULT_SERVICE if service is None else service.service_type
+
+
+def choose(product: Product, service_type: str, i_node: int, access_code: str, catalogue: Catalogue) -> RatingEntry | None:
+    """
+    The rating entry for a service type: the exact node before any node, the access code before none.
+
+    An access code that no entry names falls back to the entries without one: an IVR's access number need not be known to every product.
+    """
+    best: RatingEntry | None = None
+    best_rank = 0
+    for entry in product.entries:
+        if entry.i_node not in (0, i_node) or entry.access_code not in ("", access_code):
+            continue
+        if catalogue.services[entry.i_service].service_type != service_type:
+            continue
+        rank = 1 + (2 if entry.access_code else 0) + (1 if entry.i_node else 0)
+        if rank > best_rank:
+            best, best_rank = entry, rank
+    return best
+
+
+def legs(view: View, request: AAARequest, access: Access, catalogue: Catalogue) -> tuple[Leg, ...] | Refusal:
+    """
+    The charged parties of a use, each with the plan in force at the event's time: the account, every reseller of the chain, the vendor.
+
+    No rate for the account refuses (cld_blocked); a reseller or vendor without one is not charged, as it has no price.
+    """
+    at = request.at
+    tariff = catalogue.tariffs[access.entry.i_tariff]
+    plan = tariff.find(access.number, at)
+    if plan is None or plan.forbidden or view.account is None:
+        return Refusal.CLD_BLOCKED
+    found = [Leg(Role.ACCOUNT, view.account.i_account, plan)]
+    i_tariff = access.entry.i_tariff_reseller
+    for reseller, _ in view.resellers:
+        found += _leg(Role.CUSTOMER, reseller.i_customer, catalogue.tariffs.get(i_tariff or reseller.i_tariff), access.number, request)
+        i_tariff = 0  # the entry names the price of the nearest reseller only
+    connection = catalogue.connections.get(request.kept.get("remote_address", ""))
+    if connection is not None:
+        found += _leg(Role.VENDOR, connection.i_vendor, catalogue.tariffs.get(connection.i_tariff), access.number, request)
+    return tuple(found)
+
+
+def _leg(role: Role, i_party: int, tariff: Tariff | None, number: str, request: AAARequest) -> list[Leg]:
+    plan = tariff.find(number, request.at) if tariff is not None else None
+    return [Leg(role, i_party, plan)] if plan is not None else []

@@ -1,0 +1,68 @@
+"""Admission: may this account be served at all? Each refusal is reached by the state that means it (spec/radius.yaml, return_codes)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from portaswitch.model.billing_model import BillingModel
+from portaswitch.model.ledger import View
+from portaswitch.model.party import Account, BillStatus, Customer
+from portaswitch.model.refusal import Refusal
+from portaswitch.model.request import Credentials, Login
+
+#: What a billing status other than open means to whoever asks for service.
+REFUSED_STATUS = {
+    BillStatus.SUSPENDED: Refusal.USER_SUSPENDED,
+    BillStatus.CLOSED: Refusal.INVALID_ACCOUNT,
+    BillStatus.DEACTIVATED: Refusal.USER_DENIED,
+    BillStatus.EXPORTED: Refusal.USER_DENIED,
+    BillStatus.INACTIVE: Refusal.USER_DENIED,
+}
+SERVED_MODELS = frozenset((BillingModel.DEBIT, BillingModel.CREDIT, BillingModel.INTERNAL))
+
+
+def refuse(view: View, credentials: Credentials | None, at: datetime) -> Refusal | None:
+    """Why the account of `view` may not be served at `at`, or None. The password is checked before any status is told."""
+    account = view.account
+    if account is None or account.billing_model not in SERVED_MODELS:
+        return Refusal.INVALID_ACCOUNT
+    if not proven(account, credentials):
+        return Refusal.INVALID_PASSWORD
+    return _life(account, at) or _chain(view)
+
+
+def proven(account: Account, credentials: Credentials | None) -> bool:
+    """Whether the proof fits the account's service password; an account without one takes the empty password only (a card whose number is the secret)."""
+    if credentials is None or credentials.login is Login.NONE:
+        return True
+    return credentials.verify(account.password or "")
+
+
+def _life(account: Account, at: datetime) -> Refusal | None:
+    refusal = REFUSED_STATUS.get(account.bill_status)
+    if refusal is not None:
+        return refusal
+    if account.blocked:
+        return Refusal.USER_DENIED
+    if account.expiration_date is not None and at >= account.expiration_date:
+        return Refusal.CARD_EXPIRED
+    if account.activation_date is not None and at < account.activation_date:
+        return Refusal.USER_DENIED
+    return None
+
+
+def _chain(view: View) -> Refusal | None:
+    """The customer and every reseller above it (PORTABILLING.md a.1: a blocked reseller stops all its subcustomers)."""
+    if view.customer is not None and (refusal := _party(view.customer)):
+        return refusal
+    for reseller, _ in view.resellers:
+        if refusal := _party(reseller):
+            return refusal
+    return None
+
+
+def _party(customer: Customer) -> Refusal | None:
+    if customer.blocked:
+        return Refusal.USER_DENIED
+    refusal = REFUSED_STATUS.get(customer.bill_status)
+    return Refusal.USER_DENIED if refusal is Refusal.INVALID_ACCOUNT else refusal

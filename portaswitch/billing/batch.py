@@ -1,0 +1,310 @@
+"""
+The queue that decides late: requests wait per account, and when a batch leaves, `decide` is folded over those that wait (DESIGN.md 4).
+
+No timer: a batch leaves as soon as fewer than `flights` are on their way, with up to `size` members. While an account is in flight its next requests wait;
+no two members of one session fly at once. What the ledger turns back (stale, short) is decided again on the fresh view. A decision without an effect is told
+only when it was made on a view that was just read.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from portaswitch.billing.cache import Cache
+from portaswitch.billing.session import decide, session_key
+from portaswitch.errors import DatabaseDown, LedgerFailed, Overloaded
+from portaswitch.interfaces.catalogue import ICatalogue
+from portaswitch.interfaces.ledger import ILedger
+from portaswitch.logs import background
+from portaswitch.metrics import Counter, Gauge
+from portaswitch.model.ledger import Applied, Change, Failed, Member, Repeated, Short, Stale, Verdict, View
+from portaswitch.model.party import Funds
+from portaswitch.model.request import AAARequest, Decision, Kind
+
+BATCHES = Counter("portaswitch_batches_total", "Batches sent to the ledger")
+MEMBERS = Counter("portaswitch_batch_members_total", "Members of batches by the ledger's verdict", ("verdict",))
+ORPHANS = Counter("portaswitch_orphans_total", "Usage reported for accounts that nobody knows: look at the table orphans")
+WAITING = Gauge("portaswitch_waiting_requests", "Requests that wait for a batch")
+
+#: A request turned back that often meets a defect, not a race.
+MOST_TRIES = 50
+USAGE = frozenset((Kind.START, Kind.UPDATE, Kind.STOP))
+
+#: Whom a request waits behind: its account's number, or the name under which it is looked for.
+Lane = int | tuple[int, str]
+
+
+@dataclass(slots=True)
+class Waiting:
+    """A request in the queue; `since` in seconds of the clock."""
+
+    request: AAARequest
+    session_key: str
+    since: float
+    done: Deferred[Decision]
+    tries: int = 0
+    withdrawn: bool = False
+
+
+@dataclass(slots=True)
+class Aboard:
+    """A member on its way, with what was decided."""
+
+    waiting: Waiting
+    lane: Lane
+    change: Change | None
+    decision: Decision
+
+
+@dataclass(slots=True)
+class Flight:
+    """One batch: its members, and the money and sessions as they will be when it is applied."""
+
+    members: list[Member] = field(default_factory=list)
+    aboard: list[Aboard] = field(default_factory=list)
+    funds: dict[int, Funds] = field(default_factory=dict)
+    customer_funds: dict[int, Funds] = field(default_factory=dict)
+    sessions: set[str] = field(default_factory=set)
+    lanes: list[Lane] = field(default_factory=list)
+
+
+class Batcher:
+    """Queues requests, folds decisions, sends batches and answers. `seconds` is a monotonic clock."""
+
+    _log = Logger()
+
+    def __init__(self, ledger: ILedger, catalogue: ICatalogue, cache: Cache, seconds: Callable[[], float], size: int, flights: int, most: int, timeout: float) -> None:
+        self._ledger, self._catalogue, self._cache, self._seconds = ledger, catalogue, cache, seconds
+        self._size, self._flights, self._most, self._timeout = size, flights, most, timeout
+        self._lanes: dict[Lane, deque[Waiting]] = {}
+        self._ready: dict[Lane, None] = {}
+        self._flying: set[Lane] = set()
+        self._busy: set[str] = set()
+        self._parked: list[Lane] = []
+        self._answers: list[tuple[Deferred[Decision], Decision | Exception]] = []
+        self._in_flight = 0
+        self._count = 0
+        self._idle: list[Deferred[None]] = []
+        WAITING.read = lambda: self._count
+
+    def submit(self, request: AAARequest) -> Deferred[Decision]:
+        """Queue one request; the Deferred fires after the commit. Errors as in `IBilling.handle`."""
+        done: Deferred[Decision] = Deferred(self._withdraw)
+        if self._count >= self._most:
+            done.errback(Overloaded(f"{self._count} requests wait"))
+            return done
+        self._enqueue(Waiting(request, session_key(request), self._seconds(), done))
+        self._depart()
+        return done
+
+    def drained(self) -> Deferred[None]:
+        """Fires when nothing waits and nothing flies."""
+        done: Deferred[None] = Deferred()
+        self._idle.append(done)
+        self._settled()
+        return done
+
+    def _withdraw(self, done: Deferred[Decision]) -> None:
+        for queue in self._lanes.values():
+            for waiting in queue:
+                if waiting.done is done:
+                    waiting.withdrawn = True
+
+    def _enqueue(self, waiting: Waiting, first: bool = False) -> None:
+        request = waiting.request
+        lane: Lane = self._cache.account_number(request.origin.i_env, request.parties.user, waiting.session_key) or (request.origin.i_env, request.parties.user)
+        queue = self._lanes.get(lane)
+        if queue is None:
+            queue = self._lanes[lane] = deque()
+        (queue.appendleft if first else queue.append)(waiting)
+        self._count += 1
+        if lane not in self._flying:
+            self._ready[lane] = None
+
+    # -- leaving ----------------------------------------------------------------------------------------------------------------------------------
+
+    def _depart(self) -> None:
+        while self._in_flight < self._flights and self._ready:
+            flight = Flight()
+            while self._ready and len(flight.members) < self._size:
+                lane = next(iter(self._ready))
+                del self._ready[lane]
+                self._board(flight, lane)
+            if not flight.members:
+                return
+            self._in_flight += 1
+            BATCHES.inc()
+            background(self._ledger.exchange(flight.members).addBoth(self._land, flight), "landing a batch")
+
+    def _board(self, flight: Flight, lane: Lane) -> None:
+        """Fold `decide` over what waits in one lane, as far as the batch has room; a session that is in flight in another lane holds its requests back."""
+        queue = self._lanes[lane]
+        held_back: deque[Waiting] = deque()
+        boarded = len(flight.members)
+        while queue and len(flight.members) < self._size:
+            waiting = queue.popleft()
+            key = waiting.session_key
+            if key and key in self._busy:
+                held_back.append(waiting)
+                continue
+            self._count -= 1
+            if self._dropped(waiting):
+                continue
+            self._decide_late(flight, lane, waiting)
+            if key:
+                self._busy.add(key)
+                flight.sessions.add(key)
+        queue.extendleft(reversed(held_back))
+        if len(flight.members) > boarded:
+            flight.lanes.append(lane)
+            self._flying.add(lane)
+        elif queue:
+            self._parked.append(lane)  # until a landing: nothing of it may fly now
+        else:
+            del self._lanes[lane]
+
+    def _dropped(self, waiting: Waiting) -> bool:
+        if waiting.withdrawn:
+            return True
+        if self._seconds() - waiting.since > self._timeout:
+            waiting.done.errback(Overloaded("waited longer than the decision timeout"))
+            return True
+        return False
+
+    def _decide_late(self, flight: Flight, lane: Lane, waiting: Waiting) -> None:
+        request, key = waiting.request, waiting.session_key
+        i_account = lane if isinstance(lane, int) else 0
+        view = self._cache.view(i_account, key) if i_account else None
+        change, decision = None, None
+        if view is not None:
+            outcome = decide(self._overlaid(flight, view), request, self._catalogue.current())
+            change, decision = outcome.change, outcome.decision
+            if change is not None:
+                after = outcome.view
+                flight.funds[i_account] = after.funds
+                if change.shared:
+                    flight.customer_funds[change.i_customer] = after.customer_funds
+        flight.members.append(Member(request, key, i_account, change))
+        flight.aboard.append(Aboard(waiting, lane, change, decision or Decision()))
+
+    def _overlaid(self, flight: Flight, view: View) -> View:
+        """The view as the members before it in this batch will leave it."""
+        account, customer = view.account, view.customer
+        assert account is not None and customer is not None
+        funds, customer_funds = flight.funds.get(account.i_account), flight.customer_funds.get(customer.i_customer)
+        if funds is None and customer_funds is None:
+            return view
+        return View(account, customer, funds or view.funds, customer_funds or view.customer_funds, view.session, view.resellers)
+
+    # -- landing ----------------------------------------------------------------------------------------------------------------------------------
+
+    def _land(self, verdicts: list[Verdict] | Failure, flight: Flight) -> None:
+        self._in_flight -= 1
+        again: list[Waiting] = []
+        try:
+            if isinstance(verdicts, Failure):
+                self._lost(flight, verdicts)
+            else:
+                for aboard, verdict in zip(flight.aboard, verdicts, strict=True):
+                    if self._arrive(aboard, verdict):
+                        again.append(aboard.waiting)
+        except Exception:  # a defect of ours must not stop the queue
+            self._log.failure("a landing failed")
+        self._release(flight)
+        for waiting in reversed(again):
+            self._enqueue(waiting, first=True)
+        # Answers come last: whoever gets one may submit the next request at once, and must find the queue in order.
+        answers, self._answers = self._answers, []
+        for done, answer in answers:
+            if isinstance(answer, Exception):
+                done.errback(answer)
+            else:
+                done.callback(answer)
+        self._depart()
+        self._settled()
+
+    def _release(self, flight: Flight) -> None:
+        self._busy -= flight.sessions
+        self._ready.update(dict.fromkeys(self._parked))
+        self._parked.clear()
+        for lane in flight.lanes:
+            self._flying.discard(lane)
+            if self._lanes.get(lane):
+                self._ready[lane] = None
+            else:
+                self._lanes.pop(lane, None)
+
+    def _lost(self, flight: Flight, failure: Failure) -> None:
+        """Nothing is known about the batch: drop what is remembered of it and let the clients repeat; their keys settle what happened."""
+        for aboard in flight.aboard:
+            if isinstance(aboard.lane, int):
+                self._cache.forget(aboard.lane, aboard.waiting.session_key)
+            self._answer(aboard.waiting, failure.value if isinstance(failure.value, Exception) else DatabaseDown(str(failure.value)))
+
+    def _answer(self, waiting: Waiting, answer: Decision | Exception) -> None:
+        self._answers.append((waiting.done, answer))
+
+    def _arrive(self, aboard: Aboard, verdict: Verdict) -> bool:
+        """Answer one member, or return True: it has to fly again."""
+        waiting, change = aboard.waiting, aboard.change
+        MEMBERS.inc(type(verdict).__name__.lower())
+        if isinstance(verdict, Applied) and change is not None:
+            self._applied(waiting, change, verdict)
+            self._answer(waiting, change.decision)
+            return False
+        if isinstance(verdict, Stale):
+            return self._stale(aboard, verdict.view)
+        if isinstance(verdict, Short) and change is not None:
+            self._cache.keep_funds(change.i_account, verdict.funds, change.i_customer, verdict.customer_funds if change.shared else None)
+            return self._may_retry(waiting)
+        self._cache.forget(change.i_account if change is not None else 0, waiting.session_key)
+        if isinstance(verdict, Repeated):
+            self._answer(waiting, verdict.decision)
+        else:
+            self._answer(waiting, LedgerFailed(verdict.reason if isinstance(verdict, Failed) else "no verdict"))
+        return False
+
+    def _applied(self, waiting: Waiting, change: Change, verdict: Applied) -> None:
+        self._cache.keep_funds(change.i_account, verdict.funds, change.i_customer, verdict.customer_funds if change.shared else None)
+        if change.session is not None:
+            self._cache.keep_session(waiting.session_key, change.session)
+
+    def _stale(self, aboard: Aboard, view: View) -> bool:
+        """A fresh view: decide at once, and if that changes nothing, answer; else fly again."""
+        waiting, request = aboard.waiting, aboard.waiting.request
+        self._cache.keep(view, request.origin.i_env, request.parties.user, waiting.session_key)
+        if view.account is None and request.kind in USAGE and request.units:
+            self._orphan(waiting, aboard)
+            return False
+        outcome = decide(view, request, self._catalogue.current())
+        if outcome.change is None:
+            self._answer(waiting, outcome.decision)
+            return False
+        return self._may_retry(waiting)
+
+    def _may_retry(self, waiting: Waiting) -> bool:
+        waiting.tries += 1
+        if waiting.tries < MOST_TRIES:
+            return True
+        self._answer(waiting, LedgerFailed(f"turned back {waiting.tries} times"))
+        return False
+
+    def _orphan(self, waiting: Waiting, aboard: Aboard) -> None:
+        """Usage of nobody's: answered when it is kept for an operator."""
+        ORPHANS.inc()
+        request = waiting.request
+        self._log.warn("usage without an account: {user} in session {session}", user=request.parties.user, session=request.session, request=request.id)
+        kept = self._ledger.record_orphan(Member(request, waiting.session_key, 0))
+        background(kept.addCallbacks(lambda _: waiting.done.callback(Decision()), waiting.done.errback), "keeping an orphan")
+
+    def _settled(self) -> None:
+        if self._idle and not self._in_flight and not self._count:
+            idle, self._idle = self._idle, []
+            for done in idle:
+                done.callback(None)

@@ -1,0 +1,119 @@
+"""
+What the core remembers of accounts, customers and sessions between requests: bounded, filled by the ledger's answers, dropped on any doubt.
+
+Nothing here is ever the last word: a change names what it relied on and the row decides; a refusal is told only on a view that was just read.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from portaswitch.model.ledger import View
+from portaswitch.model.party import Account, Customer, Funds
+from portaswitch.model.session import Session
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+class Cache:
+    """Least recently filled entries go first. Sizes are numbers of entries: about 1 kB an account, 1.5 kB a session."""
+
+    def __init__(self, accounts: int, sessions: int) -> None:
+        self._most_accounts, self._most_sessions = accounts, sessions
+        self._ids: dict[tuple[int, str], int] = {}
+        self._accounts: dict[int, tuple[Account, Funds]] = {}
+        self._customers: dict[int, tuple[Customer, Funds, tuple[tuple[Customer, Funds], ...]]] = {}
+        self._sessions: dict[str, Session] = {}
+        self._reseller_funds: dict[int, Funds] = {}
+
+    def account_number(self, i_env: int, user: str, session_key: str) -> int:
+        """The i_account a request is about: its session's, else the one of that name; 0 where not known here."""
+        session = self._sessions.get(session_key)
+        return session.opened.i_account if session is not None else self._ids.get((i_env, user), 0)
+
+    def view(self, i_account: int, session_key: str) -> View | None:
+        """The remembered view, or None where the account or its customer is not here."""
+        known = self._accounts.get(i_account)
+        if known is None:
+            return None
+        account, funds = known
+        party = self._customers.get(account.i_customer)
+        if party is None:
+            return None
+        customer, customer_funds, resellers = party
+        if resellers:
+            resellers = tuple((reseller, self._reseller_funds.get(reseller.i_customer, seen)) for reseller, seen in resellers)
+        return View(account, customer, funds, customer_funds, self._sessions.get(session_key), resellers)
+
+    def keep(self, view: View, i_env: int, user: str, session_key: str) -> None:
+        """Remember a fresh view; `user` is the name it was found by, when it was not found by its session."""
+        account, customer = view.account, view.customer
+        if account is None or customer is None:
+            return
+        if view.session is None or account.id == user:
+            self._ids[i_env, user] = account.i_account
+            _bound(self._ids, self._most_accounts)
+        self._accounts[account.i_account] = (account, view.funds)
+        self._customers[customer.i_customer] = (customer, view.customer_funds, view.resellers)
+        _bound(self._accounts, self._most_accounts)
+        _bound(self._customers, self._most_accounts)
+        if session_key:
+            self.keep_session(session_key, view.session)
+
+    def keep_session(self, session_key: str, session: Session | None) -> None:
+        """Remember a session's newest value; None: there is none."""
+        self._sessions.pop(session_key, None)
+        if session is not None:
+            self._sessions[session_key] = session
+            _bound(self._sessions, self._most_sessions)
+
+    def keep_funds(self, i_account: int, funds: Funds, i_customer: int, customer_funds: Funds | None) -> None:
+        """Remember the money of an account, and of its customer where it moved."""
+        known = self._accounts.get(i_account)
+        if known is not None:
+            self._accounts[i_account] = (known[0], funds)
+        party = self._customers.get(i_customer)
+        if party is not None and customer_funds is not None:
+            self._customers[i_customer] = (party[0], customer_funds, party[2])
+
+    def keep_resellers(self, funds: dict[int, Funds]) -> None:
+        """Remember the folded figures of all resellers, read every second (DESIGN.md 3.7)."""
+        self._reseller_funds = funds
+
+    def forget(self, i_account: int, session_key: str = "") -> None:
+        """Drop an account (and a session): the next request reads it again."""
+        known = self._accounts.pop(i_account, None)
+        if known is not None:
+            self._customers.pop(known[0].i_customer, None)
+        self._sessions.pop(session_key, None)
+
+    def forget_customer(self, i_customer: int) -> None:
+        """Drop a customer: its accounts read it again."""
+        self._customers.pop(i_customer, None)
+
+    def heard(self, payload: str) -> None:
+        """A NOTIFY on the channel `subscribers`: 'a:17' an account, 'c:4' a customer, '*' more than could be named."""
+        kind, _, number = payload.partition(":")
+        if kind == "a" and number.isdigit():
+            self.forget(int(number))
+        elif kind == "c" and number.isdigit():
+            self.forget_customer(int(number))
+        else:
+            self.forget_all()
+
+    def forget_all(self) -> None:
+        """Drop everything: after a reconnect nothing is known about what changed meanwhile."""
+        self._ids.clear()
+        self._accounts.clear()
+        self._customers.clear()
+        self._sessions.clear()
+
+    def sizes(self) -> tuple[int, int]:
+        """Numbers of accounts and sessions remembered."""
+        return len(self._accounts), len(self._sessions)
+
+
+def _bound(entries: dict[Key, Value], most: int) -> None:
+    while len(entries) > most:
+        del entries[next(iter(entries))]

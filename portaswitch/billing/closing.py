@@ -1,0 +1,128 @@
+"""
+Charging what was used: the pieces (debit, xDRs, charges of resellers and vendors) that a session owes now.
+
+A piece is round(cumulative) minus what the session was charged before, so that pieces add up to the whole whatever the number of reports (DESIGN.md 3.1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from portaswitch.billing.rating import rate
+from portaswitch.model.charge import Charge, Usage
+from portaswitch.model.ledger import Party, View
+from portaswitch.model.money import ZERO, plain
+from portaswitch.model.party import least, room
+from portaswitch.model.request import AAARequest, Base
+from portaswitch.model.session import Leg, Opened, Quota, Role, Session
+from portaswitch.model.xdr import Storage, Xdr
+
+STORAGE = {Role.ACCOUNT: Storage.ACCOUNT, Role.CUSTOMER: Storage.CUSTOMER, Role.VENDOR: Storage.VENDOR}
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """What is charged now: from the account, as xDRs, from resellers and vendors; and the quota keys behind it, without holds."""
+
+    quotas: tuple[Quota, ...] = ()
+    debit: Decimal = ZERO
+    xdrs: tuple[Xdr, ...] = ()
+    parties: tuple[Party, ...] = ()
+
+
+NO_PIECES = Pieces()
+
+
+def cost(quota: Quota, opened: Opened) -> Decimal:
+    """What the account leg's use so far costs beyond what it was charged."""
+    return _charge(quota.legs[0], quota, opened).figure - quota.charged[0]
+
+
+def _charge(leg: Leg, quota: Quota, opened: Opened) -> Charge:
+    return rate(leg.plan, (), Usage(-(-quota.used // opened.unit)), opened.started)
+
+
+def pieces(view: View, session: Session, request: AAARequest) -> Pieces:
+    """The pieces of all quota keys of `session`, with their xDRs dated by `request`."""
+    debit, xdrs, parties, quotas = ZERO, [], [], []
+    for quota in session.quotas:
+        charges = tuple(_charge(leg, quota, session.opened) for leg in quota.legs)
+        amounts = tuple(charge.figure - before for charge, before in zip(charges, quota.charged, strict=True))
+        if not charges or not quota.used:
+            xdrs += [_failed(session, quota, request)] if not quota.pieces else []
+            quotas.append(replace(quota, holds=(), pieces=quota.pieces or 1))
+            continue
+        if quota.pieces and not any(amounts) and charges[0].quantity == quota.quantity:
+            quotas.append(replace(quota, holds=()))
+            continue
+        overrun = _overrun(view, session, amounts[0])
+        for leg, charge, amount in zip(quota.legs, charges, amounts, strict=True):
+            xdrs.append(_xdr(session, quota, request, leg, charge, amount, overrun if leg.role is Role.ACCOUNT else ZERO))
+            if leg.role is not Role.ACCOUNT:
+                parties.append(Party(leg.role.value, leg.i_party, amount))
+        debit += amounts[0]
+        charged = tuple(charge.figure for charge in charges)
+        quotas.append(replace(quota, holds=(), charged=charged, quantity=charges[0].quantity, pieces=quota.pieces + 1))
+    return Pieces(tuple(quotas), debit, tuple(xdrs), tuple(parties))
+
+
+def _overrun(view: View, session: Session, amount: Decimal) -> Decimal:
+    """The part of a debit that neither the session's hold nor the free funds cover: real use is charged all the same, and marked (DESIGN.md 3.3)."""
+    account, customer = view.account, view.customer
+    if account is None or customer is None:
+        return ZERO
+    own = session.held if view.session is not None else ZERO
+    rooms = [room(account.billing_model, view.funds, account.credit_limit)]
+    if account.billing_model.owes > 0:
+        rooms.append(room(account.billing_model, view.customer_funds, customer.limit(session.updated)))
+    free = least(*rooms)
+    return ZERO if free is None else max(ZERO, amount - max(ZERO, free + own))
+
+
+def _xdr(session: Session, quota: Quota, request: AAARequest, leg: Leg, charge: Charge, amount: Decimal, overrun: Decimal) -> Xdr:
+    history, before = charge.history, charge.figure - amount
+    if quota.pieces:
+        history += f"; {plain(before)} charged before"
+    return _row(session, quota, request, leg, max(charge.quantity - quota.quantity, 0), amount, history, charge.peak_level, overrun)
+
+
+def _failed(session: Session, quota: Quota, request: AAARequest) -> Xdr:
+    """The xDR of an attempt that was not answered, or that nothing prices: amount 0 and its cause."""
+    history = "not connected" if quota.legs else "not rated: no rating entry or no rate"
+    return _row(session, quota, request, quota.legs[0] if quota.legs else None, 0, ZERO, history, 0, ZERO, failed=True)
+
+
+def _row(
+    session: Session, quota: Quota, request: AAARequest, leg: Leg | None, quantity: int, amount: Decimal, history: str, peak_level: int, overrun: Decimal, failed: bool = False
+) -> Xdr:
+    opened, kept = session.opened, {**session.opened.kept, **request.kept}
+    role = leg.role if leg is not None else Role.ACCOUNT
+    plan = leg.plan if leg is not None else None
+    begin = session.connected or request.connected or opened.started
+    return Xdr(
+        i_env=opened.i_env, storage=STORAGE[role], failed=failed, h323_conf_id=opened.session, call_id=kept.get("call_id", ""), cli=opened.cli, cld=opened.cld,
+        connect_time=begin, disconnect_time=max(begin, _ended(begin, quota, request)), bill_time=request.received,
+        disconnect_cause=_number(kept.get("disconnect_cause"), 16), used_quantity=quota.used,
+        account_id=opened.account_id, i_account=opened.i_account, i_dest=plan.i_dest if plan else 0, i_dest_group=plan.i_dest_group if plan else 0,
+        i_tariff=plan.i_tariff if plan else 0, i_rate=plan.i_rate if plan else 0, charged_quantity=quantity, charged_amount=amount, history=history,
+        peak_level=peak_level, i_vendor=leg.i_party if leg is not None and role is Role.VENDOR else 0, i_service=opened.i_service,
+        i_accessibility=opened.i_accessibility, i_customer=leg.i_party if leg is not None and role is Role.CUSTOMER else opened.i_customer,
+        h323_incoming_conf_id=kept.get("incoming_conf_id", ""), rating_pattern=quota.rated, subscriber_ip=kept.get("subscriber_ip", ""),
+        split_order=quota.pieces, billing_model=opened.billing_model.xdr, setup_time=_number(kept.get("setup_time")),
+        voice_quality=_number(kept.get("voice_quality")), overrun=overrun,
+    )  # fmt: skip
+
+
+def _ended(begin: datetime, quota: Quota, request: AAARequest) -> datetime:
+    """A session in seconds ends its use behind its beginning; another one at the event."""
+    return begin + timedelta(seconds=quota.used) if quota.base is Base.TIME else request.at
+
+
+def _number(text: str | None, base: int = 10) -> int | None:
+    """A kept attribute as a number (disconnect causes are hexadecimal, with or without 0x); None where it is none."""
+    try:
+        return int(text, base) if text else None
+    except ValueError:
+        return None

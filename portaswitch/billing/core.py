@@ -1,0 +1,83 @@
+"""The billing core behind `IBilling`: every request of every wire passes `Core.handle`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from time import perf_counter
+
+from twisted.internet.defer import Deferred, DeferredList
+from zope.interface import implementer
+
+from portaswitch.billing.batch import Batcher
+from portaswitch.billing.cache import Cache
+from portaswitch.interfaces.billing import IBilling
+from portaswitch.interfaces.catalogue import ICatalogue
+from portaswitch.interfaces.ledger import ILedger
+from portaswitch.logs import BillingLog
+from portaswitch.metrics import Counter, Gauge, Histogram
+from portaswitch.model.ledger import SessionName
+from portaswitch.model.request import AAARequest, Decision, Kind, Origin, Parties
+
+REQUESTS = Counter("portaswitch_requests_total", "Requests decided by the core", ("kind", "result"))
+SECONDS = Histogram("portaswitch_decision_seconds", "From a request's entry into the core to its commit")
+CACHED = Gauge("portaswitch_cached_accounts", "Accounts remembered in memory")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Sizes and times of the core (configuration section `limits`); seconds, numbers of members, requests and entries."""
+
+    batch: int = 64
+    flights: int = 2
+    waiting: int = 4096
+    timeout: float = 2.0
+    cache_accounts: int = 200_000
+    cache_sessions: int = 200_000
+
+
+@implementer(IBilling)
+class Core:
+    """One a process. `seconds` is a monotonic clock; `log` takes one billing line a request."""
+
+    def __init__(self, ledger: ILedger, catalogue: ICatalogue, log: BillingLog, limits: Limits = Limits(), seconds: Callable[[], float] = perf_counter) -> None:
+        self.cache = Cache(limits.cache_accounts, limits.cache_sessions)
+        self._ledger = ledger
+        self._log = log
+        self._seconds = seconds
+        self._batcher = Batcher(ledger, catalogue, self.cache, seconds, limits.batch, limits.flights, limits.waiting, limits.timeout)
+        CACHED.read = lambda: self.cache.sizes()[0]
+
+    def handle(self, request: AAARequest) -> Deferred[Decision]:
+        """See `IBilling.handle`."""
+        since = self._seconds()
+        if request.kind is Kind.ON_OFF and not request.session:
+            done = Deferred.fromCoroutine(self._restarted(request))
+        else:
+            done = self._batcher.submit(request)
+        return done.addCallback(self._decided, request, since)
+
+    def drained(self) -> Deferred[None]:
+        """Fires when nothing waits and nothing flies: a stopping process waits for it."""
+        return self._batcher.drained()
+
+    def _decided(self, decision: Decision, request: AAARequest, since: float) -> Decision:
+        took = self._seconds() - since
+        REQUESTS.inc(request.kind.value, "ok" if decision.refusal is None else decision.refusal.word)
+        SECONDS.observe(took)
+        self._log.line(request, decision, took)
+        return decision
+
+    async def _restarted(self, request: AAARequest) -> Decision:
+        """Accounting-On or -Off: every open session of the node that began before is closed provisionally (DESIGN.md 3.5)."""
+        await self.close_all(await self._ledger.node_sessions(request.origin.i_node, request.at), request, Kind.ON_OFF)
+        return Decision()
+
+    async def close_all(self, names: Sequence[SessionName], request: AAARequest, kind: Kind) -> None:
+        """Close the named sessions as `kind` (EXPIRE or ON_OFF) says; those that fail are left to the next sweep."""
+        waits = []
+        for name in names:
+            key = f"{kind.value}/{name.node}/{name.session}/{name.version}"
+            origin, parties = Origin(name.node, name.i_env), Parties(name.account_id)
+            waits.append(self._batcher.submit(replace(request, kind=kind, session=name.session, key=key, origin=origin, parties=parties, units=())))
+        await DeferredList(waits, consumeErrors=True)

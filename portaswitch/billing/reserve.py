@@ -1,0 +1,130 @@
+"""
+Reservations: how much is granted for one quota key, and what is held for it, by the overdraft protection of the service policy (DESIGN.md 3.3).
+
+Under whole and slice the sum of grants never exceeds the funds, since each grant's price is held before it is told.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from portaswitch.billing.rating import longest, rate
+from portaswitch.model.billing_model import BillingModel
+from portaswitch.model.catalogue import Protection, RatePlan, ServicePolicy
+from portaswitch.model.charge import Source, Take, Usage
+from portaswitch.model.ledger import View
+from portaswitch.model.money import ZERO
+from portaswitch.model.party import least
+from portaswitch.model.refusal import Refusal
+from portaswitch.model.request import UnitRequest
+from portaswitch.model.session import Quota
+
+
+@dataclass(frozen=True, slots=True)
+class FundsSeen:
+    """
+    The two figures of DESIGN.md 3.6: `gross` without regard to holds, `grantable` with the holds of all other sessions taken off. None: no limit.
+    """
+
+    gross: Decimal | None
+    grantable: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """What is granted (units from now, None: nothing limits) and held for one quota key."""
+
+    units: int | None
+    holds: tuple[Take, ...] = ()
+    last: bool = False
+    retained: int = 0
+
+
+def funds_seen(view: View, own_hold: Decimal, at: datetime) -> FundsSeen:
+    """Both figures for the account of `view`; `own_hold` is what the asking session holds itself, which is no obstacle to it."""
+    account, customer = view.account, view.customer
+    if account is None or customer is None:
+        return FundsSeen(ZERO, ZERO)
+    if account.billing_model is BillingModel.DEBIT:
+        return FundsSeen(view.funds.balance, view.funds.balance - view.funds.held + own_hold)
+    limit = customer.limit(at)
+    own = None if account.credit_limit is None else account.credit_limit - view.funds.balance
+    above = None if limit is None else limit - view.customer_funds.balance
+    return FundsSeen(
+        least(own, above),
+        least(
+            None if own is None else own - view.funds.held + own_hold,
+            None if above is None else above - view.customer_funds.held + own_hold,
+        ),
+    )
+
+
+def reseller_over_limit(view: View, at: datetime) -> bool:
+    """True while any reseller of the chain is over its limit, checked against the folded figure (DESIGN.md 3.7)."""
+    for reseller, funds in view.resellers:
+        limit = reseller.limit(at)
+        if limit is not None and funds.balance >= limit:
+            return True
+    return False
+
+
+def protection_of(policy: ServicePolicy, model: BillingModel, asked: UnitRequest) -> Protection:
+    """The policy's protection; without one, debit accounts are held whole, or by slices where the client shows that it can re-authorize; credit accounts are checked only."""
+    if policy.protection is not None:
+        return policy.protection
+    if model is not BillingModel.DEBIT:
+        return Protection.NONE
+    return Protection.SLICE if asked.minimum is not None else Protection.WHOLE
+
+
+def reserve(quota: Quota, asked: UnitRequest, plan: RatePlan, policy: ServicePolicy, protection: Protection, funds: FundsSeen, unit: int, at: datetime) -> Reservation | None:
+    """
+    Reserve for `asked`; None when the funds don't reach the least that may be granted.
+
+    All reckoning is cumulative: what the session used or was granted before, plus the new grant, is priced as one use, so that slices cost what the whole costs.
+    """
+    start = -(-_start(quota, asked) // unit)
+    charged = quota.charged[0] if quota.charged else ZERO
+    most = None if funds.grantable is None else longest(plan, (), funds.grantable + charged, at)
+    left = (policy.max_units // unit if most is None else min(most, policy.max_units // unit)) - start
+    wanted = left if protection is not Protection.SLICE else -(-(asked.requested or policy.slice) // unit)
+    if asked.requested:
+        wanted = min(wanted, -(-asked.requested // unit))
+    units = min(wanted, left)
+    if units <= 0 or units * unit < max(asked.minimum or 1, 1):
+        return None
+    holds = _holds(plan, start + units, charged, protection, funds, at)
+    if funds.grantable is None and protection is not Protection.SLICE and not asked.requested:
+        return Reservation(None, holds)
+    return Reservation(units * unit, holds, last=units == left and most is not None, retained=max(asked.requested or 0, units * unit) - units * unit)
+
+
+def _start(quota: Quota, asked: UnitRequest) -> int:
+    """Where the new grant begins: behind the reported use, or behind all that was granted when a re-authorizing client reports none."""
+    if asked.used is None and asked.minimum is not None:
+        return max(quota.used, quota.granted)
+    return quota.used
+
+
+def _holds(plan: RatePlan, units: int, charged: Decimal, protection: Protection, funds: FundsSeen, at: datetime) -> tuple[Take, ...]:
+    if protection is Protection.NONE:
+        return ()
+    if protection is Protection.WHOLE and funds.grantable is not None:
+        amount = funds.grantable
+    else:
+        amount = rate(plan, (), Usage(units), at).figure - charged
+    return (Take(Source.MONEY, amount),) if amount > ZERO else ()
+
+
+def why_not(plan: RatePlan, model: BillingModel, quota: Quota, funds: FundsSeen, breakage: Decimal, unit: int, at: datetime) -> Refusal:
+    """Why nothing could be granted: no money at all, money that others hold, or too little of it (three different refusals, DESIGN.md 3.6)."""
+    if funds.gross is None:
+        return Refusal.SESSION_OVER  # nothing but the session's greatest length can be in the way
+    if funds.gross <= breakage:
+        return Refusal.ZERO_BALANCE if model is BillingModel.DEBIT else Refusal.CREDIT_LIMIT
+    most = longest(plan, (), funds.gross, at)
+    if most is None or most > -(-quota.used // unit):
+        return Refusal.FUNDS_LOCKED if funds.grantable != funds.gross else Refusal.SESSION_OVER
+    return Refusal.INSUFFICIENT_BALANCE

@@ -1,0 +1,320 @@
+"""
+`decide(view, request, catalogue) -> Outcome`: the one pure decision on every request (DESIGN.md 3).
+
+It is folded over the requests that wait for an account, each on the view that the one before left. It reads no clock, no row and no configuration: what it
+needs comes in, and what is to happen goes out as a `Change` that the ledger applies or turns back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from portaswitch.billing import access, admission, closing, reserve
+from portaswitch.model.billing_model import BillingModel
+from portaswitch.model.catalogue import Catalogue, Protection
+from portaswitch.model.charge import Source, Take, held
+from portaswitch.model.ledger import Change, View
+from portaswitch.model.money import ZERO
+from portaswitch.model.party import Funds
+from portaswitch.model.refusal import Refusal
+from portaswitch.model.request import AAARequest, Base, Decision, Facts, Grant, Kind, Lock, UnitRequest
+from portaswitch.model.session import Leg, Opened, Quota, Session, Status
+
+#: Seconds a session may take from its authorization to its connection, and a Stop from the end of the grant to us.
+GRACE = 300
+ACCEPTED = Decision()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was decided: the answer, the change it needs (None: none), and the view that the next request of the account is decided on."""
+
+    decision: Decision
+    change: Change | None
+    view: View
+
+
+def session_key(request: AAARequest) -> str:
+    """The name of a request's session in the store: node and session id; '' for a request without a session."""
+    return f"{request.origin.i_node}/{request.session}" if request.session else ""
+
+
+def decide(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
+    """Decide one request on one view; a repeated key gets the stored answer."""
+    session = view.session
+    if session is not None and session.last_key == request.key:
+        return Outcome(session.answer, None, view)
+    return KINDS[request.kind](view, request, catalogue)
+
+
+def _refused(view: View, refusal: Refusal, facts: Facts | None = None) -> Outcome:
+    return Outcome(Decision(refusal=refusal, facts=facts or Facts()), None, view)
+
+
+# -- AUTH: who is this, may they, for how long ----------------------------------------------------------------------------------------------------
+
+
+def _auth(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
+    refusal = admission.refuse(view, request.credentials, request.received)
+    if refusal is not None:
+        return _refused(view, refusal)
+    if view.session is not None and view.session.status is not Status.OPEN:
+        return _refused(view, Refusal.SESSION_OVER, _facts(view, request, None))
+    found = access.find(view, request, catalogue)
+    if not request.units:
+        way = None if isinstance(found, Refusal) else found
+        return Outcome(Decision(facts=_facts(view, request, way, catalogue)), None, view)
+    if isinstance(found, Refusal):
+        return _refused(view, found, _facts(view, request, None))
+    facts = _facts(view, request, found, catalogue)
+    session = view.session or _open(view, request, catalogue, found)
+    if isinstance(session, Refusal):
+        return _refused(view, session, facts)
+    if view.account is not None and session.opened.i_account != view.account.i_account:
+        return _refused(view, Refusal.INVALID_ARGUMENT)
+    if reserve.reseller_over_limit(view, request.received):
+        return _refused(view, Refusal.CREDIT_LIMIT, facts)
+    return _grant(view, request, session, facts, found.product.breakage)
+
+
+def _grant(view: View, request: AAARequest, session: Session, facts: Facts, breakage: Decimal) -> Outcome:
+    """Reserve for every quota key that is asked for; keys that are not named stay as they are."""
+    quotas = {quota.key: quota for quota in session.quotas}
+    template, was_held = session.quotas[0], view.session.held if view.session is not None else ZERO
+    grants, expires = [], session.expires
+    for asked in request.units:
+        quota = quotas.get(asked.key) or replace(template, key=asked.key, base=asked.base)
+        quota = _reported(quota, asked)
+        # Of the session's own hold, what its other keys hold by now is not for this one.
+        own = was_held - sum((held(other.holds) for key, other in quotas.items() if key != asked.key), ZERO)
+        funds = reserve.funds_seen(view, own, request.received)
+        grant, quota = _reserve_one(view, request, session.opened, quota, asked, funds, breakage)
+        if grant.refusal is not None and len(request.units) == 1:
+            return _refused(view, grant.refusal, facts)
+        quotas[asked.key] = quota
+        grants.append(grant)
+        expires = max(expires, _hold_until(request.at, session.opened, quota, grant.units))
+    grants = [replace(grant, expires=expires) for grant in grants]
+    decision = Decision(grants=tuple(grants), facts=replace(facts, limited=any(grant.units is not None for grant in grants)))
+    after = _next(session, view, request, decision, quotas=tuple(quotas.values()), expires=expires)
+    delta = after.held - was_held
+    return _changed(view, request, after, decision, hold=delta, need=delta if delta > ZERO else None)
+
+
+def _reserve_one(view: View, request: AAARequest, opened: Opened, quota: Quota, asked: UnitRequest, funds: reserve.FundsSeen, breakage: Decimal) -> tuple[Grant, Quota]:
+    plan = quota.legs[0].plan
+    protection = reserve.protection_of(opened.policy, opened.billing_model, asked)
+    made = reserve.reserve(quota, asked, plan, opened.policy, protection, funds, opened.unit, opened.started)
+    if made is None:
+        refusal = reserve.why_not(plan, opened.billing_model, quota, funds, breakage, opened.unit, opened.started)
+        return Grant(asked.key, quota.base, 0, refusal=refusal), quota
+    start = max(quota.used, quota.granted) if asked.used is None and asked.minimum is not None else quota.used
+    granted = quota.granted if made.units is None else start + made.units
+    return Grant(asked.key, quota.base, made.units, last=made.last, retained=made.retained), replace(quota, granted=granted, holds=made.holds)
+
+
+def _hold_until(at: datetime, opened: Opened, quota: Quota, units: int | None) -> datetime:
+    """When nobody can be using the grant any more: its seconds and the grace; bases that are no time, the policy's idle time."""
+    if quota.base is Base.TIME:
+        return at + timedelta(seconds=(opened.policy.max_units if units is None else units) + GRACE)
+    return at + timedelta(seconds=opened.policy.idle_timeout)
+
+
+# -- START, UPDATE: the session lives -------------------------------------------------------------------------------------------------------------
+
+
+def _live(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
+    """A Start or an Alive: open a session never seen, keep the reported use, and hold at least what it costs so far. Never refused: it is already happening."""
+    session = view.session or _unseen(view, request, catalogue)
+    if session is None or session.status is Status.CLOSED:
+        return Outcome(ACCEPTED, None, view)
+    if session.status is Status.PROVISIONAL:
+        return _settle(view, request, session, Status.PROVISIONAL)
+    quotas = _report_all(session, request)
+    if quotas == session.quotas and view.session is not None and (request.connected is None or session.connected is not None):
+        return Outcome(ACCEPTED, None, view)
+    quotas = tuple(_cover(view, request, session, quota) for quota in quotas)
+    idle = request.at + timedelta(seconds=session.opened.policy.idle_timeout)
+    expires = max([session.expires, idle] + [_hold_until(request.at, session.opened, quota, max(quota.granted - quota.used, 0)) for quota in quotas if quota.granted])
+    connected = session.connected or request.connected or request.at
+    after = _next(session, view, request, ACCEPTED, quotas=quotas, expires=expires, connected=connected)
+    return _changed(view, request, after, ACCEPTED, hold=after.held - (view.session.held if view.session is not None else ZERO))
+
+
+def _cover(view: View, request: AAARequest, session: Session, quota: Quota) -> Quota:
+    """Hold what the use so far costs where the protection holds at all; a session that was never authorized gets its first slice, or the whole, as far as funds go."""
+    opened = session.opened
+    if not quota.legs:
+        return quota
+    protection = reserve.protection_of(opened.policy, opened.billing_model, UnitRequest(quota.key, quota.base))
+    if protection is Protection.NONE:
+        return quota
+    if view.session is None:
+        asked = UnitRequest(quota.key, quota.base, requested=0, used=quota.used)
+        funds = reserve.funds_seen(view, ZERO, request.received)
+        made = reserve.reserve(quota, asked, quota.legs[0].plan, opened.policy, protection, funds, opened.unit, opened.started)
+        if made is not None:
+            quota = replace(quota, holds=made.holds, granted=quota.used + (made.units or 0))
+    cost = closing.cost(quota, opened)
+    return quota if held(quota.holds) >= cost else replace(quota, holds=(Take(Source.MONEY, cost),))
+
+
+# -- STOP, EXPIRE, ON_OFF: the session is over ----------------------------------------------------------------------------------------------------
+
+
+def _stop(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
+    if not request.units:
+        return _unlock(view, request)
+    session = view.session or _unseen(view, request, catalogue)
+    if session is None or session.status is Status.CLOSED:
+        return Outcome(ACCEPTED, None, view)
+    return _settle(view, request, replace(session, quotas=_report_all(session, request)), Status.CLOSED)
+
+
+def _unlock(view: View, request: AAARequest) -> Outcome:
+    """A leg that is not rated: it may say `unlock`, which frees the session's holds; first, twice or never it changes nothing else."""
+    session = view.session
+    if session is None or session.status is not Status.OPEN or request.lock is not Lock.UNLOCK or not session.held:
+        return Outcome(ACCEPTED, None, view)
+    after = _next(session, view, request, ACCEPTED, quotas=tuple(replace(quota, holds=()) for quota in session.quotas))
+    return _changed(view, request, after, ACCEPTED, hold=-session.held)
+
+
+def _expire(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
+    """The sweeper, or a restarted node: charge what was reported, free the holds, close provisionally."""
+    session = view.session
+    if session is None or session.status is not Status.OPEN or (request.kind is Kind.EXPIRE and session.expires > request.at):
+        return Outcome(ACCEPTED, None, view)
+    return _settle(view, request, session, Status.PROVISIONAL)
+
+
+def _settle(view: View, request: AAARequest, session: Session, status: Status) -> Outcome:
+    """Charge what each quota key used beyond what it was charged, write its xDRs, free its holds. Real use is charged whatever the funds are."""
+    pieces = closing.pieces(view, replace(session, quotas=_report_all(session, request)), request)
+    after = _next(session, view, request, ACCEPTED, quotas=pieces.quotas, status=status)
+    freed = view.session.held if view.session is not None else ZERO
+    return _changed(view, request, after, ACCEPTED, hold=-freed, pieces=pieces)
+
+
+# -- EVENT: one use without a session -------------------------------------------------------------------------------------------------------------
+
+
+def _event(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
+    """Direct debit: the whole is charged at once or refused; its key keeps the answer."""
+    refusal = admission.refuse(view, request.credentials, request.received)
+    if refusal is not None:
+        return _refused(view, refusal)
+    found = access.find(view, request, catalogue)
+    if isinstance(found, Refusal):
+        return _refused(view, found)
+    session = _open(view, request, catalogue, found)
+    if isinstance(session, Refusal):
+        return _refused(view, session)
+    use = replace(session.quotas[0], used=sum(asked.requested or 0 for asked in request.units))
+    funds = reserve.funds_seen(view, ZERO, request.received)
+    price = closing.cost(use, session.opened)
+    if reserve.reseller_over_limit(view, request.received) or (funds.grantable is not None and price > funds.grantable):
+        plan = use.legs[0].plan
+        return _refused(view, reserve.why_not(plan, session.opened.billing_model, use, funds, found.product.breakage, session.opened.unit, request.at))
+    pieces = closing.pieces(view, replace(session, quotas=(use,)), request)
+    decision = Decision(grants=(Grant(use.key, use.base, use.used),), facts=_facts(view, request, found, catalogue))
+    return _changed(view, request, None, decision, need=price if funds.grantable is not None else None, pieces=pieces)
+
+
+# -- parts ----------------------------------------------------------------------------------------------------------------------------------------
+
+
+def _open(view: View, request: AAARequest, catalogue: Catalogue, way: access.Access) -> Session | Refusal:
+    """A session as it begins, with the plans of this moment."""
+    legs = access.legs(view, request, way, catalogue)
+    if isinstance(legs, Refusal):
+        return legs
+    return _begin(view, request, legs, way)
+
+
+def _unseen(view: View, request: AAARequest, catalogue: Catalogue) -> Session | None:
+    """The session of accounting that was never authorized; without a rating entry or rate it has no legs and is recorded unpriced. None: no such account."""
+    if view.account is None:
+        return None
+    way = access.find(view, request, catalogue)
+    legs = way if isinstance(way, Refusal) else access.legs(view, request, way, catalogue)
+    return _begin(view, request, () if isinstance(legs, Refusal) else legs, None if isinstance(way, Refusal) else way)
+
+
+def _begin(view: View, request: AAARequest, legs: tuple[Leg, ...], way: access.Access | None) -> Session:
+    account = view.account
+    assert account is not None
+    opened = Opened(
+        request.session, account.i_env, request.origin.i_node, account.i_account, account.i_customer, account.id, way.product.name if way else "",
+        way.service.i_service if way else 0, way.service.service_type if way else request.service, way.service.unit if way else 1,
+        way.entry.i_accessibility if way else 0, request.parties.calling, request.parties.called, way.number if way else request.parties.called,
+        request.connected or request.at, way.entry.policy if way else access.NO_POLICY, account.billing_model, request.kept,
+    )  # fmt: skip
+    asked = request.units or (UnitRequest(),)
+    charged = tuple(ZERO for _ in legs)
+    quotas = tuple(Quota(unit.key, way.service.base if way else unit.base, legs, opened.number, charged=charged) for unit in asked)
+    return Session("", 0, Status.OPEN, opened, quotas, request.at, request.received, "", ACCEPTED, request.connected)
+
+
+def _report_all(session: Session, request: AAARequest) -> tuple[Quota, ...]:
+    reports = {asked.key: asked for asked in request.units}
+    return tuple(_reported(quota, reports[quota.key]) if quota.key in reports else quota for quota in session.quotas)
+
+
+def _reported(quota: Quota, asked: UnitRequest) -> Quota:
+    """The quota with the reported use; a counter that went back or repeats changes nothing (it never lowers, DESIGN.md 3.4)."""
+    if asked.used is None or asked.used <= quota.used:
+        return quota
+    return replace(quota, used=asked.used)
+
+
+def _next(session: Session, view: View, request: AAARequest, decision: Decision, **what: object) -> Session:
+    """The session's next value: one version up, with the request as its last one."""
+    return replace(
+        session, key=session_key(request), version=(view.session.version if view.session is not None else 0) + 1, last_key=request.key, answer=decision,
+        updated=request.received, **what,  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def _changed(
+    view: View, request: AAARequest, after: Session | None, decision: Decision, hold: Decimal = ZERO, need: Decimal | None = None, pieces: closing.Pieces = closing.NO_PIECES
+) -> Outcome:
+    """The change and the view behind it. A credit account's money moves on its customer too."""
+    account, customer = view.account, view.customer
+    assert account is not None and customer is not None
+    owes = account.billing_model.owes
+    shared = account.billing_model is not BillingModel.DEBIT
+    change = Change(
+        request.key, decision, account.i_account, account.revision, customer.i_customer, customer.revision, shared, owes, pieces.debit, hold, need,
+        after, view.session.version if view.session is not None else 0, after is None, pieces.xdrs, pieces.parties,
+    )  # fmt: skip
+    funds = Funds(view.funds.balance + owes * pieces.debit, view.funds.held + hold)
+    customer_funds = Funds(view.customer_funds.balance + pieces.debit, view.customer_funds.held + hold) if shared else view.customer_funds
+    return Outcome(decision, change, View(account, customer, funds, customer_funds, after if after is not None else view.session, view.resellers))
+
+
+def _facts(view: View, request: AAARequest, way: access.Access | None, catalogue: Catalogue | None = None) -> Facts:
+    """What the answer tells about the account."""
+    account, customer = view.account, view.customer
+    if account is None or customer is None:
+        return Facts()
+    tariff = catalogue.tariffs.get(way.entry.i_tariff) if way is not None and catalogue is not None else None
+    return Facts(
+        account.id, account.i_account, int(account.billing_model), account.currency, account.language or customer.language,
+        way.product.name if way is not None else "", tariff.name if tariff is not None else "", view.funds.balance,
+        reserve.funds_seen(view, ZERO, request.received).gross, way.product.breakage if way is not None else None, way.number if way is not None else "",
+        way.number if way is not None else "", way.number if way is not None and view.resellers else "",
+    )  # fmt: skip
+
+
+KINDS = {
+    Kind.AUTH: _auth,
+    Kind.START: _live,
+    Kind.UPDATE: _live,
+    Kind.STOP: _stop,
+    Kind.EVENT: _event,
+    Kind.EXPIRE: _expire,
+    Kind.ON_OFF: _expire,
+}

@@ -1,0 +1,215 @@
+"""
+The RADIUS endpoint: one protocol a port (1812 authentication, 1813 accounting).
+
+    -> Access-Request       -> Accounting-Request      -> Status-Server
+    <- Access-Accept/-Reject   <- Accounting-Response     <- Access-Accept or Accounting-Response
+
+Every packet is answered exactly once, or dropped silently and counted by reason (DESIGN.md 3.10). No exception leaves `datagramReceived`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.protocol import DatagramProtocol
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from portaswitch.endpoints.clients import Clients
+from portaswitch.endpoints.duplicates import Duplicates, Entry, Peer
+from portaswitch.endpoints.radius_map import Unmappable, to_reply, to_request
+from portaswitch.errors import DatabaseDown, Overloaded
+from portaswitch.interfaces.billing import IBilling
+from portaswitch.logs import background
+from portaswitch.metrics import Counter
+from portaswitch.model.catalogue import RadiusClient
+from portaswitch.model.request import AAARequest, Decision
+from portaswitch.wire.radius.codec import Malformed, decode, encode_reply
+from portaswitch.wire.radius.dictionary import Dictionary
+from portaswitch.wire.radius.packet import Code, Packet
+
+RECEIVED = Counter("portaswitch_radius_received_total", "RADIUS packets received", ("port",))
+DROPPED = Counter("portaswitch_radius_dropped_total", "RADIUS packets dropped without an answer", ("port", "reason"))
+SENT = Counter("portaswitch_radius_sent_total", "RADIUS replies sent", ("port", "code"))
+
+STATUS_SERVER = int(Code.STATUS_SERVER)
+ACCESS_REJECT = int(Code.ACCESS_REJECT)
+NAMES = {int(code): code.name.lower().replace("_", "-") for code in Code}
+#: Seconds between two log lines on one stranger, and how many strangers are remembered.
+STRANGER_EVERY, STRANGERS = 60.0, 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """What a port is for: its name in metrics, the codes it takes, and the code that answers Status-Server."""
+
+    name: str
+    codes: frozenset[int]
+    status_reply: int
+
+
+AUTH = Port("auth", frozenset((int(Code.ACCESS_REQUEST), STATUS_SERVER)), int(Code.ACCESS_ACCEPT))
+ACCT = Port("acct", frozenset((int(Code.ACCOUNTING_REQUEST), STATUS_SERVER)), int(Code.ACCOUNTING_RESPONSE))
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`reject_delay` and `duplicate_window` in seconds, `waiting_per_peer` requests of one address."""
+
+    reject_delay: float = 1.0
+    duplicate_window: float = 10.0
+    waiting_per_peer: int = 512
+
+
+@dataclass(slots=True)
+class Pending:
+    """A request on its way through the core."""
+
+    packet: Packet
+    peer: Peer
+    client: RadiusClient
+    entry: Entry
+    request: AAARequest
+
+
+class RadiusProtocol(DatagramProtocol):
+    """Reads packets of one port. `clients` gives the client table in force; `now` the wall clock (aware UTC)."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        port: Port,
+        billing: IBilling,
+        clients: Callable[[], Clients],
+        reactor: IReactorTime,
+        now: Callable[[], datetime],
+        limits: Limits = Limits(),
+        prefix: str = "r",
+    ) -> None:
+        self._port, self._billing, self._clients, self._reactor, self._now, self._limits = port, billing, clients, reactor, now, limits
+        self._dictionary = Dictionary.standard()
+        self.duplicates = Duplicates(reactor.seconds, limits.duplicate_window)
+        self._waiting: dict[str, int] = {}
+        self._strangers: dict[str, float] = {}
+        self._prefix, self._number = prefix, 0
+
+    def datagramReceived(self, datagram: bytes, addr: Any) -> None:
+        """One datagram; whatever it holds, nothing is raised."""
+        RECEIVED.inc(self._port.name)
+        try:
+            self._received(datagram, (addr[0], addr[1]))
+        except Malformed as fault:
+            self._drop(fault.reason)
+        except Unmappable as fault:
+            self._drop(fault.reason)
+        except Exception:
+            self._drop("defect")
+            self._log.failure("a packet from {peer} met a defect of ours", peer=addr[0])
+
+    def _received(self, datagram: bytes, peer: Peer) -> None:
+        clients = self._clients()
+        client = clients.find(peer[0])
+        if client is None:
+            self._stranger(peer[0])
+            return
+        packet = decode(datagram, client.secret, self._dictionary)
+        reason = self._refuse(packet, client, clients)
+        if reason is not None:
+            self._drop(reason)
+            return
+        entry = self.duplicates.find(peer, packet.identifier, packet.authenticator)
+        if entry is not None:
+            self._repeat(entry, peer)
+        elif packet.code == STATUS_SERVER:
+            self._send(encode_reply(packet, self._port.status_reply, [], client.secret, self._dictionary), peer, self._port.status_reply)
+        else:
+            self._ask(packet, peer, client, clients)
+
+    def _refuse(self, packet: Packet, client: RadiusClient, clients: Clients) -> str | None:
+        if packet.code not in self._port.codes:
+            return "code"
+        if packet.code == STATUS_SERVER and not packet.has_message_authenticator:
+            return "unsigned"
+        return clients.untrusted(client, packet)
+
+    def _repeat(self, entry: Entry, peer: Peer) -> None:
+        """A retransmission: the same octets, or silence while the first one is still in progress."""
+        if entry.reply is None:
+            self._drop("in-progress")
+            return
+        SENT.inc(self._port.name, "repeated")
+        self._write(entry.reply, peer)
+
+    def _ask(self, packet: Packet, peer: Peer, client: RadiusClient, clients: Clients) -> None:
+        node = clients.node(client, packet)
+        if node is None:
+            self._drop("unknown-node")
+            return
+        if self._waiting.get(peer[0], 0) >= self._limits.waiting_per_peer:
+            self._drop("peer-overload")
+            return
+        self._number += 1
+        request = to_request(packet, client, node, self._now(), f"{self._prefix}{self._number}")
+        entry = self.duplicates.add(peer, packet.identifier, packet.authenticator)
+        self._waiting[peer[0]] = self._waiting.get(peer[0], 0) + 1
+        pending = Pending(packet, peer, client, entry, request)
+        decided = self._billing.handle(request)
+        background(decided.addCallbacks(self._decided, self._undecided, callbackArgs=(pending,), errbackArgs=(pending,)), "answering a packet")
+
+    def _decided(self, decision: Decision, pending: Pending) -> None:
+        self._settle(pending)
+        code, attributes = to_reply(pending.request, decision)
+        reply = encode_reply(pending.packet, code, attributes, pending.client.secret, self._dictionary)
+        if code == ACCESS_REJECT and self._limits.reject_delay:
+            self._reactor.callLater(self._limits.reject_delay, self._answer, pending, reply, code)
+        else:
+            self._answer(pending, reply, code)
+
+    def _answer(self, pending: Pending, reply: bytes, code: int) -> None:
+        pending.entry.reply = reply
+        self._send(reply, pending.peer, code)
+
+    def _undecided(self, failure: Failure, pending: Pending) -> None:
+        """No decision: silence, and the retransmission is a new try (RFC 2866 2: not able to record, no answer)."""
+        self._settle(pending)
+        self.duplicates.discard(pending.peer, pending.packet.identifier, pending.entry)
+        self._drop("overload" if failure.check(Overloaded) else "database" if failure.check(DatabaseDown) else "undecided")
+
+    def _settle(self, pending: Pending) -> None:
+        host = pending.peer[0]
+        left = self._waiting[host] - 1
+        if left:
+            self._waiting[host] = left
+        else:
+            del self._waiting[host]
+
+    def _send(self, reply: bytes, peer: Peer, code: int) -> None:
+        SENT.inc(self._port.name, NAMES[code])
+        self._write(reply, peer)
+
+    def _write(self, reply: bytes, peer: Peer) -> None:
+        if self.transport is None:
+            return
+        try:
+            self.transport.write(reply, peer)
+        except OSError:
+            self._drop("unsendable")
+
+    def _drop(self, reason: str) -> None:
+        DROPPED.inc(self._port.name, reason)
+
+    def _stranger(self, host: str) -> None:
+        """Nobody we know: silence, and one log line a minute for each address."""
+        self._drop("unknown-client")
+        now = self._reactor.seconds()
+        if now - self._strangers.get(host, -STRANGER_EVERY) < STRANGER_EVERY:
+            return
+        if len(self._strangers) >= STRANGERS:
+            self._strangers.clear()
+        self._strangers[host] = now
+        self._log.warn("a RADIUS packet from {host}, which is no client: add it to radius_clients if it should be one", host=host)

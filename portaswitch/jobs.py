@@ -1,0 +1,88 @@
+"""
+Work that recurs: guarded looping calls, and the jobs of the core.
+
+A job that fails is logged, counted and run again at its next time; a looping call that an exception would stop for ever is never used bare.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from portaswitch.interfaces.billing import IBilling
+from portaswitch.interfaces.ledger import ILedger
+from portaswitch.logs import background
+from portaswitch.metrics import Counter
+from portaswitch.model.request import AAARequest, Kind, Origin, Parties
+
+PASSES = Counter("portaswitch_job_passes_total", "Passes of recurring jobs", ("job", "result"))
+SWEPT = Counter("portaswitch_sessions_swept_total", "Sessions that nobody spoke for in time")
+SWEEP_PAGE = 500
+
+
+class Periodic(Service):
+    """Runs `work` every `seconds`, never twice at once; stopping waits for the pass in progress."""
+
+    _log = Logger()
+
+    def __init__(self, clock: Any, seconds: float, work: Callable[[], Any], name: str) -> None:
+        self.name = name
+        self._seconds, self._work, self._label = seconds, work, name
+        self._loop = LoopingCall(self._pass)
+        self._loop.clock = clock
+        self._running: Deferred[Any] | None = None
+
+    def startService(self) -> None:
+        """Begin; the first pass comes after `seconds`."""
+        Service.startService(self)
+        background(self._loop.start(self._seconds, now=False), f"job {self._label}")
+
+    def stopService(self) -> Deferred[None] | None:
+        """Stop; the Deferred fires when the pass in progress is over."""
+        Service.stopService(self)
+        if self._loop.running:
+            self._loop.stop()
+        if self._running is None:
+            return None
+        over: Deferred[None] = Deferred()
+        _ = self._running.addBoth(lambda _: over.callback(None))
+        return over
+
+    def _pass(self) -> Deferred[Any]:
+        self._running = maybeDeferred(self._once)
+        return self._running.addBoth(self._passed)
+
+    def _once(self) -> Any:
+        result = self._work()
+        return Deferred.fromCoroutine(result) if hasattr(result, "__await__") and not isinstance(result, Deferred) else result
+
+    def _passed(self, result: Any) -> None:
+        self._running = None
+        PASSES.inc(self._label, "failed" if isinstance(result, Failure) else "ok")
+        if isinstance(result, Failure):
+            self._log.warn("job {job} failed, it runs again in {seconds} s: {error}", job=self._label, seconds=self._seconds, error=result.getErrorMessage())
+
+
+def sweeper(ledger: ILedger, billing: IBilling, now: Callable[[], datetime]) -> Callable[[], Awaitable[None]]:
+    """
+    The sweeper: sessions whose expiry has passed are closed by an ordinary request of kind EXPIRE (DESIGN.md 3.3).
+
+    Their expiry is compared with the database's clock, so a wrong wall clock here can't close a session.
+    """
+
+    async def sweep() -> None:
+        for name in await ledger.dead_sessions(SWEEP_PAGE):
+            at = now()
+            key = f"expire/{name.node}/{name.session}/{name.version}"
+            origin, parties = Origin(name.node, name.i_env, "sweeper"), Parties(name.account_id)
+            await billing.handle(AAARequest(Kind.EXPIRE, f"x{name.version}", origin, name.session, key, parties, at, at))
+            SWEPT.inc()
+
+    return sweep

@@ -1,0 +1,131 @@
+"""
+Logs: how levels are meant, the billing log, and the human form for a terminal.
+
+Levels. debug: every step, switched on for one subscriber or node. info: what an operator expects to see once (start, stop, a reload). warn: a peer or a file
+misbehaves, we go on. error: something is wrong on our side or beyond repair without an operator. critical: the process can't go on. Secrets are never passed
+to a logger: types that hold them have a repr that hides them.
+
+The billing log has one JSON line per request that the core decided, with the fixed keys of `KEYS` in that order (docs/logs.rst).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import ILogObserver, LogEvent, Logger, LogLevel, formatEvent, jsonFileLogObserver
+from zope.interface import implementer
+
+from portaswitch.model.request import AAARequest, Decision
+
+#: The keys of a billing line: receipt (UTC), request id, kind, environment, node, user as asked, i_account, session, called number as dialled, calling number,
+#: units used as reported, units granted (null: no limit), result word, seconds in the core.
+KEYS = ("at", "id", "kind", "env", "node", "user", "account", "session", "called", "calling", "used", "granted", "result", "took")
+
+_text: Callable[[str], str] = json.encoder.encode_basestring_ascii
+
+_log = Logger("portaswitch")
+
+
+def background(deferred: Deferred[Any], what: str) -> None:
+    """Let `deferred` run on its own: nobody waits for it, and a failure of it is logged under the name `what`."""
+    _ = deferred.addErrback(lambda failure: _log.failure("{what} failed", failure, what=what))
+
+
+class BillingLog:
+    """
+    Writes billing lines to a file, gathered and flushed by `flush` (a looping call), rotated by size.
+
+    Not durable on purpose: what counts is in the database; a full disk loses lines, counted, and stops nothing.
+    """
+
+    def __init__(self, path: Path | None, rotate: int = 100_000_000, keep: int = 10) -> None:
+        self._path, self._rotate, self._keep = path, rotate, keep
+        self._lines: list[str] = []
+        self._file: IO[str] | None = None
+        self.lost = 0
+
+    def line(self, request: AAARequest, decision: Decision, took: float) -> None:
+        """Note one decided request."""
+        if self._path is None:
+            return
+        unit = request.units[0] if request.units else None
+        used = "null" if unit is None or unit.used is None else str(unit.used)
+        grant = decision.grants[0].units if decision.grants else None
+        result = "ok" if decision.refusal is None else decision.refusal.word
+        parties = request.parties
+        self._lines.append(
+            f'{{"at":"{request.received.isoformat()}","id":"{request.id}","kind":"{request.kind.value}","env":{request.origin.i_env},'
+            f'"node":{_text(request.origin.name)},"user":{_text(parties.user)},"account":{decision.facts.i_account or "null"},"session":{_text(request.session)},'
+            f'"called":{_text(parties.called)},"calling":{_text(parties.calling)},"used":{used},"granted":{"null" if grant is None else grant},'
+            f'"result":"{result}","took":{took:.6f}}}\n'
+        )
+
+    def flush(self) -> None:
+        """Write what was gathered."""
+        if not self._lines or self._path is None:
+            return
+        lines, self._lines = self._lines, []
+        try:
+            if self._file is None:
+                self._file = self._path.open("a", encoding="utf-8")
+            self._file.write("".join(lines))
+            self._file.flush()
+            if self._file.tell() > self._rotate:
+                self._turn()
+        except OSError:
+            self.lost += len(lines)
+            self._close()
+
+    def close(self) -> None:
+        """Write the rest and close the file."""
+        self.flush()
+        self._close()
+
+    def _close(self) -> None:
+        if self._file is not None:
+            try:
+                self._file.close()
+            except OSError:
+                self.lost += 1
+            self._file = None
+
+    def _turn(self) -> None:
+        assert self._path is not None
+        self._close()
+        for number in range(self._keep - 1, 0, -1):
+            older = self._path.with_name(f"{self._path.name}.{number}")
+            if older.exists():
+                os.replace(older, self._path.with_name(f"{self._path.name}.{number + 1}"))
+        os.replace(self._path, self._path.with_name(f"{self._path.name}.1"))
+
+
+@implementer(ILogObserver)
+class TerminalObserver:
+    """One readable line an event for a terminal: time, level where it is not info, text; a failure's traceback below."""
+
+    def __init__(self, out: IO[str], level: LogLevel = LogLevel.info) -> None:
+        self._out, self._level = out, level
+
+    def __call__(self, event: LogEvent) -> None:
+        level = event.get("log_level", LogLevel.info)
+        if level < self._level:
+            return
+        when = datetime.fromtimestamp(event.get("log_time", 0), UTC).strftime("%H:%M:%S")
+        name = "" if level == LogLevel.info else f" {level.name}:"
+        self._out.write(f"{when}{name} {formatEvent(event)}\n")
+        failure = event.get("log_failure")
+        if failure is not None:
+            self._out.write(failure.getTraceback())
+        self._out.flush()
+
+
+def json_observer(out: IO[str]) -> ILogObserver:
+    """An observer that writes events as JSON lines to `out`, for the log file."""
+    observer: ILogObserver = jsonFileLogObserver(out, recordSeparator="")
+    return observer

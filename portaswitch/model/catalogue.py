@@ -1,0 +1,211 @@
+"""
+The catalogue as it is compiled in memory: immutable, looked up by what requests carry, swapped as a whole (DESIGN.md 3.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from portaswitch.model.money import ZERO, Rounding
+from portaswitch.model.request import Base
+
+
+class Protection(StrEnum):
+    """Overdraft protection of a service policy (DESIGN.md 3.3)."""
+
+    NONE = "none"  # check only
+    WHOLE = "whole"  # all funds, for one session
+    SLICE = "slice"  # as much as the next slice costs
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePolicy:
+    """Limits of a service's sessions, in units of its rating base and seconds. `protection` None: debit accounts whole, credit accounts none."""
+
+    i_service_policy: int = 0
+    protection: Protection | None = None
+    slice: int = 30
+    minimum: int = 1
+    max_units: int = 86400
+    idle_timeout: int = 7200
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service and its type (Voice, Netaccess ...; spec/radius.yaml PortaOne-Service-Type)."""
+
+    i_service: int
+    name: str
+    service_type: str
+    base: Base
+    unit: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RatePlan:
+    """
+    Everything that prices one use: the row of a tariff for one destination, in force from one date.
+
+    Prices are per `price_per` units (60: per minute of a service in seconds; 1: per unit). A use is lengthened to `interval_first` once and then to multiples
+    of `interval_n`. `precision` and `rounding` say how the figure is made of the exact amount. A session keeps the plan of its start.
+    """
+
+    i_tariff: int
+    tariff: str
+    currency: str
+    i_rate: int
+    i_dest: int
+    prefix: str
+    interval_first: int
+    interval_n: int
+    price_first: Decimal
+    price_n: Decimal
+    price_per: int = 60
+    connect_fee: Decimal = ZERO
+    precision: int = 5
+    rounding: Rounding = Rounding.AWAY
+    forbidden: bool = False
+    i_dest_group: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One row of a tariff for a prefix, in force from `effective_from`; `plan` None says that the rate is discontinued from then."""
+
+    effective_from: datetime
+    plan: RatePlan | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tariff:
+    """A compiled tariff: versions by prefix, the newest first. Prefixes of any text: digits, VOICEONNET, NETACCESS, '|' as the default."""
+
+    i_tariff: int
+    name: str
+    currency: str
+    i_service: int
+    rates: Mapping[str, tuple[Version, ...]]
+    longest: int
+
+    def find(self, number: str, at: datetime) -> RatePlan | None:
+        """The plan of the longest prefix of `number` that is in force at `at`; '|' is the default of last resort; None when there is none."""
+        rates = self.rates
+        for length in range(min(len(number), self.longest), 0, -1):
+            versions = rates.get(number[:length])
+            if versions is not None and (plan := in_force(versions, at)) is not None:
+                return plan
+        return in_force(rates.get("|", ()), at)
+
+
+def in_force(versions: tuple[Version, ...], at: datetime) -> RatePlan | None:
+    """The plan of the newest version that is in force at `at`."""
+    for version in versions:
+        if version.effective_from <= at:
+            return version.plan
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class RatingEntry:
+    """One rating entry (accessibility) of a product; i_node 0 means any node, access_code '' any access code."""
+
+    i_accessibility: int
+    i_service: int
+    i_node: int
+    access_code: str
+    i_tariff: int
+    i_tariff_reseller: int
+    policy: ServicePolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A product and its rating entries."""
+
+    i_product: int
+    name: str
+    currency: str
+    breakage: Decimal
+    entries: tuple[RatingEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DialRule:
+    """Number translation of a node: a number that begins with `prefix` has it replaced."""
+
+    prefix: str
+    replace: str
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node and what is peculiar to it, as data."""
+
+    i_node: int
+    i_env: int
+    name: str
+    nas_ip: str
+    nas_identifier: str
+    profile: str = "generic"
+    i_service: int = 0
+    dial_rules: tuple[DialRule, ...] = ()
+    zones: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A vendor's connection and the tariff that the vendor charges by."""
+
+    i_connection: int
+    i_vendor: int
+    i_node: int
+    remote_ip: str
+    i_tariff: int
+
+
+class Observe(StrEnum):
+    """Values of require_message_authenticator and limit_proxy_state (PROTOCOLS.md 1.2)."""
+
+    YES = "yes"
+    NO = "no"
+    AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class RadiusClient:
+    """Who may send RADIUS packets to us, and how far they are trusted."""
+
+    i_client: int
+    i_env: int
+    address: str
+    secret: bytes
+    i_node: int
+    require_message_authenticator: Observe
+    limit_proxy_state: Observe
+    ignore_password: bool
+    seen_authenticator: datetime | None = None
+
+    def __repr__(self) -> str:
+        return f"RadiusClient({self.address!r}, i_env={self.i_env})"
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All of it. Look-ups by id; nodes also by (i_env, NAS-IP-Address) and (i_env, NAS-Identifier)."""
+
+    generation: int
+    services: Mapping[int, Service]
+    products: Mapping[int, Product]
+    tariffs: Mapping[int, Tariff]
+    nodes: Mapping[int, Node]
+    nodes_by_ip: Mapping[tuple[int, str], Node]
+    nodes_by_identifier: Mapping[tuple[int, str], Node]
+    connections: Mapping[str, Connection]
+    clients: tuple[RadiusClient, ...]
+
+
+EMPTY = Catalogue(0, {}, {}, {}, {}, {}, {}, {}, ())

@@ -1,0 +1,103 @@
+"""
+What rating produces: a `Charge` of segments (how the amount came about) and takes (where it is taken from).
+
+A hold is a tuple of takes too, so that what is returned goes back to where it came from, at the price it had (DESIGN.md 3.1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from portaswitch.model.money import ZERO, plain
+
+
+class Source(StrEnum):
+    """Where a take comes from."""
+
+    MONEY = "money"
+    COUNTER = "counter"  # a discount or quota counter
+    WALLET = "wallet"  # bought units
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Part of a charge or hold: `amount` of money, or `units` of the counter or wallet `i_source` (0 for money) that stand for `amount` of money."""
+
+    source: Source
+    amount: Decimal
+    units: int = 0
+    i_source: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Wallet:
+    """Units or a counter that a charge may draw on before money (Money I fills it)."""
+
+    source: Source
+    i_source: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One step of a charge: `count` times `length` units at `price` per `price_per` units, or a fixed `name`d amount (count 0); `amount` is exact."""
+
+    amount: Decimal
+    price: Decimal
+    count: int = 0
+    length: int = 0
+    price_per: int = 1
+    name: str = ""
+
+    @property
+    def units(self) -> int:
+        """The units charged by this step."""
+        return self.count * self.length
+
+    @property
+    def text(self) -> str:
+        """The step in the history: 'connect 0.05', '30@0.02/60', '7*6@0.02/60' (seven times 6 units at 0.02 for 60)."""
+        if not self.count:
+            return f"{self.name} {plain(self.price)}"
+        times = f"{self.count}*" if self.count > 1 else ""
+        return f"{times}{self.length}@{plain(self.price)}/{self.price_per}"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """A use to rate, in base units of the service; cumulative from the start of the session."""
+
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """
+    The result of rating one use by one plan.
+
+    `exact` is the sum of the segments, `figure` the same rounded once by the tariff: the figure of the xDR and of the debit. `quantity` are the units
+    charged, after rounding to intervals. `history` keeps the exact steps.
+    """
+
+    figure: Decimal
+    exact: Decimal
+    quantity: int
+    segments: tuple[Segment, ...]
+    takes: tuple[Take, ...]
+    peak_level: int = 0
+
+    @property
+    def history(self) -> str:
+        """The charging steps as text: 'connect 0.05 + 30@0.02/60 + 7*6@0.02/60 = 0.074'."""
+        steps = " + ".join(segment.text for segment in self.segments)
+        return f"{steps or 'free'} = {plain(self.exact)}"
+
+
+NOTHING = Charge(ZERO, ZERO, 0, (), ())
+
+
+def held(takes: tuple[Take, ...]) -> Decimal:
+    """How much money the takes hold."""
+    return sum((take.amount for take in takes if take.source is Source.MONEY), ZERO)

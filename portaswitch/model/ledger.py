@@ -1,0 +1,137 @@
+"""
+What passes between a decision and the ledger: the `View` it was made on, the `Change` it wants, and the ledger's verdict.
+
+The ledger knows rows and conditions, no tariff and no reason (DESIGN.md 3.0).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from portaswitch.model.money import ZERO
+from portaswitch.model.party import Account, Customer, Funds
+from portaswitch.model.request import AAARequest, Decision
+from portaswitch.model.session import Session
+from portaswitch.model.xdr import Xdr
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """
+    What a decision is made on. `account` None: no such account. `resellers` is the chain above the customer, nearest first, each with its folded funds.
+    """
+
+    account: Account | None = None
+    customer: Customer | None = None
+    funds: Funds = Funds()
+    customer_funds: Funds = Funds()
+    session: Session | None = None
+    resellers: tuple[tuple[Customer, Funds], ...] = ()
+
+
+NO_VIEW = View()
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """A reseller's or vendor's charge, to be folded into its balance row: role 'c' or 'v'."""
+
+    role: str
+    i_party: int
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """
+    What one decision changes, and the conditions it relied on.
+
+    Money: `debit` is taken from the account (and from its customer too when `shared`), `hold` is added to held (negative: given back), both in the account's
+    currency; `owes` is +1 where a balance is money owed, -1 where it is money left. `need` is the room that must be there before (None: the change
+    happens whatever the funds are, as for real usage). Session: `session` is its next value (version one above `relied`), None leaves it alone;
+    `relied` is the version the decision was made on, 0 "there is none". One-shots have `once` set: their key gets a row of its own.
+    """
+
+    key: str
+    decision: Decision
+    i_account: int
+    account_revision: int
+    i_customer: int
+    customer_revision: int
+    shared: bool = False
+    owes: int = 1
+    debit: Decimal = ZERO
+    hold: Decimal = ZERO
+    need: Decimal | None = None
+    session: Session | None = None
+    relied: int = 0
+    once: bool = False
+    xdrs: tuple[Xdr, ...] = ()
+    parties: tuple[Party, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """
+    One member of a batch. `change` None only reads: the verdict is `Stale` with a fresh view.
+
+    `i_account` 0 looks the account up: by the session if there is one, else by (i_env, account_id).
+    """
+
+    request: AAARequest
+    session_key: str
+    i_account: int
+    change: Change | None = None
+    orphan: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The change is committed; `funds` are those after the batch."""
+
+    funds: Funds
+    customer_funds: Funds
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """The key was seen before: nothing changed, and this is what was decided then."""
+
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """Something the decision relied on is otherwise, or a view was asked for: here is the fresh one."""
+
+    view: View
+
+
+@dataclass(frozen=True, slots=True)
+class Short:
+    """The funds did not cover `need`; nothing changed; fresh funds to decide again."""
+
+    funds: Funds
+    customer_funds: Funds
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The member could not be applied for a reason that is nobody's decision (a defect, broken data); nothing changed."""
+
+    reason: str
+
+
+Verdict = Applied | Repeated | Stale | Short | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class SessionName:
+    """Enough to ask for a session's end: where it is, whose it is, and the version that was seen."""
+
+    i_env: int
+    node: int
+    session: str
+    account_id: str
+    version: int

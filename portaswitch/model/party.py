@@ -1,0 +1,102 @@
+"""
+Accounts and customers as the core sees them.
+
+What rarely changes (`Account`, `Customer`, with a revision) is kept apart from what every charge changes (`Funds`), so that a charge replaces two
+numbers and not thirty fields.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from portaswitch.model.billing_model import BillingModel
+from portaswitch.model.money import ZERO
+
+
+class BillStatus(StrEnum):
+    """Letters of bill_status (PORTABILLING.md a.2); `blocked` is a column of its own beside it."""
+
+    OPEN = "O"
+    SUSPENDED = "S"
+    CLOSED = "C"
+    DEACTIVATED = "D"
+    EXPORTED = "E"
+    INACTIVE = "I"
+
+
+@dataclass(frozen=True, slots=True)
+class Funds:
+    """The money of one row: balance in the row's own sense (money left, or money owed), and the sum of what sessions hold of it."""
+
+    balance: Decimal = ZERO
+    held: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A retail customer or a reseller. `i_parent` is the reseller above it (0: none); `limit` None means no limit."""
+
+    i_customer: int
+    i_env: int
+    revision: int
+    name: str
+    i_parent: int
+    currency: str
+    bill_status: BillStatus
+    blocked: bool
+    credit_limit: Decimal | None
+    temp_credit_limit: Decimal | None
+    temp_credit_until: datetime | None
+    i_tariff: int
+    timezone: str
+    language: str
+
+    def limit(self, at: datetime) -> Decimal | None:
+        """The credit limit in force at `at`: the temporary one until its end, then the permanent one."""
+        if self.temp_credit_until is not None and at < self.temp_credit_until:
+            return self.temp_credit_limit
+        return self.credit_limit
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account (an alias is resolved to its master before). `password` is the service password in clear, None where none is needed."""
+
+    i_account: int
+    i_env: int
+    revision: int
+    id: str
+    i_customer: int
+    i_product: int
+    billing_model: BillingModel
+    currency: str
+    bill_status: BillStatus
+    blocked: bool
+    credit_limit: Decimal | None
+    password: str | None
+    activation_date: datetime | None
+    expiration_date: datetime | None
+    language: str
+
+    def __repr__(self) -> str:
+        return f"Account({self.id!r}, i_account={self.i_account}, revision={self.revision})"
+
+
+def room(model: BillingModel, funds: Funds, limit: Decimal | None) -> Decimal | None:
+    """
+    What may still be spent or held of one row: limit - balance - held, or balance - held of a debit account; None where nothing limits.
+
+    The same expression stands in `exchange` as the condition a decision relied on.
+    """
+    if model is BillingModel.DEBIT:
+        return funds.balance - funds.held
+    return None if limit is None else limit - funds.balance - funds.held
+
+
+def least(*rooms: Decimal | None) -> Decimal | None:
+    """The smallest of several rooms, None counting as no limit."""
+    known = [room for room in rooms if room is not None]
+    return min(known) if known else None

@@ -1,0 +1,232 @@
+"""
+`AAARequest` and `Decision`: what every endpoint asks the billing core, and what it is told.
+
+A request is free of any wire's words: RADIUS, Diameter and SIP map to the same values, so that the same use is charged the same to the last digit
+whatever wire it came by (DESIGN.md 1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from portaswitch.model.refusal import Refusal
+
+
+class Kind(StrEnum):
+    """What is asked. The names are RADIUS' where it has one, Diameter's else."""
+
+    AUTH = "auth"  # who is this, may they, for how long (Access-Request, CCR-I)
+    START = "start"  # the session began
+    UPDATE = "update"  # it goes on, with what it used so far (Alive, CCR-U)
+    STOP = "stop"  # it is over, with what it used (Stop, CCR-T)
+    EVENT = "event"  # one use without a session (IEC, a message, a voucher)
+    EXPIRE = "expire"  # nobody spoke for the session in time (the sweeper)
+    ON_OFF = "on_off"  # the node restarted: its sessions are dead (Accounting-On/Off, a risen Origin-State-Id)
+
+
+class Base(StrEnum):
+    """Rating bases: in what a use is counted (PortaBilling_Authorize base, CC-Time, CC-Total-Octets, CC-Service-Specific-Units)."""
+
+    TIME = "session-time"  # seconds
+    QUANTITY = "quantity"  # pieces
+    OCTETS = "octets"  # octets, both directions together unless the service says otherwise
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class QuotaKey:
+    """Names one quota of a session: (Rating-Group, Service-Identifier) of RFC 8506; both 0 where the wire has one quota only."""
+
+    rating_group: int = 0
+    service_identifier: int = 0
+
+
+WHOLE = QuotaKey()
+
+
+class Report(StrEnum):
+    """Why usage is reported for a quota key."""
+
+    INTERIM = "interim"  # more may follow
+    FINAL = "final"  # this key is over (Stop, CCR-T, Reporting-Reason FINAL)
+
+
+@dataclass(frozen=True, slots=True)
+class UnitRequest:
+    """
+    What is asked and reported for one quota key, in units of `base`.
+
+    `used` is cumulative for the session (endpoints whose wire sends deltas add them up in the core by `QuotaKey`); None means nothing reported.
+    `requested`: None nothing asked, 0 "as much as you think right", else the most units wanted. `minimum`: the least units worth granting; given by clients
+    that can re-authorize, which is what permits slices (DESIGN.md 3.3).
+    """
+
+    key: QuotaKey = WHOLE
+    base: Base = Base.TIME
+    requested: int | None = None
+    minimum: int | None = None
+    used: int | None = None
+    report: Report = Report.INTERIM
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The node a request came from: its row id, environment (a wall: DESIGN.md 3.11) and profile of quirks."""
+
+    i_node: int
+    i_env: int
+    name: str = ""
+
+
+class Login(StrEnum):
+    """How the user proves who they are."""
+
+    NONE = "none"  # nothing to prove: accounting, or a client allowed to say Ignore_Password
+    PAP = "pap"
+    CHAP = "chap"
+    DIGEST = "digest"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Credentials:
+    """
+    The proof in a request.
+
+    `verify` answers whether the account's service password is the right one; the endpoint gives it, since the arithmetic is the wire's.
+    """
+
+    login: Login
+    verify: Verify
+
+    def __repr__(self) -> str:
+        return f"Credentials({self.login.value})"
+
+
+class Verify:
+    """Checks a clear text password against a wire's proof; subclasses live with the codecs."""
+
+    __slots__ = ()
+
+    def __call__(self, password: str) -> bool:
+        """True when `password` is the one the user has."""
+        raise TypeError("a wire's own subclass is meant")
+
+
+@dataclass(frozen=True, slots=True)
+class Parties:
+    """
+    Who takes part, as the wire names them, untranslated.
+
+    `user` is the account id that is to be found (User-Name, Subscription-Id, From); `calling` and `called` are as dialled; `redirecting` diverted the call.
+    """
+
+    user: str
+    calling: str = ""
+    called: str = ""
+    redirecting: str = ""
+
+
+class Lock(StrEnum):
+    """PortaBilling_Session: what happens to the lock that a session has on its account."""
+
+    DEFAULT = "default"
+    LOCK = "lock"
+    NOLOCK = "nolock"
+    UNLOCK = "unlock"
+    IGNORE = "ignore"
+
+
+@dataclass(frozen=True, slots=True)
+class AAARequest:
+    """
+    One question to the core.
+
+    `session` names the session within the node ('' for a request without one); `key` is the idempotency key of DESIGN.md 3.4, the same for every
+    retransmission; `leg` tells the parts of one session apart (RADIUS: call-origin and call-type). `at` is the time of the event (aware UTC; Event-Timestamp
+    or receipt, minus Acct-Delay-Time), `received` the time of receipt. `service` is the service type asked for, '' where the node's default counts.
+    `access_code` picks the rating entry. `kept` are attributes that travel to the session row and the xDR (call-id, subscriber_ip, disconnect_cause ...).
+    """
+
+    kind: Kind
+    id: str
+    origin: Origin
+    session: str
+    key: str
+    parties: Parties
+    at: datetime
+    received: datetime
+    units: tuple[UnitRequest, ...] = ()
+    credentials: Credentials | None = None
+    leg: str = ""
+    service: str = ""
+    access_code: str = ""
+    lock: Lock = Lock.DEFAULT
+    connected: datetime | None = None
+    kept: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """
+    The answer for one quota key.
+
+    `units` None means that nothing limits the use. `expires` is when the hold behind the grant ends. `last` says that no further grant will follow (Final-Unit-Indication,
+    no re-authorization). `retained` are units asked for and held back. A key may be refused alone: `refusal`.
+    """
+
+    key: QuotaKey
+    base: Base
+    units: int | None
+    expires: datetime | None = None
+    last: bool = False
+    retained: int = 0
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One way to reach the called party (SIP routing, a later issue fills it)."""
+
+    host: str
+    cld: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What answers tell about the account, in the account's own currency; absent (None or '') where not known or not asked for."""
+
+    account_id: str = ""
+    i_account: int = 0
+    billing_model: int | None = None
+    currency: str = ""
+    language: str = ""
+    product: str = ""
+    tariff: str = ""
+    balance: Decimal | None = None
+    available: Decimal | None = None
+    breakage: Decimal | None = None
+    complete_number: str = ""
+    rated_number: str = ""
+    reseller_number: str = ""
+    limited: bool = True  # False: an account without any limit (return code 13 instead of 0, spec/examples/radius/07)
+
+
+NO_FACTS = Facts()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the core decided: grants (one per quota key), or a refusal of the whole; `facts` for the answer's attributes, `routes` where routing was asked."""
+
+    grants: tuple[Grant, ...] = ()
+    refusal: Refusal | None = None
+    facts: Facts = NO_FACTS
+    routes: tuple[Route, ...] = ()
+
+    @property
+    def accepted(self) -> bool:
+        """True when the request as a whole was not refused."""
+        return self.refusal is None

@@ -1,0 +1,109 @@
+"""
+A session: what it was opened with (never changes), and the state of its quota keys (changes with every request).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from portaswitch.model.billing_model import BillingModel
+from portaswitch.model.catalogue import RatePlan, ServicePolicy
+from portaswitch.model.charge import Take, held
+from portaswitch.model.money import ZERO
+from portaswitch.model.request import Base, Decision, QuotaKey
+
+
+class Status(StrEnum):
+    """The life of a session."""
+
+    OPEN = "o"
+    PROVISIONAL = "p"  # closed without its Stop (sweeper, restart of its node): a late report charges the difference
+    CLOSED = "c"
+
+
+class Role(StrEnum):
+    """Who is charged by a leg; legs are rated in this order."""
+
+    ACCOUNT = "a"
+    CUSTOMER = "c"  # a reseller of the chain
+    VENDOR = "v"
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One charged party and the plan of the session's start by which it is charged. `i_party`: account, customer or vendor."""
+
+    role: Role
+    i_party: int
+    plan: RatePlan
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """
+    One quota key of a session.
+
+    `used` and `granted` are cumulative units from the start of the session; `holds` is what it holds of funds now; `charged` what each leg has been charged
+    so far, in the order of `legs`; `quantity` the charged units so far (account leg); `pieces` the number of xDRs per leg so far.
+    """
+
+    key: QuotaKey
+    base: Base
+    legs: tuple[Leg, ...]
+    rated: str
+    used: int = 0
+    granted: int = 0
+    holds: tuple[Take, ...] = ()
+    charged: tuple[Decimal, ...] = ()
+    quantity: int = 0
+    pieces: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a session was opened with. `cld` as dialled, `number` translated; `kept` are attributes for its xDRs; usage is counted in
+    whole `unit`s of the service's base."""
+
+    session: str
+    i_env: int
+    i_node: int
+    i_account: int
+    i_customer: int
+    account_id: str
+    product: str
+    i_service: int
+    service_type: str
+    unit: int
+    i_accessibility: int
+    cli: str
+    cld: str
+    number: str
+    started: datetime
+    policy: ServicePolicy
+    billing_model: BillingModel
+    kept: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session as the store has it; `version` rises by one with every change, `last_key` and `answer` are its last request and what it was told."""
+
+    key: str
+    version: int
+    status: Status
+    opened: Opened
+    quotas: tuple[Quota, ...]
+    expires: datetime
+    updated: datetime
+    last_key: str
+    answer: Decision
+    connected: datetime | None = None
+
+    @property
+    def held(self) -> Decimal:
+        """What the session holds of its account's funds, all quota keys together."""
+        return sum((held(quota.holds) for quota in self.quotas), ZERO)

@@ -1,0 +1,251 @@
+"""
+The only builder of the tree: from settings to a running server, and back.
+
+    start:  database > schema > (load FILE) > catalogue > core > ports > jobs > "ready"
+    stop:   ports > core drained > jobs > pools > embedded database
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+from typing import IO, Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
+from twisted.logger import Logger
+
+from portaswitch import jobs
+from portaswitch.api.status import site
+from portaswitch.billing.core import Core, Limits
+from portaswitch.config.settings import Settings
+from portaswitch.endpoints import listen, radius
+from portaswitch.endpoints.clients import Clients
+from portaswitch.errors import PortaSwitchError, StartError
+from portaswitch.logs import BillingLog, background
+from portaswitch.metrics import Gauge
+from portaswitch.model.catalogue import EMPTY, Catalogue
+from portaswitch.store.catalogue import CatalogueStore
+from portaswitch.store.database import Database
+from portaswitch.store.folding import fold, reseller_funds
+from portaswitch.store.ledger import Ledger
+from portaswitch.store.listen import Listener
+from portaswitch.store.pool import Pool
+
+#: Work between the schema and the catalogue (`--load`).
+Prepare = Callable[[Database], Awaitable[None]]
+
+TURN = Gauge("portaswitch_longest_turn_seconds", "The longest time between two turns of the reactor that were due 0.1 s apart, less these, since the last reading")
+
+
+class Server(Service):
+    """The whole server as one service. `ready` fires with the lines that say where it listens, or fails with what is in the way."""
+
+    _log = Logger()
+    name = "portaswitch"
+
+    def __init__(self, reactor: Any, settings: Settings, prepare: Prepare | None = None) -> None:
+        self._reactor, self._settings, self._prepare = reactor, settings, prepare
+        self.ready: Deferred[list[str]] = Deferred()
+        self._starting: Deferred[list[str]] | None = None
+        self._database = Database(reactor, settings.state_dir, _dsn(settings), settings.limits.work_connections)
+        self._ports: list[listen.ListeningPort] = []
+        self._jobs: list[jobs.Periodic] = []
+        self._listener: Listener | None = None
+        self._hot: Pool | None = None
+        self._clients = Clients(EMPTY, {})
+        self._billing_log = BillingLog(None)
+        self.core: Core | None = None
+        self.protocols: dict[str, radius.RadiusProtocol] = {}
+
+    def startService(self) -> None:
+        """Begin to start; see `ready`."""
+        Service.startService(self)
+        self._starting = Deferred.fromCoroutine(self._start())
+        background(self._starting.addCallbacks(self.ready.callback, self._failed), "starting")
+
+    def stopService(self) -> Deferred[None]:
+        """Stop in the order above; the Deferred fires when nothing of us is left."""
+        Service.stopService(self)
+        return Deferred.fromCoroutine(self._stop())
+
+    # -- start ------------------------------------------------------------------------------------------------------------------------------------
+
+    async def _start(self) -> list[str]:
+        settings = self._settings
+        await self._database.open()
+        if self._prepare is not None:
+            await self._prepare(self._database)
+        self._hot = await self._database.connect("hot", settings.limits.hot_connections)
+        catalogue = CatalogueStore(self._database.pool, self._reactor, self._database.sealer.open)
+        catalogue.on_swap.append(self._swapped)
+        ledger = Ledger(self._hot, self._database.sealer.open)
+        self._billing_log = BillingLog(_log_file(settings.logging.directory, "billing.log"))
+        self.core = Core(ledger, catalogue, self._billing_log, _limits(settings))
+        await self._listen_to_changes(catalogue, self.core)
+        await catalogue.reload()
+        lines = self._open_ports(self.core)
+        self._start_jobs(ledger, self.core)
+        return lines
+
+    async def _listen_to_changes(self, catalogue: CatalogueStore, core: Core) -> None:
+        """Configuration changes come by NOTIFY; after a lost connection everything remembered is dropped, since changes may have been missed."""
+
+        def lost() -> None:
+            core.cache.forget_all()
+            background(catalogue.reload(), "reloading the catalogue")
+
+        channels = {"catalogue": lambda _: catalogue.reload(), "subscribers": core.cache.heard}
+        self._listener = Listener(self._reactor, self._database.dsn, channels, lost)
+        await self._listener.start()
+
+    def _swapped(self, catalogue: Catalogue) -> None:
+        self._clients = Clients(catalogue, self._clients.learnt)
+
+    def _open_ports(self, core: Core) -> list[str]:
+        settings, lines = self._settings, []
+        if "radius" in settings.roles:
+            limits = radius.Limits(settings.radius.reject_delay, settings.radius.duplicate_window, settings.radius.max_waiting_per_peer)
+            for port, number in ((radius.AUTH, settings.radius.auth_port), (radius.ACCT, settings.radius.acct_port)):
+                protocol = radius.RadiusProtocol(port, core, lambda: self._clients, self._reactor, _now, limits, f"{settings.instance}-{port.name[1]}")
+                self.protocols[port.name] = protocol
+                opened = listen.listen_udp(self._reactor, settings.radius.interface, number, protocol, settings.reuse_port, f"RADIUS {port.name}")
+                self._ports.append(opened)
+                lines.append(f"RADIUS {port.name} on {_place('udp', opened)}")
+        if "http" in settings.roles:
+            lines += [self._open_http(address) for address in settings.http.listen]
+        return lines
+
+    def _open_http(self, address: Any) -> str:
+        try:
+            opened = self._reactor.listenTCP(address.port, site(self._why_not_ready), interface=address.interface)
+        except CannotListenError as error:
+            raise StartError(listen.taken("HTTP", "tcp", address.interface, address.port, error.socketError)) from error
+        self._ports.append(opened)
+        return f"HTTP (/metrics, /healthz, /readyz) on {_place('tcp', opened)}"
+
+    def _why_not_ready(self) -> str | None:
+        if self._hot is None or self._hot.live == 0:
+            return "no live connection to the database"
+        return None if self._ports else "no port is open"
+
+    def _start_jobs(self, ledger: Ledger, core: Core) -> None:
+        pool = self._database.pool
+        self._every(0.5, self._billing_log.flush, "billing-log")
+        self._every(5.0, self._sweep_duplicates, "duplicates")
+        self._every(1.0, self._read_resellers(pool, core), "resellers")
+        self._watch_turns()
+        if "jobs" in self._settings.roles:
+            self._every(5.0, jobs.sweeper(ledger, core, _now), "sweeper")
+            self._every(1.0, lambda: fold(pool), "folding")
+            self._every(3600.0, lambda: pool.query("select make_partitions(1, 7)"), "partitions")
+            background(pool.query("select make_partitions(1, 7)"), "making partitions")
+
+    def _every(self, seconds: float, work: Callable[[], Any], name: str) -> None:
+        job = jobs.Periodic(self._reactor, seconds, work, name)
+        self._jobs.append(job)
+        job.startService()
+
+    def _sweep_duplicates(self) -> None:
+        for protocol in self.protocols.values():
+            protocol.duplicates.sweep()
+
+    @staticmethod
+    def _read_resellers(pool: Pool, core: Core) -> Callable[[], Awaitable[None]]:
+        async def read() -> None:
+            core.cache.keep_resellers(await reseller_funds(pool))
+
+        return read
+
+    def _watch_turns(self) -> None:
+        """Keep the longest reactor turn for the gauge: a looping call that is late tells how long others kept the reactor."""
+        last, worst = perf_counter(), 0.0
+
+        def tick() -> None:
+            nonlocal last, worst
+            now = perf_counter()
+            worst, last = max(worst, now - last - 0.1), now
+
+        def read() -> float:
+            nonlocal worst
+            told, worst = worst, 0.0
+            return round(told, 4)
+
+        TURN.read = read
+        self._every(0.1, tick, "turns")
+
+    def _failed(self, failure: Any) -> None:
+        if not self.ready.called:
+            self.ready.errback(failure)
+
+    # -- stop -------------------------------------------------------------------------------------------------------------------------------------
+
+    async def _stop(self) -> None:
+        if self._starting is not None and not self._starting.called:
+            self._starting.cancel()
+        for port in self._ports:
+            closed = port.stopListening()
+            if closed is not None:
+                await closed
+        self._ports.clear()
+        if self.core is not None:
+            await self.core.drained().addTimeout(self._settings.limits.decision_timeout + 1, self._reactor, lambda *_: None)
+        for job in self._jobs:
+            stopped = job.stopService()
+            if stopped is not None:
+                await stopped
+        self._billing_log.close()
+        if self._listener is not None:
+            self._listener.close()
+        await self._database.close()
+
+
+def explain(error: BaseException) -> str:
+    """One clear line for an error that stops the start."""
+    if isinstance(error, PortaSwitchError):
+        return str(error)
+    return f"{type(error).__name__}: {str(error).strip()}"
+
+
+def _dsn(settings: Settings) -> str | None:
+    connection = settings.database.connection
+    return None if connection is None else connection.reveal()
+
+
+def open_database(reactor: Any, settings: Settings) -> Database:
+    """The database of an administrator's command; `await .open(share=True)`."""
+    return Database(reactor, settings.state_dir, _dsn(settings), settings.limits.work_connections)
+
+
+def loading(path: str, out: IO[str]) -> Prepare:
+    """What `--load` and `portaswitch load` do: the file at `path` into the database, with its progress and counts on `out`."""
+
+    async def load(database: Database) -> None:
+        raise StartError(f"{path}: loading comes with operations.load")
+
+    return load
+
+
+def _limits(settings: Settings) -> Limits:
+    limits = settings.limits
+    return Limits(limits.batch, limits.flights, settings.radius.max_waiting, limits.decision_timeout, limits.cache_accounts, limits.cache_sessions)
+
+
+def _log_file(directory: Path, name: str) -> Path:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StartError(f"{directory} can't be made ({error.strerror}): set logging.directory to a folder that this user may write") from error
+    return directory / name
+
+
+def _place(transport: str, port: listen.ListeningPort) -> str:
+    host = port.getHost()
+    return f"{transport} {host.host}:{host.port}"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,77 @@
+"""
+The database as a whole: where it is (embedded or a connection string), its schema up to date, the pool for ordinary work, and the key that seals secrets.
+
+The server opens it for itself; an administrator's command beside a running server shares the running one.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from twisted.logger import Logger
+
+from portaswitch.errors import StartError
+from portaswitch.store.embedded import EmbeddedPostgres, attach
+from portaswitch.store.migrate import migrate
+from portaswitch.store.pool import HOT_SETTINGS, Pool
+from portaswitch.store.secrets import Sealer
+
+KEY_FILE = "secret.key"
+
+
+class Database:
+    """`dsn` None means the embedded PostgreSQL under `state_dir`. After `open`: `pool`, `sealer` and `dsn` are there."""
+
+    _log = Logger()
+    pool: Pool
+    sealer: Sealer
+
+    def __init__(self, reactor: Any, state_dir: Path, dsn: str | None, size: int = 4) -> None:
+        self._reactor, self._state_dir, self._size = reactor, state_dir, size
+        self._embedded: EmbeddedPostgres | None = None
+        self._pools: list[Pool] = []
+        self._dsn = dsn
+
+    @property
+    def dsn(self) -> str:
+        """The connection string; known once it is open."""
+        if self._dsn is None:
+            raise StartError("the database is not open")
+        return self._dsn
+
+    async def open(self, share: bool = False) -> None:
+        """
+        Start or find the database, bring its schema up to date, connect. `share`: use the embedded one that a running server has, if there is one.
+
+        Errors: EmbeddedError, SchemaError, StartError, each with what to do.
+        """
+        try:
+            self._state_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StartError(f"{self._state_dir} can't be made ({error.strerror}): set state_dir to a folder that this user may write") from error
+        if self._dsn is None:
+            self._dsn = attach(self._state_dir) if share else None
+        if self._dsn is None:
+            self._embedded = EmbeddedPostgres(self._reactor, self._state_dir)
+            self._dsn = await self._embedded.start()
+        self.sealer = Sealer.load(self._state_dir / KEY_FILE)
+        self.pool = await self.connect("work", self._size)
+        for step in await migrate(self.pool):
+            self._log.debug("schema: {step}", step=step)
+
+    async def connect(self, name: str, size: int) -> Pool:
+        """A further pool on the same database; the one named 'hot' has the settings of the money path."""
+        pool = Pool(self._reactor, self.dsn, size=size, name=name, settings=HOT_SETTINGS if name == "hot" else None)
+        self._pools.append(pool)
+        await pool.start()
+        return pool
+
+    async def close(self) -> None:
+        """Close the pools, then stop the database if we started it."""
+        for pool in reversed(self._pools):
+            await pool.close()
+        self._pools.clear()
+        if self._embedded is not None:
+            await self._embedded.stop()
+            self._embedded = None

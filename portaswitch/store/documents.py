@@ -1,0 +1,174 @@
+"""
+Sessions and decisions as JSON text, and back.
+
+Money is written as strings of digits; keys are short, since a session's state is written with every request. Readable by an operator all the same
+(the view `holds` reads k, u, g and h of it).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+from portaswitch.model.billing_model import BillingModel
+from portaswitch.model.catalogue import Protection, RatePlan, ServicePolicy
+from portaswitch.model.charge import Source, Take
+from portaswitch.model.money import Rounding
+from portaswitch.model.refusal import Refusal
+from portaswitch.model.request import AAARequest, Base, Decision, Facts, Grant, QuotaKey
+from portaswitch.model.session import Leg, Opened, Quota, Role, Session, Status
+
+ACCEPTED = Decision()
+_escape = json.encoder.encode_basestring
+
+
+# -- decisions ------------------------------------------------------------------------------------------------------------------------------------
+
+
+def decision_text(decision: Decision) -> str:
+    """A Decision as JSON; '' for the plain acceptance, which is what accounting gets."""
+    if decision is ACCEPTED or decision == ACCEPTED:
+        return ""
+    facts = decision.facts
+    document = {
+        "r": decision.refusal.name if decision.refusal is not None else None,
+        "g": [_grant(grant) for grant in decision.grants],
+        "f": [facts.account_id, facts.i_account, facts.billing_model, facts.currency, facts.language, facts.product, facts.tariff, _money(facts.balance),
+              _money(facts.available), _money(facts.breakage), facts.complete_number, facts.rated_number, facts.reseller_number, facts.limited],
+    }  # fmt: skip
+    return json.dumps(document, separators=(",", ":"))
+
+
+def decision_of(text: str) -> Decision:
+    """The Decision that `decision_text` wrote. Routes are not kept: a repeated routing request computes them anew."""
+    if not text:
+        return ACCEPTED
+    document = json.loads(text)
+    fields = document["f"]
+    for place in (7, 8, 9):
+        fields[place] = None if fields[place] is None else Decimal(fields[place])
+    refusal = None if document["r"] is None else Refusal[document["r"]]
+    return Decision(tuple(_grant_of(grant) for grant in document["g"]), refusal, Facts(*fields))
+
+
+def _grant(grant: Grant) -> list[Any]:
+    expires = None if grant.expires is None else grant.expires.isoformat()
+    refusal = None if grant.refusal is None else grant.refusal.name
+    return [key_text(grant.key), grant.base.value, grant.units, expires, grant.last, grant.retained, refusal]
+
+
+def _grant_of(fields: list[Any]) -> Grant:
+    key, base, units, expires, last, retained, refusal = fields
+    until = None if expires is None else datetime.fromisoformat(expires)
+    return Grant(key_of(key), Base(base), units, until, last, retained, None if refusal is None else Refusal[refusal])
+
+
+def _money(amount: Decimal | None) -> str | None:
+    return None if amount is None else str(amount)
+
+
+def key_text(key: QuotaKey) -> str:
+    """A quota key: 'rating group.service identifier'."""
+    return f"{key.rating_group}.{key.service_identifier}"
+
+
+def key_of(text: str) -> QuotaKey:
+    """The quota key that `key_text` wrote."""
+    group, _, identifier = text.partition(".")
+    return QuotaKey(int(group), int(identifier))
+
+
+# -- sessions -------------------------------------------------------------------------------------------------------------------------------------
+
+
+def opened_text(session: Session) -> str:
+    """What a session was opened with, and the legs of its first quota key, as JSON."""
+    opened = session.opened
+    policy = opened.policy
+    document = {
+        "s": opened.session, "a": opened.account_id, "p": opened.product, "sv": opened.i_service, "un": opened.unit, "ac": opened.i_accessibility,
+        "n": opened.number, "bm": int(opened.billing_model), "k": dict(opened.kept), "l": [_leg(leg) for leg in session.quotas[0].legs],
+        "po": [policy.i_service_policy, policy.protection, policy.slice, policy.minimum, policy.max_units, policy.idle_timeout],
+    }  # fmt: skip
+    return json.dumps(document, separators=(",", ":"))
+
+
+def state_text(session: Session) -> str:
+    """What changes of a session, as JSON. Written by hand: it is part of every charge."""
+    first = session.quotas[0].legs
+    quotas = ",".join(_quota(quota, quota.legs is not first and quota.legs != first) for quota in session.quotas)
+    connected = "" if session.connected is None else f',"cn":"{session.connected.isoformat()}"'
+    return f'{{"q":[{quotas}]{connected}}}'
+
+
+def _quota(quota: Quota, own_legs: bool) -> str:
+    holds = ",".join(f'{{"s":"{take.source.value}","a":"{take.amount}","u":{take.units},"i":{take.i_source}}}' for take in quota.holds)
+    charged = ",".join(f'"{amount}"' for amount in quota.charged)
+    legs = f',"l":{json.dumps([_leg(leg) for leg in quota.legs])}' if own_legs else ""
+    return (
+        f'{{"k":"{key_text(quota.key)}","b":"{quota.base.value}","r":{_escape(quota.rated)},"u":{quota.used},"g":{quota.granted},"h":[{holds}],'
+        f'"c":[{charged}],"qt":{quota.quantity},"pc":{quota.pieces}{legs}}}'
+    )
+
+
+def _leg(leg: Leg) -> list[Any]:
+    return [leg.role.value, leg.i_party, *_plan(leg.plan)]
+
+
+@lru_cache(4096)
+def _plan(plan: RatePlan) -> tuple[Any, ...]:
+    return (
+        plan.i_tariff, plan.tariff, plan.currency, plan.i_rate, plan.i_dest, plan.prefix, plan.interval_first, plan.interval_n, str(plan.price_first),
+        str(plan.price_n), plan.price_per, str(plan.connect_fee), plan.precision, plan.rounding.value, plan.forbidden, plan.i_dest_group,
+    )  # fmt: skip
+
+
+def _leg_of(fields: list[Any]) -> Leg:
+    role, i_party, *plan = fields
+    plan[8], plan[9], plan[11], plan[13] = Decimal(plan[8]), Decimal(plan[9]), Decimal(plan[11]), Rounding(plan[13])
+    return Leg(Role(role), i_party, RatePlan(*plan))
+
+
+def _quota_of(document: Mapping[str, Any], legs: tuple[Leg, ...]) -> Quota:
+    own = document.get("l")
+    return Quota(
+        key_of(document["k"]), Base(document["b"]), legs if own is None else tuple(_leg_of(leg) for leg in own), document["r"], document["u"], document["g"],
+        tuple(Take(Source(take["s"]), Decimal(take["a"]), take["u"], take["i"]) for take in document["h"]),
+        tuple(Decimal(amount) for amount in document["c"]), document["qt"], document["pc"],
+    )  # fmt: skip
+
+
+def session_of(row: Mapping[str, Any]) -> Session:
+    """A session from its row (as `exchange_view` gives it)."""
+    fixed, state = json.loads(row["opened"]), json.loads(row["state"])
+    legs = tuple(_leg_of(leg) for leg in fixed["l"])
+    protection = fixed["po"][1]
+    policy = ServicePolicy(fixed["po"][0], None if protection is None else Protection(protection), *fixed["po"][2:])
+    opened = Opened(
+        fixed["s"], row["i_env"], row["i_node"], row["i_account"], row["i_customer"], fixed["a"], fixed["p"], fixed["sv"], row["service"], fixed["un"],
+        fixed["ac"], row["cli"], row["cld"], fixed["n"], datetime.fromisoformat(row["started"]), policy, BillingModel(fixed["bm"]), fixed["k"],
+    )  # fmt: skip
+    connected = state.get("cn")
+    return Session(
+        row["session_key"], row["version"], Status(row["status"]), opened, tuple(_quota_of(quota, legs) for quota in state["q"]),
+        datetime.fromisoformat(row["expires"]), datetime.fromisoformat(row["updated"]), row["last_key"], decision_of(row["answer"]),
+        None if connected is None else datetime.fromisoformat(connected),
+    )  # fmt: skip
+
+
+def request_text(request: AAARequest) -> str:
+    """A request as JSON for an operator to read; credentials are left out."""
+    units = [
+        {"key": key_text(asked.key), "base": asked.base.value, "requested": asked.requested, "used": asked.used, "report": asked.report.value}
+        for asked in request.units
+    ]
+    parties = request.parties
+    document = {
+        "kind": request.kind.value, "id": request.id, "session": request.session, "user": parties.user, "calling": parties.calling, "called": parties.called,
+        "at": request.at.isoformat(), "received": request.received.isoformat(), "service": request.service, "units": units, "kept": dict(request.kept),
+    }  # fmt: skip
+    return json.dumps(document)

@@ -1,0 +1,132 @@
+"""
+The ledger on PostgreSQL: one call of `exchange(batch)` is one transaction.
+
+A batch that loses a deadlock or a serialization race is sent again whole; one that fails otherwise is sent again member by member, so that one bad member
+does not harm the others (DESIGN.md 4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+import psycopg2
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from portaswitch.interfaces.ledger import ILedger
+from portaswitch.model.ledger import Applied, Change, Failed, Member, Repeated, SessionName, Short, Stale, Verdict
+from portaswitch.model.party import Funds
+from portaswitch.store import documents, literals
+from portaswitch.store.pool import Pool
+from portaswitch.store.views import parse, view_of
+
+#: The view comes as text: the driver's own JSON parser would make floats of money.
+SQL = (
+    "select pos, verdict, balance, held, c_balance, c_held, answer, view::text "
+    "from exchange(%s::text[], %s::bigint[], %s::bigint[], %s::text[], %s::int[], %s::text[])"
+)
+ORPHAN = "insert into orphans (i_env, i_node, session_key, key, request, received) values (%s, %s, %s, %s, %s, %s) on conflict (key) do nothing"
+NAMES = "select s.i_env, s.i_node, s.session_key, a.id, s.version from sessions s join accounts a using (i_account) where "
+RACES = frozenset(("40001", "40P01"))
+RETRIES = 5
+
+
+@implementer(ILedger)
+class Ledger:
+    """Implements `ILedger`. `unseal` opens sealed service passwords of the accounts in views."""
+
+    _log = Logger()
+
+    def __init__(self, pool: Pool, unseal: Callable[[bytes], str]) -> None:
+        self._pool = pool
+        self._unseal = unseal
+
+    def exchange(self, members: Sequence[Member]) -> Deferred[list[Verdict]]:
+        """One transaction for all members; see `ILedger.exchange`."""
+        return self._try(members, RETRIES)
+
+    def _try(self, members: Sequence[Member], tries: int) -> Deferred[list[Verdict]]:
+        return self._pool.query(SQL, parameters(members)).addCallback(self._verdicts).addErrback(self._again, members, tries)
+
+    def record_orphan(self, member: Member) -> Deferred[None]:
+        """Keep a request whose account nobody knows, for an operator (DESIGN.md 3.5); a repeated one is kept once."""
+        request = member.request
+        row = (request.origin.i_env, request.origin.i_node, member.session_key, request.key, literals.orphan(request), request.received)
+        return self._pool.execute(ORPHAN, row)
+
+    def node_sessions(self, i_node: int, until: datetime) -> Deferred[list[SessionName]]:
+        """See `ILedger.node_sessions`."""
+        return self._named("s.i_node = %s and s.started < %s", (i_node, until))
+
+    def dead_sessions(self, limit: int) -> Deferred[list[SessionName]]:
+        """See `ILedger.dead_sessions`."""
+        return self._named("s.expires < now() order by s.expires limit %s", (limit,))
+
+    def _named(self, condition: str, values: tuple[Any, ...]) -> Deferred[list[SessionName]]:
+        found: Deferred[list[Any]] = self._pool.query(NAMES + condition, values)
+        return found.addCallback(lambda rows: [SessionName(row[0], row[1], row[2].partition("/")[2], row[3], row[4]) for row in rows])
+
+    def _verdicts(self, rows: list[tuple[Any, ...]]) -> list[Verdict]:
+        verdicts: list[Verdict] = [Failed("no verdict")] * len(rows)
+        for row in rows:
+            verdicts[row[0] - 1] = self._verdict(row)
+        return verdicts
+
+    def _verdict(self, row: tuple[Any, ...]) -> Verdict:
+        _, verdict, balance, held, c_balance, c_held, answer, view = row
+        if verdict == "S":
+            return Stale(view_of(parse(view), self._unseal))
+        if verdict == "R":
+            return Repeated(documents.decision_of(answer))
+        customer_funds = Funds() if c_balance is None else Funds(c_balance, c_held)
+        return (Applied if verdict == "A" else Short)(Funds(balance, held), customer_funds)
+
+    def _again(self, failure: Any, members: Sequence[Member], tries: int) -> Any:
+        """An error of the statement (not of the connection): race, or one member's fault."""
+        error = failure.value
+        code = getattr(error, "pgcode", None)
+        if not isinstance(error, psycopg2.Error) or code is None or code[:2] in ("57", "08", "53"):
+            return failure  # the connection, the server's shutdown or its resources: the caller sends the batch again
+        if code in RACES and tries > 0:
+            return self._try(members, tries - 1)
+        if len(members) == 1:
+            self._log.error("the ledger refused a member: {error}", error=str(error).strip(), key=members[0].request.key)
+            return [Failed(str(error).strip())]
+        return Deferred.fromCoroutine(self._one_by_one(members))
+
+    async def _one_by_one(self, members: Sequence[Member]) -> list[Verdict]:
+        verdicts: list[Verdict] = []
+        for member in members:
+            verdicts += await self.exchange([member])
+        return verdicts
+
+
+def parameters(members: Sequence[Member]) -> tuple[Any, ...]:
+    """The arguments of `exchange` for a batch: literals, the ids to lock in their order, xDRs and parties with their members' places."""
+    changes = [member.change for member in members]
+    accounts = sorted({change.i_account for change in changes if change is not None})
+    customers = sorted({change.i_customer for change in changes if change is not None and change.shared})
+    a_places = {i_account: place for place, i_account in enumerate(accounts, 1)}
+    c_places = {i_customer: place for place, i_customer in enumerate(customers, 1)}
+    rows: list[str] = []
+    xdrs: list[str] = []
+    owners: list[int] = []
+    parties: list[str] = []
+    for place, (member, change) in enumerate(zip(members, changes, strict=True), 1):
+        if change is None:
+            rows.append(literals.read(member))
+            continue
+        rows.append(literals.write(member, change, a_places[change.i_account], c_places[change.i_customer] if change.shared else 0))
+        _append(change, place, xdrs, owners, parties)
+    return rows, accounts, customers, xdrs, owners, parties
+
+
+def _append(change: Change, place: int, xdrs: list[str], owners: list[int], parties: list[str]) -> None:
+    for row in change.xdrs:
+        xdrs.append(literals.xdr(row))
+        owners.append(place)
+    for party in change.parties:
+        parties.append(literals.party(place, party))

@@ -1,0 +1,148 @@
+-- exchange(batch): the one SQL function of the hot path. It knows rows, the conditions a decision relied on, uniqueness; no tariff, status or reason word
+-- (DESIGN.md 3.0). It works on sets: one read and one lock per table, a decision per member in memory, one write per table (SPIKE_FACTS 1).
+--
+-- Verdicts: A applied, R repeated (its answer), S stale (a fresh view), N short (fresh funds).
+-- The first argument and xdrs, parties are arrays of row literals, which is the cheapest way in through a client-side driver: one cast for all.
+
+create or replace function exchange(
+    members text[], account_ids bigint[], customer_ids bigint[], xdrs text[], xdr_members int[], parties text[]
+) returns table (pos int, verdict "char", balance numeric, held numeric, c_balance numeric, c_held numeric, answer text, view json)
+language plpgsql as $$
+#variable_conflict use_column
+declare
+    ms          exchange_member[] := members::exchange_member[];
+    n           int := cardinality(members);
+    m           exchange_member;
+    a_balance   numeric[]; a_held numeric[]; a_limit numeric[]; a_rev int[];
+    b_balance   numeric[]; b_held numeric[]; b_limit numeric[]; b_rev int[];
+    s_version   int[]; s_key text[]; s_answer text[]; s_closed boolean[]; c_rev int[];
+    v           "char"[] := array_fill('S'::"char", array[n]);
+    answers     text[] := array_fill(null::text, array[n]);
+    any_once    boolean := false;
+    any_late    boolean := false;
+begin
+    -- 1. Lock: accounts, then customers, each by ascending id (DESIGN.md 3.7). The caller sends the ids sorted and each member's place in them.
+    if cardinality(account_ids) > 0 then
+        select array_agg(l.balance), array_agg(l.held), array_agg(l.credit_limit), array_agg(l.revision) into a_balance, a_held, a_limit, a_rev
+        from (select a.balance, a.held, a.credit_limit, a.revision from accounts a
+              where a.i_account = any (account_ids) order by a.i_account for no key update) l;
+        if cardinality(a_balance) is distinct from cardinality(account_ids) then
+            raise exception 'exchange: an account of the batch does not exist';
+        end if;
+    end if;
+    if cardinality(customer_ids) > 0 then
+        select array_agg(l.balance), array_agg(l.held), array_agg(l.credit_limit), array_agg(l.revision) into b_balance, b_held, b_limit, b_rev
+        from (select c.balance, c.held, c.revision,
+                     case when c.temp_credit_until > now() then c.temp_credit_limit else c.credit_limit end as credit_limit
+              from customers c where c.i_customer = any (customer_ids) order by c.i_customer for no key update) l;
+        if cardinality(b_balance) is distinct from cardinality(customer_ids) then
+            raise exception 'exchange: a customer of the batch does not exist';
+        end if;
+    end if;
+
+    -- 2. Read the sessions as they are under the locks. A session and a key belong to one account, so its lock makes look-up-then-insert safe.
+    select array_agg(coalesce(s.version, z.version, 0) order by u.ordinality), array_agg(coalesce(s.last_key, z.last_key) order by u.ordinality),
+           array_agg(coalesce(s.answer, z.answer) order by u.ordinality), array_agg(z.version is not null order by u.ordinality),
+           array_agg(c.revision order by u.ordinality)
+    into s_version, s_key, s_answer, s_closed, c_rev
+    from unnest(ms) with ordinality u
+    left join sessions s on s.session_key = u.session_key and u.writes
+    left join lateral (
+        select h.version, h.last_key, h.answer from sessions_closed h
+        where h.session_key = u.session_key and s.session_key is null and u.writes order by h.version desc limit 1) z on true
+    left join customers c on u.writes and u.c_no = 0 and c.i_customer = u.i_customer;
+
+    -- 3. Decide, member after member, in memory.
+    for i in 1 .. n loop
+        m := ms[i];
+        continue when not m.writes;
+        if m.once then
+            any_once := true;
+            select k.answer into answers[i] from request_keys k where k.key = m.key;
+            if found then
+                v[i] := 'R';
+                continue;
+            end if;
+        elsif s_key[i] = m.key then
+            v[i] := 'R';
+            answers[i] := s_answer[i];
+            continue;
+        elsif s_version[i] <> m.relied then
+            continue;
+        end if;
+        if a_rev[m.a_no] <> m.a_revision or m.c_revision <> (case when m.c_no > 0 then b_rev[m.c_no] else c_rev[i] end) then
+            continue;
+        end if;
+        if m.need is not null and (
+            (case when m.owes < 0 then a_balance[m.a_no] else a_limit[m.a_no] - a_balance[m.a_no] end) - a_held[m.a_no] < m.need
+            or (m.c_no > 0 and b_limit[m.c_no] - b_balance[m.c_no] - b_held[m.c_no] < m.need)
+        ) then
+            v[i] := 'N';
+            continue;
+        end if;
+        v[i] := 'A';
+        any_late := any_late or s_closed[i];
+        if m.debit <> 0 or m.hold <> 0 then
+            a_balance[m.a_no] := a_balance[m.a_no] + m.owes * m.debit;
+            a_held[m.a_no] := a_held[m.a_no] + m.hold;
+            if m.c_no > 0 then
+                b_balance[m.c_no] := b_balance[m.c_no] + m.debit;
+                b_held[m.c_no] := b_held[m.c_no] + m.hold;
+            end if;
+        end if;
+    end loop;
+
+    -- 4. Write: once per table.
+    if cardinality(account_ids) > 0 then
+        update accounts a set balance = w.balance, held = w.held
+        from unnest(account_ids, a_balance, a_held) w (i_account, balance, held)
+        where a.i_account = w.i_account and (a.balance <> w.balance or a.held <> w.held);
+    end if;
+    if cardinality(customer_ids) > 0 then
+        update customers c set balance = w.balance, held = w.held
+        from unnest(customer_ids, b_balance, b_held) w (i_customer, balance, held)
+        where c.i_customer = w.i_customer and (c.balance <> w.balance or c.held <> w.held);
+    end if;
+    update sessions s set version = u.relied + 1, last_key = u.key, answer = u.answer, held = u.held, expires = u.expires, updated = u.updated, state = u.state
+    from unnest(ms) with ordinality u
+    where v[u.ordinality] = 'A' and u.relied > 0 and u.status = 'o' and not u.once and s.session_key = u.session_key;
+    insert into sessions
+    select u.session_key, u.relied + 1, u.key, u.answer, u.i_env, u.i_node, u.i_account, u.i_customer, u.held, u.expires, u.status, u.started, u.updated,
+           u.service, u.cli, u.cld, u.opened, u.state
+    from unnest(ms) with ordinality u where v[u.ordinality] = 'A' and u.relied = 0 and u.status = 'o' and not u.once;
+    delete from sessions s using unnest(ms) with ordinality u
+    where v[u.ordinality] = 'A' and u.relied > 0 and u.status <> 'o' and not u.once and s.session_key = u.session_key;
+    if any_late then
+        delete from sessions_closed s using unnest(ms) with ordinality u
+        where v[u.ordinality] = 'A' and s_closed[u.ordinality] and s.session_key = u.session_key;
+    end if;
+    insert into sessions_closed
+    select u.session_key, u.relied + 1, u.key, u.answer, u.i_env, u.i_node, u.i_account, u.i_customer, u.held, u.expires, u.status, u.started, u.updated,
+           u.service, u.cli, u.cld, u.opened, u.state, now()
+    from unnest(ms) with ordinality u where v[u.ordinality] = 'A' and u.status <> 'o' and not u.once;
+    if any_once then
+        insert into request_keys (key, i_account, answer)
+        select u.key, u.i_account, u.answer from unnest(ms) with ordinality u where v[u.ordinality] = 'A' and u.once;
+    end if;
+    if cardinality(xdrs) > 0 then
+        insert into xdr (i_env, storage, failed, h323_conf_id, call_id, cli, cld, connect_time, disconnect_time, bill_time, disconnect_cause, used_quantity,
+            account_id, i_account, i_dest, i_dest_group, i_tariff, i_rate, charged_quantity, charged_amount, history, peak_level, i_vendor, i_service,
+            i_accessibility, i_customer, h323_incoming_conf_id, rating_pattern, subscriber_ip, split_order, billing_model, setup_time, voice_quality,
+            i_invoice, revenue, overrun)
+        select x.i_env, x.storage, x.failed, x.h323_conf_id, x.call_id, x.cli, x.cld, x.connect_time, x.disconnect_time, x.bill_time, x.disconnect_cause,
+            x.used_quantity, x.account_id, x.i_account, x.i_dest, x.i_dest_group, x.i_tariff, x.i_rate, x.charged_quantity, x.charged_amount, x.history,
+            x.peak_level, x.i_vendor, x.i_service, x.i_accessibility, x.i_customer, x.h323_incoming_conf_id, x.rating_pattern, x.subscriber_ip,
+            x.split_order, x.billing_model, x.setup_time, x.voice_quality, x.i_invoice, x.revenue, x.overrun
+        from unnest(xdrs::exchange_xdr[]) with ordinality x where v[xdr_members[x.ordinality]] = 'A';
+    end if;
+    if cardinality(parties) > 0 then
+        insert into pending_charges select u.role, u.i_party, sum(u.amount)
+        from unnest(parties::exchange_party[]) u where v[u.member] = 'A' group by u.role, u.i_party;
+    end if;
+
+    -- 5. Answer. A stale member gets the rows as they are now.
+    return query
+    select u.ordinality::int, v[u.ordinality], a_balance[u.a_no], a_held[u.a_no], b_balance[u.c_no], b_held[u.c_no], answers[u.ordinality],
+           case when v[u.ordinality] = 'S' then exchange_view(u.i_env, u.account_id, u.i_account, u.session_key) end
+    from unnest(ms) with ordinality u;
+end $$;

@@ -1,0 +1,39 @@
+-- What a decision is made on, fresh: the session, its account (else the one named by number or id, an alias being its master), customer and resellers.
+create or replace function exchange_view(i_env int, account_id text, i_account bigint, session_key text) returns json
+language plpgsql stable as $$
+#variable_conflict use_column
+declare
+    s record;
+    z record;
+    a_id bigint;
+    a record;
+begin
+    select * into s from sessions l where l.session_key = exchange_view.session_key;
+    if not found then
+        select * into s from sessions_closed l where l.session_key = exchange_view.session_key order by l.version desc limit 1;
+    end if;
+    a_id := coalesce(s.i_account, nullif(exchange_view.i_account, 0));
+    if a_id is null then
+        select coalesce(l.i_master_account, l.i_account) into a_id from accounts l where l.i_env = exchange_view.i_env and l.id = exchange_view.account_id;
+    end if;
+    select l.i_account, l.i_env, l.revision, l.id, l.i_customer, l.i_product, l.billing_model, l.currency, l.bill_status, l.blocked, l.credit_limit,
+           l.h323_password, l.activation_date, l.expiration_date, l.language, l.balance, l.held
+    into a from accounts l where l.i_account = a_id;
+    return json_build_object(
+        'account', case when a.i_account is not null then row_to_json(a) end,
+        'session', case when s.session_key is not null then row_to_json(s) end,
+        'chain', (
+            with recursive chain (depth, i_customer) as (
+                select 0, a.i_customer
+                union all
+                select chain.depth + 1, c.i_parent from chain join customers c on c.i_customer = chain.i_customer
+                where c.i_parent is not null and chain.depth < 16
+            )
+            select json_agg(row_to_json(p) order by p.depth) from (
+                select chain.depth, c.i_customer, c.i_env, c.revision, c.name, c.i_parent, c.currency, c.bill_status, c.blocked, c.credit_limit,
+                       c.temp_credit_limit, c.temp_credit_until, c.i_tariff, c.timezone, c.language, c.balance, c.held
+                from chain join customers c on c.i_customer = chain.i_customer
+            ) p
+        )
+    );
+end $$;

@@ -1,0 +1,60 @@
+-- Sessions with their holds. Only live sessions are in `sessions`, so that the sweeper may scan it; nothing that a request changes is indexed (SPIKE_FACTS 1).
+-- The session owns its account (DESIGN.md 3.5): plan keeps product, tariff versions and prices of its start.
+create table sessions (
+    session_key  text primary key,                 -- i_node '/' session id of the wire
+    version      int not null,                     -- rises by one with every change; a decision names the version it relied on
+    last_key     text not null,                    -- idempotency key of the last request, and
+    answer       text not null,                    -- its Decision as JSON ('' the plain acceptance)
+    i_env        int not null,
+    i_node       int not null,
+    i_account    bigint not null references accounts,
+    i_customer   bigint not null,
+    held         numeric not null check (held >= 0),   -- what it holds of its account's funds, all quota keys together
+    expires      timestamptz not null,             -- when the sweeper takes it for dead
+    status       "char" not null,                  -- o open, p closed provisionally, c closed
+    started      timestamptz not null,
+    updated      timestamptz not null,
+    service      text not null,
+    cli          text not null,
+    cld          text not null,
+    opened       text not null,                    -- JSON: what never changes (parties, kept attributes, plans)
+    state        text not null                     -- JSON: quota keys with usage, grants, holds and charges
+) with (fillfactor = 50);
+
+-- Closed sessions, for late and repeated requests: 7 days, by day of closing; a job makes partitions ahead and drops old ones.
+create table sessions_closed (like sessions, closed timestamptz not null) partition by range (closed);
+create index sessions_closed_key on sessions_closed (session_key);
+create index sessions_closed_account on sessions_closed (i_account, started);
+create table sessions_closed_default partition of sessions_closed default;
+
+-- Keys of one-shots (event debit, message, voucher, payment) with the Decision that was answered.
+create table request_keys (
+    key        text primary key,
+    i_account  bigint,
+    answer     text not null,
+    created    timestamptz not null default now()
+);
+
+-- Charges of resellers and vendors not yet folded into their balance rows (DESIGN.md 3.7); a job empties it every second.
+create table pending_charges (
+    role      "char" not null,                     -- c customer (reseller), v vendor
+    i_party   bigint not null,
+    amount    numeric not null
+);
+
+-- Usage that no account could be found for: kept whole, alarmed, decided by an operator (DESIGN.md 3.5).
+create table orphans (
+    i_orphan    bigint generated always as identity primary key,
+    i_env       int not null,
+    i_node      int not null,
+    session_key text not null,
+    key         text not null unique,
+    request     text not null,                     -- JSON of the AAARequest
+    received    timestamptz not null default now()
+);
+
+-- What an operator sees: one row per session and quota key.
+create view holds as
+    select s.session_key, s.i_account, s.i_env, q ->> 'k' as quota_key, (q ->> 'g')::bigint as granted, (q ->> 'u')::bigint as used,
+           coalesce((select sum((t ->> 'a')::numeric) from json_array_elements(q -> 'h') t), 0) as held, s.expires
+    from sessions s, json_array_elements(s.state::json -> 'q') q;

@@ -1,0 +1,19 @@
+-- The row types that exchange(batch) takes: one row literal a member, an xDR, a charged party.
+create type exchange_member as (
+    i_env int, account_id text,                 -- how to find the account where neither the session nor i_account names it
+    a_no int, i_account bigint, a_revision int, -- a_no, c_no: places in account_ids and customer_ids, from 1; c_no 0: the customer's money stays
+    c_no int, c_revision int,
+    session_key text, relied int,               -- the version of the session that the decision was made on; 0: there is none
+    key text, once boolean, writes boolean,     -- once: the key gets a row of its own; writes false: only a view is wanted
+    owes smallint, debit numeric, hold numeric, need numeric,
+    i_node int, i_customer bigint, held numeric, expires timestamptz, status "char", started timestamptz, updated timestamptz,
+    service text, cli text, cld text, opened text, state text, answer text
+);
+create type exchange_xdr as (
+    i_env int, storage "char", failed boolean, h323_conf_id text, call_id text, cli text, cld text, connect_time timestamptz,
+    disconnect_time timestamptz, bill_time timestamptz, disconnect_cause int, used_quantity bigint, account_id text, i_account bigint, i_dest bigint,
+    i_dest_group bigint, i_tariff bigint, i_rate bigint, charged_quantity bigint, charged_amount numeric, history text, peak_level smallint,
+    i_vendor bigint, i_service bigint, i_accessibility bigint, i_customer bigint, h323_incoming_conf_id text, rating_pattern text, subscriber_ip text,
+    split_order smallint, billing_model smallint, setup_time int, voice_quality int, i_invoice bigint, revenue numeric, overrun numeric
+);
+create type exchange_party as (member int, role "char", i_party bigint, amount numeric);

@@ -1,0 +1,33 @@
+-- Revisions and configuration notices. May be run again: after an upgrade that adds columns it must be, so that the column lists are whole.
+-- A charge sets balance, held, first_usage and last_usage only (of vendors the balance), so none of these fires for it.
+do $$
+declare
+    money text[] := array['balance', 'held', 'first_usage', 'last_usage', 'revision'];
+    watched record;
+    catalogue text;
+begin
+    for watched in select * from (values ('accounts', 'notify_account'), ('customers', 'notify_customer')) as t (name, notifier) loop
+        execute format('create or replace trigger %1$s_revision before update of %2$s on %1$I for each row execute function touch_revision()',
+                       watched.name, columns_but(watched.name::regclass, variadic money));
+        execute format('create or replace trigger %1$s_notify after insert or delete or update of %2$s on %1$I for each row execute function %3$I()',
+                       watched.name, columns_but(watched.name::regclass, variadic money), watched.notifier);
+    end loop;
+
+    foreach catalogue in array array['tariffs', 'products'] loop
+        execute format('create or replace trigger %1$s_revision before update on %1$I for each row execute function touch_revision()', catalogue);
+    end loop;
+
+    foreach catalogue in array array['account_addons', 'service_attribute_values'] loop
+        execute format('create or replace trigger %1$s_owner after insert or update or delete on %1$I for each row execute function touch_owner()', catalogue);
+    end loop;
+
+    execute format('create or replace trigger vendors_catalogue after insert or delete or update of %s on vendors '
+                   'for each statement execute function notify_catalogue()', columns_but('vendors', variadic money));
+    foreach catalogue in array array['environments', 'service_types', 'services', 'service_policies', 'service_policy_attributes',
+            'destination_group_sets', 'destination_groups', 'destinations', 'destination_group_members', 'tariffs', 'rates', 'products', 'accessibility',
+            'product_addons', 'nodes', 'radius_clients', 'connections', 'vd_plans', 'vd_dgs', 'vd_thresholds', 'access_policies', 'access_policy_levels',
+            'access_policy_phases', 'access_policy_attributes', 'service_features', 'service_attributes', 'customer_sites'] loop
+        execute format('create or replace trigger %1$s_catalogue after insert or update or delete on %1$I '
+                       'for each statement execute function notify_catalogue()', catalogue);
+    end loop;
+end $$;

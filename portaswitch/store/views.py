@@ -1,0 +1,66 @@
+"""From the JSON of `exchange_view` to a `View`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from portaswitch.model.billing_model import BillingModel
+from portaswitch.model.ledger import NO_VIEW, View
+from portaswitch.model.party import Account, BillStatus, Customer, Funds
+from portaswitch.store.documents import session_of
+
+
+def view_of(document: Mapping[str, Any] | None, unseal: Callable[[bytes], str]) -> View:
+    """The view in a stale member's answer; `unseal` opens sealed passwords."""
+    if document is None:
+        return NO_VIEW
+    session = None if document["session"] is None else session_of(document["session"])
+    row = document["account"]
+    if row is None:
+        return View(session=session)
+    chain = [(customer_of(party), Funds(money(party["balance"]), money(party["held"]))) for party in document["chain"]]
+    customer, customer_funds = chain[0]
+    return View(account_of(row, unseal), customer, Funds(money(row["balance"]), money(row["held"])), customer_funds, session, tuple(chain[1:]))
+
+
+def account_of(row: Mapping[str, Any], unseal: Callable[[bytes], str]) -> Account:
+    """An account from its row as JSON."""
+    sealed = row["h323_password"]
+    return Account(
+        row["i_account"], row["i_env"], row["revision"], row["id"], row["i_customer"], row["i_product"] or 0, BillingModel(row["billing_model"]),
+        row["currency"], BillStatus(row["bill_status"]), row["blocked"], optional_money(row["credit_limit"]),
+        None if sealed is None else unseal(bytes.fromhex(sealed[2:])), instant(row["activation_date"]), instant(row["expiration_date"]), row["language"] or "",
+    )  # fmt: skip
+
+
+def customer_of(row: Mapping[str, Any]) -> Customer:
+    """A customer or reseller from its row as JSON."""
+    return Customer(
+        row["i_customer"], row["i_env"], row["revision"], row["name"], row["i_parent"] or 0, row["currency"], BillStatus(row["bill_status"]), row["blocked"],
+        optional_money(row["credit_limit"]), optional_money(row["temp_credit_limit"]), instant(row["temp_credit_until"]), row["i_tariff"] or 0,
+        row["timezone"], row["language"],
+    )  # fmt: skip
+
+
+def parse(text: Any) -> Any:
+    """JSON with every number that has a point as Decimal; the driver may have parsed it already, with floats, so it must be told not to (see `pool`)."""
+    return None if text is None else json.loads(text, parse_float=Decimal)
+
+
+def money(value: Decimal | int) -> Decimal:
+    """A numeric from JSON: whole amounts come as int."""
+    return Decimal(value)
+
+
+def optional_money(value: Decimal | int | None) -> Decimal | None:
+    """The same where null is possible."""
+    return None if value is None else Decimal(value)
+
+
+def instant(text: str | None) -> datetime | None:
+    """A timestamptz from JSON."""
+    return None if text is None else datetime.fromisoformat(text)
