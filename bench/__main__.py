@@ -65,7 +65,7 @@ def start_server(work: Path, cluster: Cluster, size: Size) -> Server:
     """Our server with the accounts of the bench, answering."""
     cluster.create_database(DATABASE)
     server = Server(work / "server", cluster)
-    server.initialise()
+    server.initialise(cluster)
     subscribers.load(cluster, DATABASE, size.accounts, size.corporate)
     server.start()
     return server
@@ -79,7 +79,7 @@ def measured(chosen: argparse.Namespace, size: Size, wanted: Sequence[Scenario])
         cluster.create()
         stack.callback(cluster.stop)
         cluster.start()
-        peers = [] if chosen.no_peer else measure.start_peers(work, cluster, size.accounts)
+        peers = [] if chosen.no_peer else measure.start_peers(work, cluster, size)
         stack.callback(measure.stop_peers, peers)
         server = None if chosen.peer_only else start_server(work, cluster, size)
         if server is not None:

@@ -115,8 +115,8 @@ def judge(matrix: Matrix, measured: Measured) -> list[str]:
     kept = compare.kept_sessions(matrix.cluster, DATABASE, measured.run)
     rate = measured.answered / max(measured.seconds - matrix.down, 1)
     print(
-        f"\n{measured.answered:,} requests answered in {measured.seconds:.0f} s, {matrix.down:.0f} s of which there"
-        f" was no service: {rate:,.0f} a second; {measured.retransmitted:,} retransmitted,"
+        f"\n{measured.answered:,} requests answered in {measured.seconds:.0f} s, {matrix.down:.0f} s of which"
+        f" without service: {rate:,.0f} a second; {measured.retransmitted:,} retransmitted,"
         f" {measured.timed_out:,} never answered"
     )
     print(compare.summary(told, kept))

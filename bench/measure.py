@@ -51,9 +51,11 @@ class Size:
     accounts: int = 10_000
     corporate: int = scenarios.BIG_CUSTOMER
     million: int = MILLION
+    half: bool = True  # also at half of the rate
+    peers: tuple[str, ...] = ("lean", "default")
 
 
-SMOKE = Size(seconds=3, repeats=1, window=32, accounts=1000, corporate=scenarios.BIG_CUSTOMER, million=0)
+SMOKE = Size(seconds=3, repeats=1, window=32, accounts=1000, million=0, half=False, peers=("lean",))
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ class Bench:
                 for system in self._systems(row.scenario):
                     row.samples.setdefault(system.name, []).append(self._sample(row.scenario, system))
         for row in self.results.rows:
-            if row.scenario.half:
+            if row.scenario.half and self.size.half:
                 self._half(row)
         if MEMORY in wanted and self.server is not None and self.size.million:
             self.results.memory = self._memory(self.server)
@@ -198,15 +200,13 @@ def missing_ratios(results: Results, server: str, peers: Sequence[str]) -> list[
     ]
 
 
-def start_peers(work: Path, cluster: Cluster, accounts: int) -> list[peer.Peer]:
-    """FreeRADIUS, lean and default, started; empty when it is not installed."""
+def start_peers(work: Path, cluster: Cluster, size: Size) -> list[peer.Peer]:
+    """FreeRADIUS in the configurations of `size.peers`, started; empty when it is not installed."""
     if not peer.installed():
         print("FreeRADIUS is not installed (apt-get install freeradius freeradius-postgresql): no ratios")
         return []
-    peer.load(cluster, accounts)
-    peers = [
-        peer.Peer(work / f"freeradius-{word}", cluster, lean=word == "lean") for word in ("lean", "default")
-    ]
+    peer.load(cluster, size.accounts)
+    peers = [peer.Peer(work / f"freeradius-{word}", cluster, lean=word == "lean") for word in size.peers]
     try:
         for one in peers:
             one.start()

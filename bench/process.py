@@ -93,7 +93,14 @@ class Daemon:
     """A process that goes on until it is told to stop; its output goes to a file."""
 
     def __init__(
-        self, name: str, command: Sequence[str | Path], log: Path, *, as_service: bool, cwd: Path
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        log: Path,
+        *,
+        as_service: bool,
+        cwd: Path,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
         self.log = log
@@ -104,6 +111,7 @@ class Daemon:
                 stdout=output,
                 stderr=output,
                 cwd=cwd,
+                env={**os.environ, **(environment or {})},
                 user=service_user() if as_service else None,
                 start_new_session=True,
             )

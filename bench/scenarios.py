@@ -16,7 +16,7 @@ Authorizations ask for 300 s as a client that can re-authorize, so that only a s
 """
 
 VENDOR_ADDRESS = "192.0.2.88"
-"""h323-remote-address of the vendor in catalogue.yaml; radgen's own default belongs to none."""
+"""h323-remote-address of the vendor in catalogue.sql; radgen's own default belongs to none."""
 
 BIG_CUSTOMER = 10_000
 

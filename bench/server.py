@@ -1,22 +1,25 @@
 """
-Our server as a subprocess, the way an operator runs it: a configuration file, `twistd portaswitch`,
-`portaswitch load`.
+Our server as a subprocess, the way an operator runs it: a configuration file and `twistd portaswitch`.
 """
 
 from __future__ import annotations
 
 import json
 import socket
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+from bench import subscribers
 from bench.cluster import Cluster
 from bench.probe import Wire, answers
-from bench.process import BenchError, Daemon, free_port, run, virtual_environment
-from bench.subscribers import CATALOGUE
+from bench.process import BenchError, Daemon, free_port, virtual_environment
 
 ROOT = Path(__file__).resolve().parent.parent
 DATABASE = "portaswitch"
+KEY_FILE = "secret.key"
+"""Within the state folder."""
+
 ROLES = ("radius", "http", "jobs")
 
 
@@ -29,15 +32,16 @@ class Server:
         self.wire = Wire(free_port(), free_port())
         self._programs = virtual_environment(ROOT)
         self._work = work
+        self._state = work / "state"
+        self._http_port = free_port(socket.SOCK_STREAM)
         self._config = work / "portaswitch.yaml"
         self._daemon: Daemon | None = None
         work.mkdir()
         self._config.write_text(json.dumps(self._settings(cluster), indent=2))  # JSON is YAML too
 
     def _settings(self, cluster: Cluster) -> dict[str, object]:
-        http = free_port(socket.SOCK_STREAM)
         return {
-            "state_dir": str(self._work / "state"),
+            "state_dir": str(self._state),
             "database": cluster.connection_string(DATABASE),
             "roles": list(ROLES),
             "radius": {
@@ -45,18 +49,30 @@ class Server:
                 "auth_port": self.wire.auth_port,
                 "acct_port": self.wire.acct_port,
             },
-            "http": {"listen": [f"tcp:{http}:interface=127.0.0.1"]},
+            "http": {"listen": [f"tcp:{self._http_port}:interface=127.0.0.1"]},
             "logging": {"level": "warn", "directory": str(self._work / "log")},
         }
 
-    def command(self, *words: str | Path) -> str:
-        """Run `portaswitch --config FILE WORDS...` and return what it printed."""
-        return run([self._programs / "portaswitch", "--config", self._config, *words], cwd=ROOT)
+    def initialise(self, cluster: Cluster) -> None:
+        """
+        Start it once, which brings the schema into its empty database and makes its key file, then
+        fill in what the bench sells.
+        """
+        self.launch()
+        self.until(self._healthy)
+        self.stop()
+        subscribers.sell(cluster, DATABASE, self._programs / "python", self._state / KEY_FILE)
 
-    def initialise(self) -> None:
-        """Bring the schema into the database and load the catalogue of the bench."""
-        self.command("init")
-        self.command("load", CATALOGUE)
+    def _healthy(self) -> bool:
+        """
+        Readiness as HTTP tells it: without a RADIUS client in the database there is nobody who
+        could ask.
+        """
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._http_port}/readyz", timeout=1) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
 
     @property
     def pid(self) -> int:
@@ -69,7 +85,14 @@ class Server:
         """Start it and do not wait."""
         twistd = self._programs / "twistd"
         command: list[str | Path] = [twistd, "-n", "--pidfile=", "portaswitch", "--config", self._config]
-        self._daemon = Daemon("the server", command, self._work / "output.log", as_service=False, cwd=ROOT)
+        self._daemon = Daemon(
+            "the server",
+            command,
+            self._work / "output.log",
+            as_service=False,
+            cwd=ROOT,
+            environment={"PYTHONPATH": str(ROOT)},
+        )
 
     def until(self, ready: Callable[[], bool], seconds: float = 60) -> None:
         """Wait until `ready()`; BenchError with the end of its log when it dies or never is."""

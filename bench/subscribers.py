@@ -1,7 +1,7 @@
 """
-The server's tables, as far as the bench knows them: its accounts, and the checks that balances, holds and
-xDRs agree with each other and with what clients were told. With subscribers.sql and catalogue.yaml this is
-all that depends on the server's schema.
+The server's tables, as far as the bench knows them: what it sells and to whom, and the checks that
+balances, holds and xDRs agree with each other and with what clients were told. The SQL files beside this
+module, and `seal`, are all that depends on the server's store.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from pathlib import Path
 
 from bench.cluster import Cluster
 from bench.load import Measured
+from bench.probe import SECRET
+from bench.process import run
 
 HERE = Path(__file__).parent
-CATALOGUE = HERE / "catalogue.yaml"
+CATALOGUE = HERE / "catalogue.sql"
 ACCOUNTS = HERE / "subscribers.sql"
 BOOKS = HERE / "books.sql"
 BOOKED = HERE / "booked.sql"
@@ -27,7 +29,7 @@ CALL_SECONDS = 183
 
 CALL_PRICE = Decimal("0.17")
 """
-Of such a call by catalogue.yaml: fee 0.01, the first 30 s at 0.06 a minute, then 26 steps of 6 s (156 s) at
+Of such a call by catalogue.sql: fee 0.01, the first 30 s at 0.06 a minute, then 26 steps of 6 s (156 s) at
 0.05 a minute.
 """
 
@@ -36,6 +38,31 @@ OPENING = 1_000_000
 
 CORPORATE = 10_000
 """Accounts of the one big customer."""
+
+
+SEAL = (
+    "import sys, pathlib; from portaswitch.store.secrets import Sealer; "
+    "sealer = Sealer.load(pathlib.Path(sys.argv[1])); "
+    "print(*(sealer.seal(text).hex() for text in sys.argv[2:]))"
+)
+"""
+Run by the server's own Python: secrets in the database are sealed with a key outside of it, which SQL can't
+do.
+"""
+
+
+def seal(python: Path, key_file: Path, *texts: str) -> list[str]:
+    """The texts as the server seals them, in hexadecimal."""
+    return run([python, "-c", SEAL, key_file, *texts], environment={"PYTHONPATH": str(HERE.parent)}).split()
+
+
+def sell(cluster: Cluster, database: str, python: Path, key_file: Path) -> None:
+    """
+    The catalogue, the node and the templates of accounts, into a database that has the schema and
+    nothing else.
+    """
+    secret, password = seal(python, key_file, SECRET, PASSWORD)
+    cluster.query(database, CATALOGUE.read_text(), secret=secret, password=password)
 
 
 def load(cluster: Cluster, database: str, accounts: int, corporate: int = CORPORATE) -> None:
@@ -67,9 +94,9 @@ class Booked:
     holding: int
 
 
-def booked(cluster: Cluster, database: str, run: int) -> Booked:
+def booked(cluster: Cluster, database: str, number: int) -> Booked:
     """What the run with this number, the first word of its conf-ids, left (booked.sql)."""
-    row = cluster.query(database, BOOKED.read_text(), run=f"{run:08X}", price=str(CALL_PRICE)).split("|")
+    row = cluster.query(database, BOOKED.read_text(), run=f"{number:08X}", price=str(CALL_PRICE)).split("|")
     return Booked(int(row[0]), Decimal(row[1]), *(int(word) for word in row[2:]))
 
 

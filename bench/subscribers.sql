@@ -1,5 +1,5 @@
--- The accounts of the bench, made from the templates that catalogue.yaml has loaded: everything but name, customer and money is theirs
--- (the sealed password too). This file and subscribers.py are the only places that know the server's tables.
+-- The accounts of the bench, made from the templates of catalogue.sql: everything but name, customer and money is theirs
+-- (the sealed password too).
 --   user1..userN   debit accounts, ten to a customer                     (:accounts, :opening)
 --   corp1..corpN   credit accounts of one customer, who owes their charges
 insert into customers (i_env, name, currency, credit_limit, timezone, language)

@@ -1,5 +1,5 @@
 """
-Logs: how levels are meant, the billing log, and the human form for a terminal.
+Logs: how levels are meant, the billing log, and the server's own messages as JSON lines in a file (a terminal gets twistd's text).
 
 Levels. debug: every step, switched on for one subscriber or node. info: what an operator expects to see once (start, stop, a reload). warn: a peer or a file
 misbehaves, we go on. error: something is wrong on our side or beyond repair without an operator. critical: the process can't go on. Secrets are never passed
@@ -13,13 +13,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
 from twisted.internet.defer import Deferred
-from twisted.logger import ILogObserver, LogEvent, Logger, LogLevel, formatEvent, jsonFileLogObserver
-from zope.interface import implementer
+from twisted.logger import FilteringLogObserver, Logger, LogLevel, LogLevelFilterPredicate, globalLogPublisher, jsonFileLogObserver
+from twisted.python.logfile import LogFile
 
 from portaswitch.model.request import AAARequest, Decision
 
@@ -61,7 +60,8 @@ class BillingLog:
         parties = request.parties
         self._lines.append(
             f'{{"at":"{request.received.isoformat()}","id":"{request.id}","kind":"{request.kind.value}","env":{request.origin.i_env},'
-            f'"node":{_text(request.origin.name)},"user":{_text(parties.user)},"account":{decision.facts.i_account or "null"},"session":{_text(request.session)},'
+            f'"node":{_text(request.origin.name)},"user":{_text(parties.user)},"account":{decision.facts.i_account or "null"},'
+            f'"session":{_text(request.session)},'
             f'"called":{_text(parties.called)},"calling":{_text(parties.calling)},"used":{used},"granted":{"null" if grant is None else grant},'
             f'"result":"{result}","took":{took:.6f}}}\n'
         )
@@ -105,27 +105,8 @@ class BillingLog:
         os.replace(self._path, self._path.with_name(f"{self._path.name}.1"))
 
 
-@implementer(ILogObserver)
-class TerminalObserver:
-    """One readable line an event for a terminal: time, level where it is not info, text; a failure's traceback below."""
-
-    def __init__(self, out: IO[str], level: LogLevel = LogLevel.info) -> None:
-        self._out, self._level = out, level
-
-    def __call__(self, event: LogEvent) -> None:
-        level = event.get("log_level", LogLevel.info)
-        if level < self._level:
-            return
-        when = datetime.fromtimestamp(event.get("log_time", 0), UTC).strftime("%H:%M:%S")
-        name = "" if level == LogLevel.info else f" {level.name}:"
-        self._out.write(f"{when}{name} {formatEvent(event)}\n")
-        failure = event.get("log_failure")
-        if failure is not None:
-            self._out.write(failure.getTraceback())
-        self._out.flush()
-
-
-def json_observer(out: IO[str]) -> ILogObserver:
-    """An observer that writes events as JSON lines to `out`, for the log file."""
-    observer: ILogObserver = jsonFileLogObserver(out, recordSeparator="")
-    return observer
+def log_to_file(path: Path, level: str, rotate: int = 10_000_000, keep: int = 10) -> None:
+    """Write the server's own messages of `level` and above as JSON lines to `path`, beside what goes to the terminal; rotated by size."""
+    out = LogFile(path.name, str(path.parent), rotateLength=rotate, maxRotatedFiles=keep)
+    predicate = LogLevelFilterPredicate(LogLevel.levelWithName(level))
+    globalLogPublisher.addObserver(FilteringLogObserver(jsonFileLogObserver(out, recordSeparator=""), [predicate]))

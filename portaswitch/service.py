@@ -25,7 +25,7 @@ from portaswitch.config.settings import Settings
 from portaswitch.endpoints import listen, radius
 from portaswitch.endpoints.clients import Clients
 from portaswitch.errors import PortaSwitchError, StartError
-from portaswitch.logs import BillingLog, background
+from portaswitch.logs import BillingLog, background, log_to_file
 from portaswitch.metrics import Gauge
 from portaswitch.model.catalogue import EMPTY, Catalogue
 from portaswitch.store.catalogue import CatalogueStore
@@ -38,7 +38,7 @@ from portaswitch.store.pool import Pool
 #: Work between the schema and the catalogue (`--load`).
 Prepare = Callable[[Database], Awaitable[None]]
 
-TURN = Gauge("portaswitch_longest_turn_seconds", "The longest time between two turns of the reactor that were due 0.1 s apart, less these, since the last reading")
+TURN = Gauge("portaswitch_longest_turn_seconds", "The longest time the reactor was kept from its next turn since the last reading")
 
 
 class Server(Service):
@@ -83,6 +83,7 @@ class Server(Service):
         catalogue = CatalogueStore(self._database.pool, self._reactor, self._database.sealer.open)
         catalogue.on_swap.append(self._swapped)
         ledger = Ledger(self._hot, self._database.sealer.open)
+        log_to_file(_log_file(settings.logging.directory, "portaswitch.log"), settings.logging.level)
         self._billing_log = BillingLog(_log_file(settings.logging.directory, "billing.log"))
         self.core = Core(ledger, catalogue, self._billing_log, _limits(settings))
         await self._listen_to_changes(catalogue, self.core)

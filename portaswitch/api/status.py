@@ -28,6 +28,15 @@ class _Page(Resource):
         return text.encode()
 
 
+class _QuietSite(Site):
+    """A scrape every few seconds is nothing to log."""
+
+    noisy = False
+
+    def log(self, request: Request) -> None:
+        """Say nothing."""
+
+
 def site(why_not_ready: Callable[[], str | None]) -> Site:
     """The status pages; `why_not_ready` says in a line what is missing, None when nothing is."""
 
@@ -39,4 +48,4 @@ def site(why_not_ready: Callable[[], str | None]) -> Site:
     root.putChild(b"metrics", _Page(lambda: (200, render()), b"text/plain; version=0.0.4; charset=utf-8"))
     root.putChild(b"healthz", _Page(lambda: (200, "alive\n")))
     root.putChild(b"readyz", _Page(ready))
-    return Site(root)
+    return _QuietSite(root)

@@ -79,7 +79,9 @@ class Batcher:
 
     _log = Logger()
 
-    def __init__(self, ledger: ILedger, catalogue: ICatalogue, cache: Cache, seconds: Callable[[], float], size: int, flights: int, most: int, timeout: float) -> None:
+    def __init__(
+        self, ledger: ILedger, catalogue: ICatalogue, cache: Cache, seconds: Callable[[], float], size: int, flights: int, most: int, timeout: float
+    ) -> None:
         self._ledger, self._catalogue, self._cache, self._seconds = ledger, catalogue, cache, seconds
         self._size, self._flights, self._most, self._timeout = size, flights, most, timeout
         self._lanes: dict[Lane, deque[Waiting]] = {}

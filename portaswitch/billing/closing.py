@@ -95,7 +95,16 @@ def _failed(session: Session, quota: Quota, request: AAARequest) -> Xdr:
 
 
 def _row(
-    session: Session, quota: Quota, request: AAARequest, leg: Leg | None, quantity: int, amount: Decimal, history: str, peak_level: int, overrun: Decimal, failed: bool = False
+    session: Session,
+    quota: Quota,
+    request: AAARequest,
+    leg: Leg | None,
+    quantity: int,
+    amount: Decimal,
+    history: str,
+    peak_level: int,
+    overrun: Decimal,
+    failed: bool = False,
 ) -> Xdr:
     opened, kept = session.opened, {**session.opened.kept, **request.kept}
     role = leg.role if leg is not None else Role.ACCOUNT

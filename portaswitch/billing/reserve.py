@@ -71,7 +71,10 @@ def reseller_over_limit(view: View, at: datetime) -> bool:
 
 
 def protection_of(policy: ServicePolicy, model: BillingModel, asked: UnitRequest) -> Protection:
-    """The policy's protection; without one, debit accounts are held whole, or by slices where the client shows that it can re-authorize; credit accounts are checked only."""
+    """
+    The policy's protection; without one, debit accounts are held whole, or by slices where the client shows that it can re-authorize (it sends a minimum);
+    credit accounts are checked only.
+    """
     if policy.protection is not None:
         return policy.protection
     if model is not BillingModel.DEBIT:
@@ -79,11 +82,13 @@ def protection_of(policy: ServicePolicy, model: BillingModel, asked: UnitRequest
     return Protection.SLICE if asked.minimum is not None else Protection.WHOLE
 
 
-def reserve(quota: Quota, asked: UnitRequest, plan: RatePlan, policy: ServicePolicy, protection: Protection, funds: FundsSeen, unit: int, at: datetime) -> Reservation | None:
+def reserve(
+    quota: Quota, asked: UnitRequest, plan: RatePlan, policy: ServicePolicy, protection: Protection, funds: FundsSeen, unit: int, at: datetime
+) -> Reservation | None:
     """
     Reserve for `asked`; None when the funds don't reach the least that may be granted.
 
-    All reckoning is cumulative: what the session used or was granted before, plus the new grant, is priced as one use, so that slices cost what the whole costs.
+    All reckoning is cumulative: what the session used or was granted before, plus the new grant, is priced as one use, so slices cost what the whole costs.
     """
     start = -(-_start(quota, asked) // unit)
     charged = quota.charged[0] if quota.charged else ZERO

@@ -60,12 +60,12 @@ def _auth(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     refusal = admission.refuse(view, request.credentials, request.received)
     if refusal is not None:
         return _refused(view, refusal)
-    if view.session is not None and view.session.status is not Status.OPEN:
-        return _refused(view, Refusal.SESSION_OVER, _facts(view, request, None))
     found = access.find(view, request, catalogue)
     if not request.units:
         way = None if isinstance(found, Refusal) else found
         return Outcome(Decision(facts=_facts(view, request, way, catalogue)), None, view)
+    if view.session is not None and view.session.status is not Status.OPEN:
+        return _refused(view, Refusal.SESSION_OVER, _facts(view, request, None))
     if isinstance(found, Refusal):
         return _refused(view, found, _facts(view, request, None))
     facts = _facts(view, request, found, catalogue)
@@ -103,7 +103,9 @@ def _grant(view: View, request: AAARequest, session: Session, facts: Facts, brea
     return _changed(view, request, after, decision, hold=delta, need=delta if delta > ZERO else None)
 
 
-def _reserve_one(view: View, request: AAARequest, opened: Opened, quota: Quota, asked: UnitRequest, funds: reserve.FundsSeen, breakage: Decimal) -> tuple[Grant, Quota]:
+def _reserve_one(
+    view: View, request: AAARequest, opened: Opened, quota: Quota, asked: UnitRequest, funds: reserve.FundsSeen, breakage: Decimal
+) -> tuple[Grant, Quota]:
     plan = quota.legs[0].plan
     protection = reserve.protection_of(opened.policy, opened.billing_model, asked)
     made = reserve.reserve(quota, asked, plan, opened.policy, protection, funds, opened.unit, opened.started)
@@ -137,14 +139,18 @@ def _live(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
         return Outcome(ACCEPTED, None, view)
     quotas = tuple(_cover(view, request, session, quota) for quota in quotas)
     idle = request.at + timedelta(seconds=session.opened.policy.idle_timeout)
-    expires = max([session.expires, idle] + [_hold_until(request.at, session.opened, quota, max(quota.granted - quota.used, 0)) for quota in quotas if quota.granted])
+    held_until = [_hold_until(request.at, session.opened, quota, max(quota.granted - quota.used, 0)) for quota in quotas if quota.granted]
+    expires = max([session.expires, idle, *held_until])
     connected = session.connected or request.connected or request.at
     after = _next(session, view, request, ACCEPTED, quotas=quotas, expires=expires, connected=connected)
     return _changed(view, request, after, ACCEPTED, hold=after.held - (view.session.held if view.session is not None else ZERO))
 
 
 def _cover(view: View, request: AAARequest, session: Session, quota: Quota) -> Quota:
-    """Hold what the use so far costs where the protection holds at all; a session that was never authorized gets its first slice, or the whole, as far as funds go."""
+    """
+    Hold what the use so far costs, where the protection holds at all; a session that was never authorized gets its first slice, or the whole, as far as
+    the funds go.
+    """
     opened = session.opened
     if not quota.legs:
         return quota
@@ -279,7 +285,13 @@ def _next(session: Session, view: View, request: AAARequest, decision: Decision,
 
 
 def _changed(
-    view: View, request: AAARequest, after: Session | None, decision: Decision, hold: Decimal = ZERO, need: Decimal | None = None, pieces: closing.Pieces = closing.NO_PIECES
+    view: View,
+    request: AAARequest,
+    after: Session | None,
+    decision: Decision,
+    hold: Decimal = ZERO,
+    need: Decimal | None = None,
+    pieces: closing.Pieces = closing.NO_PIECES,
 ) -> Outcome:
     """The change and the view behind it. A credit account's money moves on its customer too."""
     account, customer = view.account, view.customer

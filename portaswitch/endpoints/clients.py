@@ -13,7 +13,7 @@ ACCESS_REQUEST = int(Code.ACCESS_REQUEST)
 
 
 class Clients:
-    """The client table of one catalogue, by address; masks from the longest. What `auto` has learnt outlives a reload (`learnt`: address to required or not)."""
+    """The client table of one catalogue, by address; masks from the longest. What `auto` has learnt (`learnt`: address to required) outlives a reload."""
 
     def __init__(self, catalogue: Catalogue, learnt: dict[str, bool]) -> None:
         self.catalogue = catalogue
@@ -57,7 +57,7 @@ class Clients:
         return {client.address for client in self._hosts.values()}
 
     def node(self, client: RadiusClient, packet: Packet) -> Node | None:
-        """The node by NAS-Identifier, else NAS-IP-Address, else the client's own: never the sender's address (DESIGN.md 3.4), always in the client's environment."""
+        """The node by NAS-Identifier, else NAS-IP-Address, else the client's own: never the sender's address (DESIGN.md 3.4), always in its environment."""
         catalogue = self.catalogue
         identifier = packet.text("NAS-Identifier")
         node = catalogue.nodes_by_identifier.get((client.i_env, identifier)) if identifier else None

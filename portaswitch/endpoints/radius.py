@@ -80,6 +80,7 @@ class RadiusProtocol(DatagramProtocol):
     """Reads packets of one port. `clients` gives the client table in force; `now` the wall clock (aware UTC)."""
 
     _log = Logger()
+    noisy = False
 
     def __init__(
         self,

@@ -246,7 +246,8 @@ def _authorized(request: AAARequest, grant: Grant, facts: Facts) -> Attributes:
     asked = request.units[0]
     if asked.minimum is not None or asked.requested:
         expires = f";expires={int(grant.expires.timestamp())}" if grant.expires is not None else ""
-        told.append(_ivr("PortaBilling_Authorize", f"base={grant.base.value};avail={-1 if grant.units is None else grant.units};retained={grant.retained}{expires}"))
+        available = -1 if grant.units is None else grant.units
+        told.append(_ivr("PortaBilling_Authorize", f"base={grant.base.value};avail={available};retained={grant.retained}{expires}"))
     return told + _common(facts, "0" if facts.limited else "13")
 
 

@@ -15,6 +15,6 @@ class IBilling(Interface):
         """
         Decide `request` and make the decision durable; the Deferred fires after the commit.
 
-        A refusal is a `Decision`, not an error. Errors: `Overloaded` (more waits than the limits allow), `DatabaseDown` (no database in time), `LedgerFailed`; on each
-        of them the endpoint stays silent or says "busy", as its protocol has it. Cancelling withdraws a request that has not left the queue.
+        A refusal is a `Decision`, not an error. Errors: `Overloaded` (more waits than the limits allow), `DatabaseDown` (no database in time), `LedgerFailed`;
+        on each of them the endpoint stays silent or says "busy", as its protocol has it. Cancelling withdraws a request that has not left the queue.
         """

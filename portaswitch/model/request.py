@@ -173,8 +173,8 @@ class Grant:
     """
     The answer for one quota key.
 
-    `units` None means that nothing limits the use. `expires` is when the hold behind the grant ends. `last` says that no further grant will follow (Final-Unit-Indication,
-    no re-authorization). `retained` are units asked for and held back. A key may be refused alone: `refusal`.
+    `units` None means that nothing limits the use. `expires` is when the hold behind the grant ends. `last` says that no further grant will follow
+    (Final-Unit-Indication, no re-authorization). `retained` are units asked for and held back. A key may be refused alone: `refusal`.
     """
 
     key: QuotaKey

@@ -22,7 +22,21 @@ from portaswitch.interfaces.catalogue import ICatalogue
 from portaswitch.logs import background
 from portaswitch.metrics import Counter, Gauge
 from portaswitch.model.catalogue import (
-    EMPTY, Catalogue, Connection, DialRule, Node, Observe, Product, Protection, RadiusClient, RatePlan, RatingEntry, Service, ServicePolicy, Tariff, Version,
+    EMPTY,
+    Catalogue,
+    Connection,
+    DialRule,
+    Node,
+    Observe,
+    Product,
+    Protection,
+    RadiusClient,
+    RatePlan,
+    RatingEntry,
+    Service,
+    ServicePolicy,
+    Tariff,
+    Version,
 )  # fmt: skip
 from portaswitch.model.money import Rounding
 from portaswitch.model.request import Base
@@ -117,8 +131,8 @@ class CatalogueStore:
         connections = {row[3]: Connection(*row) for row in await self._pool.query(CONNECTIONS)}
         return Catalogue(
             0, services, await self._products(), await self._tariffs(), {node.i_node: node for node in nodes},
-            {(node.i_env, node.nas_ip): node for node in nodes if node.nas_ip}, {(node.i_env, node.nas_identifier): node for node in nodes if node.nas_identifier},
-            connections, tuple(clients),
+            {(node.i_env, node.nas_ip): node for node in nodes if node.nas_ip},
+            {(node.i_env, node.nas_identifier): node for node in nodes if node.nas_identifier}, connections, tuple(clients),
         )  # fmt: skip
 
     async def _products(self) -> dict[int, Product]:

@@ -87,6 +87,8 @@ class StateLock:
 
     def release(self) -> None:
         """Let the next one in; the file stays, as deleting it would race with who opens it."""
+        # Not by closing alone: a child between its fork and its exec still holds the same open file.
+        fcntl.flock(self._file, fcntl.LOCK_UN)
         self._file.close()
 
 

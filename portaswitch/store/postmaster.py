@@ -128,18 +128,28 @@ def deserted(data: Path) -> bool:
     often is.
     """
     processes = [entry for entry in Path("/proc").glob("[0-9]*") if entry.name.isdigit()]
-    owner, wanted = data.stat().st_uid, data.resolve()
-    for process in processes:
-        try:
-            if Path(os.readlink(process / "cwd")) == wanted:
-                return False
-        except PermissionError:
-            # A zombie has no folder, and of other users' processes we need to know nothing.
-            if _state(process) not in "ZX" and process.stat().st_uid == owner:
-                return False
-        except OSError:
-            continue
-    return bool(processes)
+    return bool(processes) and not any(_works_in(process, data) for process in processes)
+
+
+def _works_in(process: Path, data: Path) -> bool:
+    """
+    Whether a process (its folder in /proc) is, or as far as is known may be, a PostgreSQL process of a data
+    folder.
+    """
+    try:
+        return Path(os.readlink(process / "cwd")) == data.resolve()
+    except PermissionError:
+        # Where its folder is hidden, one of the data's owner with the right name may be it.
+        return _state(process) not in "ZX" and _owner_and_name(process) == (data.stat().st_uid, "postgres")
+    except OSError:
+        return False
+
+
+def _owner_and_name(process: Path) -> tuple[int, str]:
+    try:
+        return process.stat().st_uid, (process / "comm").read_text("utf-8", "replace").strip()
+    except OSError:
+        return -1, ""
 
 
 def running(data: Path) -> Postmaster | None:

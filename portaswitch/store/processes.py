@@ -198,7 +198,8 @@ class _Program(ProcessProtocol):
     def _kill(self, done: Deferred[tuple[int, str]]) -> None:
         try:
             if self.transport is not None:
-                self.transport.signalProcess("KILL")
+                # Not KILL: initdb cleans up, and ends its own child.
+                self.transport.signalProcess("TERM")
         except error.ProcessExitedAlready:
             return
 
@@ -208,7 +209,7 @@ def run(
 ) -> Deferred[tuple[int, str]]:
     """
     Run a program to its end, with `given` on its standard input; fires with exit code and output.  Cancelling
-    kills the program.
+    ends the program (SIGTERM).
     """
     program = _Program(given)
     reactor.spawnProcess(program, command[0], list(command), env=environment(), path="/", **_ids(account))

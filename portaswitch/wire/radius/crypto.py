@@ -19,7 +19,7 @@ else:
         # The interpreter's own MD5: hashlib's goes through OpenSSL's context machinery, which costs 0.25 us a
         # call on messages as short as ours, six calls a login, and is refused on hosts in FIPS mode.
         from _md5 import md5
-    except ImportError:  # an interpreter that was built without it
+    except ImportError:  # pragma: no cover - an interpreter that was built without it
         from hashlib import md5
 
 #: Sixteen zeros: the authenticator of a request while it is signed, a Message-Authenticator while it is

@@ -155,10 +155,10 @@ class Packet:
 
     def digest(self) -> dict[str, str]:
         """
-        The fields of HTTP digest by their RFC 5090 names less ``Digest-``: Response, Realm, Nonce, Method, URI...
+        The fields of HTTP digest by their RFC 5090 names less ``Digest-``: Response, Realm, Nonce, Method ...
 
-        From the attributes of RFC 5090 when they hold a response, else from those of draft-sterman-aaa-sip; never
-        from both. Values unfit to be text are left out.
+        From the attributes of RFC 5090 when they hold a response, else from those of draft-sterman-aaa-sip;
+        never from both. Values unfit to be text are left out.
         """
         prefix = "Digest-" if self.get("Digest-Response") is not None else "Sterman-Digest-"
         fields: dict[str, str] = {}

@@ -77,6 +77,14 @@ class AvPairTests(SynchronousTestCase):
         self.assertEqual(len(given.all("Cisco-AVPair")), 6)
         self.assertEqual(set(given.avpairs()), {"h323-incoming-conf-id", "call-id", "audit-session-id"})
 
+    def test_several_in_one(self) -> None:
+        """One Vendor-Specific may hold several sub-attributes: pairs and prefixes are seen there too."""
+        subs = [b"a=1", b"a=2"]
+        inside = b"".join(bytes((1, len(text) + 2)) + text for text in subs) + b"\x67\x14h323-return-code=0"
+        octets = bytes((26, len(inside) + 6, 0, 0, 0, 9)) + inside
+        given = decode_pairs(octets, DICTIONARY)
+        self.assertEqual((given.all("a"), given.get("h323-return-code")), (["1", "2"], "0"))
+
     def test_real_attribute_wins(self) -> None:
         """A pair never hides an attribute, whichever comes first."""
         given = packet(("Cisco-AVPair", "h323-conf-id=from a pair"), ("h323-conf-id", "real"))
