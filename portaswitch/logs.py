@@ -14,7 +14,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from twisted.internet.defer import Deferred
 from twisted.logger import FilteringLogObserver, Logger, LogLevel, LogLevelFilterPredicate, globalLogPublisher, jsonFileLogObserver
@@ -109,4 +109,4 @@ def log_to_file(path: Path, level: str, rotate: int = 10_000_000, keep: int = 10
     """Write the server's own messages of `level` and above as JSON lines to `path`, beside what goes to the terminal; rotated by size."""
     out = LogFile(path.name, str(path.parent), rotateLength=rotate, maxRotatedFiles=keep)
     predicate = LogLevelFilterPredicate(LogLevel.levelWithName(level))
-    globalLogPublisher.addObserver(FilteringLogObserver(jsonFileLogObserver(out, recordSeparator=""), [predicate]))
+    globalLogPublisher.addObserver(FilteringLogObserver(jsonFileLogObserver(cast(IO[str], out), recordSeparator=""), [predicate]))

@@ -33,6 +33,9 @@ class _QuietSite(Site):
 
     noisy = False
 
+    def __init__(self, root: Resource) -> None:
+        Site.__init__(self, root)
+
     def log(self, request: Request) -> None:
         """Say nothing."""
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from portaswitch.billing import numbers
 from portaswitch.model.catalogue import Catalogue, Node, Product, RatingEntry, Service, ServicePolicy, Tariff
 from portaswitch.model.ledger import View
 from portaswitch.model.refusal import Refusal
 from portaswitch.model.request import AAARequest
 from portaswitch.model.session import Leg, Role
+from portaswitch.model.value import dataclass
 
 NO_POLICY = ServicePolicy()
 DEFAULT_SERVICE = "Voice"

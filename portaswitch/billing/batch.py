@@ -192,7 +192,7 @@ class Batcher:
                 flight.funds[i_account] = after.funds
                 if change.shared:
                     flight.customer_funds[change.i_customer] = after.customer_funds
-        flight.members.append(Member(request, key, i_account, change))
+        flight.members.append(Member(request, key, i_account, change, None if change is not None else view))
         flight.aboard.append(Aboard(waiting, lane, change, decision or Decision()))
 
     def _overlaid(self, flight: Flight, view: View) -> View:
@@ -256,7 +256,9 @@ class Batcher:
         """Answer one member, or return True: it has to fly again."""
         waiting, change = aboard.waiting, aboard.change
         MEMBERS.inc(type(verdict).__name__.lower())
-        if isinstance(verdict, Applied) and change is not None:
+        if isinstance(verdict, Applied):
+            if change is None:
+                return self._confirmed(aboard, verdict)
             self._applied(waiting, change, verdict)
             self._answer(waiting, change.decision)
             return False
@@ -277,6 +279,24 @@ class Batcher:
         if change.session is not None:
             self._cache.keep_session(waiting.session_key, change.session)
 
+    def _confirmed(self, aboard: Aboard, verdict: Applied) -> bool:
+        """The remembered view holds but for the money, which is here: decide at once."""
+        waiting, i_account = aboard.waiting, aboard.lane
+        view = self._cache.view(i_account, waiting.session_key) if isinstance(i_account, int) else None
+        if view is None or view.account is None or view.customer is None:
+            return self._may_retry(waiting)
+        self._cache.keep_funds(view.account.i_account, verdict.funds, view.customer.i_customer, verdict.customer_funds)
+        fresh = View(view.account, view.customer, verdict.funds, verdict.customer_funds, view.session, view.resellers)
+        return self._decided(waiting, fresh)
+
+    def _decided(self, waiting: Waiting, fresh: View) -> bool:
+        """Decide on a view that was just read: what changes nothing is answered, the rest flies again."""
+        outcome = decide(fresh, waiting.request, self._catalogue.current())
+        if outcome.change is None:
+            self._answer(waiting, outcome.decision)
+            return False
+        return self._may_retry(waiting)
+
     def _stale(self, aboard: Aboard, view: View) -> bool:
         """A fresh view: decide at once, and if that changes nothing, answer; else fly again."""
         waiting, request = aboard.waiting, aboard.waiting.request
@@ -284,11 +304,7 @@ class Batcher:
         if view.account is None and request.kind in USAGE and request.units:
             self._orphan(waiting, aboard)
             return False
-        outcome = decide(view, request, self._catalogue.current())
-        if outcome.change is None:
-            self._answer(waiting, outcome.decision)
-            return False
-        return self._may_retry(waiting)
+        return self._decided(waiting, view)
 
     def _may_retry(self, waiting: Waiting) -> bool:
         waiting.tries += 1

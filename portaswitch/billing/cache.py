@@ -89,7 +89,9 @@ class Cache:
         self._sessions.pop(session_key, None)
 
     def forget_customer(self, i_customer: int) -> None:
-        """Drop a customer: its accounts read it again."""
+        """Drop a customer: its accounts read it again; a reseller is part of many views, so they all go."""
+        if i_customer in self._reseller_funds:
+            self._customers.clear()
         self._customers.pop(i_customer, None)
 
     def heard(self, payload: str) -> None:

@@ -6,7 +6,6 @@ A piece is round(cumulative) minus what the session was charged before, so that 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -17,6 +16,7 @@ from portaswitch.model.money import ZERO, plain
 from portaswitch.model.party import least, room
 from portaswitch.model.request import AAARequest, Base
 from portaswitch.model.session import Leg, Opened, Quota, Role, Session
+from portaswitch.model.value import dataclass
 from portaswitch.model.xdr import Storage, Xdr
 
 STORAGE = {Role.ACCOUNT: Storage.ACCOUNT, Role.CUSTOMER: Storage.CUSTOMER, Role.VENDOR: Storage.VENDOR}
@@ -44,28 +44,37 @@ def _charge(leg: Leg, quota: Quota, opened: Opened) -> Charge:
     return rate(leg.plan, (), Usage(-(-quota.used // opened.unit)), opened.started)
 
 
-def pieces(view: View, session: Session, request: AAARequest) -> Pieces:
-    """The pieces of all quota keys of `session`, with their xDRs dated by `request`."""
-    debit, xdrs, parties, quotas = ZERO, [], [], []
-    for quota in session.quotas:
-        charges = tuple(_charge(leg, quota, session.opened) for leg in quota.legs)
-        amounts = tuple(charge.figure - before for charge, before in zip(charges, quota.charged, strict=True))
-        if not charges or not quota.used:
-            xdrs += [_failed(session, quota, request)] if not quota.pieces else []
-            quotas.append(replace(quota, holds=(), pieces=quota.pieces or 1))
-            continue
-        if quota.pieces and not any(amounts) and charges[0].quantity == quota.quantity:
-            quotas.append(replace(quota, holds=()))
-            continue
-        overrun = _overrun(view, session, amounts[0])
-        for leg, charge, amount in zip(quota.legs, charges, amounts, strict=True):
-            xdrs.append(_xdr(session, quota, request, leg, charge, amount, overrun if leg.role is Role.ACCOUNT else ZERO))
-            if leg.role is not Role.ACCOUNT:
-                parties.append(Party(leg.role.value, leg.i_party, amount))
-        debit += amounts[0]
-        charged = tuple(charge.figure for charge in charges)
-        quotas.append(replace(quota, holds=(), charged=charged, quantity=charges[0].quantity, pieces=quota.pieces + 1))
+def pieces(view: View, session: Session, used: tuple[Quota, ...], request: AAARequest) -> Pieces:
+    """The pieces of all quota keys of `session`, with the use in `used`; their xDRs are dated by `request`."""
+    debit = ZERO
+    xdrs: list[Xdr] = []
+    parties: list[Party] = []
+    quotas: list[Quota] = []
+    for quota in used:
+        piece = _piece(view, session, quota, request)
+        debit += piece.debit
+        xdrs += piece.xdrs
+        parties += piece.parties
+        quotas += piece.quotas
     return Pieces(tuple(quotas), debit, tuple(xdrs), tuple(parties))
+
+
+def _piece(view: View, session: Session, quota: Quota, request: AAARequest) -> Pieces:
+    """The piece of one quota key: no connection leaves one failed xDR; a repeated report of the same use leaves nothing."""
+    if not quota.legs or not quota.used:
+        failed = () if quota.pieces else (_failed(session, quota, request),)
+        return Pieces((quota.settled(quota.charged, quota.quantity, quota.pieces or 1),), ZERO, failed)
+    charges = [_charge(leg, quota, session.opened) for leg in quota.legs]
+    amounts = [charge.figure - before for charge, before in zip(charges, quota.charged, strict=True)]
+    if quota.pieces and charges[0].quantity == quota.quantity and not any(amounts):
+        return Pieces((quota.settled(quota.charged, quota.quantity, quota.pieces),))
+    overrun = _overrun(view, session, amounts[0])
+    xdrs, parties = [_xdr(session, quota, request, quota.legs[0], charges[0], amounts[0], overrun)], []
+    for leg, charge, amount in zip(quota.legs[1:], charges[1:], amounts[1:], strict=True):
+        xdrs.append(_xdr(session, quota, request, leg, charge, amount, ZERO))
+        parties.append(Party(leg.role.value, leg.i_party, amount))
+    settled = quota.settled(tuple([charge.figure for charge in charges]), charges[0].quantity, quota.pieces + 1)
+    return Pieces((settled,), amounts[0], tuple(xdrs), tuple(parties))
 
 
 def _overrun(view: View, session: Session, amount: Decimal) -> Decimal:

@@ -28,10 +28,13 @@ def rate(plan: RatePlan, wallets: Sequence[Wallet], usage: Usage, at: datetime) 
     segments: tuple[Segment, ...] = ()
     for step in STEPS:
         segments += step(plan, usage.units)
-    exact = SUM.plus(sum((segment.amount for segment in segments), ZERO))
+    total, quantity = ZERO, 0
+    for segment in segments:
+        total += segment.amount
+        quantity += segment.count * segment.length
+    exact = SUM.plus(total)
     figure = round_amount(exact, plan.precision, plan.rounding)
-    takes = (Take(Source.MONEY, figure),) if figure else ()
-    return Charge(figure, exact, sum(segment.units for segment in segments), segments, takes)
+    return Charge(figure, exact, quantity, segments, (Take(Source.MONEY, figure),) if figure else ())
 
 
 def longest(plan: RatePlan, wallets: Sequence[Wallet], funds: Decimal, at: datetime) -> int | None:

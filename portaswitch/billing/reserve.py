@@ -6,7 +6,6 @@ Under whole and slice the sum of grants never exceeds the funds, since each gran
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -20,6 +19,7 @@ from portaswitch.model.party import least
 from portaswitch.model.refusal import Refusal
 from portaswitch.model.request import UnitRequest
 from portaswitch.model.session import Quota
+from portaswitch.model.value import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ needs comes in, and what is to happen goes out as a `Change` that the ledger app
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -21,6 +21,7 @@ from portaswitch.model.party import Funds
 from portaswitch.model.refusal import Refusal
 from portaswitch.model.request import AAARequest, Base, Decision, Facts, Grant, Kind, Lock, UnitRequest
 from portaswitch.model.session import Leg, Opened, Quota, Session, Status
+from portaswitch.model.value import dataclass
 
 #: Seconds a session may take from its authorization to its connection, and a Stop from the end of the grant to us.
 GRACE = 300
@@ -96,9 +97,10 @@ def _grant(view: View, request: AAARequest, session: Session, facts: Facts, brea
         quotas[asked.key] = quota
         grants.append(grant)
         expires = max(expires, _hold_until(request.at, session.opened, quota, grant.units))
-    grants = [replace(grant, expires=expires) for grant in grants]
-    decision = Decision(grants=tuple(grants), facts=replace(facts, limited=any(grant.units is not None for grant in grants)))
-    after = _next(session, view, request, decision, quotas=tuple(quotas.values()), expires=expires)
+    told = tuple(Grant(grant.key, grant.base, grant.units, expires, grant.last, grant.retained, grant.refusal) for grant in grants)
+    limited = any(grant.units is not None for grant in told)
+    decision = Decision(told, None, facts if limited else replace(facts, limited=False))
+    after = _next(session, view, request, decision, tuple(quotas.values()), expires=expires)
     delta = after.held - was_held
     return _changed(view, request, after, decision, hold=delta, need=delta if delta > ZERO else None)
 
@@ -114,7 +116,7 @@ def _reserve_one(
         return Grant(asked.key, quota.base, 0, refusal=refusal), quota
     start = max(quota.used, quota.granted) if asked.used is None and asked.minimum is not None else quota.used
     granted = quota.granted if made.units is None else start + made.units
-    return Grant(asked.key, quota.base, made.units, last=made.last, retained=made.retained), replace(quota, granted=granted, holds=made.holds)
+    return Grant(asked.key, quota.base, made.units, last=made.last, retained=made.retained), quota.holding(made.holds, granted)
 
 
 def _hold_until(at: datetime, opened: Opened, quota: Quota, units: int | None) -> datetime:
@@ -135,14 +137,14 @@ def _live(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     if session.status is Status.PROVISIONAL:
         return _settle(view, request, session, Status.PROVISIONAL)
     quotas = _report_all(session, request)
-    if quotas == session.quotas and view.session is not None and (request.connected is None or session.connected is not None):
+    if quotas is session.quotas and view.session is not None and (request.connected is None or session.connected is not None):
         return Outcome(ACCEPTED, None, view)
     quotas = tuple(_cover(view, request, session, quota) for quota in quotas)
     idle = request.at + timedelta(seconds=session.opened.policy.idle_timeout)
     held_until = [_hold_until(request.at, session.opened, quota, max(quota.granted - quota.used, 0)) for quota in quotas if quota.granted]
     expires = max([session.expires, idle, *held_until])
     connected = session.connected or request.connected or request.at
-    after = _next(session, view, request, ACCEPTED, quotas=quotas, expires=expires, connected=connected)
+    after = _next(session, view, request, ACCEPTED, quotas, expires=expires, connected=connected)
     return _changed(view, request, after, ACCEPTED, hold=after.held - (view.session.held if view.session is not None else ZERO))
 
 
@@ -162,9 +164,9 @@ def _cover(view: View, request: AAARequest, session: Session, quota: Quota) -> Q
         funds = reserve.funds_seen(view, ZERO, request.received)
         made = reserve.reserve(quota, asked, quota.legs[0].plan, opened.policy, protection, funds, opened.unit, opened.started)
         if made is not None:
-            quota = replace(quota, holds=made.holds, granted=quota.used + (made.units or 0))
+            quota = quota.holding(made.holds, quota.used + (made.units or 0))
     cost = closing.cost(quota, opened)
-    return quota if held(quota.holds) >= cost else replace(quota, holds=(Take(Source.MONEY, cost),))
+    return quota if held(quota.holds) >= cost else quota.holding((Take(Source.MONEY, cost),), quota.granted)
 
 
 # -- STOP, EXPIRE, ON_OFF: the session is over ----------------------------------------------------------------------------------------------------
@@ -176,7 +178,7 @@ def _stop(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     session = view.session or _unseen(view, request, catalogue)
     if session is None or session.status is Status.CLOSED:
         return Outcome(ACCEPTED, None, view)
-    return _settle(view, request, replace(session, quotas=_report_all(session, request)), Status.CLOSED)
+    return _settle(view, request, session, Status.CLOSED)
 
 
 def _unlock(view: View, request: AAARequest) -> Outcome:
@@ -184,7 +186,7 @@ def _unlock(view: View, request: AAARequest) -> Outcome:
     session = view.session
     if session is None or session.status is not Status.OPEN or request.lock is not Lock.UNLOCK or not session.held:
         return Outcome(ACCEPTED, None, view)
-    after = _next(session, view, request, ACCEPTED, quotas=tuple(replace(quota, holds=()) for quota in session.quotas))
+    after = _next(session, view, request, ACCEPTED, tuple(quota.holding((), quota.granted) for quota in session.quotas))
     return _changed(view, request, after, ACCEPTED, hold=-session.held)
 
 
@@ -198,8 +200,8 @@ def _expire(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
 
 def _settle(view: View, request: AAARequest, session: Session, status: Status) -> Outcome:
     """Charge what each quota key used beyond what it was charged, write its xDRs, free its holds. Real use is charged whatever the funds are."""
-    pieces = closing.pieces(view, replace(session, quotas=_report_all(session, request)), request)
-    after = _next(session, view, request, ACCEPTED, quotas=pieces.quotas, status=status)
+    pieces = closing.pieces(view, session, _report_all(session, request), request)
+    after = _next(session, view, request, ACCEPTED, pieces.quotas, status)
     freed = view.session.held if view.session is not None else ZERO
     return _changed(view, request, after, ACCEPTED, hold=-freed, pieces=pieces)
 
@@ -224,7 +226,7 @@ def _event(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     if reserve.reseller_over_limit(view, request.received) or (funds.grantable is not None and price > funds.grantable):
         plan = use.legs[0].plan
         return _refused(view, reserve.why_not(plan, session.opened.billing_model, use, funds, found.product.breakage, session.opened.unit, request.at))
-    pieces = closing.pieces(view, replace(session, quotas=(use,)), request)
+    pieces = closing.pieces(view, session, (use,), request)
     decision = Decision(grants=(Grant(use.key, use.base, use.used),), facts=_facts(view, request, found, catalogue))
     return _changed(view, request, None, decision, need=price if funds.grantable is not None else None, pieces=pieces)
 
@@ -265,22 +267,35 @@ def _begin(view: View, request: AAARequest, legs: tuple[Leg, ...], way: access.A
 
 
 def _report_all(session: Session, request: AAARequest) -> tuple[Quota, ...]:
-    reports = {asked.key: asked for asked in request.units}
-    return tuple(_reported(quota, reports[quota.key]) if quota.key in reports else quota for quota in session.quotas)
+    """The quotas with what the request reports of each; the very same tuple where it reports nothing new."""
+    quotas = session.quotas
+    for asked in request.units:
+        for place, quota in enumerate(quotas):
+            if quota.key == asked.key and (told := _reported(quota, asked)) is not quota:
+                quotas = (*quotas[:place], told, *quotas[place + 1 :])
+    return quotas
 
 
 def _reported(quota: Quota, asked: UnitRequest) -> Quota:
     """The quota with the reported use; a counter that went back or repeats changes nothing (it never lowers, DESIGN.md 3.4)."""
-    if asked.used is None or asked.used <= quota.used:
-        return quota
-    return replace(quota, used=asked.used)
+    return quota if asked.used is None or asked.used <= quota.used else quota.reported(asked.used)
 
 
-def _next(session: Session, view: View, request: AAARequest, decision: Decision, **what: object) -> Session:
+def _next(
+    session: Session,
+    view: View,
+    request: AAARequest,
+    decision: Decision,
+    quotas: tuple[Quota, ...],
+    status: Status | None = None,
+    expires: datetime | None = None,
+    connected: datetime | None = None,
+) -> Session:
     """The session's next value: one version up, with the request as its last one."""
-    return replace(
-        session, key=session_key(request), version=(view.session.version if view.session is not None else 0) + 1, last_key=request.key, answer=decision,
-        updated=request.received, **what,  # type: ignore[arg-type]
+    version = view.session.version if view.session is not None else 0
+    return Session(
+        session_key(request), version + 1, status or session.status, session.opened, quotas, expires or session.expires, request.received, request.key,
+        decision, connected or session.connected,
     )  # fmt: skip
 
 

@@ -24,7 +24,6 @@ from portaswitch.endpoints.duplicates import Duplicates, Entry, Peer
 from portaswitch.endpoints.radius_map import Unmappable, to_reply, to_request
 from portaswitch.errors import DatabaseDown, Overloaded
 from portaswitch.interfaces.billing import IBilling
-from portaswitch.logs import background
 from portaswitch.metrics import Counter
 from portaswitch.model.catalogue import RadiusClient
 from portaswitch.model.request import AAARequest, Decision
@@ -99,6 +98,11 @@ class RadiusProtocol(DatagramProtocol):
         self._strangers: dict[str, float] = {}
         self._prefix, self._number = prefix, 0
 
+    def startProtocol(self) -> None:
+        """Take the socket's own sendto: Twisted's write looks at every address anew, which costs a fifth of an answer."""
+        transport: Any = self.transport
+        self._sendto: Callable[[bytes, Peer], Any] = transport.socket.sendto if hasattr(transport, "socket") else transport.write
+
     def datagramReceived(self, datagram: bytes, addr: Any) -> None:
         """One datagram; whatever it holds, nothing is raised."""
         RECEIVED.inc(self._port.name)
@@ -160,12 +164,17 @@ class RadiusProtocol(DatagramProtocol):
         self._waiting[peer[0]] = self._waiting.get(peer[0], 0) + 1
         pending = Pending(packet, peer, client, entry, request)
         decided = self._billing.handle(request)
-        background(decided.addCallbacks(self._decided, self._undecided, callbackArgs=(pending,), errbackArgs=(pending,)), "answering a packet")
+        _ = decided.addCallbacks(self._decided, self._undecided, callbackArgs=(pending,), errbackArgs=(pending,))
 
     def _decided(self, decision: Decision, pending: Pending) -> None:
         self._settle(pending)
-        code, attributes = to_reply(pending.request, decision)
-        reply = encode_reply(pending.packet, code, attributes, pending.client.secret, self._dictionary)
+        try:
+            code, attributes = to_reply(pending.request, decision)
+            reply = encode_reply(pending.packet, code, attributes, pending.client.secret, self._dictionary)
+        except Exception:
+            self._drop("defect")
+            self._log.failure("an answer could not be written, request {request}", request=pending.request.id)
+            return
         if code == ACCESS_REJECT and self._limits.reject_delay:
             self._reactor.callLater(self._limits.reject_delay, self._answer, pending, reply, code)
         else:
@@ -194,12 +203,10 @@ class RadiusProtocol(DatagramProtocol):
         self._write(reply, peer)
 
     def _write(self, reply: bytes, peer: Peer) -> None:
-        if self.transport is None:
-            return
         try:
-            self.transport.write(reply, peer)
+            self._sendto(reply, peer)
         except OSError:
-            self._drop("unsendable")
+            self._drop("unsendable")  # the socket's buffer is full, or there is no way to the peer: it will ask again
 
     def _drop(self, reason: str) -> None:
         DROPPED.inc(self._port.name, reason)

@@ -70,7 +70,7 @@ def _access(packet: Packet, client: RadiusClient, node: Node, received: datetime
     stamp = packet.authenticator.hex()
     units = _units_asked(ivr) if parties.called else ()
     return AAARequest(
-        Kind.AUTH, number, Origin(node.i_node, node.i_env, node.name), session or (f"auth-{stamp}" if units else ""), f"{node.i_node}/auth/{stamp}", parties,
+        Kind.AUTH, number, Origin(node.i_node, node.i_env, node.name), (session or f"auth-{stamp}") if units else "", f"{node.i_node}/auth/{stamp}", parties,
         received, received, units, _credentials(packet, client, ivr), "", packet.text("PortaOne-Service-Type") or "", _last(ivr, "PortaBilling_AccessCode"),
         _lock(ivr), None, _kept(packet),
     )  # fmt: skip
@@ -81,7 +81,9 @@ def _accounting(kind: Kind, packet: Packet, node: Node, received: datetime, numb
     if not session and kind is not Kind.ON_OFF:
         raise Unmappable("session-id")
     stamp, delay = packet.integer("Event-Timestamp"), packet.integer("Acct-Delay-Time") or 0
-    at = (received if stamp is None else datetime.fromtimestamp(stamp, UTC)) - timedelta(seconds=delay)
+    at = received if stamp is None else datetime.fromtimestamp(stamp, UTC)
+    if delay:
+        at -= timedelta(seconds=delay)
     connected = h323_time.parse(packet.text("h323-connect-time"), node.zones)
     origin = packet.text("h323-call-origin") or ""
     leg = f"{origin}/{packet.text('h323-call-type') or ''}"

@@ -5,13 +5,14 @@ The catalogue as it is compiled in memory: immutable, looked up by what requests
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
 from portaswitch.model.money import ZERO, Rounding
 from portaswitch.model.request import Base
+from portaswitch.model.value import dataclass
 
 
 class Protection(StrEnum):

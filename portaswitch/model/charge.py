@@ -6,11 +6,11 @@ A hold is a tuple of takes too, so that what is returned goes back to where it c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
 from portaswitch.model.money import ZERO, plain
+from portaswitch.model.value import dataclass
 
 
 class Source(StrEnum):

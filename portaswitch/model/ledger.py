@@ -6,13 +6,13 @@ The ledger knows rows and conditions, no tariff and no reason (DESIGN.md 3.0).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 
 from portaswitch.model.money import ZERO
 from portaswitch.model.party import Account, Customer, Funds
 from portaswitch.model.request import AAARequest, Decision
 from portaswitch.model.session import Session
+from portaswitch.model.value import dataclass
 from portaswitch.model.xdr import Xdr
 
 
@@ -74,7 +74,8 @@ class Change:
 @dataclass(frozen=True, slots=True)
 class Member:
     """
-    One member of a batch. `change` None only reads: the verdict is `Stale` with a fresh view.
+    One member of a batch. `change` None only reads: the verdict is `Applied` with the money as it is when the revisions and the session's version of `basis`
+    are those of the rows, else `Stale` with a fresh view.
 
     `i_account` 0 looks the account up: by the session if there is one, else by (i_env, account_id).
     """
@@ -83,12 +84,12 @@ class Member:
     session_key: str
     i_account: int
     change: Change | None = None
-    orphan: bool = False
+    basis: View | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """The change is committed; `funds` are those after the batch."""
+    """The change is committed, or what a reader relied on holds; `funds` are those after the batch."""
 
     funds: Funds
     customer_funds: Funds

@@ -7,13 +7,13 @@ numbers and not thirty fields.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
 from portaswitch.model.billing_model import BillingModel
 from portaswitch.model.money import ZERO
+from portaswitch.model.value import dataclass
 
 
 class BillStatus(StrEnum):

@@ -8,12 +8,13 @@ whatever wire it came by (DESIGN.md 1).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
 from portaswitch.model.refusal import Refusal
+from portaswitch.model.value import dataclass
 
 
 class Kind(StrEnum):

@@ -5,7 +5,6 @@ A session: what it was opened with (never changes), and the state of its quota k
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -15,6 +14,7 @@ from portaswitch.model.catalogue import RatePlan, ServicePolicy
 from portaswitch.model.charge import Take, held
 from portaswitch.model.money import ZERO
 from portaswitch.model.request import Base, Decision, QuotaKey
+from portaswitch.model.value import dataclass
 
 
 class Status(StrEnum):
@@ -61,6 +61,19 @@ class Quota:
     charged: tuple[Decimal, ...] = ()
     quantity: int = 0
     pieces: int = 0
+
+
+    def reported(self, used: int) -> Quota:
+        """The same with a higher use."""
+        return Quota(self.key, self.base, self.legs, self.rated, used, self.granted, self.holds, self.charged, self.quantity, self.pieces)
+
+    def holding(self, holds: tuple[Take, ...], granted: int) -> Quota:
+        """The same with other holds and grants."""
+        return Quota(self.key, self.base, self.legs, self.rated, self.used, granted, holds, self.charged, self.quantity, self.pieces)
+
+    def settled(self, charged: tuple[Decimal, ...], quantity: int, pieces: int) -> Quota:
+        """The same without holds, charged so far as given."""
+        return Quota(self.key, self.base, self.legs, self.rated, self.used, self.granted, (), charged, quantity, pieces)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,12 @@ Field order is that of the table `xdr`, which the rule test of the schema holds 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
 from portaswitch.model.money import ZERO
+from portaswitch.model.value import dataclass
 
 
 class Storage(StrEnum):

@@ -30,17 +30,17 @@ _escape = json.encoder.encode_basestring
 
 
 def decision_text(decision: Decision) -> str:
-    """A Decision as JSON; '' for the plain acceptance, which is what accounting gets."""
+    """A Decision as JSON; '' for the plain acceptance, which is what accounting gets. Written by hand, as it is part of every authorization."""
     if decision is ACCEPTED or decision == ACCEPTED:
         return ""
     facts = decision.facts
-    document = {
-        "r": decision.refusal.name if decision.refusal is not None else None,
-        "g": [_grant(grant) for grant in decision.grants],
-        "f": [facts.account_id, facts.i_account, facts.billing_model, facts.currency, facts.language, facts.product, facts.tariff, _money(facts.balance),
-              _money(facts.available), _money(facts.breakage), facts.complete_number, facts.rated_number, facts.reseller_number, facts.limited],
-    }  # fmt: skip
-    return json.dumps(document, separators=(",", ":"))
+    refusal = "null" if decision.refusal is None else f'"{decision.refusal.name}"'
+    return (
+        f'{{"r":{refusal},"g":[{",".join([_grant(grant) for grant in decision.grants])}],"f":[{_escape(facts.account_id)},{facts.i_account},'
+        f'{"null" if facts.billing_model is None else facts.billing_model},{_escape(facts.currency)},{_escape(facts.language)},{_escape(facts.product)},'
+        f"{_escape(facts.tariff)},{_money(facts.balance)},{_money(facts.available)},{_money(facts.breakage)},{_escape(facts.complete_number)},"
+        f'{_escape(facts.rated_number)},{_escape(facts.reseller_number)},{"true" if facts.limited else "false"}]}}'
+    )
 
 
 def decision_of(text: str) -> Decision:
@@ -55,10 +55,12 @@ def decision_of(text: str) -> Decision:
     return Decision(tuple(_grant_of(grant) for grant in document["g"]), refusal, Facts(*fields))
 
 
-def _grant(grant: Grant) -> list[Any]:
-    expires = None if grant.expires is None else grant.expires.isoformat()
-    refusal = None if grant.refusal is None else grant.refusal.name
-    return [key_text(grant.key), grant.base.value, grant.units, expires, grant.last, grant.retained, refusal]
+def _grant(grant: Grant) -> str:
+    units = "null" if grant.units is None else grant.units
+    expires = "null" if grant.expires is None else f'"{grant.expires.isoformat()}"'
+    refusal = "null" if grant.refusal is None else f'"{grant.refusal.name}"'
+    last = "true" if grant.last else "false"
+    return f'["{key_text(grant.key)}","{grant.base.value}",{units},{expires},{last},{grant.retained},{refusal}]'
 
 
 def _grant_of(fields: list[Any]) -> Grant:
@@ -67,8 +69,8 @@ def _grant_of(fields: list[Any]) -> Grant:
     return Grant(key_of(key), Base(base), units, until, last, retained, None if refusal is None else Refusal[refusal])
 
 
-def _money(amount: Decimal | None) -> str | None:
-    return None if amount is None else str(amount)
+def _money(amount: Decimal | None) -> str:
+    return "null" if amount is None else f'"{amount}"'
 
 
 def key_text(key: QuotaKey) -> str:
@@ -88,13 +90,12 @@ def key_of(text: str) -> QuotaKey:
 def opened_text(session: Session) -> str:
     """What a session was opened with, and the legs of its first quota key, as JSON."""
     opened = session.opened
-    policy = opened.policy
-    document = {
-        "s": opened.session, "a": opened.account_id, "p": opened.product, "sv": opened.i_service, "un": opened.unit, "ac": opened.i_accessibility,
-        "n": opened.number, "bm": int(opened.billing_model), "k": dict(opened.kept), "l": [_leg(leg) for leg in session.quotas[0].legs],
-        "po": [policy.i_service_policy, policy.protection, policy.slice, policy.minimum, policy.max_units, policy.idle_timeout],
-    }  # fmt: skip
-    return json.dumps(document, separators=(",", ":"))
+    kept = ",".join([f"{_escape(name)}:{_escape(value)}" for name, value in opened.kept.items()])
+    legs = ",".join([_leg(leg) for leg in session.quotas[0].legs])
+    return (
+        f'{{"s":{_escape(opened.session)},"a":{_escape(opened.account_id)},"p":{_escape(opened.product)},"sv":{opened.i_service},"un":{opened.unit},'
+        f'"ac":{opened.i_accessibility},"n":{_escape(opened.number)},"bm":{int(opened.billing_model)},"k":{{{kept}}},"l":[{legs}],"po":{_policy(opened.policy)}}}'
+    )
 
 
 def state_text(session: Session) -> str:
@@ -108,23 +109,41 @@ def state_text(session: Session) -> str:
 def _quota(quota: Quota, own_legs: bool) -> str:
     holds = ",".join(f'{{"s":"{take.source.value}","a":"{take.amount}","u":{take.units},"i":{take.i_source}}}' for take in quota.holds)
     charged = ",".join(f'"{amount}"' for amount in quota.charged)
-    legs = f',"l":{json.dumps([_leg(leg) for leg in quota.legs])}' if own_legs else ""
+    legs = f',"l":[{",".join([_leg(leg) for leg in quota.legs])}]' if own_legs else ""
     return (
         f'{{"k":"{key_text(quota.key)}","b":"{quota.base.value}","r":{_escape(quota.rated)},"u":{quota.used},"g":{quota.granted},"h":[{holds}],'
         f'"c":[{charged}],"qt":{quota.quantity},"pc":{quota.pieces}{legs}}}'
     )
 
 
-def _leg(leg: Leg) -> list[Any]:
-    return [leg.role.value, leg.i_party, *_plan(leg.plan)]
+def _leg(leg: Leg) -> str:
+    return f'["{leg.role.value}",{leg.i_party},{_plan(leg.plan)}]'
 
 
-@lru_cache(4096)
-def _plan(plan: RatePlan) -> tuple[Any, ...]:
-    return (
+#: Texts of plans by i_rate, each with the plan it was made of: a look-up by value would hash sixteen fields.
+_plans: dict[int, tuple[RatePlan, str]] = {}
+MOST_PLANS = 100_000
+
+
+def _plan(plan: RatePlan) -> str:
+    known = _plans.get(plan.i_rate)
+    if known is not None and known[0] is plan:
+        return known[1]
+    fields = (
         plan.i_tariff, plan.tariff, plan.currency, plan.i_rate, plan.i_dest, plan.prefix, plan.interval_first, plan.interval_n, str(plan.price_first),
         str(plan.price_n), plan.price_per, str(plan.connect_fee), plan.precision, plan.rounding.value, plan.forbidden, plan.i_dest_group,
     )  # fmt: skip
+    if len(_plans) >= MOST_PLANS:
+        _plans.clear()
+    text = json.dumps(fields, separators=(",", ":"))[1:-1]
+    _plans[plan.i_rate] = (plan, text)
+    return text
+
+
+@lru_cache(256)
+def _policy(policy: ServicePolicy) -> str:
+    fields = (policy.i_service_policy, policy.protection, policy.slice, policy.minimum, policy.max_units, policy.idle_timeout)
+    return json.dumps(fields, separators=(",", ":"))
 
 
 def _leg_of(fields: list[Any]) -> Leg:

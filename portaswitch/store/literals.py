@@ -44,9 +44,14 @@ def instant(value: datetime) -> str:
 
 
 def read(member: Member) -> str:
-    """A member that only wants a view."""
-    request = member.request
-    return f"({request.origin.i_env},{quote(request.parties.user)},0,{member.i_account},0,0,0,{quote(member.session_key)},0,,f,f{',' * 17})"
+    """A member that only wants a view, or the money where it relies on one."""
+    request, basis = member.request, member.basis
+    key = quote(member.session_key) if member.session_key else '""'
+    a_revision = c_revision = relied = 0
+    if basis is not None and basis.account is not None and basis.customer is not None:
+        a_revision, c_revision = basis.account.revision, basis.customer.revision
+        relied = basis.session.version if basis.session is not None else 0
+    return f"({request.origin.i_env},{quote(request.parties.user)},0,{member.i_account},{a_revision},0,{c_revision},{key},{relied},,f,f{',' * 17})"
 
 
 def write(member: Member, change: Change, a_no: int, c_no: int) -> str:
@@ -64,9 +69,10 @@ def write(member: Member, change: Change, a_no: int, c_no: int) -> str:
 
 def _session(session: Session, change: Change) -> str:
     opened = session.opened
-    # What never changes is sent with the first and the last value only: the update of a live session leaves it alone.
-    first = change.relied == 0 or session.status.value != "o"
-    fixed = f"{quote(opened.service_type)},{quote(opened.cli)},{quote(opened.cld)},{quote(documents.opened_text(session))}" if first else ",,,"
+    # What never changes is sent with the first value only.
+    fixed = ",,,"
+    if change.relied == 0:
+        fixed = f"{quote(opened.service_type)},{quote(opened.cli)},{quote(opened.cld)},{quote(documents.opened_text(session))}"
     return (
         f"{opened.i_node},{opened.i_customer},{session.held},{instant(session.expires)},{session.status.value},{instant(opened.started)},{instant(session.updated)},"
         f"{fixed},{quote(documents.state_text(session))},"

@@ -110,17 +110,18 @@ def walk(data: bytes, at: int, tables: Tables) -> Walk:
                     append((name, data[at:stop]))
             elif form == NUMBER and stop - at == 4:
                 append((name, _number_at(data, at)[0]))
-            elif form == CONVERTED:
-                value = convert(data[at:stop])
-                if value is None:
-                    found.ignored += 1
-                else:
-                    append((name, value))
+            elif form == CONVERTED and (value := convert(data[at:stop])) is not None:
+                append((name, value))
             else:
                 _others(entry, data, at, stop, found, tables)
         at = stop
     if at != last + 1:
         raise Malformed("attribute")
+    return _indexed(found)
+
+
+def _indexed(found: Walk) -> Walk:
+    """The walk with the first value of each name, and of each tagged one without its tag."""
     found.first = dict(reversed(found.attributes))
     for name, value in found.expanded:
         found.first.setdefault(name.partition(":")[0], value)

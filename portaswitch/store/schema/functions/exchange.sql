@@ -20,6 +20,7 @@ declare
     answers     text[] := array_fill(null::text, array[n]);
     any_once    boolean := false;
     any_late    boolean := false;
+    any_closed  boolean := false;
 begin
     -- 1. Lock: accounts, then customers, each by ascending id (DESIGN.md 3.7). The caller sends the ids sorted and each member's place in them.
     if cardinality(account_ids) > 0 then
@@ -82,6 +83,7 @@ begin
         end if;
         v[i] := 'A';
         any_late := any_late or s_closed[i];
+        any_closed := any_closed or m.status <> 'o';
         if m.debit <> 0 or m.hold <> 0 then
             a_balance[m.a_no] := a_balance[m.a_no] + m.owes * m.debit;
             a_held[m.a_no] := a_held[m.a_no] + m.hold;
@@ -110,16 +112,24 @@ begin
     select u.session_key, u.relied + 1, u.key, u.answer, u.i_env, u.i_node, u.i_account, u.i_customer, u.held, u.expires, u.status, u.started, u.updated,
            u.service, u.cli, u.cld, u.opened, u.state
     from unnest(ms) with ordinality u where v[u.ordinality] = 'A' and u.relied = 0 and u.status = 'o' and not u.once;
-    delete from sessions s using unnest(ms) with ordinality u
-    where v[u.ordinality] = 'A' and u.relied > 0 and u.status <> 'o' and not u.once and s.session_key = u.session_key;
-    if any_late then
-        delete from sessions_closed s using unnest(ms) with ordinality u
-        where v[u.ordinality] = 'A' and s_closed[u.ordinality] and s.session_key = u.session_key;
+    if any_closed then
+        with gone as (
+            delete from sessions s using unnest(ms) with ordinality u
+            where v[u.ordinality] = 'A' and u.relied > 0 and u.status <> 'o' and not u.once and s.session_key = u.session_key
+            returning s.session_key, u.relied, u.key, u.answer, s.i_env, s.i_node, s.i_account, s.i_customer, u.held, u.expires, u.status, s.started,
+                u.updated, s.service, s.cli, s.cld, s.opened, u.state
+        )
+        insert into sessions_closed select session_key, relied + 1, key, answer, i_env, i_node, i_account, i_customer, held, expires, status, started,
+            updated, service, cli, cld, opened, state, now() from gone;
+        insert into sessions_closed
+        select u.session_key, 1, u.key, u.answer, u.i_env, u.i_node, u.i_account, u.i_customer, u.held, u.expires, u.status, u.started, u.updated,
+               u.service, u.cli, u.cld, u.opened, u.state, now()
+        from unnest(ms) with ordinality u where v[u.ordinality] = 'A' and u.relied = 0 and u.status <> 'o' and not u.once;
     end if;
-    insert into sessions_closed
-    select u.session_key, u.relied + 1, u.key, u.answer, u.i_env, u.i_node, u.i_account, u.i_customer, u.held, u.expires, u.status, u.started, u.updated,
-           u.service, u.cli, u.cld, u.opened, u.state, now()
-    from unnest(ms) with ordinality u where v[u.ordinality] = 'A' and u.status <> 'o' and not u.once;
+    if any_late then    -- a report behind the end: the closed session is where it was, with its new state
+        update sessions_closed s set version = u.relied + 1, last_key = u.key, answer = u.answer, status = u.status, updated = u.updated, state = u.state
+        from unnest(ms) with ordinality u where v[u.ordinality] = 'A' and s_closed[u.ordinality] and s.session_key = u.session_key;
+    end if;
     if any_once then
         insert into request_keys (key, i_account, answer)
         select u.key, u.i_account, u.answer from unnest(ms) with ordinality u where v[u.ordinality] = 'A' and u.once;
@@ -140,9 +150,18 @@ begin
         from unnest(parties::exchange_party[]) u where v[u.member] = 'A' group by u.role, u.i_party;
     end if;
 
-    -- 5. Answer. A stale member gets the rows as they are now.
+    -- 5. Answer. Who only wants to read gets the money when all else is as relied on; a stale member gets the rows as they are now.
     return query
-    select u.ordinality::int, v[u.ordinality], a_balance[u.a_no], a_held[u.a_no], b_balance[u.c_no], b_held[u.c_no], answers[u.ordinality],
-           case when v[u.ordinality] = 'S' then exchange_view(u.i_env, u.account_id, u.i_account, u.session_key) end
-    from unnest(ms) with ordinality u;
+    select u.ordinality::int, case when f.balance is not null then 'A' else v[u.ordinality] end,
+           coalesce(f.balance, a_balance[u.a_no]), coalesce(f.held, a_held[u.a_no]), coalesce(f.c_balance, b_balance[u.c_no]),
+           coalesce(f.c_held, b_held[u.c_no]), answers[u.ordinality],
+           case when v[u.ordinality] = 'S' and f.balance is null then exchange_view(u.i_env, u.account_id, u.i_account, u.session_key) end
+    from unnest(ms) with ordinality u
+    left join lateral (
+        select a.balance, a.held, c.balance as c_balance, c.held as c_held
+        from accounts a join customers c on c.i_customer = a.i_customer
+        where not u.writes and u.a_revision > 0 and a.i_account = u.i_account and a.revision = u.a_revision and c.revision = u.c_revision
+          and (u.session_key = '' or u.relied = coalesce(
+              (select h.version from sessions h where h.session_key = u.session_key),
+              (select max(h.version) from sessions_closed h where h.session_key = u.session_key), 0))) f on true;
 end $$;

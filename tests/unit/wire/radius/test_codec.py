@@ -125,7 +125,7 @@ class SignatureTests(Reasons):
         self.assertMalformed("message-authenticator", head + seal + body)
 
     def test_long_secret(self) -> None:
-        """A secret over an MD5 block is digested first (RFC 2104 2), as the standard library's HMAC has it."""
+        """A secret over an MD5 block is digested first (RFC 2104 2), as the library's HMAC has it."""
         secret = b"s" * 65
         bare = encode_request(Code.ACCESS_REQUEST, 7, [], secret, DICTIONARY)
         self.assertEqual(bare[22:], hmac.digest(secret, bare[:22] + bytes(16), "md5"))

@@ -1,0 +1,316 @@
+"""
+What an administrator's command may do: the one door from the command line to the database and the wires.
+
+    async with administration(reactor, settings) as admin:      # beside a running server it shares the embedded database
+        lines = await admin.xdrs(last=20)
+
+Everything fails with an error of ours that says what to do. Nothing here prints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any, TypeVar
+
+import psycopg2
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import ConnectError, DNSLookupError
+from twisted.internet.threads import deferToThreadPool
+from twisted.web.client import Agent, readBody
+
+from portaswitch.config.catalogue import read_catalogue
+from portaswitch.config.sections import Settings
+from portaswitch.endpoints import radius_call
+from portaswitch.endpoints.radius_call import Call, Exchange, Verdict
+from portaswitch.endpoints.radius_client import NasClient
+from portaswitch.errors import PortaSwitchError, StartError
+from portaswitch.interfaces.loading import Progress
+from portaswitch.model.loading import Loaded
+from portaswitch.operations.load import load
+from portaswitch.store import listings
+from portaswitch.store.audit import Audit, Difference, Finding, audit
+from portaswitch.store.database import KEY_FILE, Database
+from portaswitch.store.embedded import attach
+from portaswitch.store.listings import AccountLine, QuotaLine, SessionLine, XdrLine, XdrQuery
+from portaswitch.store.loading import Loading
+from portaswitch.store.placement import recorded
+
+__all__ = [
+    "AccountLine",
+    "Administration",
+    "Audit",
+    "Call",
+    "Difference",
+    "Exchange",
+    "Finding",
+    "Loaded",
+    "NotFound",
+    "QuotaLine",
+    "SessionLine",
+    "Step",
+    "Verdict",
+    "XdrLine",
+    "administration",
+    "initialise",
+    "load_file",
+    "make_call",
+    "read_metrics",
+]
+
+T = TypeVar("T")
+
+REACH_SECONDS = 5
+"""Seconds that a database which is not ours may take to let us in."""
+
+WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+"""Where a server that listens on every address is reached from its own machine."""
+
+
+class NotFound(PortaSwitchError):
+    """What a command names is not there; the text says where to look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that `init` saw to: what it is, and whether it was made now ('made', 'upgraded') or found as it should be ('found')."""
+
+    what: str
+    done: str
+
+
+class Administration:
+    """An open database with typed questions. `i_env` is the environment that every look-up is in."""
+
+    def __init__(self, database: Database, i_env: int) -> None:
+        self.database, self.i_env = database, i_env
+
+    async def xdrs(
+        self,
+        account: str = "",
+        session: str = "",
+        storage: str = "a",
+        failed: bool = False,
+        last: int = 20,
+        since: datetime | None = None,
+    ) -> list[XdrLine]:
+        """The newest xDRs that all conditions fit ('' and None: any). `storage`: letters of xdr.storage; `last` 0: without a limit."""
+        i_account = await self._number(account) if account else 0
+        asked = XdrQuery(self.i_env, i_account, session, storage, failed, last, since)
+        return await _asked(listings.xdrs(self.database.pool, asked, datetime.now(UTC)))
+
+    async def xdr(self, number: int) -> dict[str, Any]:
+        """All fields of one xDR."""
+        found = await _asked(listings.xdr(self.database.pool, self.i_env, number))
+        if found is None:
+            raise NotFound(f"no xDR {number} in environment {self.i_env}: see `portaswitch xdr list`")
+        return found
+
+    async def sessions(self, account: str = "", limit: int = 0) -> list[SessionLine]:
+        """The live sessions, of one account or of all, the newest first; `limit` 0: all."""
+        i_account = await self._number(account) if account else 0
+        return await _asked(listings.sessions(self.database.pool, self.i_env, i_account, limit))
+
+    async def session(self, name: str) -> tuple[SessionLine, list[QuotaLine]]:
+        """A session, live or closed in the last days, by its key or session id, with its quota keys."""
+        found = await _asked(listings.session(self.database.pool, self.i_env, name))
+        if found is None:
+            raise NotFound(f"no session {name} in environment {self.i_env}: see `portaswitch session list`")
+        return found
+
+    async def accounts(self, prefix: str = "", customer: str = "", limit: int = 0) -> list[AccountLine]:
+        """Accounts by id: those that begin with `prefix`, of the customer of that name; `limit` 0: all."""
+        return await _asked(listings.accounts(self.database.pool, self.i_env, prefix, customer, limit))
+
+    async def account(self, name: str) -> AccountLine:
+        """One account by its id."""
+        found = await _asked(listings.account(self.database.pool, self.i_env, name))
+        if found is None:
+            raise self._no_account(name)
+        return found
+
+    async def audit(self) -> Audit:
+        """The laws of the books, asked of the whole database, all environments (`store.audit`)."""
+        return await _asked(audit(self.database.pool))
+
+    async def _number(self, name: str) -> int:
+        number = await _asked(listings.account_number(self.database.pool, self.i_env, name))
+        if number is None:
+            raise self._no_account(name)
+        return number
+
+    def _no_account(self, name: str) -> NotFound:
+        return NotFound(f"no account {name} in environment {self.i_env}: see `portaswitch account list`")
+
+
+async def _asked(answer: Awaitable[T]) -> T:
+    """The answer of the database; its errors as one line of ours."""
+    try:
+        return await answer
+    except psycopg2.Error as error:
+        raise _failed(error) from error
+
+
+def _failed(error: psycopg2.Error) -> StartError:
+    said = " ".join(str(error).split()) or type(error).__name__
+    return StartError(f"the database refused or was lost: {said}")
+
+
+# -- opening --------------------------------------------------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def administration(
+    reactor: Any, settings: Settings, i_env: int | None = None
+) -> AsyncIterator[Administration]:
+    """
+    The database for the time of one command; closed at the end whatever happens.
+
+    An embedded one is shared with the server that runs on it, else started for that time. Errors: StartError, SchemaError,
+    EmbeddedError.
+    """
+    connection = settings.database.connection
+    dsn = None if connection is None else connection.reveal()
+    database = Database(reactor, settings.state_dir, dsn, settings.limits.work_connections)
+    try:
+        await _open(reactor, dsn, database)
+        yield Administration(database, settings.environment if i_env is None else i_env)
+    finally:
+        await database.close()
+
+
+async def _open(reactor: Any, dsn: str | None, database: Database) -> None:
+    if dsn is not None:
+        await _reach(reactor, dsn)
+    try:
+        await _shielded(Deferred.fromCoroutine(database.open(share=True)))
+    except psycopg2.Error as error:
+        raise _failed(error) from error
+
+
+async def _reach(reactor: Any, dsn: str) -> None:
+    """Fail at once, in libpq's words, when a database that isn't ours can't be reached: the pool itself would wait for it for ever."""
+
+    def try_it() -> None:
+        psycopg2.connect(dsn, connect_timeout=REACH_SECONDS).close()
+
+    try:
+        await deferToThreadPool(reactor, reactor.getThreadPool(), try_it)
+    except psycopg2.Error as error:
+        said = " ".join(str(error).split())
+        raise StartError(
+            f"can't connect to the database ({said}): start it, or correct `database:` in the configuration"
+        ) from error
+
+
+def _shielded(work: Deferred[T]) -> Deferred[T]:
+    """
+    The result of `work`, but cancelling ends only the waiting: whoever cancelled closes what `work` was opening, which ends it.
+    """
+    waiter: Deferred[T] = Deferred(lambda _: None)
+
+    def pass_on(result: Any) -> None:
+        if not waiter.called:
+            waiter.callback(result)
+
+    _ = work.addBoth(pass_on)
+    return waiter
+
+
+# -- init and load --------------------------------------------------------------------------------------------------------------------------------
+
+_MADE = """
+select 'schema', count(*) from schema_files where applied_at > now() - make_interval(secs => %(secs)s)
+union all
+select case version when 0 then 'tables' else name end, version from schema_version
+where applied_at > now() - make_interval(secs => %(secs)s)
+"""
+
+
+async def initialise(reactor: Any, settings: Settings) -> list[Step]:
+    """Make what the server needs before its first start: state folder, key file, database, schema. Says of each what was done; a second time nothing is."""
+    folder, key = settings.state_dir, settings.state_dir / KEY_FILE
+    before = {folder: folder.is_dir(), key: key.is_file()}
+    place, since = _database_step(settings), monotonic()
+    async with administration(reactor, settings) as admin:
+        rows = await _asked(admin.database.pool.query(_MADE, {"secs": monotonic() - since}))
+        ((version,),) = await _asked(admin.database.pool.query("select max(version) from schema_version"))
+    made: dict[str, int] = dict(rows)
+    schema = "made" if "tables" in made else "upgraded" if len(made) > 1 or made["schema"] else "found"
+    return [
+        Step(f"state folder {folder}", "found" if before[folder] else "made"),
+        Step(f"key file {key}", "found" if before[key] else "made"),
+        place,
+        Step(f"schema version {version}", schema),
+    ]
+
+
+def _database_step(settings: Settings) -> Step:
+    if settings.database.connection is not None:
+        return Step("database of the connection string", "found")
+    if attach(settings.state_dir) is not None:
+        return Step("embedded PostgreSQL, which is running", "found")
+    return Step("embedded PostgreSQL", "found" if recorded(settings.state_dir) is not None else "made")
+
+
+async def load_file(database: Database, path: str, i_env: int, progress: Progress) -> Loaded:
+    """
+    Bring the database to what the catalogue file at `path` says, for environment `i_env` where the file names none.
+
+    Errors: ConfigError with all faults of the file, LoadError; nothing was changed then.
+    """
+    return await load(read_catalogue(path, i_env), Loading(database.pool, database.sealer), progress)
+
+
+# -- the wires ------------------------------------------------------------------------------------------------------------------------------------
+
+
+async def make_call(
+    reactor: Any, host: str, ports: tuple[int, int], secret: str, call: Call, told: Callable[[Exchange], None]
+) -> Verdict:
+    """
+    Make a call as a gateway would, at the authentication and the accounting port of a server; `told` gets each exchange.
+
+    Errors: StartError when the name `host` means no address. That nobody answers is a verdict, not an error.
+    """
+    try:
+        address = host if ":" in host else await reactor.resolve(host)
+    except (DNSLookupError, OSError) as error:
+        raise StartError(
+            f"--host {host}: no such host ({error}); give a name or address that this machine can reach"
+        ) from error
+    clients = [NasClient(reactor, address, port, secret.encode()) for port in ports]
+    opened = [reactor.listenUDP(0, client, interface="::" if ":" in address else "") for client in clients]
+    try:
+        return await radius_call.place(call, clients[0], clients[1], lambda: datetime.now(UTC), told)
+    except ValueError as error:
+        raise StartError(f"the request can't be made: {error}") from error
+    finally:
+        for port in opened:
+            await port.stopListening()
+
+
+async def read_metrics(reactor: Any, settings: Settings) -> str:
+    """The page /metrics of the running server, in the Prometheus text format."""
+    places = [address for address in settings.http.listen if address.transport == "tcp" and address.port]
+    if not places:
+        raise StartError(
+            "http.listen has no tcp: address with a fixed port: add one for the metrics, on 127.0.0.1"
+        )
+    host = WILDCARDS.get(places[0].interface, places[0].interface)
+    url = f"http://{f'[{host}]' if ':' in host else host}:{places[0].port}/metrics"
+    try:
+        response = await Agent(reactor, connectTimeout=REACH_SECONDS).request(b"GET", url.encode())
+        body = await readBody(response)
+    except (ConnectError, CancelledError) as error:
+        if isinstance(error, CancelledError):
+            raise
+        raise StartError(
+            f"{url} can't be reached ({error}): is the server running, with the role http?"
+        ) from error
+    if response.code != 200:
+        raise StartError(f"{url} answered {response.code}: is it this server that listens there?")
+    return str(body.decode())

@@ -1,0 +1,9 @@
+"""`python -m portaswitch.cli`, the same as `portaswitch`."""
+
+from __future__ import annotations
+
+import sys
+
+from portaswitch.cli.program import main
+
+sys.exit(main())

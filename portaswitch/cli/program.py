@@ -1,0 +1,59 @@
+"""The program: the parser with all commands, and the exit status."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from portaswitch import __version__
+from portaswitch.cli import accounts, books, calls, completion, sessions, setup, xdrs
+from portaswitch.cli.command import OK, Commands, Context, Parser, common, epilog
+from portaswitch.cli.output import Output
+from portaswitch.cli.running import run
+
+EXAMPLES = """
+portaswitch check
+portaswitch --config /etc/portaswitch/portaswitch.yaml init
+portaswitch load config/demo.yaml
+portaswitch radius-test --secret testing123 10086610975 01182623634515
+portaswitch xdr list --account 10086610975 --last 5
+portaswitch account show 10086610975 --json
+"""
+
+
+def parser() -> Parser:
+    """The parser with all commands, in the order in which somebody new needs them."""
+    top = Parser(
+        prog="portaswitch",
+        description="Administers a PortaSwitch server: its configuration, its database, and tries of its wires.",
+        epilog=epilog(EXAMPLES),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    common(top, top=True)
+    top.add_argument("--version", action="version", version=f"portaswitch {__version__}")
+    commands = Commands(top)
+    setup.add(commands)
+    calls.add(commands)
+    xdrs.add(commands)
+    sessions.add(commands)
+    accounts.add(commands)
+    books.add(commands)
+    completion.add(commands, top)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; gives the exit status. Wrong usage and `--help` end in SystemExit, as argparse does it."""
+    try:
+        asked = parser().parse_args(arguments)
+        out = Output.on(sys.stdout, asked.json)
+        status = run(lambda reactor: asked.run(Context(reactor, asked, out)), asked.verbose)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        # Whoever read our output (head, less) has enough; nothing more may be written, not even by the interpreter at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK

@@ -1,0 +1,78 @@
+"""`xdr list` and `xdr show`: what was charged, to whom and why."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import UTC, datetime
+
+from portaswitch.cli.command import OK, Commands, Context, natural, positive
+from portaswitch.cli.output import Column
+from portaswitch.cli.text import moment
+
+OWNERS = {"account": "a", "reseller": "c", "vendor": "v", "all": "acv"}
+"""Whose xDRs: letters of the column `storage`."""
+
+COLUMNS = (
+    Column("id", "id"),
+    Column("account", "account", cuttable=True),
+    Column("cli", "cli", cuttable=True),
+    Column("cld", "cld", cuttable=True),
+    Column("connect_time", "connect time (UTC)"),
+    Column("used", "used"),
+    Column("charged", "charged"),
+    Column("amount", "amount"),
+    Column("history", "history", cuttable=True),
+)
+FAILED_COLUMNS = (*COLUMNS[:6], Column("disconnect_cause", "cause"), COLUMNS[-1])
+
+
+def add(commands: Commands) -> None:
+    """Add the commands."""
+    group = commands.group("xdr", "look at xDRs", "portaswitch xdr list\nportaswitch xdr show 1")
+    found = group.command(
+        "list",
+        "list xDRs, the newest first",
+        "portaswitch xdr list\n"
+        "portaswitch xdr list --account 10086610975 --last 5\n"
+        "portaswitch xdr list --since 2h --failed\n"
+        "portaswitch xdr list --session '39AE126B CD4D11DB 958E0014 1C3F6886' --owner all --json",
+        list_xdrs,
+    )
+    found.add_argument("--account", default="", metavar="ID", help="only of this account (or of the master of this alias)")
+    found.add_argument("--session", default="", metavar="ID", help="only of this session (h323-conf-id, Session-Id)")
+    found.add_argument("--last", type=natural, metavar="N", help="at most N, 0: all (default 20; with --since all)")
+    found.add_argument("--since", type=_moment, metavar="TIME", help="billed since 2026-01-31, 2026-01-31T10:00 (UTC), or 90s, 15m, 2h, 7d ago")
+    found.add_argument("--failed", action="store_true", help="attempts that were not answered or were refused, instead of charges")
+    text = "whose xDRs: of accounts (default), of resellers, of vendors, or all"
+    found.add_argument("--owner", choices=OWNERS, default="account", help=text)
+    shown = group.command("show", "show all fields of one xDR", "portaswitch xdr show 1\nportaswitch xdr show 1 --json", show_xdr)
+    shown.add_argument("id", type=positive, metavar="ID", help="its id, as `xdr list` shows it")
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return moment(text, datetime.now(UTC))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+async def list_xdrs(context: Context) -> int:
+    """The table of xDRs."""
+    asked = context.arguments
+    last = asked.last if asked.last is not None else 0 if asked.since else 20
+    async with context.administration() as admin:
+        found = await admin.xdrs(asked.account, asked.session, OWNERS[asked.owner], asked.failed, last, asked.since)
+    columns = FAILED_COLUMNS if asked.failed else COLUMNS
+    if asked.owner != "account":
+        columns = (columns[0], Column("storage", "of"), *columns[1:])
+    context.out.rows(columns, found, "no failed attempts" if asked.failed else "no xDRs")
+    return OK
+
+
+async def show_xdr(context: Context) -> int:
+    """All fields of an xDR."""
+    async with context.administration() as admin:
+        found = await admin.xdr(context.arguments.id)
+    context.out.document(found)
+    context.out.fields(found)
+    return OK

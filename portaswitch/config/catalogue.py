@@ -1,0 +1,260 @@
+"""
+The grammar of a catalogue file: which sections there are, and what may stand in each (docs/catalogue.rst).
+
+    file = read_catalogue(path, environment)      # never fails: what is wrong with the text is in file.faults
+
+Whether the file fits together and fits the database is not asked here (`portaswitch.operations.load`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from portaswitch.config.catalogue_kinds import GroupSet, Hidden, Rates, Section, Thing, Things, Words
+from portaswitch.config.catalogue_values import Currency, Instant, Money, Network, Prefix, Zone
+from portaswitch.config.grammar import (
+    Kind,
+    MappingOf,
+    OrNone,
+    Reader,
+    Tree,
+    Unreadable,
+    read_tree,
+    unknown_key,
+)
+from portaswitch.config.kinds import children_of
+from portaswitch.config.values import Address, Boolean, Choice, Integer, Text
+from portaswitch.model.loading import CatalogueFile, Entry
+from portaswitch.model.loading import Section as Named
+
+NAME: Final = Text("a name of printable characters", r"[^\x00-\x1f\x7f]+", longest=128)
+ID: Final = Text("an account id without blanks", r"[^\s\x00-\x1f\x7f]+", longest=128)
+WORDS: Final = Text("text", r"[^\x00-\x1f\x7f]*", longest=1024)
+MONEY: Final = Money()
+UNITS: Final = Integer(1, 10**15, "base units of the service")
+LANGUAGE: Final = Text("a language tag such as en or pt-BR", r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", longest=35)
+STATUS: Final = Choice("open", "suspended", "deactivated", "exported", "inactive")
+OBSERVE: Final = Choice("yes", "no", "auto")
+TYPES: Final = (
+    "Session",
+    "Voice",
+    "Data",
+    "Netaccess",
+    "Quantity",
+    "Wifi",
+    "Dialup",
+    "Msg",
+    "Conference",
+    "Did",
+)
+
+
+ENVIRONMENT: Final = Thing({"name": NAME, "currency": Currency(), "timezone": Zone()})
+SERVICE: Final = Thing(
+    {"type": Choice(*TYPES), "base": Choice("session-time", "quantity", "octets"), "unit": UNITS}
+)
+POLICY: Final = Thing(
+    {
+        "protection": OrNone(Choice("none", "whole", "slice")),
+        "slice": UNITS,
+        "minimum": UNITS,
+        "max_units": UNITS,
+        "idle_timeout": Integer(1, 30 * 86400, "seconds"),
+    }
+)
+DESTINATION: Final = Thing(
+    {
+        "country": OrNone(Text("a country, two letters of ISO 3166", "[A-Z]{2}")),
+        "description": WORDS,
+        "format": Choice("E.164", "E.212"),
+    }
+)
+RATE: Final = Thing(
+    {
+        "effective_from": Instant(),
+        "first": UNITS,
+        "interval_first": UNITS,
+        "next": UNITS,
+        "interval_n": UNITS,
+        "price": MONEY,
+        "price_first": MONEY,
+        "price_n": MONEY,
+        "connect_fee": OrNone(MONEY),
+        "forbidden": Boolean(),
+        "discontinued": Boolean(),
+        "hidden": Boolean(),
+        "payback": Boolean(),
+    }
+)
+TARIFF: Final = Thing(
+    {
+        "currency": Currency(),
+        "service": NAME,
+        "applied_to": Choice("customer", "reseller", "vendor"),
+        "managed_by": OrNone(NAME),
+        "destination_groups": OrNone(NAME),
+        "precision": Integer(0, 5, "decimals"),
+        "rounding": Choice("away", "half", "nickel"),
+        "price_per": UNITS,
+        "connect_fee": MONEY,
+        "free_units": Integer(0, 10**15, "base units of the service"),
+        "rates": Rates(RATE, MONEY),
+    }
+)
+NODE: Final = Thing(
+    {
+        "nas_ip": OrNone(Address()),
+        "nas_identifier": OrNone(
+            Text("an identifier of printable characters", r"[^\x00-\x1f\x7f]+", longest=253)
+        ),
+        "protocol": Choice("radius", "diameter", "sip"),
+        "profile": Text("a profile name of small letters, digits, - and _", r"[a-z][a-z0-9_-]*", longest=32),
+        "service": OrNone(NAME),
+        "dial_rules": MappingOf(
+            Text("leading digits", "[0-9*#+]+", longest=32), Text("digits", "[0-9*#+]*", longest=32)
+        ),
+        "zones": MappingOf(Text("a zone name as the node prints it", "[A-Za-z0-9+-]+", longest=32), Zone()),
+        "coa_address": OrNone(Address()),
+        "coa_port": OrNone(Integer(1, 65535, "(a UDP port)")),
+    }
+)
+PRODUCT: Final = Thing(
+    {
+        "currency": Currency(),
+        "description": WORDS,
+        "managed_by": OrNone(NAME),
+        "breakage": MONEY,
+        "addon": Boolean(),
+        "addon_priority": Integer(0, 32767, "(the higher one overrides)"),
+        "entries": Things(
+            Thing(
+                {
+                    "service": NAME,
+                    "node": OrNone(NAME),
+                    "access_code": WORDS,
+                    "tariff": NAME,
+                    "reseller_tariff": OrNone(NAME),
+                    "policy": OrNone(NAME),
+                }
+            )
+        ),
+    }
+)
+RADIUS_CLIENT: Final = Thing(
+    {
+        "secret": Hidden(),
+        "weak_secret": Boolean(),
+        "node": OrNone(NAME),
+        "require_message_authenticator": OBSERVE,
+        "limit_proxy_state": OBSERVE,
+        "ignore_password": Boolean(),
+    }
+)
+CONNECTION: Final = Thing(
+    {
+        "type": Choice("SIP", "PSTN", "H323", "SMPP"),
+        "direction": Choice("to", "from"),
+        "remote_ip": OrNone(Address()),
+        "node": OrNone(NAME),
+        "tariff": OrNone(NAME),
+        "capacity": OrNone(Integer(1, 10**6, "sessions")),
+        "active": Boolean(),
+    }
+)
+VENDOR: Final = Thing(
+    {
+        "currency": Currency(),
+        "opening_balance": MONEY,
+        "internal": Boolean(),
+        "timezone": Zone(),
+        "connections": Section(NAME, CONNECTION),
+    }
+)
+CUSTOMER: Final = Thing(
+    {
+        "type": Choice("retail", "reseller", "distributor"),
+        "parent": OrNone(NAME),
+        "currency": Currency(),
+        "opening_balance": MONEY,
+        "credit_limit": OrNone(MONEY),
+        "tariff": OrNone(NAME),
+        "status": STATUS,
+        "blocked": Boolean(),
+        "timezone": Zone(),
+        "language": LANGUAGE,
+    }
+)
+ACCOUNT: Final = Thing(
+    {
+        "customer": NAME,
+        "product": OrNone(NAME),
+        "model": Choice("debit", "credit"),
+        "currency": Currency(),
+        "opening_balance": MONEY,
+        "credit_limit": OrNone(MONEY),
+        "password": OrNone(Hidden()),
+        "status": STATUS,
+        "blocked": Boolean(),
+        "activation_date": OrNone(Instant()),
+        "expiration_date": OrNone(Instant()),
+        "life_time": OrNone(Integer(1, 36500, "days after the first use")),
+        "inactivity_days": OrNone(Integer(1, 36500, "days after the last use")),
+        "language": OrNone(LANGUAGE),
+        "aliases": Words(ID),
+        "alias_of": ID,
+    }
+)
+
+SECTIONS: Final[Mapping[Named, Kind[tuple[Entry, ...]]]] = {
+    Named.ENVIRONMENTS: Section(Text("the number of an environment (i_env)", "[1-9][0-9]{0,8}"), ENVIRONMENT),
+    Named.SERVICES: Section(NAME, SERVICE),
+    Named.POLICIES: Section(NAME, POLICY),
+    Named.DESTINATIONS: Section(Prefix(), DESTINATION),
+    Named.DESTINATION_GROUPS: Section(NAME, GroupSet(NAME)),
+    Named.TARIFFS: Section(NAME, TARIFF),
+    Named.NODES: Section(NAME, NODE),
+    Named.PRODUCTS: Section(NAME, PRODUCT),
+    Named.RADIUS_CLIENTS: Section(Network(), RADIUS_CLIENT),
+    Named.VENDORS: Section(NAME, VENDOR),
+    Named.CUSTOMERS: Section(NAME, CUSTOMER),
+    Named.ACCOUNTS: Section(ID, ACCOUNT),
+}
+"""The sections and the kind of each."""
+
+KEYS: Final = tuple(section.value for section in SECTIONS)
+I_ENV: Final = Integer(1, 999_999_999, "(an i_env)")
+
+
+def read_catalogue(
+    path: str | os.PathLike[str], environment: int, *, environ: Mapping[str, str] | None = None
+) -> CatalogueFile:
+    """
+    The file at `path`. `environment` is the i_env that its things belong to where the file names none; `environ` stands for the process's environment.
+    """
+    return catalogue(read_tree(path), environment, environ=environ)
+
+
+def catalogue(tree: Tree, environment: int, *, environ: Mapping[str, str] | None = None) -> CatalogueFile:
+    """The same for a tree that was read already."""
+    folder = Path(tree.root.mark.file).parent
+    reader = Reader(folder, os.environ if environ is None else environ, complete=tree.complete)
+    reader.faults.extend(tree.faults)
+    i_env, sections = environment, dict[Named, tuple[Entry, ...]]()
+    try:
+        children = dict(children_of(tree.root, reader))
+    except Unreadable:
+        children = {}
+    for key, child in children.items():
+        try:
+            if key == "environment":
+                i_env = I_ENV.read(child, reader)
+            elif key in KEYS:
+                sections[Named(key)] = SECTIONS[Named(key)].read(child, reader)
+            else:
+                reader.report(child, unknown_key(key, ("environment", *KEYS)))
+        except Unreadable:
+            continue
+    return CatalogueFile(i_env, sections, tree.root, tuple(reader.faults))

@@ -1,0 +1,60 @@
+"""
+`portaswitch load FILE.yaml`: a catalogue with customers and accounts, brought into the database as the file says it.
+
+    read (config.catalogue) > compare with what the database has > all faults at once, or one transaction
+
+The file says what shall be, not what to do: a second load changes nothing, a changed file changes what it names, what it no longer names stays, and
+money of what exists is never touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from twisted.internet.defer import Deferred
+
+from portaswitch.errors import ConfigError
+from portaswitch.interfaces.loading import ILoading, Progress
+from portaswitch.model.loading import CatalogueFile, Fault, Loaded, Stock
+from portaswitch.operations import catalogue_rules, party_rules, references
+from portaswitch.operations.world import World
+
+RULES: tuple[Callable[[World], Iterable[Fault]], ...] = (
+    references.environment,
+    references.unknown,
+    references.needed,
+    references.fixed,
+    catalogue_rules.networks,
+    catalogue_rules.prices,
+    catalogue_rules.repeated_rates,
+    catalogue_rules.groups,
+    catalogue_rules.products,
+    catalogue_rules.connections,
+    party_rules.customers,
+    party_rules.accounts,
+    party_rules.aliases,
+    party_rules.resellers,
+)
+"""Everything that is asked of a file beside its grammar; each rule says all it finds, in any order."""
+
+
+def load(file: CatalogueFile, loading: ILoading, progress: Progress) -> Deferred[Loaded]:
+    """
+    Bring the database to what `file` says, in one transaction.
+
+    Errors: ConfigError with all faults of the file, in its order, and then nothing was changed; and those of `ILoading.load`.
+    """
+
+    def check(stock: Stock) -> None:
+        found = faults(file, stock)
+        if found:
+            raise ConfigError(found)
+
+    return loading.load(file, check, progress)
+
+
+def faults(file: CatalogueFile, stock: Stock) -> list[str]:
+    """All that is wrong with a file, as text and against what the database has: one line each, in the order of the file."""
+    world = World(file, stock)
+    found = {*file.faults, *(fault for rule in RULES for fault in rule(world))}
+    return [str(fault) for fault in sorted(found)]

@@ -1,0 +1,133 @@
+"""Rules about names: what a file refers to exists, what is new is whole, and what may not change does not."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from portaswitch.model.loading import Entry, Fault, Section
+from portaswitch.operations.world import World
+
+REFERENCES: Final[Mapping[Section, Mapping[str, Section]]] = {
+    Section.TARIFFS: {
+        "service": Section.SERVICES,
+        "managed_by": Section.CUSTOMERS,
+        "destination_groups": Section.DESTINATION_GROUPS,
+    },
+    Section.NODES: {"service": Section.SERVICES},
+    Section.PRODUCTS: {"managed_by": Section.CUSTOMERS},
+    Section.ENTRIES: {
+        "service": Section.SERVICES,
+        "node": Section.NODES,
+        "tariff": Section.TARIFFS,
+        "reseller_tariff": Section.TARIFFS,
+        "policy": Section.POLICIES,
+    },
+    Section.RADIUS_CLIENTS: {"node": Section.NODES},
+    Section.CONNECTIONS: {"node": Section.NODES, "tariff": Section.TARIFFS},
+    Section.CUSTOMERS: {"parent": Section.CUSTOMERS, "tariff": Section.TARIFFS},
+    Section.ACCOUNTS: {
+        "customer": Section.CUSTOMERS,
+        "product": Section.PRODUCTS,
+        "alias_of": Section.ACCOUNTS,
+    },
+}
+"""By section and key, the section whose name stands there."""
+
+NEEDED: Final[Mapping[Section, tuple[str, ...]]] = {
+    Section.ENVIRONMENTS: ("name",),
+    Section.SERVICES: ("type",),
+    Section.TARIFFS: ("service",),
+    Section.RADIUS_CLIENTS: ("secret",),
+    Section.ACCOUNTS: ("customer", "product", "model"),
+}
+"""What something new must say."""
+
+FIXED: Final[Mapping[Section, tuple[str, ...]]] = {
+    Section.SERVICES: ("type", "base"),
+    Section.TARIFFS: ("currency", "service", "applied_to"),
+    Section.PRODUCTS: ("currency",),
+    Section.VENDORS: ("currency",),
+    Section.CUSTOMERS: ("currency", "type"),
+    Section.ACCOUNTS: ("currency", "model", "customer"),
+}
+"""What money that has moved depends on, so that a load never changes it."""
+
+INNER: Final = {
+    Section.ENTRIES: (Section.PRODUCTS, "entries"),
+    Section.CONNECTIONS: (Section.VENDORS, "connections"),
+}
+"""Sections inside others that refer to something: where they stand."""
+
+MOST_SUGGESTED: Final = 2000
+"""Among more names than that no near one is looked for: with many faults it would take minutes."""
+
+
+def environment(world: World) -> Iterator[Fault]:
+    """The environment of the file exists; names of environments are given once."""
+    if not world.exists(Section.ENVIRONMENTS, str(world.file.i_env)):
+        yield world.file.place.find("environment").fault(
+            f"environment {world.file.i_env} is neither in the file nor in the database: add environments: {{{world.file.i_env}: {{name: ...}}}}"
+        )
+    named = {
+        known.facts["name"]: i_env
+        for i_env, known in world.stock.get(Section.ENVIRONMENTS, {}).items()
+        if i_env not in world.entries[Section.ENVIRONMENTS]
+    }
+    for entry in world.file.of(Section.ENVIRONMENTS):
+        name = entry.text("name")
+        if name is not None and named.setdefault(name, entry.name) != entry.name:
+            yield entry.place.find("name").fault(f"environment {named[name]} has that name: choose another")
+
+
+def unknown(world: World) -> Iterator[Fault]:
+    """Every name that is referred to exists, in the file or in the database."""
+    for section, keys in REFERENCES.items():
+        for entry in _entries(world, section):
+            for key, target in keys.items():
+                name = entry.text(key)
+                if name is not None and not world.exists(target, name):
+                    yield entry.place.find(key).fault(_missing(world, target, name))
+
+
+def needed(world: World) -> Iterator[Fault]:
+    """What is new says what it can't be without; what is known by no name of its own always does."""
+    for section, keys in NEEDED.items():
+        for entry in world.accounts() if section is Section.ACCOUNTS else world.file.of(section):
+            if world.known(section, entry.name) is None:
+                yield from _absent(entry, keys, "is new: it needs")
+    for _, part in world.inner(Section.PRODUCTS, "entries"):
+        yield from _absent(part, ("service", "tariff"), "needs")
+
+
+def _absent(entry: Entry, keys: tuple[str, ...], how: str) -> Iterator[Fault]:
+    absent = [key for key in keys if entry.silent(key)]
+    if absent:
+        yield entry.place.fault(f"{how} {' and '.join(absent)}")
+
+
+def fixed(world: World) -> Iterator[Fault]:
+    """What exists keeps its currency and what it is."""
+    for section, keys in FIXED.items():
+        for entry in world.file.of(section):
+            known = world.known(section, entry.name)
+            for key in keys if known is not None else ():
+                written, has = entry.text(key), known.facts.get(key) if known is not None else None
+                if written is not None and has and written != has:
+                    yield entry.place.find(key).fault(
+                        f"is {has} in the database, which a load does not change: write {has}, or take another name"
+                    )
+
+
+def _entries(world: World, section: Section) -> Iterable[Entry]:
+    if section in INNER:
+        return (part for _, part in world.inner(*INNER[section]))
+    return world.file.of(section)
+
+
+def _missing(world: World, target: Section, name: str) -> str:
+    names = world.names(target)
+    near = difflib.get_close_matches(name[:64], names, 1) if len(names) <= MOST_SUGGESTED else []
+    where = f"{name[:64]} is not among the {target.value} of the file or the database"
+    return f"{where}: did you mean {near[0]}?" if near else f"{where}: add it, or correct the name"

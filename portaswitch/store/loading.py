@@ -1,0 +1,149 @@
+"""
+`ILoading` on PostgreSQL: a catalogue file in one transaction.
+
+    one load at a time > what there is > check > ids > compare > new and changed rows > commit
+
+Locks: the catalogue's rows are only written by operators. Customers and accounts that change come last and in the order of a charge (accounts, then
+customers, each by id), so that charges wait for them as shortly as possible and never in a circle; what a file does not change is not locked.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+import psycopg2
+from psycopg2 import errors
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
+
+from portaswitch.interfaces.loading import Check, ILoading, Progress
+from portaswitch.model.loading import CatalogueFile, Count, Kept, Loaded, LoadError, Section
+from portaswitch.store.loading_ids import find_ids
+from portaswitch.store.loading_merge import Plan, Row, Shape, Told, change, create, lock, plan
+from portaswitch.store.loading_parties import ACCOUNTS, CUSTOMERS, PartyBuilder
+from portaswitch.store.loading_rows import Builder
+from portaswitch.store.loading_stock import read_stock
+from portaswitch.store.pool import ConnectionLost, Pool
+from portaswitch.store.secrets import Sealer
+from portaswitch.store.transaction import Cursor
+
+ATTEMPTS: Final = 3
+"""How often a load is tried that loses against a charge (deadlock) or against somebody who made the same thing meanwhile."""
+
+ONE_AT_A_TIME: Final = "select pg_advisory_xact_lock(hashtext('portaswitch load'))"
+
+Planned = list[tuple[Section, Plan]]
+
+
+@implementer(ILoading)
+class Loading:
+    """Loads with the connections of `pool`; secrets are sealed with `sealer`."""
+
+    def __init__(self, pool: Pool, sealer: Sealer) -> None:
+        self._pool, self._sealer = pool, sealer
+
+    def load(self, file: CatalogueFile, check: Check, progress: Progress) -> Deferred[Loaded]:
+        """See `ILoading.load`."""
+        return Deferred.fromCoroutine(self._load(file, check, progress))
+
+    async def _load(self, file: CatalogueFile, check: Check, progress: Progress) -> Loaded:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return await self._pool.transaction(
+                    lambda cursor: _Load(cursor, file, self._sealer, progress).run(check)
+                )
+            except ConnectionLost as error:
+                raise LoadError(
+                    "the connection to the database was lost; load the file again, which does no harm if this load had succeeded"
+                ) from error
+            except (errors.DeadlockDetected, errors.SerializationFailure, errors.UniqueViolation) as error:
+                if attempt == ATTEMPTS:
+                    raise LoadError(_said(error)) from error
+            except psycopg2.Error as error:
+                raise LoadError(_said(error)) from error
+        raise AssertionError("the last attempt returns or raises")
+
+
+class _Load:
+    """One attempt, in one transaction."""
+
+    def __init__(self, cursor: Cursor, file: CatalogueFile, sealer: Sealer, progress: Progress) -> None:
+        self._cursor, self._file, self._sealer, self._progress = cursor, file, sealer, progress
+        self._done: Counter[Section] = Counter()
+        self._total: Counter[Section] = Counter()
+
+    async def run(self, check: Check) -> Loaded:
+        """The steps, in their order."""
+        await self._cursor.execute(ONE_AT_A_TIME)
+        stock = await read_stock(self._cursor, self._file)
+        check(stock)
+        ids = await find_ids(self._cursor, self._file, stock)
+        builder = Builder(self._file, stock, ids)
+        parties = PartyBuilder(self._file, stock, ids)
+        catalogue = [
+            (section, await self._plan(section, shape, rows)) for section, shape, rows in builder.catalogue()
+        ]
+        customers = await self._plan(Section.CUSTOMERS, CUSTOMERS, parties.customers())
+        accounts = await self._plan(Section.ACCOUNTS, ACCOUNTS, parties.accounts())
+        aliases = await self._plan(Section.ALIASES, ACCOUNTS, parties.aliases())
+        await self._write_catalogue(catalogue, customers)
+        await self._write_parties(customers, accounts, aliases)
+        return _report(
+            [
+                *catalogue,
+                (Section.CUSTOMERS, customers),
+                (Section.ACCOUNTS, accounts),
+                (Section.ALIASES, aliases),
+            ]
+        )
+
+    async def _plan(self, section: Section, shape: Shape, rows: Sequence[Row]) -> Plan:
+        self._total[section] += len(rows)
+        return await plan(self._cursor, shape, rows, self._sealer, self._told(section))
+
+    def _told(self, section: Section) -> Told:
+        def told(rows: int) -> None:
+            if rows:
+                self._done[section] += rows
+                self._progress(self._done[section], self._total[section], section.value)
+
+        return told
+
+    async def _write_catalogue(self, catalogue: Planned, customers: Plan) -> None:
+        """The catalogue; new customers right after the environments, because tariffs and products name who manages them."""
+        for section, planned in catalogue:
+            await create(self._cursor, planned, self._told(section))
+            await lock(self._cursor, planned)
+            await change(self._cursor, planned, self._told(section))
+            if section is Section.ENVIRONMENTS:
+                await create(self._cursor, customers, self._told(Section.CUSTOMERS))
+
+    async def _write_parties(self, customers: Plan, accounts: Plan, aliases: Plan) -> None:
+        """New accounts first, since nobody waits for them; then what charges may be waiting for."""
+        await create(self._cursor, accounts, self._told(Section.ACCOUNTS))
+        await create(self._cursor, aliases, self._told(Section.ALIASES))
+        await lock(self._cursor, accounts)
+        await lock(self._cursor, customers)
+        await change(self._cursor, accounts, self._told(Section.ACCOUNTS))
+        await change(self._cursor, customers, self._told(Section.CUSTOMERS))
+
+
+def _report(done: Planned) -> Loaded:
+    counts: dict[Section, Count] = {}
+    for section, planned in done:
+        counts[section] = counts.get(section, Count()) + planned.count
+    kept = [
+        Kept(section, row.name, amount)
+        for section, planned in done
+        for row in planned.kept
+        if (amount := row.opening) is not None
+    ]
+    return Loaded({section: count for section, count in counts.items() if count.total}, tuple(kept))
+
+
+def _said(error: psycopg2.Error) -> str:
+    """What the database says, without the statement: that is full of the file's values."""
+    said = error.diag.message_primary or type(error).__name__
+    return f"the database refused the load, and nothing was changed: {said}"

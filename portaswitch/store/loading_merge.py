@@ -1,0 +1,230 @@
+"""
+Merging many rows into a table: which are new, which differ, which are the same already; then only the first two are written.
+
+    plan(cursor, shape, rows) > Plan > create(...), lock(...), change(...)
+
+A statement that touches no row still fires the statement triggers that notify, so one is sent only for rows that have to be written: a second load of a
+file sends none. Rows with the same named columns travel together, a page at a time, as one array a column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Final
+
+from portaswitch.model.loading import Count
+from portaswitch.store.arrays import Element, array
+from portaswitch.store.secrets import Sealer, SealError
+from portaswitch.store.transaction import Cursor
+
+PAGE: Final = 5000
+"""Rows in one statement: some hundred milliseconds of work, and an array of at most a megabyte a column."""
+
+Columns = Mapping[str, Element]
+Types = Mapping[str, str]
+"""The type of each column of a table."""
+
+Told = Callable[[int], None]
+"""Called with the number of rows that were settled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """
+    A table as the loader writes it.
+
+    `identity` is the column that others refer to ('' when there is none), `key` the columns that a file knows a row by (`loose`: null is a value of the key
+    too), `sealed` a column of secrets, `kept` the money of an existing row, which is compared and never written.
+    """
+
+    table: str
+    identity: str
+    key: tuple[str, ...]
+    sealed: str = ""
+    kept: str = ""
+    loose: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """
+    One row to be: the values of its key, those that the file names, and those (`initial`) that only a new row gets. Rows of a higher `level` refer to rows of
+    a lower one in the same table. `name` is for reports. Secrets are in it in the clear, so it has no repr of values.
+    """
+
+    name: str
+    key: tuple[Element, ...]
+    named: Columns = field(repr=False)
+    initial: Columns = field(default_factory=dict, repr=False)
+    level: int = 0
+
+    @property
+    def opening(self) -> Decimal | None:
+        """The opening balance that the file asks for."""
+        amount = self.initial.get("opening_balance")
+        return amount if isinstance(amount, Decimal) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What has to be written to one table; `changed` by identity; `kept` are rows whose money differs from the file's."""
+
+    shape: Shape
+    types: Types
+    new: Sequence[Row]
+    changed: Mapping[int, Row]
+    kept: Sequence[Row]
+    same: int
+
+    @property
+    def count(self) -> Count:
+        """For the report."""
+        return Count(len(self.new), len(self.changed), self.same)
+
+
+async def plan(cursor: Cursor, shape: Shape, rows: Sequence[Row], sealer: Sealer, told: Told) -> Plan:
+    """Compare `rows`, whose keys are distinct, with the table; nothing is written. Secrets that have to be written are sealed in the plan."""
+    types = {row[0]: row[1] for row in await cursor.query(TYPES, (shape.table,))} if rows else {}
+    new: list[Row] = []
+    changed: dict[int, Row] = {}
+    kept: list[Row] = []
+    same = 0
+    for page in _pages(
+        rows, lambda row: (*row.named, "|", *(name for name in row.initial if name == shape.kept))
+    ):
+        found = {row[0]: row[1:] for row in await cursor.query(*_comparison(shape, types, page))}
+        before = same
+        for number, row in enumerate(page, 1):
+            if number not in found:
+                new.append(_sealed(shape, row, sealer))
+                continue
+            identity, differs, money_differs, secret = found[number]
+            other = shape.sealed in row.named and not _opens(sealer, secret, row.named[shape.sealed])
+            if money_differs:
+                kept.append(row)
+            if differs or other:
+                changed[identity] = _sealed(shape, row, sealer) if other else _without(shape, row)
+            else:
+                same += 1
+        told(same - before)
+    return Plan(shape, types, new, changed, kept, same)
+
+
+TYPES: Final = "select attname::text, format_type(atttypid, atttypmod) from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped"
+
+
+def _comparison(shape: Shape, types: Types, page: Sequence[Row]) -> tuple[str, tuple[object, ...]]:
+    """The query that finds the rows of a page: number in the page, identity, whether named columns differ, whether the money does, the sealed secret."""
+    named = [column for column in page[0].named if column != shape.sealed]
+    money = [shape.kept] if shape.kept in page[0].initial else []
+    source, values = _unnest(
+        [*shape.key, *named, *money],
+        types,
+        [[*row.key, *(row.named[c] for c in named), *(row.initial[c] for c in money)] for row in page],
+    )
+    same = "is not distinct from" if shape.loose else "="
+    joined = " and ".join(f't."{column}" {same} v."{column}"' for column in shape.key)
+    sql = (
+        f"select v.row_number, {f't.{shape.identity}' if shape.identity else '0'}, {_differ(named)}, {_differ(money)}, "
+        f"{f't.{shape.sealed}' if shape.sealed else 'null'} from {source} join {shape.table} t on {joined}"
+    )
+    return sql, values
+
+
+def _differ(columns: Sequence[str]) -> str:
+    return " or ".join(f't."{column}" is distinct from v."{column}"' for column in columns) or "false"
+
+
+def _unnest(
+    columns: Sequence[str], types: Types, rows: Sequence[Sequence[Element]]
+) -> tuple[str, tuple[object, ...]]:
+    """A from clause of these rows under the name v, with their number, and its parameters."""
+    arrays = ", ".join(f"%s::{types[column]}[]" for column in columns)
+    names = ", ".join(f'"{column}"' for column in columns)
+    return f"unnest({arrays}) with ordinality v ({names}, row_number)", tuple(
+        array(values) for values in zip(*rows, strict=True)
+    )
+
+
+async def create(cursor: Cursor, plan: Plan, told: Told) -> None:
+    """Insert the new rows, those that others of the same table refer to before these."""
+    for level in sorted({row.level for row in plan.new}):
+        rows = [row for row in plan.new if row.level == level]
+        for page in _pages(rows, lambda row: (*row.named, "|", *row.initial)):
+            columns = [*plan.shape.key, *page[0].named, *page[0].initial]
+            source, values = _unnest(
+                columns, plan.types, [[*row.key, *row.named.values(), *row.initial.values()] for row in page]
+            )
+            names = ", ".join(f'"{column}"' for column in columns)
+            selected = ", ".join(f'v."{column}"' for column in columns)
+            await cursor.execute(
+                f"insert into {plan.shape.table} ({names}) select {selected} from {source} order by row_number",
+                values,
+            )
+            told(len(page))
+
+
+async def lock(cursor: Cursor, plan: Plan) -> None:
+    """Lock the rows that will change in the order of their ids, as charges do (DESIGN.md 3.7)."""
+    if plan.changed:
+        column, table = plan.shape.identity, plan.shape.table
+        await cursor.execute(
+            f"select 1 from {table} where {column} = any (%s::bigint[]) order by {column} for no key update",
+            (array(sorted(plan.changed)),),
+        )
+
+
+async def change(cursor: Cursor, plan: Plan, told: Told) -> None:
+    """Update what differs, naming only the columns that the file names."""
+    identity = plan.shape.identity
+    rows = [replace(row, key=(number,)) for number, row in sorted(plan.changed.items())]
+    for page in _pages(rows, lambda row: tuple(row.named)):
+        columns = list(page[0].named)
+        source, values = _unnest(
+            [identity, *columns], plan.types, [[*row.key, *row.named.values()] for row in page]
+        )
+        settings = ", ".join(f'"{column}" = v."{column}"' for column in columns)
+        await cursor.execute(
+            f"update {plan.shape.table} t set {settings} from {source} where t.{identity} = v.{identity}",
+            values,
+        )
+        told(len(page))
+
+
+def _pages(rows: Iterable[Row], alike: Callable[[Row], tuple[str, ...]]) -> Iterator[list[Row]]:
+    """The rows that are alike together, in lists of at most PAGE, in their order."""
+    grouped: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        grouped.setdefault(alike(row), []).append(row)
+    for group in grouped.values():
+        for start in range(0, len(group), PAGE):
+            yield group[start : start + PAGE]
+
+
+def _opens(sealer: Sealer, secret: bytes | memoryview | None, wanted: Element) -> bool:
+    """Whether a sealed secret is the wanted one; one that can't be opened any more is not."""
+    if secret is None or wanted is None:
+        return secret is wanted
+    try:
+        return sealer.open(secret) == wanted
+    except SealError:
+        return False
+
+
+def _sealed(shape: Shape, row: Row, sealer: Sealer) -> Row:
+    """The row with its secret as it goes into the table."""
+    secret = row.named.get(shape.sealed)
+    return (
+        replace(row, named={**row.named, shape.sealed: sealer.seal(secret)})
+        if isinstance(secret, str)
+        else row
+    )
+
+
+def _without(shape: Shape, row: Row) -> Row:
+    """The row without its secret, which is in the table already: sealed again it would look like a change."""
+    return replace(
+        row, named={column: value for column, value in row.named.items() if column != shape.sealed}
+    )

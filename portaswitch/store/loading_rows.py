@@ -1,0 +1,260 @@
+"""From the entries of a catalogue file to rows of the catalogue's tables; names have become ids (`loading_ids`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from portaswitch.model.loading import CatalogueFile, Entry, Section, Stock
+from portaswitch.store.arrays import Element
+from portaswitch.store.loading_ids import IDENTITIES, Ids, prefixes
+from portaswitch.store.loading_merge import Row, Shape
+
+Tables = list[tuple[Section, Shape, list[Row]]]
+"""Rows by table, in the order in which they can be written; several tables may count for one section, or none (see `counted`)."""
+
+I_ENV: Final = ("i_env", "name")
+ENVIRONMENTS: Final = Shape("environments", "i_env", ("i_env",))
+SERVICES: Final = Shape("services", "i_service", I_ENV)
+POLICIES: Final = Shape("service_policies", "i_service_policy", I_ENV)
+DESTINATIONS: Final = Shape("destinations", "i_dest", ("i_env", "format", "prefix"))
+GROUP_SETS: Final = Shape("destination_group_sets", "i_dest_group_set", I_ENV)
+GROUPS: Final = Shape("destination_groups", "i_dest_group", ("i_dest_group_set", "name"))
+MEMBERS: Final = Shape("destination_group_members", "", ("i_dest_group", "i_dest"))
+TARIFFS: Final = Shape("tariffs", "i_tariff", I_ENV)
+RATES: Final = Shape("rates", "i_rate", ("i_tariff", "i_dest", "effective_from"))
+NODES: Final = Shape("nodes", "i_node", I_ENV)
+PRODUCTS: Final = Shape("products", "i_product", I_ENV)
+ENTRIES: Final = Shape(
+    "accessibility", "i_accessibility", ("i_product", "i_service", "i_node", "access_code"), loose=True
+)
+CLIENTS: Final = Shape("radius_clients", "i_client", ("address",), sealed="secret")
+VENDORS: Final = Shape("vendors", "i_vendor", I_ENV, kept="opening_balance")
+CONNECTIONS: Final = Shape("connections", "i_connection", ("i_vendor", "name"))
+
+RATE: Final[Mapping[str, Element]] = {
+    "interval_first": 1,
+    "interval_n": 1,
+    "price_first": 0,
+    "price_n": 0,
+    "connect_fee": None,
+    "forbidden": False,
+    "discontinued": False,
+    "hidden": False,
+}
+"""A rate is a line of a price list and stands as a whole: what it does not name is this, in an existing rate too."""
+
+CONNECTION_TYPES: Final = {"SIP": 1, "PSTN": 2, "H323": 3, "SMPP": 4}
+RENAMED: Final[Mapping[str, str]] = {
+    "addon": "is_addon",
+    "destination_groups": "i_dest_group_set",
+    "managed_by": "i_managed_by",
+}
+REFERS: Final[Mapping[str, Section]] = {
+    "service": Section.SERVICES,
+    "managed_by": Section.CUSTOMERS,
+    "destination_groups": Section.DESTINATION_GROUPS,
+    "node": Section.NODES,
+    "tariff": Section.TARIFFS,
+    "reseller_tariff": Section.TARIFFS,
+    "policy": Section.POLICIES,
+    "parent": Section.CUSTOMERS,
+    "customer": Section.CUSTOMERS,
+    "product": Section.PRODUCTS,
+}
+"""Keys that hold names, and whose; their columns are i_KEY, but for those in `COLUMNS`."""
+
+COLUMNS: Final[Mapping[str, str]] = RENAMED | {
+    "reseller_tariff": "i_tariff_reseller",
+    "policy": "i_service_policy",
+}
+
+
+class Builder:
+    """Makes the rows of one file."""
+
+    def __init__(self, file: CatalogueFile, stock: Stock, ids: Ids) -> None:
+        self.file, self.stock, self.ids = file, stock, ids
+        own = [
+            entry.text("currency") for entry in file.of(Section.ENVIRONMENTS) if entry.name == str(file.i_env)
+        ]
+        known = stock.get(Section.ENVIRONMENTS, {}).get(str(file.i_env))
+        self.currency = next(filter(None, own), None) or (known.facts["currency"] if known else "USD")
+
+    def catalogue(self) -> Tables:
+        """All rows but those of customers and accounts."""
+        return [
+            (
+                Section.ENVIRONMENTS,
+                ENVIRONMENTS,
+                [
+                    Row(entry.name, (int(entry.name),), dict(self._values(entry)))
+                    for entry in self._of(Section.ENVIRONMENTS)
+                ],
+            ),
+            (Section.SERVICES, SERVICES, [self._service(entry) for entry in self._of(Section.SERVICES)]),
+            (
+                Section.POLICIES,
+                POLICIES,
+                [self._named(Section.POLICIES, entry) for entry in self._of(Section.POLICIES)],
+            ),
+            (Section.DESTINATIONS, DESTINATIONS, list(self._destinations())),
+            (
+                Section.DESTINATION_GROUPS,
+                GROUP_SETS,
+                [
+                    self._named(Section.DESTINATION_GROUPS, entry, "groups")
+                    for entry in self._of(Section.DESTINATION_GROUPS)
+                ],
+            ),
+            (Section.DESTINATION_GROUPS, GROUPS, list(self._groups())),
+            (Section.DESTINATION_GROUPS, MEMBERS, list(self._members())),
+            (
+                Section.TARIFFS,
+                TARIFFS,
+                [self._priced(Section.TARIFFS, entry, "rates") for entry in self._of(Section.TARIFFS)],
+            ),
+            (Section.RATES, RATES, list(self._rates())),
+            (Section.NODES, NODES, [self._node(entry) for entry in self._of(Section.NODES)]),
+            (
+                Section.PRODUCTS,
+                PRODUCTS,
+                [self._priced(Section.PRODUCTS, entry, "entries") for entry in self._of(Section.PRODUCTS)],
+            ),
+            (Section.ENTRIES, ENTRIES, list(self._entries())),
+            (
+                Section.RADIUS_CLIENTS,
+                CLIENTS,
+                [self._client(entry) for entry in self._of(Section.RADIUS_CLIENTS)],
+            ),
+            (Section.VENDORS, VENDORS, [self._vendor(entry) for entry in self._of(Section.VENDORS)]),
+            (Section.CONNECTIONS, CONNECTIONS, list(self._connections())),
+        ]
+
+    def _of(self, section: Section) -> Iterable[Entry]:
+        return self.file.of(section)
+
+    def _values(self, entry: Entry, *without: str) -> Iterator[tuple[str, Element]]:
+        """The columns and values of what an entry names, but for keys that are no columns of the same meaning."""
+        for key, value in entry.values.items():
+            if key in without or isinstance(value, tuple):
+                continue
+            if key in REFERS:
+                yield COLUMNS.get(key, f"i_{key}"), self.ids.of(REFERS[key], entry.text(key))
+            else:
+                yield RENAMED.get(key, key), dict(value) if isinstance(value, Mapping) else value
+
+    def identity(self, section: Section, name: str) -> dict[str, Element]:
+        """The reserved id of something new, under its column."""
+        return {IDENTITIES[section][1]: self.ids.of(section, name)}
+
+    def _named(self, section: Section, entry: Entry, *without: str) -> Row:
+        return Row(
+            entry.name,
+            (self.file.i_env, entry.name),
+            dict(self._values(entry, *without)),
+            self.identity(section, entry.name),
+        )
+
+    def _priced(self, section: Section, entry: Entry, *without: str) -> Row:
+        row = self._named(section, entry, *without)
+        return (
+            row
+            if "currency" in row.named
+            else Row(row.name, row.key, row.named, {**row.initial, "currency": self.currency})
+        )
+
+    def _service(self, entry: Entry) -> Row:
+        named = dict(self._values(entry, "type"))
+        initial = self.identity(Section.SERVICES, entry.name)
+        kind = entry.text("type")
+        if kind is not None:
+            named["i_service_type"], base = self.ids.types[kind]
+            if "base" not in named:
+                initial["base"] = base
+        return Row(entry.name, (self.file.i_env, entry.name), named, initial)
+
+    def _destinations(self) -> Iterator[Row]:
+        written = {entry.name: entry for entry in self._of(Section.DESTINATIONS)}
+        for prefix in prefixes(self.file):
+            named = dict(self._values(written[prefix], "format")) if prefix in written else {}
+            yield Row(
+                prefix,
+                (self.file.i_env, self.ids.format(prefix), prefix),
+                named,
+                {"i_dest": self.ids.destinations[prefix]},
+            )
+
+    def _groups(self) -> Iterator[Row]:
+        for entry in self._of(Section.DESTINATION_GROUPS):
+            for group in entry.parts("groups"):
+                key = self.ids.of(Section.DESTINATION_GROUPS, entry.name), group.name
+                yield Row(group.name, key, {}, {"i_dest_group": self.ids.groups[entry.name, group.name]})
+
+    def _members(self) -> Iterator[Row]:
+        for entry in self._of(Section.DESTINATION_GROUPS):
+            for group in entry.parts("groups"):
+                for member in group.parts("members"):
+                    yield Row(
+                        member.name,
+                        (self.ids.groups[entry.name, group.name], self.ids.destinations[member.name]),
+                        {},
+                    )
+
+    def _rates(self) -> Iterator[Row]:
+        for tariff in self._of(Section.TARIFFS):
+            i_tariff = self.ids.of(Section.TARIFFS, tariff.name)
+            for rate in tariff.parts("rates"):
+                since = rate.values.get("effective_from")
+                key = (
+                    i_tariff,
+                    self.ids.destinations[rate.name],
+                    "-infinity" if since is None else dict(self._values(rate))["effective_from"],
+                )
+                yield Row(rate.name, key, {**RATE, **dict(self._values(rate, "effective_from", "payback"))})
+
+    def _node(self, entry: Entry) -> Row:
+        row = self._named(Section.NODES, entry, "dial_rules")
+        rules = entry.values.get("dial_rules")
+        if not isinstance(rules, Mapping):
+            return row
+        listed: list[dict[str, str]] = [
+            {"prefix": prefix, "replace": replace} for prefix, replace in rules.items()
+        ]
+        return Row(row.name, row.key, {**row.named, "dial_rules": listed}, row.initial)
+
+    def _entries(self) -> Iterator[Row]:
+        for product in self._of(Section.PRODUCTS):
+            i_product = self.ids.of(Section.PRODUCTS, product.name)
+            for entry in product.parts("entries"):
+                service, node = (
+                    self.ids.of(Section.SERVICES, entry.text("service")),
+                    self.ids.of(Section.NODES, entry.text("node")),
+                )
+                key = i_product, service, node, entry.text("access_code") or ""
+                yield Row(product.name, key, dict(self._values(entry, "service", "node", "access_code")))
+
+    def _client(self, entry: Entry) -> Row:
+        return Row(
+            entry.name, (entry.name,), dict(self._values(entry, "weak_secret")), {"i_env": self.file.i_env}
+        )
+
+    def _vendor(self, entry: Entry) -> Row:
+        row = self._priced(Section.VENDORS, entry, "opening_balance")
+        return Row(row.name, row.key, row.named, {**row.initial, **opening(entry)})
+
+    def _connections(self) -> Iterator[Row]:
+        for vendor in self._of(Section.VENDORS):
+            i_vendor = self.ids.of(Section.VENDORS, vendor.name)
+            for entry in vendor.parts("connections"):
+                named = dict(self._values(entry, "type"))
+                kind = entry.text("type")
+                if kind is not None:
+                    named["i_connection_type"] = CONNECTION_TYPES[kind]
+                yield Row(entry.name, (i_vendor, entry.name), named)
+
+
+def opening(entry: Entry) -> dict[str, Element]:
+    """The money that something new begins with: the opening balance is its balance."""
+    amount = entry.amount("opening_balance")
+    return {} if amount is None else {"opening_balance": amount, "balance": amount}

@@ -1,0 +1,113 @@
+"""
+What the database has of the things a catalogue file names: their ids, and the facts that a file must agree with.
+
+The catalogue is read whole, customers and accounts by name: there may be millions of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from portaswitch.model.loading import CatalogueFile, Known, Section, Stock
+from portaswitch.store.arrays import array
+from portaswitch.store.transaction import Cursor
+
+QUERIES: Final[Mapping[Section, tuple[str, tuple[str, ...]]]] = {
+    Section.SERVICES: (
+        "select s.name, s.i_service, t.name, s.base from services s join service_types t using (i_service_type) where s.i_env = %s",
+        ("type", "base"),
+    ),
+    Section.POLICIES: ("select name, i_service_policy from service_policies where i_env = %s", ()),
+    Section.DESTINATION_GROUPS: (
+        "select name, i_dest_group_set from destination_group_sets where i_env = %s",
+        (),
+    ),
+    Section.TARIFFS: (
+        "select t.name, t.i_tariff, t.currency, s.name, t.applied_to from tariffs t join services s using (i_service) where t.i_env = %s",
+        ("currency", "service", "applied_to"),
+    ),
+    Section.NODES: (
+        "select name, i_node, host(nas_ip), nas_identifier from nodes where i_env = %s",
+        ("nas_ip", "nas_identifier"),
+    ),
+    Section.PRODUCTS: ("select name, i_product, currency from products where i_env = %s", ("currency",)),
+    Section.VENDORS: ("select name, i_vendor, currency from vendors where i_env = %s", ("currency",)),
+}
+"""By section: a query of name, id and facts in one environment, and the facts' names (the file's keys)."""
+
+ENVIRONMENTS: Final = "select i_env::text, i_env, name, currency from environments"
+CLIENTS: Final = "select address::text, i_client, i_env::text from radius_clients"
+ACCOUNTS: Final = """
+    select a.id, a.i_account, c.name, p.name, a.billing_model::text, a.currency, m.id
+    from accounts a join unnest(%s::text[]) v (id) using (id) join customers c using (i_customer)
+    left join products p on p.i_product = a.i_product left join accounts m on m.i_account = a.i_master_account
+    where a.i_env = %s
+"""
+CUSTOMERS: Final = """
+    select c.name, c.i_customer, c.i_customer_type::text, c.currency, p.name
+    from customers c left join customers p on p.i_customer = c.i_parent
+    where c.i_env = %s and (c.i_customer_type <> 1 or c.name = any (%s::text[]))
+"""
+
+MODELS: Final = {
+    "-1": "debit",
+    "1": "credit",
+    "2": "alias",
+    "0": "voucher",
+    "3": "internal",
+    "4": "beneficiary",
+}
+"""billing_model in the file's words; the last four are made by other operations."""
+
+CUSTOMER_TYPES: Final = {"1": "retail", "2": "reseller", "3": "distributor"}
+
+
+async def read_stock(cursor: Cursor, file: CatalogueFile) -> Stock:
+    """The stock that `file` is compared with."""
+    stock: dict[Section, Mapping[str, Known]] = {}
+    for section, (sql, names) in QUERIES.items():
+        stock[section] = {
+            row[0]: _known(row[1], names, row[2:]) for row in await cursor.query(sql, (file.i_env,))
+        }
+    stock[Section.ENVIRONMENTS] = {
+        row[0]: _known(row[1], ("name", "currency"), row[2:]) for row in await cursor.query(ENVIRONMENTS)
+    }
+    stock[Section.RADIUS_CLIENTS] = {
+        row[0]: _known(row[1], ("environment",), row[2:]) for row in await cursor.query(CLIENTS)
+    }
+    stock[Section.ACCOUNTS] = await _accounts(cursor, file)
+    named = {known.facts["customer"] for known in stock[Section.ACCOUNTS].values()}
+    stock[Section.CUSTOMERS] = await _customers(cursor, file, named)
+    return stock
+
+
+async def _accounts(cursor: Cursor, file: CatalogueFile) -> dict[str, Known]:
+    ids = {entry.name for entry in file.of(Section.ACCOUNTS)}
+    ids |= {master for entry in file.of(Section.ACCOUNTS) if (master := entry.text("alias_of")) is not None}
+    ids |= {alias.name for entry in file.of(Section.ACCOUNTS) for alias in entry.parts("aliases")}
+    if not ids:
+        return {}
+    names = ("customer", "product", "model", "currency", "alias_of")
+    rows = await cursor.query(ACCOUNTS, (array(sorted(ids)), file.i_env))
+    return {row[0]: _known(row[1], names, (row[2], row[3], MODELS[row[4]], *row[5:])) for row in rows}
+
+
+async def _customers(cursor: Cursor, file: CatalogueFile, named: Iterable[str]) -> dict[str, Known]:
+    names = {*named, *(entry.name for entry in file.of(Section.CUSTOMERS))}
+    for section, key in (
+        (Section.ACCOUNTS, "customer"),
+        (Section.CUSTOMERS, "parent"),
+        (Section.TARIFFS, "managed_by"),
+        (Section.PRODUCTS, "managed_by"),
+    ):
+        names |= {name for entry in file.of(section) if (name := entry.text(key)) is not None}
+    rows = await cursor.query(CUSTOMERS, (file.i_env, array(sorted(names))))
+    return {
+        row[0]: _known(row[1], ("type", "currency", "parent"), (CUSTOMER_TYPES[row[2]], *row[3:]))
+        for row in rows
+    }
+
+
+def _known(identity: int, names: Iterable[str], values: Iterable[str | None]) -> Known:
+    return Known(identity, {name: value or "" for name, value in zip(names, values, strict=True)})

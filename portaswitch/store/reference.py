@@ -1,0 +1,219 @@
+"""
+The ledger's twin in memory: the same verdicts as the SQL function `exchange`, on dicts and by the shortest way, so that it can be read and believed.
+
+It is the ILedger of unit tests and the oracle that PostgreSQL is compared with (DESIGN.md 8). Nothing is durable; all happens within the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from twisted.internet.defer import Deferred, succeed
+from zope.interface import implementer
+
+from portaswitch.interfaces.ledger import ILedger
+from portaswitch.model.billing_model import BillingModel
+from portaswitch.model.ledger import NO_VIEW, Applied, Change, Failed, Member, Repeated, SessionName, Short, Stale, Verdict, View
+from portaswitch.model.money import ZERO
+from portaswitch.model.party import Account, Customer, Funds
+from portaswitch.model.request import AAARequest, Decision
+from portaswitch.model.session import Session, Status
+from portaswitch.model.xdr import Xdr
+
+
+class Broken(Exception):
+    """A rule of the tables is broken, as a check or a missing row would say: nothing of the batch is kept."""
+
+
+@dataclass(slots=True)
+class Books:
+    """The tables. `names` leads from (i_env, account id or alias) to the account; `pending` sums the charges of resellers and vendors by (role, i_party)."""
+
+    accounts: dict[int, Account] = field(default_factory=dict)
+    funds: dict[int, Funds] = field(default_factory=dict)
+    customers: dict[int, Customer] = field(default_factory=dict)
+    customer_funds: dict[int, Funds] = field(default_factory=dict)
+    names: dict[tuple[int, str], int] = field(default_factory=dict)
+    sessions: dict[str, Session] = field(default_factory=dict)
+    closed: dict[str, Session] = field(default_factory=dict)
+    keys: dict[str, Decision] = field(default_factory=dict)
+    xdrs: tuple[Xdr, ...] = ()
+    pending: dict[tuple[str, int], Decimal] = field(default_factory=dict)
+    orphans: dict[str, AAARequest] = field(default_factory=dict)
+
+    def copy(self) -> Books:
+        """What a transaction works on: all values are frozen, so copies of the dicts are enough."""
+        return Books(
+            dict(self.accounts), dict(self.funds), dict(self.customers), dict(self.customer_funds), dict(self.names), dict(self.sessions), dict(self.closed),
+            dict(self.keys), self.xdrs, dict(self.pending), dict(self.orphans),
+        )  # fmt: skip
+
+    def session(self, key: str) -> Session | None:
+        """A session, live or closed."""
+        return self.sessions.get(key) or self.closed.get(key)
+
+    def view(self, member: Member) -> View:
+        """What a stale member is told: the account of its session, else the one of its number, else the one of its name."""
+        request, session = member.request, self.session(member.session_key)
+        named = member.i_account or self.names.get((request.origin.i_env, request.parties.user), 0)
+        account = self.accounts.get(session.opened.i_account if session is not None else named)
+        if account is None:
+            return replace(NO_VIEW, session=session)
+        chain = [account.i_customer]
+        while parent := self.customers[chain[-1]].i_parent:
+            chain.append(parent)
+        (customer, customer_funds), *resellers = [(self.customers[number], self.customer_funds[number]) for number in chain]
+        return View(account, customer, self.funds[account.i_account], customer_funds, session, tuple(resellers))
+
+
+@implementer(ILedger)
+class ReferenceLedger:
+    """Implements `ILedger`. `now` is the clock that temporary limits and expiries are compared with, the database's as it were."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self.books = Books()
+        self._now = now
+
+    def exchange(self, members: Sequence[Member]) -> Deferred[list[Verdict]]:
+        """See `ILedger.exchange`."""
+        return succeed(self._transaction(members))
+
+    def _transaction(self, members: Sequence[Member]) -> list[Verdict]:
+        """All members at once; where that breaks a rule, one by one, so that only the culprit fails."""
+        before, self.books = self.books, self.books.copy()
+        try:
+            verdicts = [self._decide(member) for member in members]
+            self._check()
+        except Broken as fault:
+            self.books = before
+            return [Failed(str(fault))] if len(members) == 1 else [verdict for member in members for verdict in self._transaction([member])]
+        return [self._told(verdict, member) for verdict, member in zip(verdicts, members, strict=True)]
+
+    def _decide(self, member: Member) -> Verdict | type[Verdict]:
+        """The conditions, in their order; the first that does not hold decides. What is told beside the verdict is read when the batch is through."""
+        books, change = self.books, member.change
+        if change is None:
+            return Stale
+        if change.i_account not in books.accounts or change.i_customer not in books.customers:
+            raise Broken("no such account or customer")
+        session = books.session(member.session_key)
+        if change.once:
+            if change.key in books.keys:
+                return Repeated(books.keys[change.key])
+        elif session is not None and session.last_key == change.key:
+            return Repeated(session.answer)
+        elif change.relied != (0 if session is None else session.version):
+            return Stale
+        if books.accounts[change.i_account].revision != change.account_revision or books.customers[change.i_customer].revision != change.customer_revision:
+            return Stale
+        if change.need is not None and any(room < change.need for room in self._rooms(change)):
+            return Short
+        self._apply(member, change)
+        return Applied
+
+    def _rooms(self, change: Change) -> list[Decimal]:
+        """limit - balance - held of every row that limits the change; balance - held where the balance is money left."""
+        account, customer = self.books.accounts[change.i_account], self.books.customers[change.i_customer]
+        funds, above = self.books.funds[change.i_account], self.books.customer_funds[change.i_customer]
+        rooms = []
+        if change.owes < 0:
+            rooms.append(funds.balance - funds.held)
+        elif account.credit_limit is not None:
+            rooms.append(account.credit_limit - funds.balance - funds.held)
+        limit = customer.limit(self._now())
+        if change.shared and limit is not None:
+            rooms.append(limit - above.balance - above.held)
+        return rooms
+
+    def _apply(self, member: Member, change: Change) -> None:
+        books, session = self.books, change.session
+        _move(books.funds, change.i_account, change.owes * change.debit, change.hold)
+        if change.shared:
+            _move(books.customer_funds, change.i_customer, change.debit, change.hold)
+        if change.once:
+            books.keys[change.key] = change.decision
+        elif session is not None:
+            books.sessions.pop(member.session_key, None)
+            books.closed.pop(member.session_key, None)
+            kept = replace(session, key=member.session_key, version=change.relied + 1, last_key=change.key, answer=change.decision)
+            (books.sessions if session.status is Status.OPEN else books.closed)[member.session_key] = kept
+        books.xdrs += change.xdrs
+        for party in change.parties:
+            books.pending[party.role, party.i_party] = books.pending.get((party.role, party.i_party), ZERO) + party.amount
+
+    def _check(self) -> None:
+        """Holds are never negative."""
+        held = [funds.held for funds in (*self.books.funds.values(), *self.books.customer_funds.values())]
+        if min(held + [session.held for session in self.books.sessions.values()], default=ZERO) < ZERO:
+            raise Broken("held would be negative")
+
+    def _told(self, verdict: Verdict | type[Verdict], member: Member) -> Verdict:
+        """The verdict with the figures after the batch."""
+        change = member.change
+        if verdict is Stale or change is None:
+            return Stale(self.books.view(member))
+        if not isinstance(verdict, type):
+            return verdict
+        above = self.books.customer_funds[change.i_customer] if change.shared else Funds()
+        return (Applied if verdict is Applied else Short)(self.books.funds[change.i_account], above)
+
+    def record_orphan(self, member: Member) -> Deferred[None]:
+        """See `ILedger.record_orphan`."""
+        self.books.orphans.setdefault(member.request.key, member.request)
+        return succeed(None)
+
+    def node_sessions(self, i_node: int, until: datetime) -> Deferred[list[SessionName]]:
+        """See `ILedger.node_sessions`."""
+        return succeed([self._name(it) for it in self.books.sessions.values() if it.opened.i_node == i_node and it.opened.started < until])
+
+    def dead_sessions(self, limit: int) -> Deferred[list[SessionName]]:
+        """See `ILedger.dead_sessions`."""
+        dead = sorted((it for it in self.books.sessions.values() if it.expires < self._now()), key=lambda it: it.expires)
+        return succeed([self._name(it) for it in dead[:limit]])
+
+    def _name(self, session: Session) -> SessionName:
+        opened = session.opened
+        return SessionName(opened.i_env, opened.i_node, session.key.partition("/")[2], self.books.accounts[opened.i_account].id, session.version)
+
+    # -- what operators do, for tests -------------------------------------------------------------------------------------------------------------
+
+    def put_customer(self, customer: Customer, funds: Funds = Funds()) -> None:
+        """Open a customer or reseller."""
+        self.books.customers[customer.i_customer], self.books.customer_funds[customer.i_customer] = customer, funds
+
+    def put_account(self, account: Account, funds: Funds = Funds()) -> None:
+        """Open an account of a customer that is there."""
+        self.books.accounts[account.i_account], self.books.funds[account.i_account] = account, funds
+        self.books.names[account.i_env, account.id] = account.i_account
+
+    def put_alias(self, i_env: int, alias: str, i_account: int) -> None:
+        """One more name of an account."""
+        self.books.names[i_env, alias] = i_account
+
+    def top_up(self, i_account: int, amount: Decimal) -> None:
+        """A payment: more money left, or less money owed by the account and by its customer."""
+        account = self.books.accounts[i_account]
+        _move(self.books.funds, i_account, -account.billing_model.owes * amount, ZERO)
+        if account.billing_model is not BillingModel.DEBIT:
+            _move(self.books.customer_funds, account.i_customer, -amount, ZERO)
+
+    def change_account(self, i_account: int, **what: Any) -> None:
+        """Change what is not money (block, limit, product, id); the revision rises."""
+        before = self.books.accounts[i_account]
+        after = replace(before, **what, revision=before.revision + 1)
+        self.books.names.pop((before.i_env, before.id))
+        self.books.accounts[i_account] = after
+        self.books.names[after.i_env, after.id] = i_account
+
+    def change_customer(self, i_customer: int, **what: Any) -> None:
+        """The same for a customer."""
+        before = self.books.customers[i_customer]
+        self.books.customers[i_customer] = replace(before, **what, revision=before.revision + 1)
+
+
+def _move(table: dict[int, Funds], number: int, balance: Decimal, held: Decimal) -> None:
+    table[number] = Funds(table[number].balance + balance, table[number].held + held)
