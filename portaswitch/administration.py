@@ -17,7 +17,7 @@ from time import monotonic
 from typing import Any, TypeVar
 
 import psycopg2
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.error import ConnectError, DNSLookupError
 from twisted.internet.threads import deferToThreadPool
 from twisted.web.client import Agent, readBody
@@ -290,7 +290,7 @@ async def make_call(
         raise StartError(f"the request can't be made: {error}") from error
     finally:
         for port in opened:
-            await port.stopListening()
+            await maybeDeferred(port.stopListening)
 
 
 async def read_metrics(reactor: Any, settings: Settings) -> str:

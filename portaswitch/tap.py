@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import sys
 from typing import Any
 
 from twisted.application.service import Service
@@ -42,7 +41,7 @@ def makeService(options: Options) -> Service:
     from twisted.internet import reactor
 
     settings: Settings = options["settings"]
-    server = Server(reactor, settings, loading(options["load"], sys.stdout) if options["load"] else None)
+    server = Server(reactor, settings, loading(options["load"], settings) if options["load"] else None)
     _ = server.ready.addCallbacks(_say, _give_up, callbackArgs=(settings, options["config"]), errbackArgs=(reactor,))
     return server
 

@@ -28,7 +28,7 @@ CACHED = Gauge("portaswitch_cached_accounts", "Accounts remembered in memory")
 class Limits:
     """Sizes and times of the core (configuration section `limits`); seconds, numbers of members, requests and entries."""
 
-    batch: int = 64
+    batch: int = 32
     flights: int = 2
     waiting: int = 4096
     timeout: float = 2.0

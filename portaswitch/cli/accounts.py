@@ -8,15 +8,15 @@ from portaswitch.cli.command import OK, Commands, Context, natural
 from portaswitch.cli.output import Column
 
 COLUMNS = (
-    Column("id", "id", cuttable=True),
-    Column("customer", "customer", cuttable=True),
-    Column("product", "product", cuttable=True),
+    Column("id", "id", yields=3),
+    Column("customer", "customer", yields=2),
+    Column("product", "product", yields=1),
     Column("billing_model", "model"),
     Column("currency", "cur"),
     Column("balance", "balance"),
     Column("held", "held"),
     Column("available", "available"),
-    Column("status", "status", cuttable=True),
+    Column("status", "status", yields=3),
 )
 
 

@@ -19,11 +19,14 @@ GAP = "  "
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table: the field it shows, its title, and whether it may be cut where the terminal is too narrow."""
+    """
+    A column of a table: the field it shows, its title, and what happens where the terminal is too narrow: columns
+    of `yields` 1 are cut, then left out, then those of 2 and so on are cut; those of 0 never.
+    """
 
     field: str
     title: str
-    cuttable: bool = False
+    yields: int = 0
 
 
 class Output:
@@ -68,12 +71,15 @@ class Output:
     def table(self, columns: Sequence[Column], records: Sequence[Mapping[str, object]]) -> None:
         """A table for people, even where it has no rows; nothing in JSON."""
         body = [[shown(record[column.field]) for column in columns] for record in records]
-        widths = [max(cells(text) for text in texts) for texts in zip([c.title for c in columns], *body, strict=True)]
-        self._narrow(columns, widths)
-        right = [all(_is_number(record[column.field]) for record in records) and bool(records) for column in columns]
-        self.line(_row([column.title for column in columns], widths, right))
-        for texts in body:
-            self.line(_row(texts, widths, right))
+        columned = list(zip(*body, strict=True)) or [()] * len(columns)
+        widths = [
+            max(cells(text) for text in (column.title, *texts))
+            for column, texts in zip(columns, columned, strict=True)
+        ]
+        kept = self._narrow(columns, widths)
+        right = [bool(records) and all(_is_number(record[c.field]) for record in records) for c in columns]
+        for texts in [[column.title for column in columns], *body]:
+            self.line(_row([(texts[place], widths[place], right[place]) for place in kept]))
 
     def fields(self, record: Mapping[str, object]) -> None:
         """One record for people, a line a field; nothing in JSON."""
@@ -81,16 +87,24 @@ class Output:
         for name, value in record.items():
             self.line(f"{name}{' ' * (width - cells(name))}{GAP}{shown(value)}")
 
-    def _narrow(self, columns: Sequence[Column], widths: list[int]) -> None:
-        """Take from the cuttable columns what the terminal has too little, from the widest first."""
+    def _narrow(self, columns: Sequence[Column], widths: list[int]) -> list[int]:
+        """Take from the columns that yield what the terminal has too little; the places of the columns that stay."""
+        places = list(range(len(columns)))
+        for rank in sorted({column.yields for column in columns} - {0}):
+            while self._excess(widths, places) > 0:
+                wide = [p for p in places if columns[p].yields == rank and widths[p] > NARROWEST]
+                if not wide:
+                    break
+                widths[max(wide, key=lambda place: widths[place])] -= 1
+            if rank == 1 and self._excess(widths, places) > 0:
+                places = [place for place in places if columns[place].yields != 1]
+        return places
+
+    def _excess(self, widths: Sequence[int], places: Sequence[int]) -> int:
+        """By how many columns of the terminal a table of these places is too wide."""
         if self._width is None:
-            return
-        while sum(widths) + len(GAP) * (len(widths) - 1) > self._width:
-            places = [place for place, column in enumerate(columns) if column.cuttable and widths[place] > NARROWEST]
-            if not places:
-                return
-            widest = max(places, key=lambda place: widths[place])
-            widths[widest] -= 1
+            return 0
+        return sum(widths[place] for place in places) + len(GAP) * (len(places) - 1) - self._width
 
     def _write(self, text: str) -> None:
         try:
@@ -105,9 +119,10 @@ def _is_number(value: object) -> bool:
     return value is None or (isinstance(value, int | Decimal) and not isinstance(value, bool))
 
 
-def _row(texts: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
+def _row(fields: Sequence[tuple[str, int, bool]]) -> str:
+    """One line of a table: text, width, and whether it stands at the right, for each column."""
     parts = []
-    for text, width, is_right in zip(texts, widths, right, strict=True):
+    for text, width, is_right in fields:
         text = cut(text, width)
         padding = " " * (width - cells(text))
         parts.append(padding + text if is_right else text + padding)

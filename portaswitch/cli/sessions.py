@@ -8,11 +8,11 @@ from portaswitch.cli.command import OK, Commands, Context, natural
 from portaswitch.cli.output import Column
 
 COLUMNS = (
-    Column("key", "key", cuttable=True),
-    Column("account", "account", cuttable=True),
+    Column("key", "key", yields=3),
+    Column("account", "account", yields=3),
     Column("service", "service"),
-    Column("cli", "cli", cuttable=True),
-    Column("cld", "cld", cuttable=True),
+    Column("cli", "cli", yields=1),
+    Column("cld", "cld", yields=2),
     Column("started", "started (UTC)"),
     Column("used", "used"),
     Column("granted", "granted"),

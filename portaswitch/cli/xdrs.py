@@ -14,14 +14,14 @@ OWNERS = {"account": "a", "reseller": "c", "vendor": "v", "all": "acv"}
 
 COLUMNS = (
     Column("id", "id"),
-    Column("account", "account", cuttable=True),
-    Column("cli", "cli", cuttable=True),
-    Column("cld", "cld", cuttable=True),
+    Column("account", "account", yields=3),
+    Column("cli", "cli", yields=2),
+    Column("cld", "cld", yields=2),
     Column("connect_time", "connect time (UTC)"),
     Column("used", "used"),
     Column("charged", "charged"),
     Column("amount", "amount"),
-    Column("history", "history", cuttable=True),
+    Column("history", "history", yields=1),
 )
 FAILED_COLUMNS = (*COLUMNS[:6], Column("disconnect_cause", "cause"), COLUMNS[-1])
 

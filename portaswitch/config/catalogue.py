@@ -232,7 +232,8 @@ def read_catalogue(
     path: str | os.PathLike[str], environment: int, *, environ: Mapping[str, str] | None = None
 ) -> CatalogueFile:
     """
-    The file at `path`. `environment` is the i_env that its things belong to where the file names none; `environ` stands for the process's environment.
+    The file at `path`. `environment` is the i_env that its things belong to where the file names none;
+    `environ` stands for the process's environment.
     """
     return catalogue(read_tree(path), environment, environ=environ)
 

@@ -1,7 +1,9 @@
 """
-How a catalogue file is put together: things with optional keys, sections of things under their names, and the short forms of rates.
+How a catalogue file is put together: things with optional keys, sections of things under their names, and the
+short forms of rates.
 
-Unlike a section of the configuration, a thing takes no defaults: what the file does not name must stay as the database has it.
+Unlike a section of the configuration, a thing takes no defaults: what the file does not name must stay as the
+database has it.
 """
 
 from __future__ import annotations
@@ -150,8 +152,9 @@ SHORT: Final = {"first": ("interval_first",), "next": ("interval_n",), "price": 
 
 class Rates(Kind[tuple[Entry, ...]]):
     """
-    The rates of a tariff, in any of their forms: `PREFIX: {...}`, `PREFIX: PRICE`, `PREFIX: [{...}, ...]` for several dates, or a list whose items name
-    their `destination` or `destinations` themselves. Each becomes one entry under its prefix, with long keys.
+    The rates of a tariff, in any of their forms: `PREFIX: {...}`, `PREFIX: PRICE`, `PREFIX: [{...}, ...]` for
+    several dates, or a list whose items name their `destination` or `destinations` themselves. Each becomes
+    one entry under its prefix, with long keys.
     """
 
     def __init__(self, thing: Thing, price: Kind[Value]) -> None:

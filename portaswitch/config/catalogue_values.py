@@ -1,4 +1,6 @@
-"""The kinds of scalar that only a catalogue file has: money, currencies, dates, zones, prefixes and networks."""
+"""
+The kinds of scalar that only a catalogue file has: money, currencies, dates, zones, prefixes and networks.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,10 @@ SPECIAL: Final = frozenset(
         "|",
     }
 )
-"""Destinations that are no prefixes of numbers: what a use without one is rated by; | is the default of a tariff."""
+"""
+Destinations that are no prefixes of numbers: what a use without one is rated by; | is the default of a
+tariff.
+"""
 
 _AMOUNT: Final = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,10})?")
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
@@ -64,7 +69,10 @@ class Currency(ScalarKind[str]):
 
 
 class Instant(ScalarKind[datetime]):
-    """A date (its midnight) or a date and time (ISO 8601), in UTC unless it says otherwise; aware UTC afterwards."""
+    """
+    A date (its midnight) or a date and time (ISO 8601), in UTC unless it says otherwise; aware UTC
+    afterwards.
+    """
 
     def convert(self, node: Node) -> datetime:
         if not _TIME.fullmatch(node.text):

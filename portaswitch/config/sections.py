@@ -201,7 +201,9 @@ class LimitsSettings(Group):
         Integer(1, 256, "connections"), "Database connections of everything else.", default=4
     )
     batch: int = declare(
-        Integer(1, 1024, "requests"), "Most requests decided and applied in one transaction.", default=64
+        Integer(1, 1024, "requests"),
+        "Most requests decided and applied in one transaction; more than 32 makes half of the clients wait for the other half.",
+        default=32,
     )
     flights: int = declare(
         Integer(1, 64, "batches"), "Batches at the database at once; one connection each.", default=2

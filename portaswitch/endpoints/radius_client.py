@@ -34,6 +34,11 @@ ADVICE = {
     "message-authenticator": "its Message-Authenticator is wrong: the server's secret for this client is another one",
 }
 
+SILENCE = (
+    "is the server running there? It is silent to a client that is not in its radius_clients, to a wrong secret, "
+    "and while its database is down"
+)
+
 
 class NoAnswer(PortaSwitchError):
     """No right answer to any try; the text says what may be the matter."""
@@ -61,7 +66,8 @@ class _Asked:
 
 class NasClient(DatagramProtocol):
     """
-    Speaks to one port of one server, over a connected socket: `reactor.listenUDP(0, NasClient(...))`. `host` is an IP address.
+    Speaks to one port of one server: `reactor.listenUDP(0, NasClient(...))`. `host` is an IP address.
+    The socket is not connected: Twisted gives a connected one up for good at the first ICMP error.
 
     `wait` is the time before a retransmission in seconds, `tries` the number of sendings in all.
     """
@@ -75,11 +81,6 @@ class NasClient(DatagramProtocol):
         self._identifier = randbelow(256)
         self._asked: dict[int, _Asked] = {}
         self._reason = ""
-
-    def startProtocol(self) -> None:
-        """Connect the socket, so that ICMP tells us when nothing listens there."""
-        transport: Any = self.transport
-        transport.connect(self._host, self._port)
 
     def ask(self, code: int, attributes: Sequence[tuple[str, Value]]) -> Deferred[Answer]:
         """
@@ -101,7 +102,7 @@ class NasClient(DatagramProtocol):
     def datagramReceived(self, datagram: bytes, addr: Any) -> None:
         """The answer to one of the requests under way, or something to ignore."""
         asked = self._asked.get(datagram[1]) if len(datagram) > 1 else None
-        if asked is None:
+        if asked is None or tuple(addr[:2]) != (self._host, self._port):
             return
         try:
             packet = verify_reply(datagram, asked.octets, self._secret, self._dictionary)
@@ -112,10 +113,6 @@ class NasClient(DatagramProtocol):
             return
         self._forget(datagram[1])
         asked.result.callback(Answer(packet, self._clock.seconds() - asked.since, asked.tries))
-
-    def connectionRefused(self) -> None:
-        """Nothing listens there now; it may when the next try comes."""
-        self._reason = "nothing listens there: is the server running, and is this its address and port?"
 
     def stopProtocol(self) -> None:
         """Give up what is still under way."""
@@ -133,14 +130,13 @@ class NasClient(DatagramProtocol):
 
     def _send(self, identifier: int, asked: _Asked) -> None:
         if asked.tries == self._tries:
-            silence = "no answer came: a server is silent to a client that it doesn't know, and when its database is down"
-            self._give_up(identifier, self._reason or silence)
+            self._give_up(identifier, self._reason or SILENCE)
             return
         asked.tries += 1
         asked.timer = self._clock.callLater(self._wait, self._send, identifier, asked)
         transport: Any = self.transport
         try:
-            transport.write(asked.octets)
+            transport.write(asked.octets, (self._host, self._port))
         except OSError as error:
             self._reason = f"it can't be reached ({error.strerror})"
 
@@ -155,8 +151,8 @@ class NasClient(DatagramProtocol):
 
     def _give_up(self, identifier: int, reason: str) -> None:
         asked = self._forget(identifier)
-        tries = f"{asked.tries} tries, {self._wait:g} s each"
-        asked.result.errback(NoAnswer(f"{self._place()} did not answer ({tries}): {reason}"))
+        tries = f"{asked.tries} tries of {self._wait:g} s"
+        asked.result.errback(NoAnswer(f"{self._place()} did not answer in {tries}: {reason}"))
 
     def _place(self) -> str:
         return f"udp {self._host}:{self._port}"

@@ -10,7 +10,10 @@ from zope.interface import Interface
 from portaswitch.model.loading import CatalogueFile, Loaded, Stock
 
 Check = Callable[[Stock], None]
-"""Compares the file with what the database has; raises when they do not fit. Called again when the transaction has to be repeated."""
+"""
+Compares the file with what the database has; raises when they do not fit. Called again when the transaction
+has to be repeated.
+"""
 
 Progress = Callable[[int, int, str], None]
 """Called with (done, total, what) as rows are written: `what` is the section."""
@@ -23,6 +26,6 @@ class ILoading(Interface):
         """
         Bring the database to what the file says, in one transaction; what the file does not name stays.
 
-        `check` is called with what the database has, before anything is written; whatever it raises ends the load, and nothing has changed. Errors:
-        `LoadError` (the database refuses), `DatabaseDown`.
+        `check` is called with what the database has, before anything is written; whatever it raises ends the
+        load, and nothing has changed. Errors: `LoadError` (the database refuses), `DatabaseDown`.
         """

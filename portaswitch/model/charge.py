@@ -100,4 +100,8 @@ NOTHING = Charge(ZERO, ZERO, 0, (), ())
 
 def held(takes: tuple[Take, ...]) -> Decimal:
     """How much money the takes hold."""
-    return sum((take.amount for take in takes if take.source is Source.MONEY), ZERO)
+    total = ZERO
+    for take in takes:
+        if take.source is Source.MONEY:
+            total += take.amount
+    return total

@@ -1,7 +1,9 @@
 """
-A catalogue file as values: what `portaswitch load` was given, what the database has already, and what came of it.
+A catalogue file as values: what `portaswitch load` was given, what the database has already, and what came of
+it.
 
-The file is declarative and may be partial: an `Entry` holds only what the file names, so that everything else stays as the database has it.
+The file is declarative and may be partial: an `Entry` holds only what the file names, so that everything else
+stays as the database has it.
 """
 
 from __future__ import annotations
@@ -60,16 +62,20 @@ class Place(Protocol):
 Value = (
     None | bool | int | Decimal | str | datetime | Mapping[str, str] | tuple["Entry", ...] | tuple[str, ...]
 )
-"""What a key of an entry may hold; entries inside entries are rates, rating entries, connections, groups and aliases."""
+"""
+What a key of an entry may hold; entries inside entries are rates, rating entries, connections, groups and
+aliases.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """
-    One thing of a file under its name (`tariffs: {NAME: ...}`): `values` by the file's keys, only those that are written.
+    One thing of a file under its name (`tariffs: {NAME: ...}`): `values` by the file's keys, only those that
+    are written.
 
-    `broken` are keys whose values were refused; a fault tells of them already, so nothing more is said about what they would have meant. Values are
-    kept out of the repr: passwords and secrets are among them.
+    `broken` are keys whose values were refused; a fault tells of them already, so nothing more is said about
+    what they would have meant. Values are kept out of the repr: passwords and secrets are among them.
     """
 
     name: str
@@ -109,7 +115,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class CatalogueFile:
-    """A whole file: the environment (i_env) that everything in it belongs to, its sections, and what is wrong with it as a text."""
+    """
+    A whole file: the environment (i_env) that everything in it belongs to, its sections, and what is wrong
+    with it as a text.
+    """
 
     i_env: int
     sections: Mapping[Section, tuple[Entry, ...]]
@@ -123,7 +132,10 @@ class CatalogueFile:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Something that the database has: its id, and facts under the file's keys that may not change or that others must agree with."""
+    """
+    Something that the database has: its id, and facts under the file's keys that may not change or that
+    others must agree with.
+    """
 
     id: int
     facts: Mapping[str, str] = field(default_factory=dict)
@@ -131,7 +143,8 @@ class Known:
 
 Stock = Mapping[Section, Mapping[str, Known]]
 """
-What the database has, by section and name: the catalogue whole, customers and accounts as far as the file names them.
+What the database has, by section and name: the catalogue whole, customers and accounts as far as the file
+names them.
 
 RADIUS clients come from all environments, as an address belongs to one of them only.
 """
@@ -156,7 +169,10 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An opening balance of the file that was not applied: what exists has its own, and its money is never touched."""
+    """
+    An opening balance of the file that was not applied: what exists has its own, and its money is never
+    touched.
+    """
 
     section: Section
     name: str

@@ -119,4 +119,8 @@ class Session:
     @property
     def held(self) -> Decimal:
         """What the session holds of its account's funds, all quota keys together."""
-        return sum((held(quota.holds) for quota in self.quotas), ZERO)
+        total = ZERO
+        for quota in self.quotas:
+            if quota.holds:
+                total += held(quota.holds)
+        return total

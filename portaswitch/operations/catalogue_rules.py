@@ -9,14 +9,19 @@ from portaswitch.model.loading import Entry, Fault, Place, Section
 from portaswitch.operations.world import World
 
 SHORTEST_SECRET: Final = 12
-"""Octets of a shared secret: shorter ones are guessed off-line from one recorded packet (RFC 2865 section 3 asks for 16)."""
+"""
+Octets of a shared secret: shorter ones are guessed off-line from one recorded packet (RFC 2865 section 3 asks
+for 16).
+"""
 
 PRICES: Final = ("price_first", "price_n", "connect_fee")
 IDENTITIES: Final = ("nas_ip", "nas_identifier")
 
 
 def networks(world: World) -> Iterator[Fault]:
-    """A node can be recognised and by itself only; a RADIUS client is ours and its secret is not easily guessed."""
+    """
+    A node can be recognised and by itself only; a RADIUS client is ours and its secret is not easily guessed.
+    """
     yield from _identities(world)
     for client in world.file.of(Section.RADIUS_CLIENTS):
         known = world.known(Section.RADIUS_CLIENTS, client.name)
@@ -60,7 +65,10 @@ def _keeps(world: World, name: str, key: str) -> bool:
 
 
 def prices(world: World) -> Iterator[Fault]:
-    """A rate has a price, unless nothing can be charged by it; prices are not negative, unless the rate says that it pays back."""
+    """
+    A rate has a price, unless nothing can be charged by it; prices are not negative, unless the rate says
+    that it pays back.
+    """
     for _, rate in world.inner(Section.TARIFFS, "rates"):
         barred = rate.values.get("forbidden") is True or rate.values.get("discontinued") is True
         if not barred and (rate.silent("price_first") or rate.silent("price_n")):
@@ -114,7 +122,10 @@ def groups(world: World) -> Iterator[Fault]:
 
 
 def products(world: World) -> Iterator[Fault]:
-    """Rating entries: each case once; tariffs for that service, for whom they are meant, and in the product's currency."""
+    """
+    Rating entries: each case once; tariffs for that service, for whom they are meant, and in the product's
+    currency.
+    """
     for product in world.file.of(Section.PRODUCTS):
         currency = world.fact(Section.PRODUCTS, product.name, "currency")
         seen = set()

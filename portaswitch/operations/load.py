@@ -1,10 +1,11 @@
 """
-`portaswitch load FILE.yaml`: a catalogue with customers and accounts, brought into the database as the file says it.
+`portaswitch load FILE.yaml`: a catalogue with customers and accounts, brought into the database as the file
+says it.
 
     read (config.catalogue) > compare with what the database has > all faults at once, or one transaction
 
-The file says what shall be, not what to do: a second load changes nothing, a changed file changes what it names, what it no longer names stays, and
-money of what exists is never touched.
+The file says what shall be, not what to do: a second load changes nothing, a changed file changes what it
+names, what it no longer names stays, and money of what exists is never touched.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ def load(file: CatalogueFile, loading: ILoading, progress: Progress) -> Deferred
     """
     Bring the database to what `file` says, in one transaction.
 
-    Errors: ConfigError with all faults of the file, in its order, and then nothing was changed; and those of `ILoading.load`.
+    Errors: ConfigError with all faults of the file, in its order, and then nothing was changed; and those of
+    `ILoading.load`.
     """
 
     def check(stock: Stock) -> None:
@@ -54,7 +56,10 @@ def load(file: CatalogueFile, loading: ILoading, progress: Progress) -> Deferred
 
 
 def faults(file: CatalogueFile, stock: Stock) -> list[str]:
-    """All that is wrong with a file, as text and against what the database has: one line each, in the order of the file."""
+    """
+    All that is wrong with a file, as text and against what the database has: one line each, in the order of
+    the file.
+    """
     world = World(file, stock)
     found = {*file.faults, *(fault for rule in RULES for fault in rule(world))}
     return [str(fault) for fault in sorted(found)]

@@ -15,7 +15,9 @@ LIMITED: Final = frozenset({"reseller", "distributor"})
 
 
 def customers(world: World) -> Iterator[Fault]:
-    """Resellers stand above, never in a circle; a customer's own tariff is a reseller's and in its currency."""
+    """
+    Resellers stand above, never in a circle; a customer's own tariff is a reseller's and in its currency.
+    """
     for customer in world.file.of(Section.CUSTOMERS):
         kind = world.fact(Section.CUSTOMERS, customer.name, "type")
         yield from _above(world, customer)
@@ -111,7 +113,10 @@ def _fact_name(world: World, account: Entry, key: str) -> str | None:
 
 
 def aliases(world: World) -> Iterator[Fault]:
-    """An id is given once in the environment, aliases included; an alias points to a real account and says nothing else."""
+    """
+    An id is given once in the environment, aliases included; an alias points to a real account and says
+    nothing else.
+    """
     owners: dict[str, str] = {}
     for account in world.file.of(Section.ACCOUNTS):
         known = world.known(Section.ACCOUNTS, account.name)

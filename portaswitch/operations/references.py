@@ -108,12 +108,17 @@ def _absent(entry: Entry, keys: tuple[str, ...], how: str) -> Iterator[Fault]:
 
 
 def fixed(world: World) -> Iterator[Fault]:
-    """What exists keeps its currency and what it is."""
+    """
+    What exists keeps its currency and what it is; ids that are aliases in the database have a rule of their
+    own.
+    """
     for section, keys in FIXED.items():
         for entry in world.file.of(section):
             known = world.known(section, entry.name)
-            for key in keys if known is not None else ():
-                written, has = entry.text(key), known.facts.get(key) if known is not None else None
+            if known is None or known.facts.get("alias_of"):
+                continue
+            for key in keys:
+                written, has = entry.text(key), known.facts.get(key)
                 if written is not None and has and written != has:
                     yield entry.place.find(key).fault(
                         f"is {has} in the database, which a load does not change: write {has}, or take another name"

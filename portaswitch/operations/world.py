@@ -35,7 +35,10 @@ class World:
         return [*self.entries[section], *self.stock.get(section, {})]
 
     def fact(self, section: Section, name: str | None, key: str) -> str | None:
-        """What will be true of something under a key of the file; None when that can't be known, as it was refused or there is no such thing."""
+        """
+        What will be true of something under a key of the file; None when that can't be known, as it was
+        refused or there is no such thing.
+        """
         if name is None:
             return None
         entry, known = self.entries[section].get(name), self.known(section, name)
@@ -48,7 +51,10 @@ class World:
         return self._currency(section, entry) if key == "currency" else DEFAULTS.get((section, key))
 
     def _currency(self, section: Section, entry: Entry) -> str | None:
-        """The currency of something new that names none: an account's is its customer's, everybody else's the environment's."""
+        """
+        The currency of something new that names none: an account's is its customer's, everybody else's the
+        environment's.
+        """
         if section is Section.ACCOUNTS:
             return self.fact(Section.CUSTOMERS, entry.text("customer"), "currency")
         if section is Section.ENVIRONMENTS:

@@ -1,7 +1,8 @@
 """
 Array literals: how columns of many rows travel to PostgreSQL in one parameter each (`unnest`).
 
-psycopg2's own lists become ARRAY[...] expressions, which the server has to parse element by element; one literal is ten times cheaper.
+psycopg2's own lists become ARRAY[...] expressions, which the server has to parse element by element; one
+literal is ten times cheaper.
 """
 
 from __future__ import annotations

@@ -57,8 +57,9 @@ class Database:
             self._dsn = await self._embedded.start()
         self.sealer = Sealer.load(self._state_dir / KEY_FILE)
         self.pool = await self.connect("work", self._size)
-        for step in await migrate(self.pool):
-            self._log.debug("schema: {step}", step=step)
+        steps = await migrate(self.pool)
+        if steps:
+            self._log.info("the schema was brought up to date in {count} steps", count=len(steps), steps=steps)
 
     async def connect(self, name: str, size: int) -> Pool:
         """A further pool on the same database; the one named 'hot' has the settings of the money path."""

@@ -60,7 +60,7 @@ def _grant(grant: Grant) -> str:
     expires = "null" if grant.expires is None else f'"{grant.expires.isoformat()}"'
     refusal = "null" if grant.refusal is None else f'"{grant.refusal.name}"'
     last = "true" if grant.last else "false"
-    return f'["{key_text(grant.key)}","{grant.base.value}",{units},{expires},{last},{grant.retained},{refusal}]'
+    return f'["{key_text(grant.key)}","{grant.base._value_}",{units},{expires},{last},{grant.retained},{refusal}]'
 
 
 def _grant_of(fields: list[Any]) -> Grant:
@@ -101,17 +101,17 @@ def opened_text(session: Session) -> str:
 def state_text(session: Session) -> str:
     """What changes of a session, as JSON. Written by hand: it is part of every charge."""
     first = session.quotas[0].legs
-    quotas = ",".join(_quota(quota, quota.legs is not first and quota.legs != first) for quota in session.quotas)
+    quotas = ",".join([_quota(quota, quota.legs is not first and quota.legs != first) for quota in session.quotas])
     connected = "" if session.connected is None else f',"cn":"{session.connected.isoformat()}"'
     return f'{{"q":[{quotas}]{connected}}}'
 
 
 def _quota(quota: Quota, own_legs: bool) -> str:
-    holds = ",".join(f'{{"s":"{take.source.value}","a":"{take.amount}","u":{take.units},"i":{take.i_source}}}' for take in quota.holds)
-    charged = ",".join(f'"{amount}"' for amount in quota.charged)
+    holds = ",".join([f'{{"s":"{take.source._value_}","a":"{take.amount}","u":{take.units},"i":{take.i_source}}}' for take in quota.holds])
+    charged = ",".join([f'"{amount}"' for amount in quota.charged])
     legs = f',"l":[{",".join([_leg(leg) for leg in quota.legs])}]' if own_legs else ""
     return (
-        f'{{"k":"{key_text(quota.key)}","b":"{quota.base.value}","r":{_escape(quota.rated)},"u":{quota.used},"g":{quota.granted},"h":[{holds}],'
+        f'{{"k":"{key_text(quota.key)}","b":"{quota.base._value_}","r":{_escape(quota.rated)},"u":{quota.used},"g":{quota.granted},"h":[{holds}],'
         f'"c":[{charged}],"qt":{quota.quantity},"pc":{quota.pieces}{legs}}}'
     )
 

@@ -6,9 +6,6 @@ Only text needs quoting; numbers, times and letters are ours. One function quote
 
 from __future__ import annotations
 
-from datetime import datetime
-from decimal import Decimal
-
 from portaswitch.model.ledger import Change, Member, Party
 from portaswitch.model.request import AAARequest
 from portaswitch.model.session import Session
@@ -21,26 +18,6 @@ def quote(text: str) -> str:
     if "\\" in text or '"' in text:
         text = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{text}"' if "\0" not in text else f'"{text}"'.replace("\0", "\ufffd")
-
-
-def optional(text: str) -> str:
-    """A text field that is null where empty."""
-    return quote(text) if text else ""
-
-
-def number(value: int | Decimal | None) -> str:
-    """A number, or null."""
-    return "" if value is None else str(value)
-
-
-def reference(value: int) -> str:
-    """A row id, null where 0."""
-    return str(value) if value else ""
-
-
-def instant(value: datetime) -> str:
-    """A time in ISO form; its blank-free text needs no quotes."""
-    return value.isoformat()
 
 
 def read(member: Member) -> str:
@@ -74,21 +51,22 @@ def _session(session: Session, change: Change) -> str:
     if change.relied == 0:
         fixed = f"{quote(opened.service_type)},{quote(opened.cli)},{quote(opened.cld)},{quote(documents.opened_text(session))}"
     return (
-        f"{opened.i_node},{opened.i_customer},{session.held},{instant(session.expires)},{session.status.value},{instant(opened.started)},{instant(session.updated)},"
-        f"{fixed},{quote(documents.state_text(session))},"
+        f"{opened.i_node},{opened.i_customer},{session.held},{session.expires.isoformat()},{session.status._value_},{opened.started.isoformat()},"
+        f"{session.updated.isoformat()},{fixed},{quote(documents.state_text(session))},"
     )
 
 
 def xdr(row: Xdr) -> str:
-    """One xDR in the order of the type exchange_xdr."""
+    """One xDR in the order of the type exchange_xdr; row ids of 0 and empty texts are null."""
+    cause, setup, quality, revenue = row.disconnect_cause, row.setup_time, row.voice_quality, row.revenue
     return (
-        f"({row.i_env},{row.storage.value},{'t' if row.failed else 'f'},{quote(row.h323_conf_id)},{optional(row.call_id)},{quote(row.cli)},{quote(row.cld)},"
-        f"{instant(row.connect_time)},{instant(row.disconnect_time)},{instant(row.bill_time)},{number(row.disconnect_cause)},{row.used_quantity},"
-        f"{quote(row.account_id)},{row.i_account},{reference(row.i_dest)},{reference(row.i_dest_group)},{reference(row.i_tariff)},{reference(row.i_rate)},"
-        f"{row.charged_quantity},{row.charged_amount},{quote(row.history)},{row.peak_level},{reference(row.i_vendor)},{reference(row.i_service)},"
-        f"{reference(row.i_accessibility)},{reference(row.i_customer)},{optional(row.h323_incoming_conf_id)},{optional(row.rating_pattern)},"
-        f"{optional(row.subscriber_ip)},{row.split_order},{row.billing_model},{number(row.setup_time)},{number(row.voice_quality)},{reference(row.i_invoice)},"
-        f"{number(row.revenue)},{row.overrun})"
+        f"({row.i_env},{row.storage._value_},{'t' if row.failed else 'f'},{quote(row.h323_conf_id)},{row.call_id and quote(row.call_id)},{quote(row.cli)},"
+        f"{quote(row.cld)},{row.connect_time.isoformat()},{row.disconnect_time.isoformat()},{row.bill_time.isoformat()},{'' if cause is None else cause},"
+        f"{row.used_quantity},{quote(row.account_id)},{row.i_account},{row.i_dest or ''},{row.i_dest_group or ''},{row.i_tariff or ''},{row.i_rate or ''},"
+        f"{row.charged_quantity},{row.charged_amount},{quote(row.history)},{row.peak_level},{row.i_vendor or ''},{row.i_service or ''},"
+        f"{row.i_accessibility or ''},{row.i_customer or ''},{row.h323_incoming_conf_id and quote(row.h323_incoming_conf_id)},"
+        f"{row.rating_pattern and quote(row.rating_pattern)},{row.subscriber_ip and quote(row.subscriber_ip)},{row.split_order},{row.billing_model},"
+        f"{'' if setup is None else setup},{'' if quality is None else quality},{row.i_invoice or ''},{'' if revenue is None else revenue},{row.overrun})"
     )
 
 

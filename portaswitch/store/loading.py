@@ -3,8 +3,9 @@
 
     one load at a time > what there is > check > ids > compare > new and changed rows > commit
 
-Locks: the catalogue's rows are only written by operators. Customers and accounts that change come last and in the order of a charge (accounts, then
-customers, each by id), so that charges wait for them as shortly as possible and never in a circle; what a file does not change is not locked.
+Locks: the catalogue's rows are only written by operators. Customers and accounts that change come last and in
+the order of a charge (accounts, then customers, each by id), so that charges wait for them as shortly as
+possible and never in a circle; what a file does not change is not locked.
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ from portaswitch.store.secrets import Sealer
 from portaswitch.store.transaction import Cursor
 
 ATTEMPTS: Final = 3
-"""How often a load is tried that loses against a charge (deadlock) or against somebody who made the same thing meanwhile."""
+"""
+How often a load is tried that loses against a charge (deadlock) or against somebody who made the same thing
+meanwhile.
+"""
 
 ONE_AT_A_TIME: Final = "select pg_advisory_xact_lock(hashtext('portaswitch load'))"
 
@@ -112,7 +116,10 @@ class _Load:
         return told
 
     async def _write_catalogue(self, catalogue: Planned, customers: Plan) -> None:
-        """The catalogue; new customers right after the environments, because tariffs and products name who manages them."""
+        """
+        The catalogue; new customers right after the environments, because tariffs and products name who
+        manages them.
+        """
         for section, planned in catalogue:
             await create(self._cursor, planned, self._told(section))
             await lock(self._cursor, planned)

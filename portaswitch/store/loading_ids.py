@@ -1,7 +1,8 @@
 """
 Ids of everything that a catalogue file refers to: those of the database, and reserved ones for what is new.
 
-With all ids known beforehand every row can be made before any is written, whatever the order of the file and however things refer to each other.
+With all ids known beforehand every row can be made before any is written, whatever the order of the file and
+however things refer to each other.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ TYPES: Final = "select name, i_service_type, base from service_types"
 @dataclass(frozen=True, slots=True)
 class Ids:
     """
-    Ids by section and name, of groups by set and name, of destinations by prefix (`formats` says which of them are not E.164); service types by name, with
-    their base.
+    Ids by section and name, of groups by set and name, of destinations by prefix (`formats` says which of
+    them are not E.164); service types by name, with their base.
     """
 
     named: Mapping[Section, Mapping[str, int]]
@@ -58,7 +59,10 @@ class Ids:
 
 
 async def find_ids(cursor: Cursor, file: CatalogueFile, stock: Stock) -> Ids:
-    """All ids for `file`. Reserved ones come out of the tables' sequences; if the load fails they are lost, which sequences allow for."""
+    """
+    All ids for `file`. Reserved ones come out of the tables' sequences; if the load fails they are lost,
+    which sequences allow for.
+    """
     named: dict[Section, Mapping[str, int]] = {}
     for section, (table, column) in IDENTITIES.items():
         has = {name: known.id for name, known in stock.get(section, {}).items()}
@@ -85,7 +89,10 @@ async def find_ids(cursor: Cursor, file: CatalogueFile, stock: Stock) -> Ids:
 
 
 def prefixes(file: CatalogueFile) -> list[str]:
-    """Every prefix that the file names, each once: a rate's or a group's prefix need not be among the destinations."""
+    """
+    Every prefix that the file names, each once: a rate's or a group's prefix need not be among the
+    destinations.
+    """
     found = {entry.name: None for entry in file.of(Section.DESTINATIONS)}
     found |= {rate.name: None for tariff in file.of(Section.TARIFFS) for rate in tariff.parts("rates")}
     members = (

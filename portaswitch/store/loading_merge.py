@@ -1,10 +1,12 @@
 """
-Merging many rows into a table: which are new, which differ, which are the same already; then only the first two are written.
+Merging many rows into a table: which are new, which differ, which are the same already; then only the first
+two are written.
 
     plan(cursor, shape, rows) > Plan > create(...), lock(...), change(...)
 
-A statement that touches no row still fires the statement triggers that notify, so one is sent only for rows that have to be written: a second load of a
-file sends none. Rows with the same named columns travel together, a page at a time, as one array a column.
+A statement that touches no row still fires the statement triggers that notify, so one is sent only for rows
+that have to be written: a second load of a file sends none. Rows with the same named columns travel together,
+a page at a time, as one array a column.
 """
 
 from __future__ import annotations
@@ -35,8 +37,9 @@ class Shape:
     """
     A table as the loader writes it.
 
-    `identity` is the column that others refer to ('' when there is none), `key` the columns that a file knows a row by (`loose`: null is a value of the key
-    too), `sealed` a column of secrets, `kept` the money of an existing row, which is compared and never written.
+    `identity` is the column that others refer to ('' when there is none), `key` the columns that a file knows
+    a row by (`loose`: null is a value of the key too), `sealed` a column of secrets, `kept` the money of an
+    existing row, which is compared and never written.
     """
 
     table: str
@@ -50,8 +53,9 @@ class Shape:
 @dataclass(frozen=True, slots=True)
 class Row:
     """
-    One row to be: the values of its key, those that the file names, and those (`initial`) that only a new row gets. Rows of a higher `level` refer to rows of
-    a lower one in the same table. `name` is for reports. Secrets are in it in the clear, so it has no repr of values.
+    One row to be: the values of its key, those that the file names, and those (`initial`) that only a new row
+    gets. Rows of a higher `level` refer to rows of a lower one in the same table. `name` is for reports.
+    Secrets are in it in the clear, so it has no repr of values.
     """
 
     name: str
@@ -69,7 +73,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What has to be written to one table; `changed` by identity; `kept` are rows whose money differs from the file's."""
+    """
+    What has to be written to one table; `changed` by identity; `kept` are rows whose money differs from the
+    file's.
+    """
 
     shape: Shape
     types: Types
@@ -85,7 +92,10 @@ class Plan:
 
 
 async def plan(cursor: Cursor, shape: Shape, rows: Sequence[Row], sealer: Sealer, told: Told) -> Plan:
-    """Compare `rows`, whose keys are distinct, with the table; nothing is written. Secrets that have to be written are sealed in the plan."""
+    """
+    Compare `rows`, whose keys are distinct, with the table; nothing is written. Secrets that have to be
+    written are sealed in the plan.
+    """
     types = {row[0]: row[1] for row in await cursor.query(TYPES, (shape.table,))} if rows else {}
     new: list[Row] = []
     changed: dict[int, Row] = {}
@@ -116,7 +126,10 @@ TYPES: Final = "select attname::text, format_type(atttypid, atttypmod) from pg_a
 
 
 def _comparison(shape: Shape, types: Types, page: Sequence[Row]) -> tuple[str, tuple[object, ...]]:
-    """The query that finds the rows of a page: number in the page, identity, whether named columns differ, whether the money does, the sealed secret."""
+    """
+    The query that finds the rows of a page: number in the page, identity, whether named columns differ,
+    whether the money does, the sealed secret.
+    """
     named = [column for column in page[0].named if column != shape.sealed]
     money = [shape.kept] if shape.kept in page[0].initial else []
     source, values = _unnest(

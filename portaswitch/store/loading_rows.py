@@ -1,4 +1,6 @@
-"""From the entries of a catalogue file to rows of the catalogue's tables; names have become ids (`loading_ids`)."""
+"""
+From the entries of a catalogue file to rows of the catalogue's tables; names have become ids (`loading_ids`).
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,10 @@ from portaswitch.store.loading_ids import IDENTITIES, Ids, prefixes
 from portaswitch.store.loading_merge import Row, Shape
 
 Tables = list[tuple[Section, Shape, list[Row]]]
-"""Rows by table, in the order in which they can be written; several tables may count for one section, or none (see `counted`)."""
+"""
+Rows by table, in the order in which they can be written; several tables may count for one section, or none
+(see `counted`).
+"""
 
 I_ENV: Final = ("i_env", "name")
 ENVIRONMENTS: Final = Shape("environments", "i_env", ("i_env",))
@@ -42,7 +47,10 @@ RATE: Final[Mapping[str, Element]] = {
     "discontinued": False,
     "hidden": False,
 }
-"""A rate is a line of a price list and stands as a whole: what it does not name is this, in an existing rate too."""
+"""
+A rate is a line of a price list and stands as a whole: what it does not name is this, in an existing rate
+too.
+"""
 
 CONNECTION_TYPES: Final = {"SIP": 1, "PSTN": 2, "H323": 3, "SMPP": 4}
 RENAMED: Final[Mapping[str, str]] = {
@@ -135,7 +143,9 @@ class Builder:
         return self.file.of(section)
 
     def _values(self, entry: Entry, *without: str) -> Iterator[tuple[str, Element]]:
-        """The columns and values of what an entry names, but for keys that are no columns of the same meaning."""
+        """
+        The columns and values of what an entry names, but for keys that are no columns of the same meaning.
+        """
         for key, value in entry.values.items():
             if key in without or isinstance(value, tuple):
                 continue

@@ -1,5 +1,6 @@
 """
-What the database has of the things a catalogue file names: their ids, and the facts that a file must agree with.
+What the database has of the things a catalogue file names: their ids, and the facts that a file must agree
+with.
 
 The catalogue is read whole, customers and accounts by name: there may be millions of them.
 """

@@ -25,6 +25,9 @@ from portaswitch.model.session import Session, Status
 from portaswitch.model.xdr import Xdr
 
 
+NO_FUNDS = Funds()
+
+
 class Broken(Exception):
     """A rule of the tables is broken, as a check or a missing row would say: nothing of the batch is kept."""
 
@@ -158,7 +161,7 @@ class ReferenceLedger:
             return Stale(self.books.view(member))
         if not isinstance(verdict, type):
             return verdict
-        above = self.books.customer_funds[change.i_customer] if change.shared else Funds()
+        above = self.books.customer_funds[change.i_customer] if change.shared else NO_FUNDS
         return (Applied if verdict is Applied else Short)(self.books.funds[change.i_account], above)
 
     def record_orphan(self, member: Member) -> Deferred[None]:
@@ -181,11 +184,11 @@ class ReferenceLedger:
 
     # -- what operators do, for tests -------------------------------------------------------------------------------------------------------------
 
-    def put_customer(self, customer: Customer, funds: Funds = Funds()) -> None:
+    def put_customer(self, customer: Customer, funds: Funds = NO_FUNDS) -> None:
         """Open a customer or reseller."""
         self.books.customers[customer.i_customer], self.books.customer_funds[customer.i_customer] = customer, funds
 
-    def put_account(self, account: Account, funds: Funds = Funds()) -> None:
+    def put_account(self, account: Account, funds: Funds = NO_FUNDS) -> None:
         """Open an account of a customer that is there."""
         self.books.accounts[account.i_account], self.books.funds[account.i_account] = account, funds
         self.books.names[account.i_env, account.id] = account.i_account

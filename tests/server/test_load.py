@@ -70,7 +70,9 @@ class LoadTestCase(TestCase):
         )
         return {name: self.ask(f"select xmin::text, t.* from {name} t order by ctid") for (name,) in tables}
 
-    def load(self, file: CatalogueFile, progress: Callable[[int, int, str], None] = quiet) -> Deferred[Loaded]:
+    def load(
+        self, file: CatalogueFile, progress: Callable[[int, int, str], None] = quiet
+    ) -> Deferred[Loaded]:
         """Load it."""
         return load(file, self.loading, progress)
 
@@ -105,7 +107,8 @@ class DemoTests(LoadTestCase):
         )
         self.assertEqual(self.sealer.open(self.one("select secret from radius_clients")), "testing123")
         self.assertEqual(
-            self.sealer.open(self.one("select h323_password from accounts where id = '16045550101'")), "demo-pass-101"
+            self.sealer.open(self.one("select h323_password from accounts where id = '16045550101'")),
+            "demo-pass-101",
         )
         self.assertEqual(
             self.ask(
@@ -115,11 +118,18 @@ class DemoTests(LoadTestCase):
             [(2, "16045550101", "CAD", True, Decimal(0), None)],
         )
         self.assertEqual(
-            self.ask("select t.name, p.name from customers c join customers p on p.i_customer = c.i_parent join tariffs t on t.i_tariff = p.i_tariff"),
+            self.ask(
+                "select t.name, p.name from customers c join customers p on p.i_customer = c.i_parent join tariffs t on t.i_tariff = p.i_tariff"
+            ),
             [("Office wholesale", "Demo reseller")],
         )
-        self.assertEqual(self.ask("select dial_rules, zones from nodes where nas_ip = '164.9.9.100'"), [([{"prefix": "011", "replace": ""}], {"PST": "America/Los_Angeles"})])
-        self.assertEqual(self.one("select count(*) from rates where effective_from = '2030-01-01 00:00+00'"), 1)
+        self.assertEqual(
+            self.ask("select dial_rules, zones from nodes where nas_ip = '164.9.9.100'"),
+            [([{"prefix": "011", "replace": ""}], {"PST": "America/Los_Angeles"})],
+        )
+        self.assertEqual(
+            self.one("select count(*) from rates where effective_from = '2030-01-01 00:00+00'"), 1
+        )
 
     async def test_the_catalogue_compiles(self) -> None:
         """What was loaded is what the server reads: the card's price is that of the guide."""
@@ -128,9 +138,14 @@ class DemoTests(LoadTestCase):
         await store.reload()
         current = store.current()
         (tariff,) = (tariff for tariff in current.tariffs.values() if tariff.name == "PrepaidCard")
-        self.assertEqual({prefix: rates[0].plan.price_n for prefix, rates in tariff.rates.items() if rates[0].plan}["82"], Decimal("0.02"))
+        self.assertEqual(
+            {prefix: rates[0].plan.price_n for prefix, rates in tariff.rates.items() if rates[0].plan}["82"],
+            Decimal("0.02"),
+        )
         self.assertEqual([client.secret for client in current.clients], [b"testing123"])
-        self.assertEqual([connection.remote_ip for connection in current.connections.values()], ["192.0.2.77"])
+        self.assertEqual(
+            [connection.remote_ip for connection in current.connections.values()], ["192.0.2.77"]
+        )
 
 
 class AgainTests(LoadTestCase):
@@ -166,11 +181,25 @@ class AgainTests(LoadTestCase):
         )
         changed = {section: count.changed for section, count in done.counts.items() if count.changed}
         self.assertEqual(changed, {Section.RATES: 1, Section.CUSTOMERS: 1, Section.ACCOUNTS: 2})
-        risen = {name for name, revision in self.ask("select id, revision from accounts") if revision != revisions[name]}
+        risen = {
+            name
+            for name, revision in self.ask("select id, revision from accounts")
+            if revision != revisions[name]
+        }
         self.assertEqual(risen, {"16045550103", "16045550105"})
-        self.assertEqual(self.one("select count(*) from rates where price_n = 0.03 and interval_n = 1 and price_first = 0.03"), 2)
-        self.assertEqual(self.sealer.open(self.one("select h323_password from accounts where id = '16045550105'")), "demo-pass-new")
-        self.assertEqual(self.one("select credit_limit from customers where i_customer_type = 2"), Decimal(1500))
+        self.assertEqual(
+            self.one(
+                "select count(*) from rates where price_n = 0.03 and interval_n = 1 and price_first = 0.03"
+            ),
+            3,
+        )
+        self.assertEqual(
+            self.sealer.open(self.one("select h323_password from accounts where id = '16045550105'")),
+            "demo-pass-new",
+        )
+        self.assertEqual(
+            self.one("select credit_limit from customers where i_customer_type = 2"), Decimal(1500)
+        )
         self.ask("select 1")
         self.database.poll()
         self.assertEqual(len(self.database.notifies), 3)
@@ -179,9 +208,15 @@ class AgainTests(LoadTestCase):
         """The balance stays as use left it, and another opening balance is told as kept."""
         await self.demo()
         self.ask("update accounts set balance = 3.5 where id = '10086610975'")
-        done = await self.demo(("opening_balance: 10.00", "opening_balance: 25.00"), ("opening_balance: 5.00", "opening_balance: 5"))
+        done = await self.demo(
+            ("opening_balance: 10.00", "opening_balance: 25.00"),
+            ("opening_balance: 5.00", "opening_balance: 5"),
+        )
         self.assertEqual(done.kept, (Kept(Section.ACCOUNTS, "10086610975", Decimal("25.00")),))
-        self.assertEqual(self.ask("select balance, opening_balance from accounts where id = '10086610975'"), [(Decimal("3.5"), Decimal("10.00"))])
+        self.assertEqual(
+            self.ask("select balance, opening_balance from accounts where id = '10086610975'"),
+            [(Decimal("3.5"), Decimal("10.00"))],
+        )
         self.assertEqual(sum(count.changed for count in done.counts.values()), 0)
 
     async def test_what_is_not_named_stays(self) -> None:
@@ -193,21 +228,34 @@ class AgainTests(LoadTestCase):
         after = self.everything()
         self.assertEqual({name for name in after if after[name] != before[name]}, {"accounts"})
         self.assertEqual(len(set(after["accounts"]) - set(before["accounts"])), 1)
-        self.assertEqual(self.one("select expiration_date::text from accounts where id = '10086610975'"), "2031-05-06 00:00:00+00")
+        self.assertEqual(
+            self.one("select expiration_date::text from accounts where id = '10086610975'"),
+            "2031-05-06 00:00:00+00",
+        )
 
     async def test_null_takes_away(self) -> None:
         """A limit and a password that are written as null are gone."""
         await self.demo()
         await self.text('accounts: {"16045550101": {credit_limit: null, password: null}}\n')
-        self.assertEqual(self.ask("select credit_limit, h323_password from accounts where id = '16045550101'"), [(None, None)])
+        self.assertEqual(
+            self.ask("select credit_limit, h323_password from accounts where id = '16045550101'"),
+            [(None, None)],
+        )
 
     async def test_a_rate_of_a_later_date_is_a_new_row(self) -> None:
         """The old version stays beside it."""
         await self.demo()
-        done = await self.text('tariffs: {PrepaidCard: {rates: {"82": {price: 0.01, effective_from: 2031-01-01}}}}\n')
+        done = await self.text(
+            'tariffs: {PrepaidCard: {rates: {"82": {price: 0.01, effective_from: 2031-01-01}}}}\n'
+        )
         self.assertEqual(done.counts[Section.RATES], Count(1))
-        self.assertEqual(self.ask("select price_n from rates join destinations using (i_dest) join tariffs using (i_tariff) "
-                                  "where prefix = '82' and name = 'PrepaidCard' order by effective_from"), [(Decimal("0.02"),), (Decimal("0.01"),)])
+        self.assertEqual(
+            self.ask(
+                "select price_n from rates join destinations using (i_dest) join tariffs using (i_tariff) "
+                "where prefix = '82' and name = 'PrepaidCard' order by effective_from"
+            ),
+            [(Decimal("0.02"),), (Decimal("0.01"),)],
+        )
 
     async def test_an_old_key_seals_no_second_time(self) -> None:
         """A secret that another key sealed is the same secret."""
@@ -224,10 +272,21 @@ class FaultTests(LoadTestCase):
         """One fault among good things: all tables stay as they were."""
         await self.demo()
         before = self.everything()
-        error = await self.assertFailure(self.demo(("product: PrepaidCard\n    model: debit\n    opening_balance: 5.00", "product: Nothing\n    model: debit"),
-                                                   ("price: 0.02", "price: 0.07")), ConfigError)
+        error = await self.assertFailure(
+            self.demo(
+                (
+                    "product: PrepaidCard\n    model: debit\n    opening_balance: 5.00",
+                    "product: Nothing\n    model: debit",
+                ),
+                ("price: 0.02", "price: 0.07"),
+            ),
+            ConfigError,
+        )
         self.assertEqual(len(error.faults), 1)
-        self.assertIn("accounts.16045550104.product: Nothing is not among the products of the file or the database", error.faults[0])
+        self.assertIn(
+            "accounts.16045550104.product: Nothing is not among the products of the file or the database",
+            error.faults[0],
+        )
         self.assertEqual(self.everything(), before)
 
     async def test_against_the_database(self) -> None:
@@ -235,7 +294,10 @@ class FaultTests(LoadTestCase):
         await self.demo()
         other = "environment: 2\nenvironments: {2: {name: Other}}\nradius_clients: {127.0.0.1: {secret: long-enough-secret}}\n"
         error = await self.assertFailure(self.text(other), ConfigError)
-        self.assertEqual([fault.split(": ", 2)[2] for fault in error.faults], ["is a client of environment 1: an address belongs to one environment"])
+        self.assertEqual(
+            [fault.split(": ", 2)[2] for fault in error.faults],
+            ["is a client of environment 1: an address belongs to one environment"],
+        )
         text = (
             "tariffs: {PrepaidCard: {currency: USD}}\n"
             'accounts:\n  "10086610975": {model: credit, customer: Demo subcustomer}\n'
@@ -246,26 +308,55 @@ class FaultTests(LoadTestCase):
         )
         error = await self.assertFailure(self.text(text), ConfigError)
         found = [fault.removeprefix("f.yaml:") for fault in error.faults]
-        for line, (place, word) in zip(found, [
-            ("1:25: tariffs.PrepaidCard.currency", "is CAD in the database"),
-            ("3:19: accounts.10086610975.model", "is debit in the database"),
-            ("3:34: accounts.10086610975.customer", "is Demo retail in the database"),
-            ("4:3: accounts.16045550102", "is an alias of 16045550101 in the database"),
-            ("5:31: accounts.16045550103.aliases[0]", "16045550104 is an account of its own"),
-            ("6:19: accounts.16045550109.alias_of", "16045550102 is an alias"),
-            ("7:18: nodes.Second.nas_ip", "node Card gateway has the same"),
-        ], strict=False):
+        self.assertEqual(len(found), 7, found)
+        for line, (place, word) in zip(
+            found,
+            [
+                ("1:25: tariffs.PrepaidCard.currency", "is CAD in the database"),
+                ("3:19: accounts.10086610975.model", "is debit in the database"),
+                ("3:34: accounts.10086610975.customer", "is Demo retail in the database"),
+                ("4:3: accounts.16045550102", "is an alias of 16045550101 in the database"),
+                ("5:31: accounts.16045550103.aliases[0]", "16045550104 is an account of its own"),
+                ("6:19: accounts.16045550109.alias_of", "16045550102 is an alias"),
+                ("7:18: nodes.Second.nas_ip", "node Card gateway has the same"),
+            ],
+            strict=False,
+        ):
             self.assertTrue(line.startswith(place), line)
             self.assertIn(word, line)
 
     async def test_environments_are_walls(self) -> None:
         """The same names in two environments are two things."""
         await self.demo()
-        text = DEMO.read_text("utf-8").replace("environment: 1", "environment: 2").replace("  1:\n    name: Demo", "  2:\n    name: Demo2")
+        text = (
+            DEMO.read_text("utf-8")
+            .replace("environment: 1", "environment: 2")
+            .replace("  1:\n    name: Demo", "  2:\n    name: Demo2")
+        )
         await self.text(text.replace("127.0.0.1:", "127.0.0.2:"))
-        self.assertEqual(self.ask("select i_env, count(*) from accounts group by 1 order by 1"), [(1, 8), (2, 8)])
+        self.assertEqual(
+            self.ask("select i_env, count(*) from accounts group by 1 order by 1"), [(1, 8), (2, 8)]
+        )
         done = await self.demo()
         self.assertEqual(sum(count.created + count.changed for count in done.counts.values()), 0)
+
+
+class TextTests(LoadTestCase):
+    """What operators may write into names and secrets."""
+
+    async def test_arrives_as_it_was_written(self) -> None:
+        """Quotes, backslashes, braces, commas, percent signs, NULL, the empty text and other alphabets."""
+        odd = ['a"b', "a\\b", "{a,b}", "100%s", "NULL", "(x)", "žluťoučký", "$1"]
+        products = ", ".join(f"'{name}': {{description: '{name}'}}" for name in odd)
+        await self.text(
+            f"environments: {{1: {{name: One}}}}\nproducts: {{{products}, empty: {{description: ''}}}}\n"
+        )
+        self.assertEqual(
+            sorted(self.ask("select name, description from products")),
+            sorted([*zip(odd, odd, strict=True), ("empty", "")]),
+        )
+        done = await self.text(f"products: {{{products}}}\n")
+        self.assertEqual(done.counts[Section.PRODUCTS], Count(0, 0, len(odd)))
 
 
 class QuickTests(LoadTestCase):
@@ -278,7 +369,9 @@ class QuickTests(LoadTestCase):
         read = time.perf_counter()
         told: list[tuple[int, int, str]] = []
         done = await self.load(file, lambda *progress: told.append(progress))
-        print(f"\n{what}: {read - began:.1f} s to read, {time.perf_counter() - read:.1f} s to load, {len(told)} progress calls")
+        print(
+            f"\n{what}: {read - began:.1f} s to read, {time.perf_counter() - read:.1f} s to load, {len(told)} progress calls"
+        )
         for section, count in done.counts.items():
             last = [(at, of) for at, of, name in told if name == section.value][-1]
             self.assertEqual(last[0], last[1], section)
@@ -290,12 +383,22 @@ class QuickTests(LoadTestCase):
         head = "environments: {1: {name: One}}\nservices: {Voice: {type: Voice}}\ntariffs: {T: {service: Voice, rates: {\n"
 
         def rates(price: str) -> str:
-            lines = (f'"82{number:05d}": {{first: 1, next: 1, price: {price if number % 4 == 0 else "0.02"}}},\n' for number in range(20_000))
+            lines = (
+                f'"82{number:05d}": {{first: 1, next: 1, price: {price if number % 4 == 0 else "0.02"}}},\n'
+                for number in range(20_000)
+            )
             return head + "".join(lines) + "}}}\n"
 
-        self.assertEqual((await self.timed("20,000 new rates", rates("0.02"))).counts[Section.RATES], Count(20_000))
-        self.assertEqual((await self.timed("the same rates", rates("0.020"))).counts[Section.RATES], Count(0, 0, 20_000))
-        self.assertEqual((await self.timed("5,000 prices changed", rates("0.03"))).counts[Section.RATES], Count(0, 5_000, 15_000))
+        self.assertEqual(
+            (await self.timed("20,000 new rates", rates("0.02"))).counts[Section.RATES], Count(20_000)
+        )
+        self.assertEqual(
+            (await self.timed("the same rates", rates("0.020"))).counts[Section.RATES], Count(0, 0, 20_000)
+        )
+        self.assertEqual(
+            (await self.timed("5,000 prices changed", rates("0.03"))).counts[Section.RATES],
+            Count(0, 5_000, 15_000),
+        )
 
     async def test_5000_accounts(self) -> None:
         """With passwords and aliases."""
@@ -305,5 +408,10 @@ class QuickTests(LoadTestCase):
             for number in range(5_000)
         )
         text = "accounts:\n" + "".join(lines)
-        self.assertEqual((await self.timed("5,000 new accounts", text)).counts, {Section.ACCOUNTS: Count(5_000), Section.ALIASES: Count(5_000)})
-        self.assertEqual((await self.timed("the same accounts", text)).counts[Section.ACCOUNTS], Count(0, 0, 5_000))
+        self.assertEqual(
+            (await self.timed("5,000 new accounts", text)).counts,
+            {Section.ACCOUNTS: Count(5_000), Section.ALIASES: Count(5_000)},
+        )
+        self.assertEqual(
+            (await self.timed("the same accounts", text)).counts[Section.ACCOUNTS], Count(0, 0, 5_000)
+        )

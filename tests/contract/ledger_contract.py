@@ -1,0 +1,450 @@
+"""
+What every ILedger does: one class of tests that both the one on PostgreSQL and its twin in memory run.
+
+All goes through `exchange` and the other methods of the interface; only putting subscribers in, and reading what no method reads, is left to the subclass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from zope.interface.verify import verifyObject
+
+from portaswitch.interfaces.ledger import ILedger
+from portaswitch.model.billing_model import BillingModel
+from portaswitch.model.catalogue import Protection, RatePlan, ServicePolicy
+from portaswitch.model.charge import Source, Take
+from portaswitch.model.ledger import Applied, Change, Failed, Member, Party, Repeated, Short, Stale, Verdict, View
+from portaswitch.model.money import Rounding
+from portaswitch.model.party import Account, BillStatus, Customer, Funds
+from portaswitch.model.refusal import Refusal
+from portaswitch.model.request import AAARequest, Base, Decision, Facts, Grant, Kind, Origin, Parties, QuotaKey, UnitRequest
+from portaswitch.model.session import Leg, Opened, Quota, Role, Session, Status
+from portaswitch.model.xdr import Storage, Xdr
+
+NOW = datetime(2026, 3, 1, 12, 30, 15, 500_000, UTC)
+#: The clocks of the real ledgers are real: these lie on the two sides of any of them.
+PAST, FUTURE = datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+OK = Decision()
+#: Text that would break out of a row literal that is not quoted well.
+HOSTILE = """a"b\\c,d(e)f{g}h'i\ns NULL %s \u00e9\u4e2d\U0001f4de"""
+
+PLAN = RatePlan(7, "Retail", "USD", 71, 72, "44", 30, 6, Decimal("0.0250"), Decimal("0.02"), 60, Decimal("0.05"), 4, Rounding.HALF)
+POLICY = ServicePolicy(3, Protection.SLICE, 45, 2, 7200, 600)
+GRANTED = Decision(
+    (Grant(QuotaKey(1, 2), Base.TIME, 30, NOW, True, 5), Grant(QuotaKey(), Base.OCTETS, None, refusal=Refusal.FUNDS_LOCKED)),
+    None, Facts("44123", 2, 1, "USD", "en", "Gold", "Retail", Decimal("1.25"), Decimal("7"), Decimal("0.1"), "44", "441", "442", False),
+)  # fmt: skip
+
+DEBIT, LIMITED, FREE, BELOW = 1, 2, 3, 4
+
+
+def customer(number: int, limit: str | None = None, **what: Any) -> Customer:
+    """A customer in environment 1."""
+    made = Customer(number, 1, 1, f"customer {number}", 0, "USD", BillStatus.OPEN, False, None if limit is None else Decimal(limit), None, None, 0, "UTC", "en")
+    return replace(made, **what)
+
+
+def account(number: int, name: str, i_customer: int, model: BillingModel, limit: str | None = None) -> Account:
+    """An account in environment 1 without a password."""
+    owed = None if limit is None else Decimal(limit)
+    return Account(number, 1, 1, name, i_customer, 0, model, "USD", BillStatus.OPEN, False, owed, None, None, None, "en")
+
+
+def xdr(i_account: int, amount: str) -> Xdr:
+    """An xDR of an account's charge."""
+    return Xdr(
+        1, Storage.ACCOUNT, False, "s", "", HOSTILE, "44", NOW, NOW, NOW, 16, 60, "a", i_account, 0, 0, 0, 0, 60, Decimal(amount), HOSTILE, 0, 0, 0, 0, 0, "",
+        "", "", 0, 1,
+    )  # fmt: skip
+
+
+class LedgerContract:
+    """
+    The tests; mixed with a trial TestCase whose `build` makes `ledger`.
+
+    Subscribers: debit account 1 with 10 under customer 1 and an alias 'other'; under customer 2 with a limit of 10 the credit accounts 2 with a limit of 6
+    and 3 without one; credit account 4 under customer 3 under the resellers 8 and 9.
+    """
+
+    ledger: Any
+    assertEqual: Any
+    assertIsInstance: Any
+    assertIsNone: Any
+
+    async def build(self) -> None:
+        """Make `ledger`, empty."""
+        raise NotImplementedError
+
+    async def put_customer(self, row: Customer, funds: Funds) -> None:
+        """Open a customer."""
+        raise NotImplementedError
+
+    async def put_account(self, row: Account, funds: Funds) -> None:
+        """Open an account."""
+        raise NotImplementedError
+
+    async def put_alias(self, i_env: int, alias: str, master: Account) -> None:
+        """One more name of an account."""
+        raise NotImplementedError
+
+    async def change_account(self, i_account: int, **what: Any) -> None:
+        """What an operator changes; the revision rises."""
+        raise NotImplementedError
+
+    async def change_customer(self, i_customer: int, **what: Any) -> None:
+        """The same of a customer."""
+        raise NotImplementedError
+
+    async def charged(self, i_account: int) -> Decimal:
+        """The sum of the account's xDRs."""
+        raise NotImplementedError
+
+    async def pending(self) -> dict[tuple[str, int], Decimal]:
+        """Charges of resellers and vendors, by role and number."""
+        raise NotImplementedError
+
+    async def orphans(self) -> list[str]:
+        """The keys of the orphan records."""
+        raise NotImplementedError
+
+    def setUp(self) -> Deferred[None]:
+        """The ledger and its subscribers."""
+        return Deferred.fromCoroutine(self._prepare())
+
+    async def _prepare(self) -> None:
+        await self.build()
+        for row, balance in (customer(9), "3"), (customer(8, i_parent=9), "2"), (customer(1), "0"), (customer(2, "10"), "0"), (customer(3, i_parent=8), "0"):
+            await self.put_customer(row, Funds(Decimal(balance)))
+        debit = account(DEBIT, "debit", 1, BillingModel.DEBIT)
+        await self.put_account(debit, Funds(Decimal(10)))
+        await self.put_alias(1, "other", debit)
+        await self.put_account(account(LIMITED, "limited", 2, BillingModel.CREDIT, "6"), Funds())
+        await self.put_account(account(FREE, "free", 2, BillingModel.CREDIT), Funds())
+        await self.put_account(account(BELOW, HOSTILE, 3, BillingModel.CREDIT), Funds())
+
+    # -- words of the tests -----------------------------------------------------------------------------------------------------------------------
+
+    def request(self, key: str = "k", session: str = "", user: str = "", i_env: int = 1) -> AAARequest:
+        """Some request; the ledger looks at the environment, the user and the key only."""
+        return AAARequest(Kind.STOP, "r1", Origin(5, i_env), session, key, Parties(user, called="44"), NOW, NOW, (UnitRequest(used=60),), None)
+
+    async def exchange(self, *members: Member) -> list[Verdict]:
+        """One batch."""
+        verdicts: list[Verdict] = await self.ledger.exchange(members)
+        self.assertEqual(len(verdicts), len(members))
+        return verdicts
+
+    async def view(self, i_account: int = 0, session: str = "", user: str = "", i_env: int = 1) -> View:
+        """A member that only reads."""
+        (verdict,) = await self.exchange(Member(self.request(user=user, i_env=i_env), f"5/{session}" if session else "", i_account))
+        assert isinstance(verdict, Stale)
+        return verdict.view
+
+    async def change(self, i_account: int, key: str = "k", session: Session | None = None, **what: Any) -> Member:
+        """A member whose conditions hold but for what is said: a one-shot, or the next value of a session."""
+        seen = await self.view(i_account)
+        of, above = seen.account, seen.customer
+        assert of is not None and above is not None
+        shared = of.billing_model is not BillingModel.DEBIT
+        base = Change(
+            key, OK, i_account, of.revision, above.i_customer, above.revision, shared, of.billing_model.owes, session=session, once=session is None,
+            relied=session.version - 1 if session is not None else 0,
+        )  # fmt: skip
+        amounts = {name: Decimal(value) if isinstance(value, str) and name in ("debit", "hold", "need") else value for name, value in what.items()}
+        return Member(self.request(key), session.key if session is not None else "", i_account, replace(base, **amounts))
+
+    async def funds(self, i_account: int) -> tuple[str, str, str, str]:
+        """Balance and held of the account, then of its customer, as plain numbers."""
+        seen = await self.view(i_account)
+        return self.told(seen.funds, seen.customer_funds)
+
+    def told(self, *funds: Funds) -> Any:
+        """Figures without their trailing zeros."""
+        return tuple(format(figure.normalize(), "f") for row in funds for figure in (row.balance, row.held))
+
+    def kinds(self, verdicts: Sequence[Verdict]) -> list[str]:
+        """The verdicts' names."""
+        return [type(verdict).__name__ for verdict in verdicts]
+
+    def session(self, i_account: int, version: int = 1, held: str = "0", status: Status = Status.OPEN, name: str = "one", key: str = "s1") -> Session:
+        """A session with two quota keys, of which the second has legs of its own."""
+        i_customer = {DEBIT: 1, LIMITED: 2, FREE: 2, BELOW: 3}[i_account]
+        kept = {"call_id": HOSTILE, "empty": ""}
+        opened = Opened(
+            name, 1, 5, i_account, i_customer, "named", "Gold", 4, "Voice", 1024, 6, HOSTILE, "0044", "44", NOW, POLICY, BillingModel.CREDIT, kept
+        )
+        legs = (Leg(Role.ACCOUNT, i_account, PLAN), Leg(Role.VENDOR, 12, replace(PLAN, precision=2, rounding=Rounding.NICKEL)))
+        takes = (Take(Source.MONEY, Decimal(held)),) if held != "0" else ()
+        quotas = (
+            Quota(QuotaKey(), Base.TIME, legs, HOSTILE, 61, 90, takes, (Decimal("0.10"), Decimal("1E-5")), 66, 1),
+            Quota(QuotaKey(10, 20), Base.OCTETS, legs[:1], "44", 5, 0, (), (Decimal(0),)),
+        )
+        return Session(f"5/{name}", version, status, opened, quotas, NOW + timedelta(hours=1), NOW, key, OK, NOW - timedelta(seconds=1))
+
+    # -- reading ----------------------------------------------------------------------------------------------------------------------------------
+
+    async def test_interface(self) -> None:
+        """It provides what it says."""
+        verifyObject(ILedger, self.ledger)
+
+    async def test_named(self) -> None:
+        """An account is found by its name, with its customer and both funds."""
+        seen = await self.view(user="debit")
+        self.assertEqual(seen, View(account(DEBIT, "debit", 1, BillingModel.DEBIT), customer(1), Funds(Decimal(10)), Funds()))
+
+    async def test_numbered(self) -> None:
+        """An account is found by its number, whatever its name is made of."""
+        seen = await self.view(BELOW)
+        assert seen.account is not None
+        self.assertEqual(seen.account.id, HOSTILE)
+        self.assertEqual((await self.view(user=HOSTILE)).account, seen.account)
+
+    async def test_alias(self) -> None:
+        """An alias is its master."""
+        self.assertEqual(await self.view(user="other"), await self.view(DEBIT))
+
+    async def test_environment(self) -> None:
+        """A name does not reach through the wall of its environment."""
+        self.assertIsNone((await self.view(user="debit", i_env=2)).account)
+
+    async def test_nobody(self) -> None:
+        """A name that nobody has gives an empty view."""
+        self.assertEqual(await self.view(user="nobody"), View())
+
+    async def test_chain(self) -> None:
+        """Resellers come with their funds, the nearest first."""
+        seen = await self.view(BELOW)
+        above = ((customer(8, i_parent=9), Funds(Decimal(2))), (customer(9), Funds(Decimal(3))))
+        self.assertEqual((seen.customer, seen.resellers), (customer(3, i_parent=8), above))
+
+    # -- money ------------------------------------------------------------------------------------------------------------------------------------
+
+    async def test_debit_account(self) -> None:
+        """A debit account's money is its own; the verdict has the new funds."""
+        (verdict,) = await self.exchange(await self.change(DEBIT, debit="1.23456", hold="2"))
+        assert isinstance(verdict, Applied)
+        self.assertEqual(self.told(verdict.funds, verdict.customer_funds), ("8.76544", "2", "0", "0"))
+        self.assertEqual(await self.funds(DEBIT), ("8.76544", "2", "0", "0"))
+
+    async def test_credit_account(self) -> None:
+        """A credit account's debit and hold are its customer's too."""
+        (verdict,) = await self.exchange(await self.change(LIMITED, debit="1.5", hold="0.25"))
+        assert isinstance(verdict, Applied)
+        self.assertEqual(self.told(verdict.funds, verdict.customer_funds), ("1.5", "0.25", "1.5", "0.25"))
+        self.assertEqual(await self.funds(FREE), ("0", "0", "1.5", "0.25"))
+
+    async def test_need(self) -> None:
+        """Funds that just cover the need are enough, a digit less is short: nothing changes, and the fresh funds are told."""
+        await self.exchange(await self.change(DEBIT, "a", hold="4"))
+        short = await self.change(DEBIT, "b", need="6.00001", debit="6.00001")
+        (verdict,) = await self.exchange(short)
+        assert isinstance(verdict, Short)
+        self.assertEqual(self.told(verdict.funds), ("10", "4"))
+        self.assertEqual(await self.funds(DEBIT), ("10", "4", "0", "0"))
+        self.assertEqual(self.kinds(await self.exchange(await self.change(DEBIT, "c", need="6", debit="6"))), ["Applied"])
+
+    async def test_limits(self) -> None:
+        """Both the account's and the customer's limit bind; where there is none, nothing does."""
+        own = await self.change(LIMITED, "a", need="6.1")
+        self.assertEqual(self.kinds(await self.exchange(own)), ["Short"])
+        self.assertEqual(self.kinds(await self.exchange(await self.change(LIMITED, "b", need="6", debit="5", hold="1"))), ["Applied"])
+        (verdict,) = await self.exchange(await self.change(FREE, "c", need="4.1"))
+        assert isinstance(verdict, Short)
+        self.assertEqual(self.told(verdict.funds, verdict.customer_funds), ("0", "0", "5", "1"))
+        self.assertEqual(self.kinds(await self.exchange(await self.change(FREE, "d", need="4", debit="4"))), ["Applied"])
+        self.assertEqual(self.kinds(await self.exchange(await self.change(BELOW, "e", need="1000000", debit="1000000"))), ["Applied"])
+
+    async def test_zero_need(self) -> None:
+        """A need of nothing asks that the row is not overdrawn; a negative one, that it is not overdrawn afterwards."""
+        await self.exchange(await self.change(DEBIT, "a", debit="11", hold="3"))
+        self.assertEqual(self.kinds(await self.exchange(await self.change(DEBIT, "b", need="0"))), ["Short"])
+        self.assertEqual(self.kinds(await self.exchange(await self.change(DEBIT, "c", need="-3", hold="-3"))), ["Short"])
+        self.assertEqual(self.kinds(await self.exchange(await self.change(DEBIT, "d", need="-4", hold="-3"))), ["Applied"])
+
+    async def test_real_use(self) -> None:
+        """What needs nothing is charged below the funds too."""
+        self.assertEqual(self.kinds(await self.exchange(await self.change(DEBIT, debit="12.5"))), ["Applied"])
+        self.assertEqual(await self.funds(DEBIT), ("-2.5", "0", "0", "0"))
+
+    async def test_temporary_limit(self) -> None:
+        """The temporary limit replaces the permanent one until its end, by the ledger's clock."""
+        await self.change_customer(2, temp_credit_limit=Decimal(100), temp_credit_until=FUTURE)
+        self.assertEqual(self.kinds(await self.exchange(await self.change(FREE, "a", need="99"))), ["Applied"])
+        await self.change_customer(2, temp_credit_until=PAST)
+        self.assertEqual(self.kinds(await self.exchange(await self.change(FREE, "b", need="99"))), ["Short"])
+
+    async def test_order(self) -> None:
+        """Members are decided in their order on what those before left; all are told the funds after the batch."""
+        members = [await self.change(DEBIT, key, need=amount, debit=amount) for key, amount in (("a", "6"), ("b", "5"), ("c", "3"))]
+        verdicts = await self.exchange(*members)
+        self.assertEqual(self.kinds(verdicts), ["Applied", "Short", "Applied"])
+        self.assertEqual([self.told(verdict.funds) for verdict in verdicts if isinstance(verdict, Applied | Short)], [("1", "0")] * 3)
+
+    async def test_shared_order(self) -> None:
+        """Two accounts of one customer see each other's use of its limit within a batch."""
+        members = [await self.change(number, str(number), need="6", hold="6") for number in (FREE, LIMITED)]
+        self.assertEqual(self.kinds(await self.exchange(*members)), ["Applied", "Short"])
+        self.assertEqual(await self.funds(LIMITED), ("0", "0", "0", "6"))
+
+    # -- conditions -------------------------------------------------------------------------------------------------------------------------------
+
+    async def test_account_changed(self) -> None:
+        """A decision on an older account is stale, and gets the fresh one."""
+        member = await self.change(LIMITED, debit="1")
+        await self.change_account(LIMITED, blocked=True)
+        (verdict,) = await self.exchange(member)
+        assert isinstance(verdict, Stale) and verdict.view.account is not None
+        self.assertEqual((verdict.view.account.blocked, verdict.view.account.revision), (True, 2))
+        self.assertEqual(await self.funds(LIMITED), ("0", "0", "0", "0"))
+
+    async def test_customer_changed(self) -> None:
+        """The same with the customer, of a debit account too, whose money is not the customer's."""
+        members = [await self.change(number, str(number), debit="1") for number in (DEBIT, LIMITED)]
+        await self.change_customer(1, blocked=True)
+        await self.change_customer(2, credit_limit=Decimal(3))
+        for verdict, number in zip(await self.exchange(*members), (1, 2), strict=True):
+            assert isinstance(verdict, Stale) and verdict.view.customer is not None
+            self.assertEqual((verdict.view.customer.i_customer, verdict.view.customer.revision), (number, 2))
+
+    async def test_others_unharmed(self) -> None:
+        """A stale member writes nothing, and its neighbours everything; a reader sees what they wrote."""
+        stale = await self.change(DEBIT, "a", debit="1", xdrs=(xdr(DEBIT, "1"),), parties=(Party("v", 12, Decimal(1)),), account_revision=77)
+        good = await self.change(DEBIT, "b", debit="2", xdrs=(xdr(DEBIT, "2"),), parties=(Party("v", 12, Decimal("0.5")), Party("c", 8, Decimal(3))))
+        verdicts = await self.exchange(stale, good, Member(self.request(), "", DEBIT))
+        self.assertEqual(self.kinds(verdicts), ["Stale", "Applied", "Stale"])
+        self.assertEqual([verdict.view.funds.balance for verdict in verdicts if isinstance(verdict, Stale)], [8, 8])
+        self.assertEqual((await self.charged(DEBIT), await self.pending()), (2, {("v", 12): Decimal("0.5"), ("c", 8): 3}))
+
+    async def test_negative_hold(self) -> None:
+        """Holds can't be given back twice: that member fails, and its neighbours are unharmed."""
+        bad, good = await self.change(DEBIT, "a", hold="-1"), await self.change(LIMITED, "b", debit="1")
+        self.assertEqual(self.kinds(await self.exchange(bad, good)), ["Failed", "Applied"])
+        self.assertEqual((await self.funds(DEBIT), await self.funds(LIMITED)), (("10", "0", "0", "0"), ("1", "0", "1", "0")))
+
+    async def test_negative_customer_hold(self) -> None:
+        """The customer's sum of holds is guarded too."""
+        await self.exchange(await self.change(LIMITED, "a", hold="1", shared=False))
+        self.assertEqual(self.kinds(await self.exchange(await self.change(LIMITED, "b", hold="-1"))), ["Failed"])
+
+    async def test_no_such_account(self) -> None:
+        """A member of an account that is gone fails alone."""
+        good = await self.change(DEBIT, "a", debit="1")
+        assert good.change is not None
+        bad = Member(self.request("b"), "", 99, replace(good.change, key="b", i_account=99))
+        (failed, applied) = await self.exchange(bad, good)
+        assert isinstance(failed, Failed)
+        self.assertEqual((bool(failed.reason), self.kinds([applied])), (True, ["Applied"]))
+
+    # -- keys -------------------------------------------------------------------------------------------------------------------------------------
+
+    async def test_one_shot(self) -> None:
+        """A one-shot's key has one effect and one answer, also when funds or rights are otherwise by then."""
+        member = await self.change(DEBIT, debit="7", need="7", decision=GRANTED, xdrs=(xdr(DEBIT, "7"),))
+        self.assertEqual(self.kinds(await self.exchange(member)), ["Applied"])
+        await self.change_account(DEBIT, blocked=True)
+        self.assertEqual(await self.exchange(member), [Repeated(GRANTED)])
+        self.assertEqual((await self.funds(DEBIT), await self.charged(DEBIT)), (("3", "0", "0", "0"), Decimal(7)))
+
+    async def test_one_shot_refused(self) -> None:
+        """What was short leaves no key behind."""
+        member = await self.change(DEBIT, debit="11", need="11")
+        self.assertEqual(self.kinds(await self.exchange(member)), ["Short"])
+        self.assertEqual(self.kinds(await self.exchange(await self.change(DEBIT, debit="9", need="9"))), ["Applied"])
+
+    async def test_last_key(self) -> None:
+        """A session's last request is answered again as it was, whatever else has changed."""
+        member = await self.change(LIMITED, "s1", self.session(LIMITED, held="2"), hold="2", need="2", decision=GRANTED)
+        await self.exchange(member)
+        await self.change_account(LIMITED, blocked=True)
+        self.assertEqual(await self.exchange(member), [Repeated(GRANTED)])
+        self.assertEqual(await self.funds(LIMITED), ("0", "2", "0", "2"))
+
+    async def test_older_key(self) -> None:
+        """Of a session only the last key is kept: an older one meets the version, and is decided again."""
+        first = await self.change(LIMITED, "s1", self.session(LIMITED))
+        await self.exchange(first)
+        await self.exchange(await self.change(LIMITED, "s2", self.session(LIMITED, 2, key="s2")))
+        (verdict,) = await self.exchange(first)
+        assert isinstance(verdict, Stale) and verdict.view.session is not None
+        self.assertEqual((verdict.view.session.version, verdict.view.session.last_key), (2, "s2"))
+
+    # -- sessions ---------------------------------------------------------------------------------------------------------------------------------
+
+    async def test_session_kept(self) -> None:
+        """A session is read as it was written, to the last digit, microsecond and odd letter."""
+        session = replace(self.session(BELOW, held="2.50"), answer=GRANTED)
+        await self.exchange(await self.change(BELOW, "s1", session, hold="2.50", decision=GRANTED))
+        self.assertEqual((await self.view(session="one")).session, session)
+
+    async def test_session_owns_account(self) -> None:
+        """What is said of a session is about its account, whoever is named."""
+        await self.exchange(await self.change(BELOW, "s1", self.session(BELOW)))
+        seen = await self.view(DEBIT, "one", "debit")
+        assert seen.account is not None and seen.session is not None
+        self.assertEqual((seen.account.i_account, seen.session.opened.i_account), (BELOW, BELOW))
+
+    async def test_session_update(self) -> None:
+        """The next value replaces the one before; a value made on another version is stale."""
+        await self.exchange(await self.change(LIMITED, "s1", self.session(LIMITED, held="2"), hold="2"))
+        update = replace(self.session(LIMITED, 2, "3", key="s2"), connected=NOW, expires=FUTURE)
+        self.assertEqual(self.kinds(await self.exchange(await self.change(LIMITED, "s2", update, hold="1"))), ["Applied"])
+        self.assertEqual((await self.view(session="one")).session, update)
+        late = await self.change(LIMITED, "s3", self.session(LIMITED, 2, "9", key="s3"), hold="6")
+        again = await self.change(LIMITED, "s4", self.session(LIMITED, 1, "9", key="s4"), hold="9")
+        for member in (late, again):
+            self.assertEqual(self.kinds(await self.exchange(member)), ["Stale"])
+        self.assertEqual(await self.funds(LIMITED), ("0", "3", "0", "3"))
+
+    async def test_session_closed(self) -> None:
+        """A closed session is found, answers its last request, and may be charged a rest; it isn't among the open ones."""
+        await self.exchange(await self.change(LIMITED, "s1", self.session(LIMITED, held="2"), hold="2"))
+        provisional = self.session(LIMITED, 2, status=Status.PROVISIONAL, key="s2")
+        expire = await self.change(LIMITED, "s2", provisional, hold="-2", debit="1")
+        self.assertEqual(self.kinds([*await self.exchange(expire), *await self.exchange(expire)]), ["Applied", "Repeated"])
+        self.assertEqual((await self.view(session="one")).session, provisional)
+        closed = self.session(LIMITED, 3, status=Status.CLOSED, key="s3")
+        self.assertEqual(self.kinds(await self.exchange(await self.change(LIMITED, "s3", closed, debit="0.5"))), ["Applied"])
+        self.assertEqual((await self.view(session="one")).session, closed)
+        self.assertEqual((await self.funds(LIMITED), await self.ledger.node_sessions(5, FUTURE)), (("1.5", "0", "1.5", "0"), []))
+
+    async def test_session_closed_at_once(self) -> None:
+        """A session that was never open is kept closed, for its repeats."""
+        member = await self.change(DEBIT, "s1", self.session(DEBIT, status=Status.CLOSED), debit="1")
+        self.assertEqual(self.kinds([*await self.exchange(member), *await self.exchange(member)]), ["Applied", "Repeated"])
+
+    async def test_sessions_short(self) -> None:
+        """A session that the funds do not cover is not opened."""
+        member = await self.change(LIMITED, "s1", self.session(LIMITED, held="7"), hold="7", need="7")
+        self.assertEqual(self.kinds(await self.exchange(member)), ["Short"])
+        self.assertIsNone((await self.view(session="one")).session)
+
+    # -- the rest of the interface ----------------------------------------------------------------------------------------------------------------
+
+    async def test_orphan(self) -> None:
+        """Usage of nobody's is kept once."""
+        for key in ("o1", "o1", "o2"):
+            await self.ledger.record_orphan(Member(self.request(key, "x", HOSTILE), "5/x", 0))
+        self.assertEqual(sorted(await self.orphans()), ["o1", "o2"])
+
+    async def test_node_sessions(self) -> None:
+        """The open sessions of a node that began before."""
+        for place, name in enumerate(("a/b", "c")):
+            await self.exchange(await self.change(DEBIT, f"s{place}", self.session(DEBIT, name=name, key=f"s{place}")))
+        names = await self.ledger.node_sessions(5, NOW + timedelta(seconds=1))
+        told = [(name.i_env, name.node, name.session, name.account_id, name.version) for name in names]
+        self.assertEqual(sorted(told), [(1, 5, "a/b", "debit", 1), (1, 5, "c", "debit", 1)])
+        self.assertEqual((await self.ledger.node_sessions(5, NOW), await self.ledger.node_sessions(6, FUTURE)), ([], []))
+
+    async def test_dead_sessions(self) -> None:
+        """Sessions whose expiry lies behind the ledger's clock, the longest dead first, at most so many."""
+        for name, expires in ("a", PAST + timedelta(1)), ("b", PAST), ("c", FUTURE), ("d", PAST + timedelta(2)):
+            session = replace(self.session(DEBIT, name=name, key=name), expires=expires)
+            await self.exchange(await self.change(DEBIT, name, session))
+        self.assertEqual([name.session for name in await self.ledger.dead_sessions(2)], ["b", "a"])
+        self.assertEqual([name.session for name in await self.ledger.dead_sessions(9)], ["b", "a", "d"])

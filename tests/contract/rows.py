@@ -1,0 +1,62 @@
+"""Values of the model as rows of PostgreSQL, for tests that put the same subscribers into both ledgers."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from enum import Enum
+from typing import Any
+
+from portaswitch.model.party import Account, Customer, Funds
+
+ENVIRONMENT = "insert into environments values (1, 'One', 'USD'), (2, 'Two', 'USD')"
+#: Columns whose 0 means that there is none.
+NULLABLE = frozenset(("i_parent", "i_product", "i_tariff"))
+#: Aliases have numbers of their own, above those that tests give.
+ALIASES = 1_000_000
+#: A payment (amount, i_account, amount): the customer's money moves too where an account owes.
+TOP_UP = (
+    "with a as (update accounts set balance = balance - sign(billing_model) * %s where i_account = %s returning i_customer, billing_model) "
+    "update customers c set balance = c.balance - %s from a where c.i_customer = a.i_customer and a.billing_model > 0"
+)
+
+Statement = tuple[str, tuple[Any, ...]]
+
+
+def customer_row(customer: Customer, funds: Funds) -> Statement:
+    """The insertion of a customer or reseller."""
+    return _insertion("customers", {**_values(customer), "balance": funds.balance, "opening_balance": funds.balance, "held": funds.held})
+
+
+def account_row(account: Account, funds: Funds) -> Statement:
+    """The insertion of an account; its service password is not written, as that is sealed."""
+    values = _values(account)
+    del values["password"]
+    return _insertion("accounts", {**values, "balance": funds.balance, "opening_balance": funds.balance, "held": funds.held})
+
+
+def alias_row(i_env: int, alias: str, master: Account) -> Statement:
+    """The insertion of one more name of an account."""
+    values = {"i_account": ALIASES + master.i_account, "i_env": i_env, "id": alias, "i_customer": master.i_customer}
+    return _insertion("accounts", {**values, "i_master_account": master.i_account, "billing_model": 2, "currency": "USD"})
+
+
+def changed_row(table: str, number: int, what: dict[str, Any]) -> Statement:
+    """An update of `accounts` or `customers` by an operator; a trigger makes the revision rise."""
+    key = "i_account" if table == "accounts" else "i_customer"
+    columns = ", ".join(f"{name} = %s" for name in what)
+    return f"update {table} set {columns} where {key} = %s", (*(_plain(name, value) for name, value in what.items()), number)
+
+
+def _insertion(table: str, values: dict[str, Any]) -> Statement:
+    names, places = ", ".join(values), ", ".join(["%s"] * len(values))
+    return f"insert into {table} ({names}) values ({places})", tuple(values.values())
+
+
+def _values(row: Account | Customer) -> dict[str, Any]:
+    return {field.name: _plain(field.name, getattr(row, field.name)) for field in fields(row)}
+
+
+def _plain(name: str, value: Any) -> Any:
+    if isinstance(value, Enum):
+        value = value.value
+    return None if name in NULLABLE and not value else value
