@@ -1,7 +1,7 @@
 """
 What an administrator's command may do: the one door from the command line to the database and the wires.
 
-    async with administration(reactor, settings) as admin:      # beside a running server it shares the embedded database
+    async with administration(reactor, settings) as admin:      # shares the database with a running server
         lines = await admin.xdrs(last=20)
 
 Everything fails with an error of ours that says what to do. Nothing here prints.
@@ -76,7 +76,10 @@ class NotFound(PortaSwitchError):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that `init` saw to: what it is, and whether it was made now ('made', 'upgraded') or found as it should be ('found')."""
+    """
+    One thing that `init` saw to: what it is, and whether it was made now ('made', 'upgraded') or found as it
+    should be ('found').
+    """
 
     what: str
     done: str
@@ -97,7 +100,10 @@ class Administration:
         last: int = 20,
         since: datetime | None = None,
     ) -> list[XdrLine]:
-        """The newest xDRs that all conditions fit ('' and None: any). `storage`: letters of xdr.storage; `last` 0: without a limit."""
+        """
+        The newest xDRs that all conditions fit ('' and None: any). `storage`: letters of xdr.storage; `last`
+        0: without a limit.
+        """
         i_account = await self._number(account) if account else 0
         asked = XdrQuery(self.i_env, i_account, session, storage, failed, last, since)
         return await _asked(listings.xdrs(self.database.pool, asked, datetime.now(UTC)))
@@ -159,7 +165,7 @@ def _failed(error: psycopg2.Error) -> StartError:
     return StartError(f"the database refused or was lost: {said}")
 
 
-# -- opening --------------------------------------------------------------------------------------------------------------------------------------
+# -- opening ---------------------------------------------------------------------------------------
 
 
 @asynccontextmanager
@@ -169,8 +175,8 @@ async def administration(
     """
     The database for the time of one command; closed at the end whatever happens.
 
-    An embedded one is shared with the server that runs on it, else started for that time. Errors: StartError, SchemaError,
-    EmbeddedError.
+    An embedded one is shared with the server that runs on it, else started for that time. Errors: StartError,
+    SchemaError, EmbeddedError.
     """
     connection = settings.database.connection
     dsn = None if connection is None else connection.reveal()
@@ -192,7 +198,10 @@ async def _open(reactor: Any, dsn: str | None, database: Database) -> None:
 
 
 async def _reach(reactor: Any, dsn: str) -> None:
-    """Fail at once, in libpq's words, when a database that isn't ours can't be reached: the pool itself would wait for it for ever."""
+    """
+    Fail at once, in libpq's words, when a database that isn't ours can't be reached: the pool itself would
+    wait for it for ever.
+    """
 
     def try_it() -> None:
         psycopg2.connect(dsn, connect_timeout=REACH_SECONDS).close()
@@ -208,7 +217,8 @@ async def _reach(reactor: Any, dsn: str) -> None:
 
 def _shielded(work: Deferred[T]) -> Deferred[T]:
     """
-    The result of `work`, but cancelling ends only the waiting: whoever cancelled closes what `work` was opening, which ends it.
+    The result of `work`, but cancelling ends only the waiting: whoever cancelled closes what `work` was
+    opening, which ends it.
     """
     waiter: Deferred[T] = Deferred(lambda _: None)
 
@@ -220,7 +230,7 @@ def _shielded(work: Deferred[T]) -> Deferred[T]:
     return waiter
 
 
-# -- init and load --------------------------------------------------------------------------------------------------------------------------------
+# -- init and load ---------------------------------------------------------------------------------
 
 _MADE = """
 select 'schema', count(*) from schema_files where applied_at > now() - make_interval(secs => %(secs)s)
@@ -231,7 +241,10 @@ where applied_at > now() - make_interval(secs => %(secs)s)
 
 
 async def initialise(reactor: Any, settings: Settings) -> list[Step]:
-    """Make what the server needs before its first start: state folder, key file, database, schema. Says of each what was done; a second time nothing is."""
+    """
+    Make what the server needs before its first start: state folder, key file, database, schema. Says of each
+    what was done; a second time nothing is.
+    """
     folder, key = settings.state_dir, settings.state_dir / KEY_FILE
     before = {folder: folder.is_dir(), key: key.is_file()}
     place, since = _database_step(settings), monotonic()
@@ -258,21 +271,23 @@ def _database_step(settings: Settings) -> Step:
 
 async def load_file(database: Database, path: str, i_env: int, progress: Progress) -> Loaded:
     """
-    Bring the database to what the catalogue file at `path` says, for environment `i_env` where the file names none.
+    Bring the database to what the catalogue file at `path` says, for environment `i_env` where the file names
+    none.
 
     Errors: ConfigError with all faults of the file, LoadError; nothing was changed then.
     """
     return await load(read_catalogue(path, i_env), Loading(database.pool, database.sealer), progress)
 
 
-# -- the wires ------------------------------------------------------------------------------------------------------------------------------------
+# -- the wires -------------------------------------------------------------------------------------
 
 
 async def make_call(
     reactor: Any, host: str, ports: tuple[int, int], secret: str, call: Call, told: Callable[[Exchange], None]
 ) -> Verdict:
     """
-    Make a call as a gateway would, at the authentication and the accounting port of a server; `told` gets each exchange.
+    Make a call as a gateway would, at the authentication and the accounting port of a server; `told` gets
+    each exchange.
 
     Errors: StartError when the name `host` means no address. That nobody answers is a verdict, not an error.
     """

@@ -80,7 +80,7 @@ class Server(Service):
         await self._database.open()
         if self._prepare is not None:
             await self._prepare(self._database)
-        self._hot = await self._database.connect("hot", settings.limits.hot_connections)
+        self._hot = await self._database.connect_hot(settings.limits.hot_connections, settings.limits.statement_timeout)
         catalogue = CatalogueStore(self._database.pool, self._reactor, self._database.sealer.open)
         catalogue.on_swap.append(self._swapped)
         ledger = Ledger(self._hot, self._database.sealer.open)

@@ -49,21 +49,36 @@ def _node_service(node: Node, catalogue: Catalogue) -> str:
 
 def choose(product: Product, service_type: str, i_node: int, access_code: str, catalogue: Catalogue) -> RatingEntry | None:
     """
-    The rating entry for a service type: the exact node before any node, the access code before none.
+    The rating entry for a service type: by the first of the request's access codes that an entry names, else one without a code; the exact node before any.
 
     An access code that no entry names falls back to the entries without one: an IVR's access number need not be known to every product.
     """
-    best: RatingEntry | None = None
-    best_rank = 0
-    for entry in product.entries:
-        if entry.i_node not in (0, i_node) or entry.access_code not in ("", access_code):
-            continue
-        if catalogue.services[entry.i_service].service_type != service_type:
-            continue
-        rank = 1 + (2 if entry.access_code else 0) + (1 if entry.i_node else 0)
-        if rank > best_rank:
-            best, best_rank = entry, rank
-    return best
+    fitting = [
+        entry for entry in product.entries if entry.i_node in (0, i_node) and catalogue.services[entry.i_service].service_type == service_type
+    ]
+    for code in access_codes(access_code):
+        named = [entry for entry in fitting if entry.access_code == code]
+        if named:
+            return max(named, key=_exactness)
+    return None
+
+
+def _exactness(entry: RatingEntry) -> bool:
+    return entry.i_node != 0
+
+
+def access_codes(text: str) -> list[str]:
+    """
+    The access codes that a request's one stands for, in the order they are tried, '' last (spec/radius.yaml, PortaBilling_AccessCode).
+
+    'top.321|ivr.branding' is tried as top.321, top, ivr.branding, ivr.
+    """
+    codes: list[str] = []
+    for alternative in text.split("|") if text else ():
+        while alternative:
+            codes.append(alternative)
+            alternative = alternative.rpartition(".")[0]
+    return [*codes, ""]
 
 
 def legs(view: View, request: AAARequest, access: Access, catalogue: Catalogue) -> tuple[Leg, ...] | Refusal:

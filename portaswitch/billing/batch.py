@@ -300,7 +300,10 @@ class Batcher:
     def _stale(self, aboard: Aboard, view: View) -> bool:
         """A fresh view: decide at once, and if that changes nothing, answer; else fly again."""
         waiting, request = aboard.waiting, aboard.waiting.request
-        self._cache.keep(view, request.origin.i_env, request.parties.user, waiting.session_key)
+        by_name = not isinstance(aboard.lane, int)
+        self._cache.keep(view, request.origin.i_env, request.parties.user, waiting.session_key, by_name)
+        if not by_name and view.session is None and view.account is not None and view.account.id != request.parties.user:
+            return self._may_retry(waiting)  # an alias, or the id has gone to another account: by name, then
         if view.account is None and request.kind in USAGE and request.units:
             self._orphan(waiting, aboard)
             return False

@@ -21,16 +21,24 @@ class Cache:
 
     def __init__(self, accounts: int, sessions: int) -> None:
         self._most_accounts, self._most_sessions = accounts, sessions
-        self._ids: dict[tuple[int, str], int] = {}
+        self._names: dict[tuple[int, str], Account] = {}
         self._accounts: dict[int, tuple[Account, Funds]] = {}
         self._customers: dict[int, tuple[Customer, Funds, tuple[tuple[Customer, Funds], ...]]] = {}
         self._sessions: dict[str, Session] = {}
         self._reseller_funds: dict[int, Funds] = {}
 
     def account_number(self, i_env: int, user: str, session_key: str) -> int:
-        """The i_account a request is about: its session's, else the one of that name; 0 where not known here."""
+        """
+        The i_account a request is about: its session's, else the one of that name; 0 where not known here.
+
+        A name counts only for the very revision of the account it was found with: an id that has gone to another account is looked up anew.
+        """
         session = self._sessions.get(session_key)
-        return session.opened.i_account if session is not None else self._ids.get((i_env, user), 0)
+        if session is not None:
+            return session.opened.i_account
+        named = self._names.get((i_env, user))
+        known = self._accounts.get(named.i_account) if named is not None else None
+        return known[0].i_account if known is not None and known[0] is named else 0
 
     def view(self, i_account: int, session_key: str) -> View | None:
         """The remembered view, or None where the account or its customer is not here."""
@@ -46,15 +54,19 @@ class Cache:
             resellers = tuple((reseller, self._reseller_funds.get(reseller.i_customer, seen)) for reseller, seen in resellers)
         return View(account, customer, funds, customer_funds, self._sessions.get(session_key), resellers)
 
-    def keep(self, view: View, i_env: int, user: str, session_key: str) -> None:
-        """Remember a fresh view; `user` is the name it was found by, when it was not found by its session."""
+    def keep(self, view: View, i_env: int, user: str, session_key: str, by_name: bool = True) -> None:
+        """Remember a fresh view; `by_name`: its account was found by the name `user`, and not by a session or number."""
         account, customer = view.account, view.customer
         if account is None or customer is None:
             return
-        if view.session is None or account.id == user:
-            self._ids[i_env, user] = account.i_account
-            _bound(self._ids, self._most_accounts)
+        known = self._accounts.pop(account.i_account, None)
+        if known is not None and known[0].revision == account.revision:
+            account = known[0]
         self._accounts[account.i_account] = (account, view.funds)
+        if account.id == user or (by_name and view.session is None):
+            self._names[i_env, user] = account
+            _bound(self._names, self._most_accounts)
+        self._customers.pop(customer.i_customer, None)
         self._customers[customer.i_customer] = (customer, view.customer_funds, view.resellers)
         _bound(self._accounts, self._most_accounts)
         _bound(self._customers, self._most_accounts)
@@ -106,7 +118,7 @@ class Cache:
 
     def forget_all(self) -> None:
         """Drop everything: after a reconnect nothing is known about what changed meanwhile."""
-        self._ids.clear()
+        self._names.clear()
         self._accounts.clear()
         self._customers.clear()
         self._sessions.clear()

@@ -14,8 +14,9 @@ from decimal import ROUND_DOWN, Decimal
 from portaswitch.billing.rules import connect_fee, intervals
 from portaswitch.model.catalogue import RatePlan
 from portaswitch.model.charge import Charge, Segment, Source, Take, Usage, Wallet
-from portaswitch.model.money import EXACT, QUANTA, SUM, ZERO, Rounding, round_amount
+from portaswitch.model.money import EXACT, NICKEL, QUANTA, SUM, ZERO, Rounding, round_amount
 
+HALF = Decimal("0.5")
 STEPS = (connect_fee.segments, intervals.segments)
 
 
@@ -30,7 +31,7 @@ def rate(plan: RatePlan, wallets: Sequence[Wallet], usage: Usage, at: datetime) 
         segments += step(plan, usage.units)
     total, quantity = ZERO, 0
     for segment in segments:
-        total += segment.amount
+        total = EXACT.add(total, segment.amount)
         quantity += segment.count * segment.length
     exact = SUM.plus(total)
     figure = round_amount(exact, plan.precision, plan.rounding)
@@ -41,26 +42,20 @@ def longest(plan: RatePlan, wallets: Sequence[Wallet], funds: Decimal, at: datet
     """
     The most units whose figure is at most `funds`: `rate(n).figure <= funds < rate(n + 1).figure`. None where the funds set no limit; 0 where nothing fits.
 
-    Funds below nothing afford nothing, not even a free call: the caller asks before whether a free use is meant.
+    By arithmetic in the numerators, so exact: amounts are compared before they are divided. Funds below nothing afford nothing, not even a free call.
     """
     if funds < ZERO:
         return 0
-    spendable = _spendable(plan, funds)
-    most = intervals.affordable(plan, spendable - plan.connect_fee)
-    if most is None:
-        # Later intervals cost nothing or pay back: what limits is the dearest point, the first interval.
-        return None
-    return _settle(plan, wallets, funds, most, at)
+    dearest, reached = _dearest(plan, funds)
+    return intervals.affordable(plan, EXACT.subtract(dearest, plan.connect_fee), reached)
 
 
-def _spendable(plan: RatePlan, funds: Decimal) -> Decimal:
-    """The largest exact amount whose figure is at most `funds`, or a little more where the method rounds down."""
+def _dearest(plan: RatePlan, funds: Decimal) -> tuple[Decimal, bool]:
+    """The bound on exact amounts whose figure is at most `funds`, and whether the bound itself is such an amount."""
+    if plan.rounding is Rounding.NICKEL:
+        nickels = EXACT.divide_int(funds, NICKEL)
+        return EXACT.multiply(EXACT.add(nickels, HALF), NICKEL), False
     floor = funds.quantize(QUANTA[plan.precision], ROUND_DOWN, EXACT)
-    return floor if plan.rounding is Rounding.AWAY else funds + QUANTA[1 if plan.rounding is Rounding.NICKEL else plan.precision]
-
-
-def _settle(plan: RatePlan, wallets: Sequence[Wallet], funds: Decimal, units: int, at: datetime) -> int:
-    """Step down (a few intervals at the most: the estimate is off by rounding only) until rating agrees that `units` are paid."""
-    while units > 0 and rate(plan, wallets, Usage(units), at).figure > funds:
-        units -= plan.interval_n if units > plan.interval_first else units
-    return max(units, 0)
+    if plan.rounding is Rounding.AWAY:
+        return floor, True
+    return EXACT.add(floor, EXACT.multiply(QUANTA[plan.precision], HALF)), False

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from portaswitch.cli.program import main
+from portaswitch.cli import main
 
 sys.exit(main())

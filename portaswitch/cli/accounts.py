@@ -22,16 +22,21 @@ COLUMNS = (
 
 def add(commands: Commands) -> None:
     """Add the commands."""
-    group = commands.group("account", "look at accounts", "portaswitch account list\nportaswitch account show 10086610975")
+    group = commands.group(
+        "account", "look at accounts", "portaswitch account list\nportaswitch account show 10086610975"
+    )
     found = group.command(
         "list",
         "list accounts by id",
-        "portaswitch account list\nportaswitch account list 1008\nportaswitch account list --customer Retail --limit 0 --json",
+        "portaswitch account list\nportaswitch account list 1008\n"
+        "portaswitch account list --customer Retail --limit 0 --json",
         list_accounts,
     )
     found.add_argument("prefix", nargs="?", default="", metavar="PREFIX", help="only ids that begin so")
     found.add_argument("--customer", default="", metavar="NAME", help="only of this customer")
-    found.add_argument("--limit", type=natural, default=50, metavar="N", help="at most N, 0: all (default %(default)s)")
+    found.add_argument(
+        "--limit", type=natural, default=50, metavar="N", help="at most N, 0: all (default %(default)s)"
+    )
     shown = group.command(
         "show",
         "show an account: balance, what is held of it and available, status, product, aliases",
@@ -46,7 +51,11 @@ async def list_accounts(context: Context) -> int:
     asked = context.arguments
     async with context.administration() as admin:
         found = await admin.accounts(asked.prefix, asked.customer, asked.limit)
-    context.out.rows(COLUMNS, found, "no such accounts" if asked.prefix or asked.customer else "no accounts: `portaswitch load FILE`")
+    context.out.rows(
+        COLUMNS,
+        found,
+        "no such accounts" if asked.prefix or asked.customer else "no accounts: `portaswitch load FILE`",
+    )
     if asked.limit and len(found) == asked.limit:
         context.out.line(f"(the first {asked.limit}; --limit 0 shows all)")
     return OK
@@ -57,12 +66,8 @@ async def show_account(context: Context) -> int:
     async with context.administration() as admin:
         found = await admin.account(context.arguments.id)
     context.out.document(found)
-    context.out.fields(
-        {
-            **asdict(found),
-            "credit_limit": "none" if found.credit_limit is None else found.credit_limit,
-            "available": "no limit" if found.available is None else found.available,
-            "free": "no limit" if found.free is None else found.free,
-        }
-    )
+    unlimited = "no limit" if found.master is None else "its master's"
+    told = {name: getattr(found, name) for name in ("credit_limit", "available", "free")}
+    told = {name: unlimited if value is None else value for name, value in told.items()}
+    context.out.fields({**asdict(found), **told})
     return OK

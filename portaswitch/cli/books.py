@@ -18,7 +18,7 @@ def add(commands: Commands) -> None:
     """Add the commands."""
     commands.command(
         "verify",
-        "ask the whole database whether every balance and every hold is what payments, xDRs and sessions make it; exit status 1 if not",
+        "ask the whole database whether balances and holds are what payments, xDRs and sessions make them",
         "portaswitch verify\nportaswitch verify --json",
         verify,
     )
@@ -47,14 +47,23 @@ def notes(audit: Audit) -> list[str]:
     """What stands below the table."""
     lines = []
     for finding in audit.findings:
-        lines += [f"differs: {printable(row.what)}: expected {row.expected}, found {row.found}" for row in finding.examples]
+        lines += [
+            f"differs: {printable(row.what)}: expected {row.expected}, found {row.found}"
+            for row in finding.examples
+        ]
         if finding.differ > len(finding.examples):
             lines.append(f"         and {finding.differ - len(finding.examples)} more: {finding.law}")
     if audit.orphans:
-        lines.append(f"note: {audit.orphans} uses that no account was found for wait in the table orphans for a decision")
+        lines.append(
+            f"note: {audit.orphans} uses of unknown accounts wait in the table orphans for a decision"
+        )
     if audit.unfolded:
-        lines.append(f"note: {audit.unfolded} charges of resellers and vendors are not folded into their balances yet")
-    lines.append("OK: the books agree" if not audit.differ else f"DIFFERS: {audit.differ} rows are not as they must be")
+        lines.append(
+            f"note: {audit.unfolded} charges of resellers and vendors are not folded into their balances yet"
+        )
+    lines.append(
+        "OK: the books agree" if not audit.differ else f"DIFFERS: {audit.differ} rows are not as they must be"
+    )
     return lines
 
 

@@ -20,9 +20,14 @@ DEFAULT_CONFIG = "config/portaswitch.yaml"
 
 
 class Context:
-    """What a running command has: its arguments, the configuration (read when first asked for), the reactor and where to print."""
+    """
+    What a running command has: its arguments, the configuration (read when first asked for), the reactor and
+    where to print.
+    """
 
-    def __init__(self, reactor: Any, arguments: argparse.Namespace, out: Output, err: IO[str] | None = None) -> None:
+    def __init__(
+        self, reactor: Any, arguments: argparse.Namespace, out: Output, err: IO[str] | None = None
+    ) -> None:
         self.reactor, self.arguments, self.out = reactor, arguments, out
         self.err = err or sys.stderr
 
@@ -37,7 +42,9 @@ class Context:
 
 
 Run = Callable[[Context], Awaitable[int]]
-"""The body of a command; gives the exit status. What it raises is told in one line, and the status is then 1."""
+"""
+The body of a command; gives the exit status. What it raises is told in one line, and the status is then 1.
+"""
 
 
 class Parser(argparse.ArgumentParser):
@@ -55,7 +62,10 @@ class Commands:
         self._parsers = parser.add_subparsers(metavar=metavar, title="commands", required=True)
 
     def command(self, name: str, text: str, examples: str, run: Run) -> argparse.ArgumentParser:
-        """A command: `text` is a sentence for the lists, `examples` lines of a shell. Arguments are added to what comes back."""
+        """
+        A command: `text` is a sentence for the lists, `examples` lines of a shell. Arguments are added to
+        what comes back.
+        """
         parser = self._parser(name, text, examples)
         common(parser, top=False)
         parser.set_defaults(run=run)

@@ -1,4 +1,6 @@
-"""`completion bash`: a script that completes commands and options with the Tab key, made from the parser itself."""
+"""
+`completion bash`: a script that completes commands and options with the Tab key, made from the parser itself.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,8 @@ def add(commands: Commands, top: argparse.ArgumentParser) -> None:
     command = commands.command(
         "completion",
         "print a script that completes commands and options in a shell",
-        "source <(portaswitch completion bash)\nportaswitch completion bash >/etc/bash_completion.d/portaswitch",
+        "source <(portaswitch completion bash)\n"
+        "portaswitch completion bash >/etc/bash_completion.d/portaswitch",
         completion,
     )
     command.add_argument("shell", choices=("bash",), help="the shell")
@@ -53,8 +56,13 @@ def script(top: argparse.ArgumentParser) -> str:
     commands = list(_commands(top, ""))
     paths = "|".join(f'"{path}"' for path, _ in commands if path)
     words = "\n".join(f'        "{path}") words="{" ".join(_words(parser))}" ;;' for path, parser in commands)
-    choices = {option: " ".join(map(str, values)) for _, parser in commands for option, values in _choices(parser)}
-    values = "\n".join(f'        {option}) COMPREPLY=($(compgen -W "{words}" -- "$cur")); return ;;' for option, words in choices.items())
+    choices = {
+        option: " ".join(map(str, values)) for _, parser in commands for option, values in _choices(parser)
+    }
+    values = "\n".join(
+        f'        {option}) COMPREPLY=($(compgen -W "{words}" -- "$cur")); return ;;'
+        for option, words in choices.items()
+    )
     return SCRIPT.format(paths=paths, words=words, values=values)
 
 

@@ -20,8 +20,8 @@ GAP = "  "
 @dataclass(frozen=True, slots=True)
 class Column:
     """
-    A column of a table: the field it shows, its title, and what happens where the terminal is too narrow: columns
-    of `yields` 1 are cut, then left out, then those of 2 and so on are cut; those of 0 never.
+    A column of a table: the field it shows, its title, and what happens where the terminal is too narrow:
+    columns of `yields` 1 are cut, then left out, then those of 2 and so on are cut; those of 0 never.
     """
 
     field: str
@@ -61,7 +61,10 @@ class Output:
             self._write(json.dumps(plain(value), indent=2, ensure_ascii=False))
 
     def rows(self, columns: Sequence[Column], records: Sequence[Any], none: str = "nothing found") -> None:
-        """Records as a table, or as a JSON list with all their fields; `none` is said where there are no records."""
+        """
+        Records as a table, or as a JSON list with all their fields; `none` is said where there are no
+        records.
+        """
         self.document(list(records))
         if not records:
             self.line(none)
@@ -88,7 +91,10 @@ class Output:
             self.line(f"{name}{' ' * (width - cells(name))}{GAP}{shown(value)}")
 
     def _narrow(self, columns: Sequence[Column], widths: list[int]) -> list[int]:
-        """Take from the columns that yield what the terminal has too little; the places of the columns that stay."""
+        """
+        Take from the columns that yield what the terminal has too little; the places of the columns that
+        stay.
+        """
         places = list(range(len(columns)))
         for rank in sorted({column.yields for column in columns} - {0}):
             while self._excess(widths, places) > 0:

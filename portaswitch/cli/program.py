@@ -27,7 +27,7 @@ def parser() -> Parser:
     """The parser with all commands, in the order in which somebody new needs them."""
     top = Parser(
         prog="portaswitch",
-        description="Administers a PortaSwitch server: its configuration, its database, and tries of its wires.",
+        description="Administers a PortaSwitch server: its configuration, its database, tries of its wires.",
         epilog=epilog(EXAMPLES),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -45,8 +45,10 @@ def parser() -> Parser:
     return top
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; gives the exit status. Wrong usage and `--help` end in SystemExit, as argparse does it."""
+def execute(arguments: Sequence[str] | None = None) -> int:
+    """
+    Run one command; gives the exit status. Wrong usage and `--help` end in SystemExit, as argparse does it.
+    """
     try:
         asked = parser().parse_args(arguments)
         out = Output.on(sys.stdout, asked.json)
@@ -54,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except BrokenPipeError:
-        # Whoever read our output (head, less) has enough; nothing more may be written, not even by the interpreter at its end.
+        # Whoever read our output (head, less) has enough; the interpreter must not flush to it at its end
+        # either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK

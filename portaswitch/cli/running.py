@@ -1,7 +1,8 @@
 """
 Running a command on the reactor, and what its errors look like.
 
-Ctrl-C cancels the command, waits until it has closed what it opened (a PostgreSQL of our own must not stay), and ends with status 130.
+Ctrl-C cancels the command, waits until it has closed what it opened (a PostgreSQL of our own must not stay),
+and ends with status 130.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ PREFIX = "portaswitch: "
 
 @implementer(ILogObserver)
 class LogLines:
-    """What the server's parts log as one line each on standard error; with tracebacks when everything is wanted."""
+    """
+    What the server's parts log as one line each on standard error; with tracebacks when everything is wanted.
+    """
 
     def __init__(self, out: IO[str], verbose: bool) -> None:
         self._out, self._verbose = out, verbose
@@ -113,7 +116,10 @@ class Running:
 
 
 def told(error: BaseException | None) -> list[str]:
-    """An error as lines for people: a configuration's faults one a line, everything else one line that says what to do."""
+    """
+    An error as lines for people: a configuration's faults one a line, everything else one line that says what
+    to do.
+    """
     if isinstance(error, ConfigError):
         return list(error.faults)
     if isinstance(error, PortaSwitchError):

@@ -30,23 +30,37 @@ QUOTAS = (
 
 def add(commands: Commands) -> None:
     """Add the commands."""
-    group = commands.group("session", "look at sessions and their holds", "portaswitch session list\nportaswitch session show KEY")
+    group = commands.group(
+        "session",
+        "look at sessions and their holds",
+        "portaswitch session list\nportaswitch session show KEY",
+    )
     found = group.command(
         "list",
         "list the live sessions, the newest first",
-        "portaswitch session list\nportaswitch session list --account 10086610975\nportaswitch session list --last 0 --json",
+        "portaswitch session list\nportaswitch session list --account 10086610975\n"
+        "portaswitch session list --last 0 --json",
         list_sessions,
     )
-    found.add_argument("--account", default="", metavar="ID", help="only of this account (or of the master of this alias)")
-    found.add_argument("--last", type=natural, default=50, metavar="N", help="at most N, 0: all (default %(default)s)")
+    found.add_argument(
+        "--account", default="", metavar="ID", help="only of this account (or of the master of this alias)"
+    )
+    found.add_argument(
+        "--last", type=natural, default=50, metavar="N", help="at most N, 0: all (default %(default)s)"
+    )
     shown = group.command(
         "show",
-        "show a session, live or closed in the last 7 days, with what its quota keys used, were granted and hold",
+        "show a session, live or of the last 7 days, with what its quota keys used, were granted and hold",
         "portaswitch session show '1/39AE126B CD4D11DB 958E0014 1C3F6886'\n"
         "portaswitch session show 39AE126B CD4D11DB 958E0014 1C3F6886",
         show_session,
     )
-    shown.add_argument("key", nargs="+", metavar="KEY", help="its key, as `session list` shows it, or the session id alone; blanks need no quotes")
+    shown.add_argument(
+        "key",
+        nargs="+",
+        metavar="KEY",
+        help="its key, as `session list` shows it, or the session id alone; blanks need no quotes",
+    )
 
 
 async def list_sessions(context: Context) -> int:

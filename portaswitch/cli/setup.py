@@ -19,17 +19,21 @@ def add(commands: Commands) -> None:
     )
     commands.command(
         "init",
-        "make what the server needs: state folder, key file, database and schema; a second time nothing is changed",
+        "make what the server needs: state folder, key file, database, schema; a second time changes nothing",
         "portaswitch init\nportaswitch --config /etc/portaswitch/portaswitch.yaml init",
         init,
     )
     load = commands.command(
         "load",
-        "bring the database to what a catalogue file says: services, tariffs, products, nodes, customers, accounts",
+        "bring the database to what a catalogue file says: tariffs, products, nodes, customers, accounts ...",
         "portaswitch load config/demo.yaml\nportaswitch load catalogue.yaml --json",
         load_catalogue,
     )
-    load.add_argument("file", metavar="FILE", help="the catalogue, YAML (docs/catalogue.rst); loading it again changes nothing")
+    load.add_argument(
+        "file",
+        metavar="FILE",
+        help="the catalogue, YAML (docs/catalogue.rst); loading it again changes nothing",
+    )
 
 
 async def check(context: Context) -> int:
@@ -44,10 +48,19 @@ async def check(context: Context) -> int:
     ports = listeners(settings)
     database = "embedded" if settings.database.embedded else "connection string"
     context.out.document(
-        {"ok": True, "faults": [], "roles": settings.roles, "state_dir": str(settings.state_dir), "database": database, "listen": ports}
+        {
+            "ok": True,
+            "faults": [],
+            "roles": settings.roles,
+            "state_dir": str(settings.state_dir),
+            "database": database,
+            "listen": ports,
+        }
     )
     context.out.line(f"OK: {context.arguments.config} has no faults")
-    context.out.line(f"database: {database}; state folder: {settings.state_dir}; roles: {', '.join(settings.roles)}")
+    context.out.line(
+        f"database: {database}; state folder: {settings.state_dir}; roles: {', '.join(settings.roles)}"
+    )
     context.out.line("the server would listen on:")
     for port in ports:
         context.out.line(f"  {port['role']} {port['key']}: {port['address']}")
@@ -93,9 +106,13 @@ async def load_catalogue(context: Context) -> int:
         for section, count in loaded.counts.items()
     ]
     kept = [{"section": kept.section.value, "name": kept.name, "asked": kept.asked} for kept in loaded.kept]
-    context.out.document({"file": context.arguments.file, "counts": counts, "opening_balances_not_applied": kept})
+    context.out.document(
+        {"file": context.arguments.file, "counts": counts, "opening_balances_not_applied": kept}
+    )
     columns = [Column(name, name) for name in ("section", "created", "changed", "same")]
     context.out.table(columns, counts)
     for item in kept:
-        context.out.line(f"note: the opening balance of {item['name']} was left as it is: money of what exists is never touched")
+        context.out.line(
+            f"note: the opening balance of {item['name']} stays: money of what exists is never touched"
+        )
     return OK

@@ -20,7 +20,8 @@ def shown(value: object) -> str:
     """
     A value for a table: times in UTC without a zone, money with two places or more, '-' for nothing.
 
-    What comes from a wire may hold anything: control characters, which could steer a terminal, are written as escapes.
+    What comes from a wire may hold anything: control characters, which could steer a terminal, are written as
+    escapes.
     """
     if value is None or value == "" or value == ():
         return "-"
@@ -36,7 +37,9 @@ def shown(value: object) -> str:
 
 
 def money(amount: Decimal) -> str:
-    """Digits without an exponent, with at least two places and no useless zeros behind them: '10.00', '0.02367'."""
+    """
+    Digits without an exponent, with at least two places and no useless zeros behind them: '10.00', '0.02367'.
+    """
     whole, _, places = format(amount, "f").partition(".")
     return f"{whole}.{places.rstrip('0').ljust(PLACES, '0')}"
 
@@ -49,10 +52,15 @@ def printable(text: str) -> str:
 
 
 def cells(text: str) -> int:
-    """How many columns of a terminal the text takes: East Asian wide characters take two, combining ones none."""
+    """
+    How many columns of a terminal the text takes: East Asian wide characters take two, combining ones none.
+    """
     if text.isascii():
         return len(text)
-    return sum(0 if unicodedata.combining(char) else 1 + (unicodedata.east_asian_width(char) in "WF") for char in text)
+    return sum(
+        0 if unicodedata.combining(char) else 1 + (unicodedata.east_asian_width(char) in "WF")
+        for char in text
+    )
 
 
 def cut(text: str, width: int, mark: str = "…") -> str:
@@ -65,7 +73,10 @@ def cut(text: str, width: int, mark: str = "…") -> str:
 
 
 def plain(value: object) -> Any:
-    """A value for JSON: decimals as strings (a float would change them), times in ISO 8601 with their zone, values by their fields."""
+    """
+    A value for JSON: decimals as strings (a float would change them), times in ISO 8601 with their zone,
+    values by their fields.
+    """
     if isinstance(value, Decimal):
         return format(value, "f")
     if isinstance(value, datetime):
@@ -81,7 +92,8 @@ def plain(value: object) -> Any:
 
 def moment(text: str, now: datetime) -> datetime:
     """
-    A time as operators type it: `2026-01-31`, `2026-01-31T10:00` (UTC unless a zone is written), or how long ago: 90s, 15m, 2h, 7d, 4w.
+    A time as operators type it: `2026-01-31`, `2026-01-31T10:00` (UTC unless a zone is written), or how long
+    ago: 90s, 15m, 2h, 7d, 4w.
 
     Raises ValueError for anything else.
     """
@@ -91,5 +103,7 @@ def moment(text: str, now: datetime) -> datetime:
             return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
         at = datetime.fromisoformat(text.strip())
     except (OverflowError, ValueError):
-        raise ValueError(f"{text!r} is no time: write 2026-01-31, 2026-01-31T10:00, or how long ago: 90s, 15m, 2h, 7d") from None
+        raise ValueError(
+            f"{text!r} is no time: write 2026-01-31, 2026-01-31T10:00, or how long ago: 90s, 15m, 2h, 7d"
+        ) from None
     return at if at.tzinfo is not None else at.replace(tzinfo=UTC)

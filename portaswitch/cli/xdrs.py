@@ -38,14 +38,34 @@ def add(commands: Commands) -> None:
         "portaswitch xdr list --session '39AE126B CD4D11DB 958E0014 1C3F6886' --owner all --json",
         list_xdrs,
     )
-    found.add_argument("--account", default="", metavar="ID", help="only of this account (or of the master of this alias)")
-    found.add_argument("--session", default="", metavar="ID", help="only of this session (h323-conf-id, Session-Id)")
-    found.add_argument("--last", type=natural, metavar="N", help="at most N, 0: all (default 20; with --since all)")
-    found.add_argument("--since", type=_moment, metavar="TIME", help="billed since 2026-01-31, 2026-01-31T10:00 (UTC), or 90s, 15m, 2h, 7d ago")
-    found.add_argument("--failed", action="store_true", help="attempts that were not answered or were refused, instead of charges")
+    found.add_argument(
+        "--account", default="", metavar="ID", help="only of this account (or of the master of this alias)"
+    )
+    found.add_argument(
+        "--session", default="", metavar="ID", help="only of this session (h323-conf-id, Session-Id)"
+    )
+    found.add_argument(
+        "--last", type=natural, metavar="N", help="at most N, 0: all (default 20; with --since all)"
+    )
+    found.add_argument(
+        "--since",
+        type=_moment,
+        metavar="TIME",
+        help="billed since 2026-01-31, 2026-01-31T10:00 (UTC), or 90s, 15m, 2h, 7d ago",
+    )
+    found.add_argument(
+        "--failed",
+        action="store_true",
+        help="attempts that were not answered or were refused, instead of charges",
+    )
     text = "whose xDRs: of accounts (default), of resellers, of vendors, or all"
     found.add_argument("--owner", choices=OWNERS, default="account", help=text)
-    shown = group.command("show", "show all fields of one xDR", "portaswitch xdr show 1\nportaswitch xdr show 1 --json", show_xdr)
+    shown = group.command(
+        "show",
+        "show all fields of one xDR",
+        "portaswitch xdr show 1\nportaswitch xdr show 1 --json",
+        show_xdr,
+    )
     shown.add_argument("id", type=positive, metavar="ID", help="its id, as `xdr list` shows it")
 
 
@@ -61,7 +81,9 @@ async def list_xdrs(context: Context) -> int:
     asked = context.arguments
     last = asked.last if asked.last is not None else 0 if asked.since else 20
     async with context.administration() as admin:
-        found = await admin.xdrs(asked.account, asked.session, OWNERS[asked.owner], asked.failed, last, asked.since)
+        found = await admin.xdrs(
+            asked.account, asked.session, OWNERS[asked.owner], asked.failed, last, asked.since
+        )
     columns = FAILED_COLUMNS if asked.failed else COLUMNS
     if asked.owner != "account":
         columns = (columns[0], Column("storage", "of"), *columns[1:])

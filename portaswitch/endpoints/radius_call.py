@@ -1,6 +1,6 @@
 """
-One call with a prepaid card as a gateway makes it, for trying a server out (the guide's Appendix A, "Successful prepaid card IVR
-session"; tests/spec/examples/radius/03).
+One call with a prepaid card as a gateway makes it, for trying a server out (the guide's Appendix A,
+"Successful prepaid card IVR session"; tests/spec/examples/radius/03).
 
     -> Access-Request              who is this?              <- Access-Accept: balance
     -> Access-Request              may they call NUMBER?     <- Access-Accept: seconds
@@ -40,7 +40,9 @@ class IAsk(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Who calls whom, and how long. The access number is what the card's owner dialled to reach the gateway."""
+    """
+    Who calls whom, and how long. The access number is what the card's owner dialled to reach the gateway.
+    """
 
     account: str
     number: str
@@ -56,8 +58,9 @@ class Call:
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """
-    A request and what came of it, as text for people: `code` and `answer` are names of packet codes, attributes are pairs in the
-    order of the wire. Without an answer `answer` is None and `fault` says why. `signed`: the answer had a Message-Authenticator.
+    A request and what came of it, as text for people: `code` and `answer` are names of packet codes,
+    attributes are pairs in the order of the wire. Without an answer `answer` is None and `fault` says why.
+    `signed`: the answer had a Message-Authenticator.
     """
 
     title: str
@@ -73,7 +76,10 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How the call went: `text` is one line; `granted` None means no limit, or that it was never granted; `used` in seconds."""
+    """
+    How the call went: `text` is one line; `granted` None means no limit, or that it was never granted; `used`
+    in seconds.
+    """
 
     ok: bool
     text: str
@@ -99,7 +105,8 @@ async def place(
     """
     Make the call: at `auth` and `acct`, the two ports of a server; `told` gets each exchange when it is over.
 
-    Ends at the first request that is rejected or not answered. A grant shorter than the call cuts it, as a gateway would.
+    Ends at the first request that is rejected or not answered. A grant shorter than the call cuts it, as a
+    gateway would.
     """
     verdict = await _step("authentication", Code.ACCESS_REQUEST, authentication(call), auth, call, told)
     if isinstance(verdict, Verdict):
@@ -154,7 +161,10 @@ def authorization(call: Call) -> Attributes:
 
 
 def outgoing(call: Call, number: str, now: datetime, used: int) -> Attributes:
-    """The Stop of the leg to the called number: its duration is disconnect minus connect time, there is no Acct-Session-Time."""
+    """
+    The Stop of the leg to the called number: its duration is disconnect minus connect time, there is no
+    Acct-Session-Time.
+    """
     connect = now - timedelta(seconds=used)
     return [
         ("NAS-IP-Address", call.nas_ip),

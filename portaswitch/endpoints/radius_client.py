@@ -1,11 +1,13 @@
 """
-The client side of RADIUS: a NAS that sends requests to one port of a server, retransmits them, and checks the answers.
+The client side of RADIUS: a NAS that sends requests to one port of a server, retransmits them, and checks the
+answers.
 
     request (octets) >  2 s without an answer: the same octets again, three tries in all  > NoAnswer
                      <  the first answer whose authenticator and signature are right      > Answer
 
-A retransmission is the same packet to the last octet, with its Identifier and authenticator (RFC 2865 2.5, RFC 5080 2.2.1), so
-that the server can tell it from a new request. Answers that can't be ours are ignored; why is said when no right one comes.
+A retransmission is the same packet to the last octet, with its Identifier and authenticator (RFC 2865 2.5,
+RFC 5080 2.2.1), so that the server can tell it from a new request. Answers that can't be ours are ignored;
+why is said when no right one comes.
 """
 
 from __future__ import annotations
@@ -31,12 +33,12 @@ TRIES, WAIT = 3, 2.0
 #: What to look for when answers came that had to be ignored, by the codec's reason.
 ADVICE = {
     "authenticator": "its authenticator is wrong: the server's secret for this client is another one",
-    "message-authenticator": "its Message-Authenticator is wrong: the server's secret for this client is another one",
+    "message-authenticator": "its signature is wrong: the server's secret for this client is another one",
 }
 
 SILENCE = (
-    "is the server running there? It is silent to a client that is not in its radius_clients, to a wrong secret, "
-    "and while its database is down"
+    "is the server running there? It is silent to a client that is not in its radius_clients, to a wrong "
+    "secret, and while its database is down"
 )
 
 
@@ -46,7 +48,10 @@ class NoAnswer(PortaSwitchError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The right answer: the packet, seconds from the first sending to its receipt, and how often the request was sent."""
+    """
+    The right answer: the packet, seconds from the first sending to its receipt, and how often the request was
+    sent.
+    """
 
     packet: Packet
     seconds: float
@@ -151,8 +156,8 @@ class NasClient(DatagramProtocol):
 
     def _give_up(self, identifier: int, reason: str) -> None:
         asked = self._forget(identifier)
-        tries = f"{asked.tries} tries of {self._wait:g} s"
-        asked.result.errback(NoAnswer(f"{self._place()} did not answer in {tries}: {reason}"))
+        sent = f"sent {asked.tries} time{'' if asked.tries == 1 else 's'}, {self._wait:g} s each"
+        asked.result.errback(NoAnswer(f"{self._place()} did not answer ({sent}): {reason}"))
 
     def _place(self) -> str:
         return f"udp {self._host}:{self._port}"

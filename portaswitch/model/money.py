@@ -37,7 +37,7 @@ class Rounding(StrEnum):
 def round_amount(amount: Decimal, precision: int = MAX_PRECISION, method: Rounding = Rounding.AWAY) -> Decimal:
     """Round an exact amount to the figure that is charged: `precision` decimals (0 to 5), by `method`."""
     if method is Rounding.NICKEL:
-        return (amount / NICKEL).quantize(QUANTA[0], ROUND_HALF_UP, EXACT) * NICKEL
+        return EXACT.multiply(EXACT.divide(amount, NICKEL).quantize(QUANTA[0], ROUND_HALF_UP, EXACT), NICKEL)
     return amount.quantize(QUANTA[precision], ROUND_UP if method is Rounding.AWAY else ROUND_HALF_UP, EXACT)
 
 

@@ -27,7 +27,7 @@ def networks(world: World) -> Iterator[Fault]:
         known = world.known(Section.RADIUS_CLIENTS, client.name)
         if known is not None and known.facts["environment"] != str(world.file.i_env):
             yield client.place.fault(
-                f"is a client of environment {known.facts['environment']}: an address belongs to one environment"
+                f"is a client of environment {known.facts['environment']}: an address has one environment"
             )
         secret = client.text("secret")
         if secret is None:
@@ -36,7 +36,7 @@ def networks(world: World) -> Iterator[Fault]:
             yield client.place.find("secret").fault("is empty: write a random secret of 16 octets or more")
         elif len(secret.encode()) < SHORTEST_SECRET and client.values.get("weak_secret") is not True:
             yield client.place.find("secret").fault(
-                f"is shorter than {SHORTEST_SECRET} octets: write a random one of 16 or more, or weak_secret: true beside it"
+                f"is shorter than {SHORTEST_SECRET} octets: write 16 random ones, or weak_secret: true"
             )
 
 
@@ -104,7 +104,7 @@ def repeated_rates(world: World) -> Iterator[Fault]:
             key = rate.name, rate.values.get("effective_from")
             if key in seen and "effective_from" not in rate.broken:
                 yield rate.place.fault(
-                    f"{rate.name} has a rate of that date in this tariff already: remove one, or give effective_from"
+                    f"{rate.name} has a rate of that date in this tariff: remove one, or give effective_from"
                 )
             seen.add(key)
 
@@ -133,7 +133,7 @@ def products(world: World) -> Iterator[Fault]:
             case = entry.text("service"), entry.text("node"), entry.text("access_code") or ""
             if case in seen and case[0] is not None:
                 yield entry.place.fault(
-                    "the product has an entry for that service, node and access_code already: remove one of the two"
+                    "the product has an entry for that service, node and access_code: remove one of the two"
                 )
             seen.add(case)
             yield from tariff_fits(world, entry, "tariff", "customer", currency)

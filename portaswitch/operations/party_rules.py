@@ -173,5 +173,6 @@ def resellers(world: World) -> Iterator[Fault]:
             own = world.fact(Section.TARIFFS, tariff, "currency")
             if own is not None and currency is not None and own != currency:
                 yield account.place.find("product").fault(
-                    f"its reseller_tariff {tariff} is in {own} and the reseller {above} in {currency}: they must agree"
+                    f"its reseller_tariff {tariff} is in {own} and the reseller {above} in {currency}:"
+                    f" they must agree"
                 )

@@ -67,8 +67,10 @@ MOST_SUGGESTED: Final = 2000
 def environment(world: World) -> Iterator[Fault]:
     """The environment of the file exists; names of environments are given once."""
     if not world.exists(Section.ENVIRONMENTS, str(world.file.i_env)):
+        i_env = world.file.i_env
         yield world.file.place.find("environment").fault(
-            f"environment {world.file.i_env} is neither in the file nor in the database: add environments: {{{world.file.i_env}: {{name: ...}}}}"
+            f"environment {i_env} is neither in the file nor in the database:"
+            f" add environments: {{{i_env}: {{name: ...}}}}"
         )
     named = {
         known.facts["name"]: i_env
@@ -121,7 +123,8 @@ def fixed(world: World) -> Iterator[Fault]:
                 written, has = entry.text(key), known.facts.get(key)
                 if written is not None and has and written != has:
                     yield entry.place.find(key).fault(
-                        f"is {has} in the database, which a load does not change: write {has}, or take another name"
+                        f"is {has} in the database, which a load does not change:"
+                        f" write {has}, or take another name"
                     )
 
 

@@ -1,8 +1,10 @@
 """
-The audit of the books: laws that hold at any moment, each asked of the whole database by one set-based statement (DESIGN.md 3.1, 3.3).
+The audit of the books: laws that hold at any moment, each asked of the whole database by one set-based
+statement (DESIGN.md 3.1, 3.3).
 
-All statements run in one read-only snapshot, so charging may go on meanwhile. They read every xDR that the database keeps: an amount whose xDR was
-dropped with an old partition must have been moved into the opening balance before.
+All statements run in one read-only snapshot, so charging may go on meanwhile. They read every xDR that the
+database keeps: an amount whose xDR was dropped with an old partition must have been moved into the opening
+balance before.
 """
 
 from __future__ import annotations
@@ -20,7 +22,10 @@ EXAMPLES = 20
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A row that breaks a law: what it is, what the law wants, and what the row holds (as text: amounts, or a word)."""
+    """
+    A row that breaks a law: what it is, what the law wants, and what the row holds (as text: amounts, or a
+    word).
+    """
 
     what: str
     expected: str
@@ -39,7 +44,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """All laws, and what an operator should know that breaks none: uses without an account, charges that are not folded yet."""
+    """
+    All laws, and what an operator should know that breaks none: uses without an account, charges that are not
+    folded yet.
+    """
 
     findings: tuple[Finding, ...]
     orphans: int
@@ -51,36 +59,45 @@ class Audit:
         return sum(finding.differ for finding in self.findings)
 
 
-#: Payments in favour of their owner; what an account was opened with is its opening_balance, whatever row shows it.
+#: Payments in favour of their owner; what an account was opened with is its opening_balance, whatever row
+#: shows it.
 _PAID = "select i_account, i_customer, amount from payments where action <> 'opening'"
 
 _ACCOUNTS = f"""
 with charged as (select i_account, sum(charged_amount) amount from xdr where storage = 'a' group by 1),
      paid as (select i_account, sum(amount) amount from ({_PAID}) p where i_account is not null group by 1),
      due as (
-        select a.i_env, a.id, a.balance,
-               a.opening_balance + case a.billing_model when -1 then -1 else 1 end * (coalesce(x.amount, 0) - coalesce(p.amount, 0)) expected
+        select a.i_env, a.id, a.balance, a.opening_balance
+               + case a.billing_model when -1 then -1 else 1 end
+               * (coalesce(x.amount, 0) - coalesce(p.amount, 0)) expected
         from accounts a left join charged x using (i_account) left join paid p using (i_account))
 select format('account %s (environment %s)', id, i_env), expected, balance from due where balance <> expected
 """
-#: A credit account's charges and payments move its customer's balance too; a reseller's own xDRs are folded into it a second later.
+#: A credit account's charges and payments move its customer's balance too; a reseller's own xDRs are folded
+#: into its balance a second later.
 _CUSTOMERS = f"""
 with charged as (
-        select i_customer, sum(charged_amount) amount from xdr where storage = 'c' or (storage = 'a' and billing_model = 1) group by 1),
+        select i_customer, sum(charged_amount) amount from xdr
+        where storage = 'c' or (storage = 'a' and billing_model = 1) group by 1),
      paid as (
         select p.i_customer, sum(p.amount) amount from ({_PAID}) p left join accounts a using (i_account)
         where p.i_account is null or a.billing_model <> -1 group by 1),
-     waiting as (select i_party i_customer, sum(amount) amount from pending_charges where role = 'c' group by 1),
+     waiting as (
+        select i_party i_customer, sum(amount) amount from pending_charges where role = 'c' group by 1),
      due as (
-        select c.i_env, c.name, c.balance + coalesce(w.amount, 0) found, c.opening_balance + coalesce(x.amount, 0) - coalesce(p.amount, 0) expected
-        from customers c left join charged x using (i_customer) left join paid p using (i_customer) left join waiting w using (i_customer))
+        select c.i_env, c.name, c.balance + coalesce(w.amount, 0) found,
+               c.opening_balance + coalesce(x.amount, 0) - coalesce(p.amount, 0) expected
+        from customers c left join charged x using (i_customer) left join paid p using (i_customer)
+        left join waiting w using (i_customer))
 select format('customer %s (environment %s)', name, i_env), expected, found from due where found <> expected
 """
 _VENDORS = """
 with charged as (select i_vendor, sum(charged_amount) amount from xdr where storage = 'v' group by 1),
-     waiting as (select i_party i_vendor, sum(amount) amount from pending_charges where role = 'v' group by 1),
+     waiting as (
+        select i_party i_vendor, sum(amount) amount from pending_charges where role = 'v' group by 1),
      due as (
-        select v.i_env, v.name, v.balance + coalesce(w.amount, 0) found, v.opening_balance + coalesce(x.amount, 0) expected
+        select v.i_env, v.name, v.balance + coalesce(w.amount, 0) found,
+               v.opening_balance + coalesce(x.amount, 0) expected
         from vendors v left join charged x using (i_vendor) left join waiting w using (i_vendor))
 select format('vendor %s (environment %s)', name, i_env), expected, found from due where found <> expected
 """
@@ -91,7 +108,8 @@ from accounts a left join held h using (i_account) where a.held <> coalesce(h.am
 """
 _CUSTOMERS_HELD = """
 with held as (
-    select s.i_customer, sum(s.held) amount from sessions s join accounts a using (i_account) where a.billing_model <> -1 group by 1)
+    select s.i_customer, sum(s.held) amount from sessions s join accounts a using (i_account)
+    where a.billing_model <> -1 group by 1)
 select format('customer %s (environment %s)', c.name, c.i_env), coalesce(h.amount, 0), c.held
 from customers c left join held h using (i_customer) where c.held <> coalesce(h.amount, 0)
 """
@@ -100,24 +118,35 @@ with held as (select session_key, sum(held) amount from holds group by 1)
 select format('session %s', s.session_key), coalesce(h.amount, 0), s.held
 from sessions s left join held h using (session_key) where s.held <> coalesce(h.amount, 0)
 """
-#: Real use is always debited, below zero too, and that part is marked in the xDR as overrun (DESIGN.md 3.3): more than it is a fault.
+#: Real use is always debited, below zero too, and that part is marked in the xDR as overrun (DESIGN.md 3.3):
+#: more than it is a fault.
 _NEGATIVE = """
 with below as (select i_account, i_env, id, balance from accounts where billing_model = -1 and balance < 0),
-     marked as (select x.i_account, sum(x.overrun) amount from xdr x join below using (i_account) where x.storage = 'a' group by 1)
-select format('balance of the debit account %s (environment %s)', id, i_env), format('not below %s, its overrun', -coalesce(m.amount, 0)), balance::text
+     marked as (
+        select x.i_account, sum(x.overrun) amount from xdr x join below using (i_account)
+        where x.storage = 'a' group by 1)
+select format('balance of the debit account %s (environment %s)', id, i_env),
+       format('not below %s, its overrun', -coalesce(m.amount, 0)), balance::text
 from below left join marked m using (i_account) where -balance > coalesce(m.amount, 0)
-union all select format('hold of account %s (environment %s)', id, i_env), '0 or more', held::text from accounts where held < 0
-union all select format('hold of customer %s (environment %s)', name, i_env), '0 or more', held::text from customers where held < 0
-union all select format('hold of session %s', session_key), '0 or more', held::text from sessions where held < 0
-union all select format('quantity of xDR %s', id), '0 or more', least(used_quantity, charged_quantity)::text
-          from xdr where used_quantity < 0 or charged_quantity < 0
+union all
+select format('hold of account %s (environment %s)', id, i_env), '0 or more', held::text
+from accounts where held < 0
+union all
+select format('hold of customer %s (environment %s)', name, i_env), '0 or more', held::text
+from customers where held < 0
+union all
+select format('hold of session %s', session_key), '0 or more', held::text from sessions where held < 0
+union all
+select format('quantity of xDR %s', id), '0 or more', least(used_quantity, charged_quantity)::text
+from xdr where used_quantity < 0 or charged_quantity < 0
 """
 _TWICE = """
 select format('session %s', s.session_key), 'live or closed', format('live, and closed at %s', max(z.closed))
 from sessions s join sessions_closed z using (session_key) group by 1, s.session_key
 """
 
-#: Every law: its name, the table whose rows it speaks of, and the statement that gives the rows that break it: what, expected, found.
+#: Every law: its name, the table whose rows it speaks of, and the statement that gives the rows that break
+#: it: what, expected, found.
 LAWS = (
     ("balance of accounts = opening balance, xDRs and payments", "accounts", _ACCOUNTS),
     ("balance of customers = opening balance, xDRs and payments", "customers", _CUSTOMERS),
@@ -129,8 +158,8 @@ LAWS = (
     ("no session is both live and closed", "sessions", _TWICE),
 )
 _COUNTS = """
-select (select count(*) from accounts), (select count(*) from customers), (select count(*) from vendors), (select count(*) from sessions),
-       (select count(*) from orphans), (select count(*) from pending_charges)
+select (select count(*) from accounts), (select count(*) from customers), (select count(*) from vendors),
+       (select count(*) from sessions), (select count(*) from orphans), (select count(*) from pending_charges)
 """
 
 
@@ -147,7 +176,8 @@ async def _audit(cursor: Cursor) -> Audit:
     findings = []
     for law, table, statement in LAWS:
         found = await cursor.query(
-            f"select f.*, count(*) over () from ({statement}) f (what, expected, found) order by 1 limit {EXAMPLES}"
+            f"select f.*, count(*) over () from ({statement}) f (what, expected, found)"
+            f" order by 1 limit {EXAMPLES}"
         )
         findings.append(
             Finding(law, rows[table], found[0][3] if found else 0, tuple(_difference(row) for row in found))

@@ -62,8 +62,15 @@ class Database:
             self._log.info("the schema was brought up to date in {count} steps", count=len(steps), steps=steps)
 
     async def connect(self, name: str, size: int) -> Pool:
-        """A further pool on the same database; the one named 'hot' has the settings of the money path."""
-        pool = Pool(self._reactor, self.dsn, size=size, name=name, settings=HOT_SETTINGS if name == "hot" else None)
+        """A further pool on the same database."""
+        return await self._connect(Pool(self._reactor, self.dsn, size=size, name=name))
+
+    async def connect_hot(self, size: int, statement_timeout: float) -> Pool:
+        """The pool of the money path: fixed plans, and statements that give up after `statement_timeout` seconds."""
+        settings = {**HOT_SETTINGS, "statement_timeout": str(int(statement_timeout * 1000))}
+        return await self._connect(Pool(self._reactor, self.dsn, size=size, name="hot", settings=settings))
+
+    async def _connect(self, pool: Pool) -> Pool:
         self._pools.append(pool)
         await pool.start()
         return pool

@@ -1,8 +1,8 @@
 """
 What an administrator's listings read: xDRs, sessions and accounts, one frozen value a row.
 
-Read only, never part of a charge. Every look-up names its environment (DESIGN.md 3.11). Money is `Decimal` in the currency of its row, times are
-aware UTC, quantities are base units of the service.
+Read only, never part of a charge. Every look-up names its environment (DESIGN.md 3.11). Money is `Decimal` in
+the currency of its row, times are aware UTC, quantities are base units of the service.
 """
 
 from __future__ import annotations
@@ -16,15 +16,18 @@ from portaswitch.model.billing_model import BillingModel
 from portaswitch.model.party import BillStatus, least
 from portaswitch.store.pool import Pool
 
-#: The fields of an xDR in the order of Appendix D of the guide (tests/spec/xdr.yaml), then what storage has beside them.
+#: The fields of an xDR in the order of Appendix D of the guide (tests/spec/xdr.yaml), then what storage has
+#: beside them.
 XDR_FIELDS = (
-    "id", "i_env", "h323_conf_id", "call_id", "cli", "cld", "setup_time", "connect_time", "disconnect_time", "bill_time", "disconnect_cause",
-    "voice_quality", "used_quantity", "account_id", "i_account", "i_dest", "i_dest_group", "i_tariff", "i_rate", "charged_quantity", "charged_amount",
-    "history", "peak_level", "i_vendor", "i_service", "i_accessibility", "i_customer", "h323_incoming_conf_id", "rating_pattern", "subscriber_ip",
-    "split_order", "billing_model", "i_invoice", "revenue", "storage", "failed", "overrun",
+    "id", "i_env", "h323_conf_id", "call_id", "cli", "cld", "setup_time", "connect_time", "disconnect_time",
+    "bill_time", "disconnect_cause", "voice_quality", "used_quantity", "account_id", "i_account", "i_dest",
+    "i_dest_group", "i_tariff", "i_rate", "charged_quantity", "charged_amount", "history", "peak_level",
+    "i_vendor", "i_service", "i_accessibility", "i_customer", "h323_incoming_conf_id", "rating_pattern",
+    "subscriber_ip", "split_order", "billing_model", "i_invoice", "revenue", "storage", "failed", "overrun",
 )  # fmt: skip
 
-#: How far back the newest xDRs are looked for, step by step, so that only the partitions of the last days are read; None: everything.
+#: How far back the newest xDRs are looked for, step by step, so that only the partitions of the last days are
+#: read; None: everything.
 REACH = (timedelta(hours=1), timedelta(days=1), timedelta(days=8), None)
 
 #: Words for the letters of sessions.status (model.session.Status).
@@ -34,8 +37,9 @@ SESSION_STATUS = {"o": "open", "p": "closed provisionally", "c": "closed"}
 @dataclass(frozen=True, slots=True)
 class XdrQuery:
     """
-    Which xDRs are asked for, the newest first. `i_account` 0 and `session` '' mean any; `storage` holds letters of xdr.storage; `failed` True asks
-    for failed attempts and nothing else; `last` 0 means no limit, `since` None no beginning (both against bill_time).
+    Which xDRs are asked for, the newest first. `i_account` 0 and `session` '' mean any; `storage` holds
+    letters of xdr.storage; `failed` True asks for failed attempts and nothing else; `last` 0 means no limit,
+    `since` None no beginning (both against bill_time).
     """
 
     i_env: int
@@ -49,7 +53,10 @@ class XdrQuery:
 
 @dataclass(frozen=True, slots=True)
 class XdrLine:
-    """An xDR as a list shows it. `used` in units, `charged` in units after rounding to intervals, `amount` what was debited."""
+    """
+    An xDR as a list shows it. `used` in units, `charged` in units after rounding to intervals, `amount` what
+    was debited.
+    """
 
     id: int
     storage: str
@@ -87,7 +94,10 @@ class SessionLine:
 
 @dataclass(frozen=True, slots=True)
 class QuotaLine:
-    """One quota key of a session (rating group '.' service identifier): cumulative units, and the money that it holds."""
+    """
+    One quota key of a session (rating group '.' service identifier): cumulative units, and the money that it
+    holds.
+    """
 
     quota_key: str
     used: int
@@ -99,8 +109,9 @@ class QuotaLine:
 @dataclass(frozen=True, slots=True)
 class AccountLine:
     """
-    An account with its money. `available` is the gross figure of DESIGN.md 3.6, `free` what is grantable: holds taken off; None means no limit.
-    `status` is one word or two for an operator, the gravest reason first.
+    An account with its money. `available` is the gross figure of DESIGN.md 3.6, `free` what is grantable:
+    holds taken off; None means no limit. `status` is one word or two for an operator, the gravest reason
+    first.
     """
 
     id: str
@@ -119,17 +130,20 @@ class AccountLine:
     aliases: tuple[str, ...]
 
 
-# -- xDRs -----------------------------------------------------------------------------------------------------------------------------------------
+# -- xDRs ------------------------------------------------------------------------------------------
 
 _XDR_LIST = """
-select id, storage, account_id, h323_conf_id, cli, cld, connect_time, bill_time, used_quantity, charged_quantity, charged_amount, history, failed,
-       disconnect_cause
+select id, storage, account_id, h323_conf_id, cli, cld, connect_time, bill_time, used_quantity,
+       charged_quantity, charged_amount, history, failed, disconnect_cause
 from xdr where i_env = %(i_env)s and failed = %(failed)s and storage = any (%(storage)s::"char"[])
 """
 
 
 async def xdrs(pool: Pool, asked: XdrQuery, now: datetime) -> list[XdrLine]:
-    """The xDRs that `asked` names. Without an account, session or beginning the latest partitions are read first, older ones only when needed."""
+    """
+    The xDRs that `asked` names. Without an account, session or beginning the latest partitions are read
+    first, older ones only when needed.
+    """
     if asked.since is not None:
         return await _xdrs(pool, asked, asked.since)
     if asked.i_account or asked.session or not asked.last:
@@ -160,60 +174,60 @@ async def _xdrs(pool: Pool, asked: XdrQuery, since: datetime | None) -> list[Xdr
 
 
 async def xdr(pool: Pool, i_env: int, number: int) -> dict[str, Any] | None:
-    """All fields of one xDR by name, or None. There is no index on the id: this reads partition after partition."""
+    """
+    All fields of one xDR by name, or None. There is no index on the id: this reads partition after partition.
+    """
     rows = await pool.query(
         f"select {', '.join(XDR_FIELDS)} from xdr where i_env = %s and id = %s", (i_env, number)
     )
     return dict(zip(XDR_FIELDS, rows[0], strict=True)) if rows else None
 
 
-# -- sessions -------------------------------------------------------------------------------------------------------------------------------------
+# -- sessions --------------------------------------------------------------------------------------
 
 _SESSION = """
-select s.session_key, a.id, s.status, s.service, s.cli, s.cld, coalesce(q.used, 0), coalesce(q.granted, 0), s.held, s.started, s.updated, s.expires
+select s.session_key, a.id, s.status, s.service, s.cli, s.cld, coalesce(q.used, 0), coalesce(q.granted, 0),
+       s.held, s.started, s.updated, s.expires
 from {table} s join accounts a using (i_account)
 left join lateral (
-    select sum((k ->> 'u')::bigint)::bigint used, sum((k ->> 'g')::bigint)::bigint granted from json_array_elements(s.state::json -> 'q') k
+    select sum((k ->> 'u')::bigint)::bigint used, sum((k ->> 'g')::bigint)::bigint granted
+    from json_array_elements(s.state::json -> 'q') k
 ) q on true
 where s.i_env = %(i_env)s and """
-_NAMED = "(s.session_key = %(name)s or s.session_key like '%%/' || replace(replace(%(name)s, '\\', '\\\\'), '%%', '\\%%'))"
+_OF_ACCOUNT = """(%(i_account)s = 0 or s.i_account = %(i_account)s)
+order by s.started desc limit nullif(%(limit)s, 0)"""
+#: A session's key, or its id alone at any node of the environment; in a form that the indexes serve.
+_NAMED = """s.session_key = any (
+    array(select i_node || '/' || %(name)s from nodes where i_env = %(i_env)s) || %(name)s::text)
+order by s.version desc limit 1"""
 _QUOTAS = """
 select k ->> 'k', (k ->> 'u')::bigint, (k ->> 'g')::bigint,
        coalesce((select sum((t ->> 'a')::numeric) from json_array_elements(k -> 'h') t), 0), s.expires
-from {table} s, json_array_elements(s.state::json -> 'q') k where s.session_key = %s
+from (select * from {table} where session_key = %s order by version desc limit 1) s,
+     json_array_elements(s.state::json -> 'q') k
 """
 
 
 async def sessions(pool: Pool, i_env: int, i_account: int, limit: int) -> list[SessionLine]:
-    """The live sessions of an environment (of one account unless `i_account` is 0), the newest first, at most `limit` (0: all)."""
-    sql = (
-        _SESSION.format(table="sessions")
-        + "(%(i_account)s = 0 or s.i_account = %(i_account)s) order by s.started desc limit nullif(%(limit)s, 0)"
-    )
-    return [
-        _session(row)
-        for row in await pool.query(sql, {"i_env": i_env, "i_account": i_account, "limit": limit})
-    ]
+    """
+    The live sessions of an environment (of one account unless `i_account` is 0), the newest first, at most
+    `limit` (0: all).
+    """
+    values = {"i_env": i_env, "i_account": i_account, "limit": limit}
+    rows = await pool.query(_SESSION.format(table="sessions") + _OF_ACCOUNT, values)
+    return [_session(row) for row in rows]
 
 
 async def session(pool: Pool, i_env: int, name: str) -> tuple[SessionLine, list[QuotaLine]] | None:
     """
-    A session by its key (node '/' session id) or by the session id alone, with its quota keys; a live one, else the latest of those closed in the
-    last days; None when there is neither.
+    A session by its key (node '/' session id) or by the session id alone, with its quota keys; a live one,
+    else the latest of those closed in the last days; None when there is neither.
     """
-    for table, order in (("sessions", "s.started desc"), ("sessions_closed", "s.closed desc")):
-        rows = await pool.query(
-            _SESSION.format(table=table) + _NAMED + f" order by {order} limit 1",
-            {"i_env": i_env, "name": name},
-        )
+    for table in ("sessions", "sessions_closed"):
+        rows = await pool.query(_SESSION.format(table=table) + _NAMED, {"i_env": i_env, "name": name})
         if rows:
             line = _session(rows[0])
-            latest = (
-                ""
-                if table == "sessions"
-                else " and s.closed = (select max(c.closed) from sessions_closed c where c.session_key = s.session_key)"
-            )
-            quotas = await pool.query(_QUOTAS.format(table=table) + latest, (line.key,))
+            quotas = await pool.query(_QUOTAS.format(table=table), (line.key,))
             return line, [QuotaLine(*row) for row in quotas]
     return None
 
@@ -222,81 +236,72 @@ def _session(row: tuple[Any, ...]) -> SessionLine:
     return SessionLine(row[0], row[1], SESSION_STATUS.get(row[2], row[2]), *row[3:])
 
 
-# -- accounts -------------------------------------------------------------------------------------------------------------------------------------
+# -- accounts --------------------------------------------------------------------------------------
 
 _ACCOUNT = """
-select a.id, a.i_account, c.name, p.name, a.billing_model, a.currency, a.balance, a.held, a.credit_limit, a.bill_status, a.blocked, a.activation_date,
-       a.expiration_date, c.balance, c.held,
-       case when c.temp_credit_until > now() then c.temp_credit_limit else c.credit_limit end, c.bill_status, c.blocked, m.id,
-       array(select l.id from accounts l where l.i_master_account = a.i_account order by l.id), now()
+select a.id, a.i_account, c.name, p.name, a.billing_model, a.currency, a.balance, a.held, a.credit_limit,
+       m.id, array(select l.id from accounts l where l.i_master_account = a.i_account order by l.id),
+       a.bill_status, a.blocked, a.activation_date, a.expiration_date, now(), c.balance, c.held,
+       case when c.temp_credit_until > now() then c.temp_credit_limit else c.credit_limit end, c.bill_status,
+       c.blocked
 from accounts a join customers c using (i_customer) left join products p on p.i_product = a.i_product
 left join accounts m on m.i_account = a.i_master_account
 where a.i_env = %(i_env)s and """
+_BEGINNING = """starts_with(a.id, %(prefix)s) and (%(customer)s = '' or c.name = %(customer)s)
+order by a.id limit nullif(%(limit)s, 0)"""
 
 
 async def accounts(pool: Pool, i_env: int, prefix: str, customer: str, limit: int) -> list[AccountLine]:
-    """The accounts whose id begins with `prefix`, of the customer of that name ('': any), by id, at most `limit` (0: all)."""
-    sql = (
-        _ACCOUNT
-        + "starts_with(a.id, %(prefix)s) and (%(customer)s = '' or c.name = %(customer)s) order by a.id limit nullif(%(limit)s, 0)"
-    )
+    """
+    The accounts whose id begins with `prefix`, of the customer of that name ('': any), by id, at most `limit`
+    (0: all).
+    """
     values = {"i_env": i_env, "prefix": prefix, "customer": customer, "limit": limit}
-    return [_account(row) for row in await pool.query(sql, values)]
+    return [_account(row) for row in await pool.query(_ACCOUNT + _BEGINNING, values)]
 
 
 async def account(pool: Pool, i_env: int, name: str) -> AccountLine | None:
-    """One account by its id, or None; an alias comes with the id of its master."""
+    """One account by its id, or None; an alias comes with the id of its master, whose money it uses."""
     rows = await pool.query(_ACCOUNT + "a.id = %(name)s", {"i_env": i_env, "name": name})
     return _account(rows[0]) if rows else None
 
 
 async def account_number(pool: Pool, i_env: int, name: str) -> int | None:
     """The i_account behind an id, for an alias that of its master; None when there is no such account."""
-    rows = await pool.query(
-        "select coalesce(i_master_account, i_account) from accounts where i_env = %s and id = %s",
-        (i_env, name),
-    )
+    sql = "select coalesce(i_master_account, i_account) from accounts where i_env = %s and id = %s"
+    rows = await pool.query(sql, (i_env, name))
     return int(rows[0][0]) if rows else None
 
 
 def _account(row: tuple[Any, ...]) -> AccountLine:
-    (
-        name, i_account, customer, product, model, currency, balance, held, limit, bill_status, blocked, activation, expiration,
-        c_balance, c_held, c_limit, c_status, c_blocked, master, aliases, now,
-    ) = row  # fmt: skip
-    if model == BillingModel.DEBIT:
+    name, i_account, customer, product, number, currency, balance, held, limit, master, aliases, *rest = row
+    bill_status, blocked, activation, expiration, now, c_balance, c_held, c_limit, c_status, c_blocked = rest
+    model = BillingModel(number)
+    tops = (limit, balance, held), (c_limit, c_balance, c_held)
+    if model is BillingModel.DEBIT:
         available, free = balance, balance - held
+    elif model is BillingModel.ALIAS:
+        available = free = None
     else:
-        available = least(
-            *(None if top is None else top - owed for top, owed in ((limit, balance), (c_limit, c_balance)))
-        )
-        free = least(
-            *(
-                None if top is None else top - owed
-                for top, owed in ((limit, balance + held), (c_limit, c_balance + c_held))
-            )
-        )
+        available = least(*(None if top is None else top - owed for top, owed, _ in tops))
+        free = least(*(None if top is None else top - owed - kept for top, owed, kept in tops))
     status = (
         _status(bill_status, blocked)
         or _life(activation, expiration, now)
         or _status(c_status, c_blocked, "customer ")
+        or _solvency(model, available)
     )
-    if not status:
-        status = (
-            "open"
-            if available is None or available > 0
-            else "credit exceeded"
-            if model == BillingModel.CREDIT
-            else "no available funds"
-        )
     return AccountLine(
-        name, i_account, customer, product, BillingModel(model).name.lower(), currency, balance, held, limit, available, free,
-        "alias" if model == BillingModel.ALIAS and status == "no available funds" else status, master, tuple(aliases),
+        name, i_account, customer, product, model.name.lower(), currency, balance, held, limit, available,
+        free, status, master, tuple(aliases),
     )  # fmt: skip
 
 
 def _status(letter: str, blocked: bool, whose: str = "") -> str:
-    """The word for a bill_status and the block beside it (closed, then blocked, then the rest; PORTABILLING.md a.2); '' when open."""
+    """
+    The word for a bill_status and the block beside it (closed, then blocked, then the rest; PORTABILLING.md
+    a.2); '' when open.
+    """
     if letter != BillStatus.CLOSED and blocked:
         return f"{whose}blocked"
     return "" if letter == BillStatus.OPEN else f"{whose}{BillStatus(letter).name.lower()}"
@@ -306,3 +311,10 @@ def _life(activation: datetime | None, expiration: datetime | None, now: datetim
     if expiration is not None and now >= expiration:
         return "expired"
     return "not yet active" if activation is not None and now < activation else ""
+
+
+def _solvency(model: BillingModel, available: Decimal | None) -> str:
+    """The last word on an account that nothing else is in the way of."""
+    if available is None or available > 0:
+        return "open"
+    return "no available funds" if model is BillingModel.DEBIT else "credit exceeded"

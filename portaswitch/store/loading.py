@@ -60,7 +60,7 @@ class Loading:
                 )
             except ConnectionLost as error:
                 raise LoadError(
-                    "the connection to the database was lost; load the file again, which does no harm if this load had succeeded"
+                    "the connection to the database was lost: load the file again, nothing changes twice"
                 ) from error
             except (errors.DeadlockDetected, errors.SerializationFailure, errors.UniqueViolation) as error:
                 if attempt == ATTEMPTS:

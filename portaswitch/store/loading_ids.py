@@ -30,9 +30,15 @@ IDENTITIES: Final[Mapping[Section, tuple[str, str]]] = {
 
 RESERVE: Final = "select nextval(pg_get_serial_sequence(%s, %s)) from generate_series(1, %s)"
 DESTINATIONS: Final = """
-    select d.format, d.prefix, d.i_dest from destinations d join unnest(%s::text[], %s::text[]) v (format, prefix) using (format, prefix) where d.i_env = %s
+    select d.format, d.prefix, d.i_dest
+    from destinations d join unnest(%s::text[], %s::text[]) v (format, prefix) using (format, prefix)
+    where d.i_env = %s
 """
-GROUPS: Final = "select s.name, g.name, g.i_dest_group from destination_groups g join destination_group_sets s using (i_dest_group_set) where s.i_env = %s"
+GROUPS: Final = """
+    select s.name, g.name, g.i_dest_group
+    from destination_groups g join destination_group_sets s using (i_dest_group_set)
+    where s.i_env = %s
+"""
 TYPES: Final = "select name, i_service_type, base from service_types"
 
 

@@ -122,7 +122,11 @@ async def plan(cursor: Cursor, shape: Shape, rows: Sequence[Row], sealer: Sealer
     return Plan(shape, types, new, changed, kept, same)
 
 
-TYPES: Final = "select attname::text, format_type(atttypid, atttypmod) from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped"
+TYPES: Final = """
+    select attname::text, format_type(atttypid, atttypmod) from pg_attribute
+    where attrelid = %s::regclass and attnum > 0 and not attisdropped
+"""
+"""The columns of a table and their types."""
 
 
 def _comparison(shape: Shape, types: Types, page: Sequence[Row]) -> tuple[str, tuple[object, ...]]:
@@ -139,9 +143,11 @@ def _comparison(shape: Shape, types: Types, page: Sequence[Row]) -> tuple[str, t
     )
     same = "is not distinct from" if shape.loose else "="
     joined = " and ".join(f't."{column}" {same} v."{column}"' for column in shape.key)
+    identity = f't."{shape.identity}"' if shape.identity else "0"
+    secret = f't."{shape.sealed}"' if shape.sealed else "null"
     sql = (
-        f"select v.row_number, {f't.{shape.identity}' if shape.identity else '0'}, {_differ(named)}, {_differ(money)}, "
-        f"{f't.{shape.sealed}' if shape.sealed else 'null'} from {source} join {shape.table} t on {joined}"
+        f"select v.row_number, {identity}, {_differ(named)}, {_differ(money)}, {secret} "
+        f"from {source} join {shape.table} t on {joined}"
     )
     return sql, values
 
@@ -172,10 +178,8 @@ async def create(cursor: Cursor, plan: Plan, told: Told) -> None:
             )
             names = ", ".join(f'"{column}"' for column in columns)
             selected = ", ".join(f'v."{column}"' for column in columns)
-            await cursor.execute(
-                f"insert into {plan.shape.table} ({names}) select {selected} from {source} order by row_number",
-                values,
-            )
+            insert = f"insert into {plan.shape.table} ({names})"
+            await cursor.execute(f"{insert} select {selected} from {source} order by row_number", values)
             told(len(page))
 
 

@@ -14,8 +14,7 @@ from portaswitch.store.loading_merge import Row, Shape
 
 Tables = list[tuple[Section, Shape, list[Row]]]
 """
-Rows by table, in the order in which they can be written; several tables may count for one section, or none
-(see `counted`).
+Rows by table, in the order in which they can be written; several tables may count for one section, or none.
 """
 
 I_ENV: Final = ("i_env", "name")
@@ -72,7 +71,8 @@ REFERS: Final[Mapping[str, Section]] = {
 }
 """Keys that hold names, and whose; their columns are i_KEY, but for those in `COLUMNS`."""
 
-COLUMNS: Final[Mapping[str, str]] = RENAMED | {
+COLUMNS: Final[Mapping[str, str]] = {
+    **RENAMED,
     "reseller_tariff": "i_tariff_reseller",
     "policy": "i_service_policy",
 }

@@ -16,7 +16,8 @@ from portaswitch.store.transaction import Cursor
 
 QUERIES: Final[Mapping[Section, tuple[str, tuple[str, ...]]]] = {
     Section.SERVICES: (
-        "select s.name, s.i_service, t.name, s.base from services s join service_types t using (i_service_type) where s.i_env = %s",
+        "select s.name, s.i_service, t.name, s.base "
+        "from services s join service_types t using (i_service_type) where s.i_env = %s",
         ("type", "base"),
     ),
     Section.POLICIES: ("select name, i_service_policy from service_policies where i_env = %s", ()),
@@ -25,7 +26,8 @@ QUERIES: Final[Mapping[Section, tuple[str, tuple[str, ...]]]] = {
         (),
     ),
     Section.TARIFFS: (
-        "select t.name, t.i_tariff, t.currency, s.name, t.applied_to from tariffs t join services s using (i_service) where t.i_env = %s",
+        "select t.name, t.i_tariff, t.currency, s.name, t.applied_to "
+        "from tariffs t join services s using (i_service) where t.i_env = %s",
         ("currency", "service", "applied_to"),
     ),
     Section.NODES: (

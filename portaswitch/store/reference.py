@@ -79,7 +79,7 @@ class ReferenceLedger:
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self.books = Books()
-        self._now = now
+        self.now = now
 
     def exchange(self, members: Sequence[Member]) -> Deferred[list[Verdict]]:
         """See `ILedger.exchange`."""
@@ -127,7 +127,7 @@ class ReferenceLedger:
             rooms.append(funds.balance - funds.held)
         elif account.credit_limit is not None:
             rooms.append(account.credit_limit - funds.balance - funds.held)
-        limit = customer.limit(self._now())
+        limit = customer.limit(self.now())
         if change.shared and limit is not None:
             rooms.append(limit - above.balance - above.held)
         return rooms
@@ -175,7 +175,7 @@ class ReferenceLedger:
 
     def dead_sessions(self, limit: int) -> Deferred[list[SessionName]]:
         """See `ILedger.dead_sessions`."""
-        dead = sorted((it for it in self.books.sessions.values() if it.expires < self._now()), key=lambda it: it.expires)
+        dead = sorted((it for it in self.books.sessions.values() if it.expires < self.now()), key=lambda it: it.expires)
         return succeed([self._name(it) for it in dead[:limit]])
 
     def _name(self, session: Session) -> SessionName:

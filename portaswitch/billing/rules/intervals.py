@@ -6,7 +6,7 @@ By arithmetic, whatever the length: never one object per interval (DESIGN.md 3.2
 
 from __future__ import annotations
 
-from decimal import ROUND_FLOOR, Decimal
+from decimal import Decimal
 
 from portaswitch.model.catalogue import RatePlan
 from portaswitch.model.charge import Segment
@@ -36,21 +36,23 @@ def segments(plan: RatePlan, units: int) -> tuple[Segment, ...]:
 
 def _segment(plan: RatePlan, count: int, length: int, price: Decimal) -> Segment:
     # Multiplied before divided: the only division of the step, so that 20 s at 0.10 a minute, three times, is 0.10 to the digit.
-    amount = EXACT.divide(price * (count * length), Decimal(plan.price_per))
+    amount = EXACT.divide(EXACT.multiply(price, Decimal(count * length)), Decimal(plan.price_per))
     return Segment(amount, price, count, length, plan.price_per)
 
 
-def affordable(plan: RatePlan, funds: Decimal) -> int | None:
+def affordable(plan: RatePlan, dearest: Decimal, reached: bool) -> int | None:
     """
-    About the most units whose intervals cost at most `funds` (exact amounts, >= 0); None where funds set no limit.
+    The most units whose intervals cost less than `dearest` (exact), or as much where that is `reached`; 0 for none, None where nothing limits.
 
-    The caller settles the last interval by rating it, since rounding of the figure is not this step's affair.
+    Numerators are compared (prices times units against dearest times price_per), since quotients may have no end.
     """
-    first = EXACT.divide(plan.price_first * plan.interval_first, Decimal(plan.price_per))
-    if first > funds:
+    limit = EXACT.multiply(dearest, Decimal(plan.price_per))
+    left = EXACT.subtract(limit, EXACT.multiply(plan.price_first, Decimal(plan.interval_first)))
+    if left < ZERO or (left == ZERO and not reached):
         return 0
-    step = EXACT.divide(plan.price_n * plan.interval_n, Decimal(plan.price_per))
+    step = EXACT.multiply(plan.price_n, Decimal(plan.interval_n))
     if step <= ZERO:
         return None
-    more = int(EXACT.divide(funds - first, step).to_integral_value(ROUND_FLOOR))
+    whole, rest = EXACT.divmod(left, step)
+    more = int(whole) - (1 if not reached and rest == ZERO else 0)
     return plan.interval_first + more * plan.interval_n

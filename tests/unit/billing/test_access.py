@@ -14,7 +14,7 @@ from portaswitch.model.party import Funds
 from portaswitch.model.refusal import Refusal
 from portaswitch.model.request import Origin
 from portaswitch.model.session import Leg, Role
-from tests.unit.builders import AT, CARRIER, auth, catalogue, event, kept, money, plan, prepaid, reseller, tariff
+from tests.unit.builders import AT, CARRIER, auth, catalogue, event, kept, money, plan, prepaid, reseller, stop, tariff
 
 WORLD = catalogue()
 POLICY = ServicePolicy()
@@ -29,8 +29,8 @@ def found(**what: str) -> access.Access:
 
 
 def charged(view: View, world: Catalogue = WORLD, **what: object) -> tuple[Leg, ...] | Refusal:
-    """The charged parties of an authorization."""
-    request = auth(**what)  # type: ignore[arg-type]
+    """The charged parties of a use that is over."""
+    request = stop(0, **what)  # type: ignore[arg-type]
     way = access.find(view, request, world)
     if isinstance(way, Refusal):
         return way

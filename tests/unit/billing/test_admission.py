@@ -81,6 +81,7 @@ class ChainTests(SynchronousTestCase):
     def test_resellers(self) -> None:
         """A blocked reseller at any level stops all its subcustomers."""
         near, far = (reseller(), Funds()), (reseller(i_customer=302, blocked=True), Funds())
-        self.assertEqual([word(replace(prepaid(), resellers=chain)) for chain in ((), (near,), (far,), (near, far))], ["ok", "ok", "user_denied", "user_denied"])
+        words = [word(replace(prepaid(), resellers=chain)) for chain in ((), (near,), (far,), (near, far))]
+        self.assertEqual(words, ["ok", "ok", "user_denied", "user_denied"])
         suspended = reseller(bill_status=BillStatus.SUSPENDED)
         self.assertIs(refuse(replace(prepaid(), resellers=((suspended, Funds()),)), None, AT), Refusal.USER_SUSPENDED)

@@ -60,7 +60,8 @@ customers:
   Below: {parent: Shop}
   Sub: {parent: Seller, credit_limit: -5}
 accounts:
-  "100": {customer: Shop, product: Card, model: debit, credit_limit: 5, opening_balance: -1, aliases: ["101", "102"]}
+  "100": {customer: Shop, product: Card, model: debit, credit_limit: 5, opening_balance: -1,
+    aliases: ["101", "102"]}
   "101": {customer: Shop, product: Card, model: credit, currency: USD}
   "103": {customer: Seller, product: Crad, model: credit, aliases: ["102"]}
   "104": {alias_of: "105"}
@@ -82,7 +83,7 @@ FOUND = """\
 17: tariffs.Retail.rates.83.interval_first: first says the same already
 18: tariffs.Retail.rates.84: needs a price
 19: tariffs.Retail.rates.8x: '8x' is neither digits nor a special destination
-20: tariffs.Retail.rates.85[1]: 85 has a rate of that date in this tariff already
+20: tariffs.Retail.rates.85[1]: 85 has a rate of that date in this tariff
 21: tariffs.Retail.rates.86.effective_from: 2026-02-30 is no day of the calendar
 22: tariffs.Carrier.precision: 6 is out of range
 23: tariffs.Dollars.managed_by: Shop is a retail customer
@@ -92,7 +93,7 @@ FOUND = """\
 28: nodes.Bare: is new: it needs nas_ip or nas_identifier
 31: products.Card.breakage: -1 is negative
 33: products.Card.entries[0].tariff: Carrier is applied_to vendor
-33: products.Card.entries[0].policy: Lnog is not among the policies of the file or the database: did you mean Long?
+33: products.Card.entries[0].policy: Lnog is not among the policies of the file or the database: did
 34: products.Card.entries[1]: the product has an entry for that service
 34: products.Card.entries[1].tariff: Dollars is in USD, and CAD is needed here
 35: products.Card.entries[2]: needs tariff
@@ -109,18 +110,18 @@ FOUND = """\
 46: customers.Sub.credit_limit: -5 is negative
 48: accounts.100.credit_limit: a debit account has no credit limit
 48: accounts.100.opening_balance: -1 is negative
-48: accounts.100.aliases[0]: 101 is an account of this file itself
-49: accounts.101.currency: the account is in USD and its customer Shop in CAD
-49: accounts.101.product: Card is in CAD and the account in USD
-50: accounts.103.customer: Seller is a reseller
-50: accounts.103.product: Crad is not among the products of the file or the database: did you mean Card?
-50: accounts.103.aliases[0]: 102 is an alias of 100 already
-51: accounts.104.alias_of: 105 is an alias itself
-52: accounts.105: is an alias: alias_of is all that it says
-53: accounts.106: is new: it needs customer and product
-53: accounts.106.expiration_date: is not after activation_date
-54: accounts.107.product: its reseller_tariff Wholesale is in USD and the reseller Seller in CAD
-54: accounts.107.password: the environment variable MISSING is not set
+49: accounts.100.aliases[0]: 101 is an account of this file itself
+50: accounts.101.currency: the account is in USD and its customer Shop in CAD
+50: accounts.101.product: Card is in CAD and the account in USD
+51: accounts.103.customer: Seller is a reseller
+51: accounts.103.product: Crad is not among the products of the file or the database: did you mean Card?
+51: accounts.103.aliases[0]: 102 is an alias of 100 already
+52: accounts.104.alias_of: 105 is an alias itself
+53: accounts.105: is an alias: alias_of is all that it says
+54: accounts.106: is new: it needs customer and product
+54: accounts.106.expiration_date: is not after activation_date
+55: accounts.107.product: its reseller_tariff Wholesale is in USD and the reseller Seller in CAD
+55: accounts.107.password: the environment variable MISSING is not set
 """
 
 
@@ -236,7 +237,8 @@ class RuleTests(SynchronousTestCase):
             },
         )
         text = (
-            "services: {Voice: {type: Data}}\nvendors: {Carrier: {currency: CAD}}\ncustomers: {Shop: {type: reseller}}\n"
+            "services: {Voice: {type: Data}}\nvendors: {Carrier: {currency: CAD}}\n"
+            "customers: {Shop: {type: reseller}}\n"
             'accounts: {"1": {customer: Two, model: credit}}\n'
         )
         self.check(
@@ -302,7 +304,8 @@ class RuleTests(SynchronousTestCase):
 
     def test_a_forbidden_rate_needs_no_price(self) -> None:
         """Nor does a discontinued one."""
-        text = 'tariffs: {T: {rates: {"82": {forbidden: true}, "83": {discontinued: true}, "84": {forbidden: false}}}}'
+        barred = '"82": {forbidden: true}, "83": {discontinued: true}'
+        text = f'tariffs: {{T: {{rates: {{{barred}, "84": {{hidden: true}}}}}}}}'
         self.check(text, stock_of(tariffs={"T": {"currency": "CAD"}}), "tariffs.T.rates.84: needs a price")
 
     def test_empty_and_weak_secrets(self) -> None:

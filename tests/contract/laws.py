@@ -1,0 +1,205 @@
+"""
+The money laws of DESIGN.md 3 as checks on the books of a ReferenceLedger: of the books as they are, of one member that was applied, and of an answer.
+
+Each raises AssertionError with what is wrong. Prices are taken from `rate` alone.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from decimal import Decimal
+
+from portaswitch.billing.rating import rate
+from portaswitch.billing.reserve import protection_of
+from portaswitch.model.billing_model import BillingModel
+from portaswitch.model.catalogue import Protection
+from portaswitch.model.charge import Usage, held
+from portaswitch.model.ledger import Change, Member
+from portaswitch.model.money import ZERO
+from portaswitch.model.party import least, room
+from portaswitch.model.request import AAARequest, Decision, Kind, UnitRequest
+from portaswitch.model.session import Opened, Quota, Role, Session, Status
+from portaswitch.model.xdr import Storage
+from portaswitch.store.reference import Books
+from tests.contract.world import MESSAGE, PLANS
+
+
+def price(quota: Quota, opened: Opened, units: int, leg: int = 0) -> Decimal:
+    """What `units` base units cost by a leg, from the start of the session."""
+    return rate(quota.legs[leg].plan, (), Usage(-(-units // opened.unit)), opened.started).figure
+
+
+def left(books: Books, i_account: int) -> Decimal | None:
+    """The room of an account and, where its money is shared, of its customer; None: no limit."""
+    account = books.accounts[i_account]
+    customer = books.customers[account.i_customer]
+    own = room(account.billing_model, books.funds[i_account], account.credit_limit)
+    if account.billing_model is BillingModel.DEBIT:
+        return own
+    return least(own, room(account.billing_model, books.customer_funds[customer.i_customer], customer.credit_limit))
+
+
+# -- the books ------------------------------------------------------------------------------------------------------------------------------------
+
+
+def check_books(books: Books, opening: Books, paid: Mapping[int, Decimal]) -> None:
+    """All laws that hold at any moment."""
+    _check_balances(books, opening, paid)
+    _check_holds(books)
+    _check_sessions(books)
+    _check_events(books)
+
+
+def _check_balances(books: Books, opening: Books, paid: Mapping[int, Decimal]) -> None:
+    """balance = opening + payments - xDRs, to the last digit, of accounts, and of customers over their credit accounts."""
+    charged: defaultdict[int, Decimal] = defaultdict(Decimal)
+    for row in books.xdrs:
+        if row.storage is Storage.ACCOUNT:
+            charged[row.i_account] += row.charged_amount
+    owed: defaultdict[int, Decimal] = defaultdict(Decimal)
+    for number, account in books.accounts.items():
+        moved = charged[number] - paid.get(number, ZERO)
+        due = opening.funds[number].balance + account.billing_model.owes * moved
+        assert books.funds[number].balance == due, f"account {number}: balance {books.funds[number].balance}, its xDRs say {due}"
+        if account.billing_model is not BillingModel.DEBIT:
+            owed[account.i_customer] += moved
+    for number, funds in books.customer_funds.items():
+        due = opening.customer_funds[number].balance + owed[number]
+        assert funds.balance == due, f"customer {number}: balance {funds.balance}, its accounts' xDRs say {due}"
+    parties: defaultdict[tuple[str, int], Decimal] = defaultdict(Decimal)
+    for row in books.xdrs:
+        if row.storage is Storage.CUSTOMER:
+            parties["c", row.i_customer] += row.charged_amount
+    assert dict(parties) == books.pending, f"pending charges {books.pending}, xDRs say {dict(parties)}"
+
+
+def _check_holds(books: Books) -> None:
+    """held is the sum of the sessions' holds, on accounts and customers, and never negative."""
+    accounts: defaultdict[int, Decimal] = defaultdict(Decimal)
+    customers: defaultdict[int, Decimal] = defaultdict(Decimal)
+    for session in books.sessions.values():
+        accounts[session.opened.i_account] += session.held
+        if session.opened.billing_model is not BillingModel.DEBIT:
+            customers[session.opened.i_customer] += session.held
+    for what, table, sums in ("account", books.funds, accounts), ("customer", books.customer_funds, customers):
+        for number, funds in table.items():
+            assert funds.held == sums[number] >= ZERO, f"{what} {number}: held {funds.held}, its sessions hold {sums[number]}"
+
+
+def _check_sessions(books: Books) -> None:
+    """A session is charged what rating says of its use, in as many pieces as there are; while it is open, nothing yet; when it is over, it holds nothing."""
+    charged: defaultdict[tuple[str, Storage], Decimal] = defaultdict(Decimal)
+    for row in books.xdrs:
+        charged[row.h323_conf_id, row.storage] += row.charged_amount
+    for session in (*books.sessions.values(), *books.closed.values()):
+        over = session.status is not Status.OPEN
+        assert not (over and session.held), f"{session.key} is over and holds {session.held}"
+        for role, storage in (Role.ACCOUNT, Storage.ACCOUNT), (Role.CUSTOMER, Storage.CUSTOMER):
+            due = sum((_due(session, quota, role) for quota in session.quotas), ZERO) if over else ZERO
+            told = charged[session.opened.session, storage]
+            assert told == due, f"{session.key} {session.status.name}: {role.name} charged {told}, rating says {due}"
+
+
+def _due(session: Session, quota: Quota, role: Role) -> Decimal:
+    return sum((price(quota, session.opened, quota.used, place) for place, leg in enumerate(quota.legs) if leg.role is role), ZERO)
+
+
+def _check_events(books: Books) -> None:
+    """Every one-shot that was answered is charged once, and no other."""
+    due: defaultdict[int, list[Decimal]] = defaultdict(list)
+    for decision in books.keys.values():
+        due[decision.facts.i_account].append(_message(decision))
+    told: defaultdict[int, list[Decimal]] = defaultdict(list)
+    for row in books.xdrs:
+        if not row.h323_conf_id and row.storage is Storage.ACCOUNT:
+            told[row.i_account].append(row.charged_amount)
+    assert {number: sorted(each) for number, each in due.items()} == {number: sorted(each) for number, each in told.items()}, f"events {due}, xDRs {told}"
+
+
+def _message(decision: Decision) -> Decimal:
+    return PLANS[MESSAGE].price_n * (decision.grants[0].units or 0)
+
+
+# -- one member -----------------------------------------------------------------------------------------------------------------------------------
+
+
+def check_applied(before: Books, after: Books, member: Member) -> None:
+    """What must hold of a change that was just applied to `before`."""
+    change, request = member.change, member.request
+    assert change is not None
+    old = before.session(member.session_key)
+    if old is None:
+        named = before.names.get((request.origin.i_env, request.parties.user))
+        assert named == change.i_account, f"{request.key}: charged to account {change.i_account}, but {request.parties.user} is {named}"
+    else:
+        assert old.opened.i_account == change.i_account, f"{request.key}: charged to account {change.i_account}, not its session's"
+    room_left = left(after, change.i_account)
+    if change.session is None:
+        assert room_left is None or room_left >= ZERO, f"{request.key}: the event was not covered, room {room_left}"
+    elif change.session.status is Status.OPEN:
+        _check_grants(change, change.session, request, room_left)
+        _check_cover(change, change.session, old, request, room_left)
+
+
+def _check_grants(change: Change, session: Session, request: AAARequest, room_left: Decimal | None) -> None:
+    """A grant's price is held, and all that is held was there: so the sum of the grants never exceeds the funds."""
+    asked = {unit.key: unit for unit in request.units}
+    for quota, grant in ((quota, grant) for grant in change.decision.grants for quota in session.quotas if quota.key == grant.key):
+        protection = protection_of(session.opened.policy, session.opened.billing_model, asked.get(grant.key, UnitRequest()))
+        if grant.units is None or grant.refusal is not None or protection is Protection.NONE:
+            continue
+        assert grant.units > 0, f"{request.key}: a grant of nothing"
+        due = price(quota, session.opened, quota.granted) - quota.charged[0]
+        assert quota.granted >= quota.used + grant.units, f"{request.key}: granted {grant.units} from {quota.used}, kept {quota.granted}"
+        assert held(quota.holds) >= due, f"{request.key}: granted {quota.granted} for {due}, held {held(quota.holds)}"
+        assert room_left is None or room_left >= ZERO, f"{request.key}: granted {grant.units} beyond the funds, room {room_left}"
+
+
+def _check_cover(change: Change, session: Session, old: Session | None, request: AAARequest, room_left: Decimal | None) -> None:
+    """Reports never lower a hold (only an unlock does), and hold more than the use costs only where it is there."""
+    before = {quota.key: quota for quota in old.quotas} if old is not None else {}
+    for quota in session.quotas:
+        kept = before.get(quota.key)
+        assert kept is None or quota.used >= kept.used, f"{request.key}: use went back"
+        if kept is not None and request.kind in (Kind.START, Kind.UPDATE):
+            assert held(quota.holds) >= held(kept.holds), f"{request.key}: a report lowered the hold"
+    if request.kind is Kind.AUTH or change.hold <= ZERO or room_left is None or room_left >= ZERO:
+        return
+    cost = sum((price(quota, session.opened, quota.used) - quota.charged[0] for quota in session.quotas), ZERO)
+    most = max(cost, old.held if old is not None else ZERO)
+    assert session.held <= most, f"{request.key}: holds {session.held} for a use of {cost} with room {room_left}"
+
+
+# -- answers --------------------------------------------------------------------------------------------------------------------------------------
+
+
+def check_answer(books: Books, request: AAARequest, decision: Decision) -> None:
+    """An answered request's effect is in the ledger, and a key that the ledger knows has the answer that it keeps."""
+    session = books.session(f"{request.origin.i_node}/{request.session}") if request.session else None
+    if request.kind is Kind.EVENT:
+        if request.key in books.keys or decision.accepted:
+            assert books.keys.get(request.key) == decision, f"{request.key}: answered {decision}, kept {books.keys.get(request.key)}"
+        return
+    if session is not None and session.last_key == request.key:
+        assert session.answer == decision, f"{request.key}: answered {decision}, kept {session.answer}"
+    if request.kind is Kind.AUTH and decision.accepted and decision.grants:
+        assert session is not None, f"{request.key}: granted without a session"
+    if request.kind in (Kind.UPDATE, Kind.STOP) and request.units and request.key not in books.orphans:
+        assert session is not None, f"{request.key}: usage without a session"
+        _check_reported(session, request)
+
+
+def _check_reported(session: Session, request: AAARequest) -> None:
+    if session.status is Status.CLOSED and session.last_key != request.key:
+        return  # it was over already: what comes behind its Stop is answered, and counts no more
+    used = {quota.key: quota.used for quota in session.quotas}
+    for unit in request.units:
+        assert used.get(unit.key, 0) >= (unit.used or 0), f"{request.key}: {unit.used} used of {unit.key}, kept {used}"
+    assert request.kind is not Kind.STOP or session.status is Status.CLOSED, f"{request.key}: stopped, but {session.status.name}"
+
+
+def nothing_held(books: Books) -> bool:
+    """True when no row holds anything."""
+    return all(funds.held == ZERO for funds in (*books.funds.values(), *books.customer_funds.values()))
+

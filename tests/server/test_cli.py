@@ -1,0 +1,445 @@
+"""The command line as an operator runs it: a process of its own, beside a running server or alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import DatagramProtocol, ProcessProtocol
+from twisted.trial.unittest import TestCase
+
+from portaswitch.api.status import site
+from portaswitch.store import placement, postmaster
+from portaswitch.store.audit import audit
+from portaswitch.store.embedded import EmbeddedPostgres
+from tests.server.database import new_state_dir, seeded_state_dir
+from tests.server.harness import SECRET, World
+
+ROOT = Path(__file__).parents[2]
+CARD = "10086610975"
+NUMBER = "01182623634515"
+#: A session of the card with a hold, and an xDR of it, as rows; what the audit looks at.
+HELD = """
+update accounts set held = 1 where i_account = 101;
+insert into sessions values
+    ('101/live', 1, 'k', '', 1, 101, 101, 101, 1, now() + interval '1 hour', 'o', now(), now(), 'Voice', '1', '2', '{}',
+    '{"q":[{"k":"0.0","u":5,"g":300,"h":[{"s":"m","a":"1","u":0,"i":0}]}]}');
+"""
+XDR = """
+insert into xdr (i_env, storage, h323_conf_id, connect_time, disconnect_time, bill_time, used_quantity,
+    charged_quantity, charged_amount, history, i_account, i_customer, i_vendor, billing_model, overrun)
+values (1, '{storage}', 'x', now(), now(), now(), 1, 1, {amount}, '', {account}, {customer}, {vendor}, {model},
+    {overrun});
+"""
+
+
+class Command(ProcessProtocol):
+    """One run of the program; `ended` fires with status, standard output and standard error."""
+
+    def __init__(self, *words: str, environment: dict[str, str] | None = None) -> None:
+        self.ended: Deferred[tuple[int, str, str]] = Deferred()
+        self._out, self._err = b"", b""
+        self._heard: Deferred[None] = Deferred()
+        spawner: Any = reactor
+        command = [sys.executable, "-m", "portaswitch.cli", *words]
+        # PYTHONUNBUFFERED, so that a test sees a line when it is written.
+        environ = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT), **(environment or {})}
+        self.process = spawner.spawnProcess(self, command[0], command, environ, str(ROOT))
+
+    def heard(self) -> Deferred[None]:
+        """Fires when it has printed something."""
+        return self._heard
+
+    def outReceived(self, data: bytes) -> None:
+        """Standard output."""
+        self._out += data
+        if not self._heard.called:
+            self._heard.callback(None)
+
+    def errReceived(self, data: bytes) -> None:
+        """Standard error."""
+        self._err += data
+
+    def processEnded(self, reason: Any) -> None:
+        """The end."""
+        self.ended.callback((reason.value.exitCode, self._out.decode(), self._err.decode()))
+
+
+class Silent(DatagramProtocol):
+    """A server that never answers."""
+
+    def datagramReceived(self, datagram: bytes, addr: Any) -> None:
+        """Nothing."""
+
+
+class BesideServerTests(TestCase):
+    """A running server, and commands that share its database."""
+
+    timeout = 90
+
+    def setUp(self) -> Any:
+        """Start the world, and write the configuration of its commands."""
+        return Deferred.fromCoroutine(self._begin())
+
+    async def _begin(self) -> None:
+        self.world = await World.made()
+        self.config = self.world.folder / "portaswitch.yaml"
+        self.config.write_text(
+            f"state_dir: {self.world.folder}\ndatabase: '{self.world._dsn}'\n"
+            f"radius: {{auth_port: {self.world.port('auth')}, acct_port: {self.world.port('acct')}}}\n"
+        )
+
+    def tearDown(self) -> Any:
+        """End it."""
+        return Deferred.fromCoroutine(self.world.end())
+
+    async def run_command(self, *words: str, **environment: str) -> tuple[int, str, str]:
+        """Status, standard output and standard error of a command."""
+        return await Command("--config", str(self.config), *words, environment=environment).ended
+
+    async def printed(self, *words: str, **environment: str) -> str:
+        """The output of a command that has to succeed without a word on standard error."""
+        status, out, err = await self.run_command(*words, **environment)
+        self.assertEqual((status, err), (0, ""), out)
+        return out
+
+    async def test_call(self) -> None:
+        """The call of the guide's example: charged once, and seen by every listing."""
+        out = await self.printed("radius-test", CARD, NUMBER, PORTASWITCH_SECRET=SECRET.decode())
+        self.assertEqual(out.count("  <- Access-Accept after"), 2)
+        self.assertEqual(out.count("  <- Accounting-Response after"), 2)
+        self.assertIn("OK: 30000 s granted, 71 s used and accounted", out)
+        listed = await self.printed("xdr", "list", "--account", CARD)
+        self.assertIn("71       71  0.02367  1@0.02/60 + 70*1@0.02/60", listed)
+        (line,) = json.loads(await self.printed("xdr", "list", "--json"))
+        self.assertEqual((line["account"], line["amount"], line["disconnect_cause"]), (CARD, "0.02367", 16))
+        shown = json.loads(await self.printed("xdr", "show", str(line["id"]), "--json"))
+        self.assertEqual(
+            (shown["charged_amount"], shown["rating_pattern"], len(shown)), ("0.02367", "82623634515", 37)
+        )
+        account = json.loads(await self.printed("account", "show", CARD, "--json"))
+        self.assertEqual((account["balance"], account["held"], account["status"]), ("9.97633", "0", "open"))
+        session = json.loads(await self.printed("session", "show", *line["session"].split(" "), "--json"))
+        self.assertEqual((session["status"], session["quota_keys"][0]["used"]), ("closed", 71))
+        self.assertIn("OK: the books agree", await self.printed("verify"))
+
+    async def test_call_refused(self) -> None:
+        """A blocked card, a wrong secret and a stranger's number: status 1 and why."""
+        await self.world.pool.execute("update accounts set blocked = true where i_account = 101")
+        status, out, err = await self.run_command("radius-test", "--secret", SECRET.decode(), CARD, NUMBER)
+        self.assertEqual((status, err), (1, ""))
+        self.assertIn('REJECTED at authentication: return code 7, user_denied, "Failed - User denied"', out)
+        document = json.loads(
+            (await self.run_command("radius-test", "--json", "--secret", SECRET.decode(), "999", NUMBER))[1]
+        )
+        self.assertEqual(
+            (document["verdict"]["ok"], document["exchanges"][0]["answer"]), (False, "Access-Reject")
+        )
+        status, out, _ = await self.run_command("radius-test", "--secret", "another", CARD, NUMBER)
+        self.assertEqual(status, 1)
+        self.assertIn("TIMEOUT at authentication", out)
+        status, _, err = await self.run_command("radius-test", CARD, NUMBER, PORTASWITCH_SECRET="")
+        self.assertEqual((status, err.count("\n")), (1, 1))
+        self.assertIn("--secret", err)
+
+    async def test_sessions(self) -> None:
+        """A live session with its hold, by account, key and session id."""
+        await self.world.pool.execute(HELD)
+        (line,) = json.loads(await self.printed("session", "list", "--account", CARD, "--json"))
+        self.assertEqual(
+            (line["key"], line["held"], line["used"], line["granted"]), ("101/live", "1", 5, 300)
+        )
+        self.assertIn("101/live", await self.printed("session", "list"))
+        for name in ("101/live", "live"):
+            shown = json.loads(await self.printed("session", "show", name, "--json"))
+            self.assertEqual(shown["quota_keys"][0]["held"], "1")
+        account = json.loads(await self.printed("account", "show", CARD, "--json"))
+        self.assertEqual((account["available"], account["free"]), ("10", "9"))
+
+    async def test_not_there(self) -> None:
+        """What isn't there is told in one line, with status 1."""
+        for words in (
+            ("xdr", "show", "1"),
+            ("xdr", "list", "--account", "nobody"),
+            ("session", "show", "none"),
+            ("account", "show", "nobody"),
+            ("account", "show", CARD, "--env", "2"),
+        ):
+            status, out, err = await self.run_command(*words)
+            self.assertEqual((status, out, err.count("\n")), (1, "", 1), words)
+            self.assertIn("no ", err)
+
+    async def test_load(self) -> None:
+        """
+        The demo in an empty environment of this database: counted by section, and nothing a second time.
+        """
+        await self.world.pool.execute("delete from radius_clients")
+        demo = str(ROOT / "config" / "demo.yaml")
+        text = (
+            Path(demo)
+            .read_text(encoding="utf-8")
+            .replace("environment: 1 ", "environment: 7 ")
+            .replace("\n  1:\n", "\n  7:\n")
+        )
+        copy = self.world.folder / "demo.yaml"
+        copy.write_text(text, encoding="utf-8")
+        first = json.loads(await self.printed("load", str(copy), "--json"))["counts"]
+        self.assertGreater(sum(count["created"] for count in first), 40)
+        second = json.loads(await self.printed("load", str(copy), "--json"))["counts"]
+        self.assertEqual(sum(count["created"] + count["changed"] for count in second), 0)
+        self.assertIn("accounts", await self.printed("load", str(copy)))
+        self.assertIn("10086610975", await self.printed("account", "list", "--env", "7"))
+
+    async def test_verify(self) -> None:
+        """A balance that nothing explains: status 1, and the account by its name."""
+        await self.world.pool.execute("update accounts set balance = 11 where i_account = 101")
+        status, out, err = await self.run_command("verify")
+        self.assertEqual((status, err), (1, ""))
+        self.assertIn(f"differs: account {CARD} (environment 1): expected 10, found 11", out)
+        self.assertIn("DIFFERS: 1 rows", out)
+
+
+class AuditTests(TestCase):
+    """Every law of the audit sees its breach, and only that."""
+
+    timeout = 60
+
+    def setUp(self) -> Any:
+        """The rows of the world; its server does nothing here."""
+        return Deferred.fromCoroutine(self._begin())
+
+    async def _begin(self) -> None:
+        self.world = await World.made()
+        await self.world.stop()
+
+    def tearDown(self) -> Any:
+        """End it."""
+        return Deferred.fromCoroutine(self.world.end())
+
+    async def broken(self) -> list[str]:
+        """The laws that rows break."""
+        return [finding.law for finding in (await audit(self.world.pool)).findings if finding.differ]
+
+    def charge(
+        self,
+        amount: str,
+        storage: str = "a",
+        account: int = 101,
+        vendor: str = "null",
+        model: int = -1,
+        overrun: str = "0",
+    ) -> str:
+        """An xDR as SQL."""
+        return XDR.format(
+            amount=amount,
+            storage=storage,
+            account=account,
+            customer=101,
+            vendor=vendor,
+            model=model,
+            overrun=overrun,
+        )
+
+    async def test_agreeing(self) -> None:
+        """Charges, payments, pending charges and holds that fit each other break nothing."""
+        debit = self.charge("0.5") + "update accounts set balance = 12.5 where i_account = 101;"
+        credit = (
+            self.charge("2", account=102, model=1)
+            + "update accounts set balance = 1.5 where i_account = 102;"
+        )
+        paid = (
+            "insert into payments (i_env, i_account, i_customer, amount, currency, action) values"
+            " (1, 101, 101, 3, 'CAD', 'manual_payment'), (1, 102, 101, 0.5, 'CAD', 'manual_payment'), (1, null, 101, 1, 'CAD', 'manual_payment');"
+            "update customers set balance = 0.5 where i_customer = 101;"
+        )
+        vendor = self.charge("0.1", "v", vendor="101") + "insert into pending_charges values ('v', 101, 0.1);"
+        reseller = self.charge("0.2", "c") + "insert into pending_charges values ('c', 101, 0.2);"
+        await self.world.pool.execute(HELD + debit + credit + paid + vendor + reseller)
+        found = await audit(self.world.pool)
+        self.assertEqual(
+            [(finding.law, finding.examples) for finding in found.findings if finding.differ], []
+        )
+        self.assertEqual((found.differ, found.unfolded, found.findings[0].rows), (0, 2, 2))
+
+    async def test_laws(self) -> None:
+        """One breach after the other, each undone."""
+        account, customer, vendor = "balance of accounts", "balance of customers", "balance of vendors"
+        held = ("held of accounts", "held of customers", "held of sessions")
+        below = self.charge("11", overrun="0.5") + "update accounts set balance = -1 where i_account = 101"
+        closed = "insert into sessions_closed select *, now() from sessions"
+        for sql, laws in (
+            (self.charge("0.5"), (account,)),
+            (self.charge("0.5", account=102, model=1), (account, customer)),
+            (self.charge("0.5", "v", vendor="101"), (vendor,)),
+            ("insert into pending_charges values ('c', 101, 0.2)", (customer,)),
+            ("update accounts set opening_balance = 9 where i_account = 101", (account,)),
+            ("update accounts set held = 0.5 where i_account = 101", held[:1]),
+            ("update customers set held = 0.5 where i_customer = 101", held[1:2]),
+            (
+                HELD + "update sessions set held = 2; update accounts set held = 2 where i_account = 101",
+                held[2:],
+            ),
+            (
+                HELD
+                + "update sessions set i_account = 102; update accounts set held = held - 1 where held > 0;",
+                (held[0], held[1]),
+            ),
+            (below, ("nothing is negative",)),
+            (HELD + closed, ("no session is both",)),
+        ):
+            await self.check_breach(sql, laws)
+
+    async def check_breach(self, sql: str, laws: tuple[str, ...]) -> None:
+        """After `sql` these laws are broken and no other; then everything is as before."""
+        tables = ("accounts", "customers", "vendors", "sessions", "sessions_closed", "xdr", "pending_charges")
+        keep = "".join(f"create table keep_{table} as table {table};" for table in tables)
+        await self.world.pool.execute(keep + sql)
+        broken = await self.broken()
+        self.assertEqual(len(broken), len(laws), (sql, broken))
+        for law, start in zip(broken, laws, strict=True):
+            self.assertTrue(law.startswith(start), (sql, law))
+        restore = (
+            "delete from sessions; delete from sessions_closed; delete from xdr; delete from pending_charges;"
+            + "".join(
+                f"update {table} t set balance = k.balance, held = k.held, opening_balance = k.opening_balance"
+                f" from keep_{table} k where k.{key} = t.{key};"
+                for table, key in (("accounts", "i_account"), ("customers", "i_customer"))
+            )
+        )
+        await self.world.pool.execute(restore + "".join(f"drop table keep_{table};" for table in tables))
+        self.assertEqual(await self.broken(), [])
+
+
+class AloneTests(TestCase):
+    """Commands without a running server."""
+
+    timeout = 90
+
+    def setUp(self) -> None:
+        """A folder for the configuration."""
+        self.folder = new_state_dir()
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.config = self.folder / "portaswitch.yaml"
+
+    def configure(self, text: str) -> None:
+        """Write the configuration."""
+        self.config.write_text(text, encoding="utf-8")
+
+    def run_command(self, *words: str) -> Deferred[tuple[int, str, str]]:
+        """Status, standard output and standard error of a command."""
+        return Command("--config", str(self.config), *words).ended
+
+    async def test_init(self) -> None:
+        """The first time everything is made, the second time found; no PostgreSQL stays behind."""
+        state = self.folder / "var"
+        self.configure(f"state_dir: {state}\n")
+        status, out, err = await self.run_command("init")
+        self.assertEqual((status, err), (0, ""))
+        self.assertEqual([line.split()[0] for line in out.splitlines()], ["made"] * 4)
+        steps = json.loads((await self.run_command("init", "--json"))[1])
+        self.assertEqual({step["done"] for step in steps}, {"found"})
+        home = placement.recorded(state)
+        assert home is not None
+        self.assertIsNone(postmaster.running(home.data))
+        self.assertEqual((state / "secret.key").stat().st_mode & 0o777, 0o600)
+
+    async def test_shares(self) -> None:
+        """The embedded PostgreSQL of a running server is used, and left running."""
+        state = await seeded_state_dir()
+        self.addCleanup(shutil.rmtree, state, ignore_errors=True)
+        server = EmbeddedPostgres(reactor, state)
+        await server.start()
+        try:
+            self.configure(f"state_dir: {state}\n")
+            status, out, err = await self.run_command("xdr", "list")
+            self.assertEqual((status, out, err), (0, "no xDRs\n", ""))
+            self.assertIsNotNone(server.pid)
+            home = placement.recorded(state)
+            assert home is not None
+            self.assertIsNotNone(postmaster.running(home.data))
+        finally:
+            await server.stop()
+
+    async def test_check(self) -> None:
+        """OK with what it would listen on; else all faults at once, with their places."""
+        self.configure("roles: [radius, http]\nradius: {auth_port: 21812, acct_port: 21813}\n")
+        status, out, err = await self.run_command("check")
+        self.assertEqual((status, err), (0, ""))
+        for place in (
+            "udp:21812:interface=127.0.0.1",
+            "udp:21813:interface=127.0.0.1",
+            "tcp:8080:interface=127.0.0.1",
+        ):
+            self.assertIn(place, out)
+        self.assertNotIn("3868", out)
+        self.configure("roles: [radius, nonsense]\nradius: {auth_port: x}\nstat_dir: var\n")
+        status, out, err = await self.run_command("check")
+        self.assertEqual((status, out), (1, ""))
+        self.assertEqual([word in err for word in ("nonsense", "auth_port", "stat_dir")], [True] * 3)
+        self.assertGreaterEqual(err.count("\n"), 3)
+        document = json.loads((await self.run_command("check", "--json"))[1])
+        self.assertEqual((document["ok"], len(document["faults"]) >= 3), (False, True))
+
+    async def test_errors(self) -> None:
+        """No configuration, no database, no server: one line each, status 1, and no traceback."""
+        self.configure(
+            f"state_dir: {self.folder}\ndatabase: 'host=127.0.0.1 port=1 dbname=x'\nhttp: {{listen: ['tcp:1']}}\n"
+        )
+        for words, told in (
+            (("--config", "/nonexistent.yaml", "xdr", "list"), "/nonexistent.yaml"),
+            (("xdr", "list"), "can't connect to the database"),
+            (("init",), "correct `database:`"),
+            (("metrics",), "is the server running"),
+            (
+                ("radius-test", "--secret", "x", "--host", "nonexistent.invalid", CARD, NUMBER),
+                "nonexistent.invalid",
+            ),
+        ):
+            status, out, err = await self.run_command(*words)
+            self.assertEqual((status, err.count("\n")), (1, 1), (words, out, err))
+            self.assertIn(told, err)
+            self.assertNotIn("Traceback", err)
+
+    async def test_metrics(self) -> None:
+        """The page of the running server as it is, and as JSON."""
+        listener: Any = reactor
+        port = listener.listenTCP(0, site(lambda: None), interface="127.0.0.1")
+        self.addCleanup(port.stopListening)
+        self.configure(f"http: {{listen: ['tcp:{port.getHost().port}']}}\n")
+        status, out, err = await self.run_command("metrics")
+        self.assertEqual((status, err), (0, ""))
+        self.assertIn("# TYPE portaswitch_", out)
+        samples = json.loads((await self.run_command("metrics", "--json"))[1])
+        self.assertEqual({sample["name"].split("_")[0] for sample in samples}, {"portaswitch"})
+
+    async def test_interrupted(self) -> None:
+        """Ctrl-C in the middle of a call: one line and status 130."""
+        listener: Any = reactor
+        port = listener.listenUDP(0, Silent(), interface="127.0.0.1")
+        self.addCleanup(port.stopListening)
+        number = str(port.getHost().port)
+        words = (
+            "radius-test",
+            "--secret",
+            "x",
+            "--host",
+            "127.0.0.1",
+            "--auth-port",
+            number,
+            "--acct-port",
+            number,
+            CARD,
+            NUMBER,
+        )
+        command = Command(*words)
+        await command.heard()
+        command.process.signalProcess(signal.SIGINT)
+        status, _, err = await command.ended
+        self.assertEqual((status, err), (130, "portaswitch: interrupted\n"))

@@ -1,0 +1,435 @@
+"""The queue: who flies with whom, what is folded, and that each request is answered once whatever the ledger says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, cast
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import Clock
+from twisted.logger import globalLogPublisher
+from twisted.trial.unittest import SynchronousTestCase
+
+from portaswitch.billing.batch import MOST_TRIES, Batcher
+from portaswitch.billing.cache import Cache
+from portaswitch.errors import DatabaseDown, LedgerFailed, Overloaded
+from portaswitch.model.catalogue import Protection, ServicePolicy
+from portaswitch.model.ledger import Applied, Failed, Member, Repeated, Short, Stale, View
+from portaswitch.model.party import Funds
+from portaswitch.model.request import AAARequest, Decision, Grant, Kind
+from tests.unit.billing.deck import Deck, Shelf
+from tests.unit.builders import CARD, alive, auth, catalogue, event, money, postpaid, prepaid, request, start, stop
+
+SLICED = catalogue(ServicePolicy(protection=Protection.SLICE))
+OTHER = prepaid(i_account=102, id="102")
+
+
+class BatchCase(SynchronousTestCase):
+    """A batcher of 3 members a batch, 2 flights, 8 waiting requests and 2 s, over a deck of two accounts."""
+
+    def setUp(self) -> None:
+        """A new one; what it logs as a defect is kept."""
+        self.begin(prepaid("0.03"), OTHER)
+
+    def begin(self, *views: View) -> None:
+        """Begin again with these accounts."""
+        self.clock = Clock()
+        self.deck = Deck(*views)
+        self.cache = Cache(100, 100)
+        self.batcher = Batcher(self.deck, Shelf(SLICED), self.cache, self.clock.seconds, 3, 2, 8, 2.0)
+
+    def know(self, *users: str) -> None:
+        """Have accounts remembered, so that their next requests are decided at once."""
+        for user in users:
+            done = self.batcher.submit(request(Kind.AUTH, "", user=user, called=""))
+            self.deck.land_all()
+            self.successResultOf(done)
+        self.deck.landed.clear()
+
+    def ask(self, *asked: AAARequest) -> list[Deferred[Decision]]:
+        """Submit requests."""
+        return [self.batcher.submit(one) for one in asked]
+
+    def sessions(self, place: int = 0) -> list[str]:
+        """The sessions of a flight."""
+        return [member.session_key for member in self.deck.flights[place][0]]
+
+    def word(self, done: Deferred[Decision]) -> str:
+        """The answer's word; a Deferred that has not fired is 'waits'. May be asked again."""
+        if not done.called:
+            return "waits"
+        decision = self.successResultOf(done)
+        _ = done.addCallback(lambda _: decision)
+        return "ok" if decision.refusal is None else decision.refusal.word
+
+
+class LeavingTests(BatchCase):
+    """What leaves when."""
+
+    def test_stranger(self) -> None:
+        """An account that is not remembered is read first, decided when it is back, and answered after the commit only."""
+        (done,) = self.ask(auth())
+        (member,) = self.deck.land()
+        self.assertEqual((member.change, member.i_account, self.word(done)), (None, 0, "waits"))
+        (member,) = self.deck.flights[0][0]
+        assert member.change is not None
+        self.assertEqual((member.i_account, member.change.hold, self.word(done)), (101, money("0.01"), "waits"))
+        self.deck.land()
+        self.assertEqual((self.word(done), self.deck.views[101].funds.held), ("ok", money("0.01")))
+
+    def test_late_fold(self) -> None:
+        """While an account flies its next requests wait; then they leave together, each decided behind the one before."""
+        self.know(CARD)
+        dones = self.ask(*(auth(f"s{number}") for number in range(5)))
+        self.assertEqual([len(members) for members, _ in self.deck.flights], [1])
+        self.deck.land()
+        self.assertEqual((self.sessions(), [self.word(done) for done in dones]), (["7/s1", "7/s2", "7/s3"], ["ok"] + ["waits"] * 4))
+        changes = [member.change and member.change.hold for member in self.deck.flights[0][0]]
+        self.assertEqual(changes, [money("0.01"), money("0.01"), None])
+        self.deck.land_all()
+        self.assertEqual([self.word(done) for done in dones], ["ok"] * 3 + ["funds_locked"] * 2)
+        self.assertEqual(self.deck.views[101].funds.held, money("0.03"))
+
+    def test_flights(self) -> None:
+        """At most two batches fly; a third account leaves with the first landing."""
+        self.begin(prepaid(), OTHER, prepaid(i_account=103, id="103"))
+        self.know(CARD, "102", "103")
+        self.ask(auth(), auth("s2", user="102"), auth("s3", user="103"))
+        self.assertEqual([self.sessions(0), self.sessions(1), len(self.deck.flights)], [["7/s1"], ["7/s2"], 2])
+        self.deck.land(place=1)
+        self.assertEqual([self.sessions(0), self.sessions(1)], [["7/s1"], ["7/s3"]])
+
+    def test_one_session(self) -> None:
+        """Two requests of one session never fly together, nor under two names of the account at once; their order stays."""
+        self.know(CARD, "102")
+        dones = self.ask(auth("s0"), start(), alive(30), stop(60), auth("s2"))
+        self.deck.land()
+        self.assertEqual(self.sessions(), ["7/s1", "7/s2"])
+        self.deck.land()
+        self.assertEqual([member.request.kind for member in self.deck.land()], [Kind.UPDATE])
+        self.deck.land_all()
+        self.assertEqual([self.word(done) for done in dones], ["ok"] * 5)
+        self.assertEqual(self.deck.views[101].funds.balance, money("0.01"))
+
+    def test_session_in_another_lane(self) -> None:
+        """A session that flies under one name holds back its request under another name; the rest of that lane leaves."""
+        self.ask(auth())
+        dones = self.ask(stop(30, user="102"), auth("s2", user="102"))
+        self.assertEqual((self.sessions(0), self.sessions(1)), (["7/s1"], ["7/s2"]))
+        self.deck.land_all()
+        self.assertEqual([self.word(done) for done in dones], ["ok", "ok"])
+        self.assertEqual(self.deck.views[101].funds.balance, money("0.02"))
+
+    def test_parked(self) -> None:
+        """A lane of which nothing may fly waits for a landing, and then leaves."""
+        self.ask(auth())
+        (done,) = self.ask(stop(30, user="102"))
+        self.assertEqual(len(self.deck.flights), 1)
+        self.deck.land_all()
+        self.assertEqual(self.word(done), "ok")
+
+    def test_one_key(self) -> None:
+        """A one-shot repeated at once never flies with itself; it is charged once, and both get its answer."""
+        self.begin(prepaid("1"))
+        self.know(CARD)
+        dones = self.ask(request(Kind.AUTH, "", called=""), event(1), event(1))
+        self.deck.land_all()
+        self.assertEqual([self.word(done) for done in dones], ["ok"] * 3)
+        self.assertEqual((len(self.deck.keys), self.deck.views[101].funds.balance), (1, money("0.98")))
+
+    def test_shared_customer(self) -> None:
+        """Two accounts of one customer in one batch: the second is decided on what the first leaves of the customer's money."""
+        both = [postpaid(None, "0.01", i_account=number, id=str(number)) for number in (102, 103)]
+        self.begin(prepaid(i_customer=9), *both)
+        self.know("102", "103")
+        self.ask(request(Kind.AUTH, "", called=""), request(Kind.AUTH, "", called="", user="x"))
+        self.ask(auth("s1", user="102"), auth("s2", user="103"))
+        self.deck.land(place=1)
+        changes = [member.change for member in self.deck.flights[1][0]]
+        self.assertEqual([change and change.hold for change in changes], [money("0.01"), None])
+
+
+class VerdictTests(BatchCase):
+    """What each verdict leads to."""
+
+    def test_stale(self) -> None:
+        """A stale decision is made again on the fresh view; what then changes nothing is answered at once."""
+        self.know(CARD)
+        (done,) = self.ask(auth())
+        self.deck.views[101] = replace(prepaid(blocked=True, revision=2))
+        self.deck.land()
+        self.assertEqual((self.word(done), self.deck.flights), ("user_denied", []))
+
+    def test_refusal_only_when_fresh(self) -> None:
+        """What memory would refuse is read first: money may have come."""
+        self.begin(prepaid("0"))
+        self.know(CARD)
+        self.deck.views[101] = prepaid("1")
+        (done,) = self.ask(auth())
+        self.assertIsNone(self.deck.flights[0][0][0].change)
+        self.deck.land_all()
+        self.assertEqual(self.word(done), "ok")
+
+    def test_reader_confirmed(self) -> None:
+        """A reader whose basis holds gets the money alone, and is decided with it."""
+        self.begin(prepaid("0"))
+        self.know(CARD)
+        first, second = self.ask(auth(), auth("s2"))
+        self.assertEqual(self.deck.flights[0][0][0].basis, prepaid("0"))
+        self.deck.land(Applied(Funds(money("0")), Funds()))
+        self.assertEqual(self.word(first), "zero_balance")
+        self.deck.views[101] = prepaid("1")
+        self.deck.land(Applied(Funds(money("1")), Funds()))
+        self.deck.land_all()
+        self.assertEqual(self.word(second), "ok")
+
+    def test_short(self) -> None:
+        """Money that went meanwhile: decided again with what is left, and refused only when that was read."""
+        self.know(CARD)
+        (done,) = self.ask(auth())
+        self.deck.views[101] = prepaid("0")
+        self.deck.land()
+        self.assertEqual(self.word(done), "waits")
+        self.deck.land_all()
+        self.assertEqual((self.word(done), self.deck.sessions), ("zero_balance", {}))
+
+    def test_short_of_the_remembered(self) -> None:
+        """After Short the funds told are those decided on, whatever memory had."""
+        self.know(CARD)
+        self.ask(auth())
+        self.deck.land(Short(Funds(money("0.005")), Funds()))
+        (member,) = self.deck.flights[0][0]
+        assert member.change is not None
+        self.assertEqual(member.change.hold, money("0.005"))
+
+    def test_repeated(self) -> None:
+        """The stored answer counts, not what was decided now; what was remembered of the account is in doubt."""
+        self.know(CARD)
+        (done,) = self.ask(auth())
+        stored = Decision(grants=(Grant(auth().units[0].key, auth().units[0].base, 7),))
+        self.deck.land(Repeated(stored))
+        self.assertEqual((self.successResultOf(done), self.cache.view(101, "")), (stored, None))
+
+    def test_failed(self) -> None:
+        """A member that nobody can apply fails alone."""
+        self.know(CARD)
+        self.ask(auth("s0"))
+        bad, good = self.ask(auth("s1"), auth("s2"))
+        self.deck.land()
+        self.deck.land(Failed("no such row"), Applied(Funds(money("0.03"), money("0.02")), Funds()))
+        self.failureResultOf(bad, LedgerFailed)
+        self.assertEqual((self.word(good), self.cache.view(101, "7/s1")), ("ok", None))
+
+    def test_for_ever_stale(self) -> None:
+        """Turned back again and again meets a defect: it ends."""
+        self.know(CARD)
+        (done,) = self.ask(auth())
+        for _ in range(MOST_TRIES):
+            self.assertFalse(done.called)
+            self.deck.land(Stale(prepaid()))
+        self.failureResultOf(done, LedgerFailed)
+        self.assertEqual(self.deck.flights, [])
+
+    def test_again_before_the_next(self) -> None:
+        """Members that fly again keep their order, before those that came later."""
+        self.know(CARD)
+        self.ask(auth("s0"))
+        self.ask(auth("s1"), auth("s2"), auth("s3"))
+        self.deck.land()
+        self.deck.land(Stale(prepaid()), Stale(prepaid()), Applied(Funds(), Funds()))
+        self.assertEqual(self.sessions(), ["7/s1", "7/s2"])
+
+    def test_database_down(self) -> None:
+        """Nothing is known: all members fail so, memory forgets them, and the next request reads again."""
+        self.know(CARD)
+        dones = self.ask(auth(), auth("s2"))
+        self.deck.crash(DatabaseDown("gone"))
+        self.failureResultOf(dones[0], DatabaseDown)
+        self.assertIsNone(self.deck.flights[0][0][0].change)
+        self.deck.land_all()
+        self.assertEqual(self.word(dones[1]), "ok")
+
+
+class OrphanTests(BatchCase):
+    """Usage of nobody's."""
+
+    def test_kept_then_answered(self) -> None:
+        """It is answered when it is kept; not being able to keep it is no answer."""
+        dones = self.ask(stop(60, user="nobody"), stop(60, "s2", user="nobody2"))
+        self.deck.land()
+        self.deck.land()
+        self.assertEqual([member.request.parties.user for member, _ in self.deck.orphans], ["nobody", "nobody2"])
+        self.assertEqual([done.called for done in dones], [False, False])
+        self.deck.orphans[0][1].callback(None)
+        self.assertEqual(self.successResultOf(dones[0]), Decision())
+        self.deck.orphans[1][1].errback(DatabaseDown("gone"))
+        self.failureResultOf(dones[1], DatabaseDown)
+
+    def test_no_usage(self) -> None:
+        """What is no usage is simply answered."""
+        dones = self.ask(auth(user="nobody"), request(Kind.STOP, "s2", user="nobody"), request(Kind.EXPIRE, "s3", user="nobody"))
+        self.deck.land_all()
+        self.assertEqual(([self.word(done) for done in dones], self.deck.orphans), (["invalid_account", "ok", "ok"], []))
+
+
+class LimitTests(BatchCase):
+    """Overload, timeouts, cancelling, draining."""
+
+    def test_overload(self) -> None:
+        """More than the limit that wait: refused at once, and room comes back."""
+        self.know(CARD)
+        self.ask(auth("s0"))
+        waiting = self.ask(*(auth(f"w{number}") for number in range(8)))
+        self.failureResultOf(self.batcher.submit(auth("one too many")), Overloaded)
+        self.deck.land_all()
+        self.assertEqual({self.word(done) for done in waiting}, {"ok", "funds_locked"})
+        self.assertEqual(self.word(self.ask(auth("s0", at=1))[0]), "waits")
+
+    def test_timeout(self) -> None:
+        """What waited longer than the decision timeout does not leave any more: its client has given up."""
+        self.know(CARD)
+        flies, late = self.ask(auth(), auth("s2"))
+        self.clock.advance(1.5)
+        (fresh,) = self.ask(auth("s3"))
+        self.clock.advance(0.6)
+        self.deck.land()
+        self.failureResultOf(late, Overloaded)
+        self.assertEqual((self.sessions(), self.word(flies)), (["7/s3"], "ok"))
+        self.deck.land()
+        self.assertEqual(self.word(fresh), "ok")
+
+    def test_cancel_in_the_queue(self) -> None:
+        """Withdrawn before it left: it never flies."""
+        self.know(CARD)
+        flies, waits = self.ask(auth(), auth("s2"))
+        waits.cancel()
+        self.failureResultOf(waits, CancelledError)
+        self.deck.land_all()
+        self.assertEqual((self.word(flies), list(self.deck.sessions)), ("ok", ["7/s1"]))
+        self.successResultOf(self.batcher.drained())
+
+    def test_cancel_in_the_air(self) -> None:
+        """Too late: the effect stands, and its decision waits for the retransmission, which changes nothing."""
+        self.know(CARD)
+        (done,) = self.ask(auth())
+        done.cancel()
+        self.failureResultOf(done, CancelledError)
+        self.deck.land()
+        (again,) = self.ask(auth())
+        self.deck.land_all()
+        self.assertEqual((self.word(again), self.deck.views[101].funds.held), ("ok", money("0.01")))
+
+    def test_drained(self) -> None:
+        """Fires when nothing waits and nothing flies; at once when idle."""
+        self.successResultOf(self.batcher.drained())
+        self.ask(auth(), auth("s2"))
+        done = self.batcher.drained()
+        self.deck.land()
+        self.assertNoResult(done)
+        self.deck.land_all()
+        self.successResultOf(done)
+
+
+class ReentrancyTests(BatchCase):
+    """Whoever gets an answer may ask at once."""
+
+    def then(self, done: Deferred[Decision], *asked: AAARequest) -> list[Deferred[Decision]]:
+        """Ask these when `done` fires, however it does."""
+        dones: list[Deferred[Decision]] = []
+
+        def again(result: Any) -> None:
+            dones.extend(self.ask(*asked))
+
+        _ = done.addBoth(again)
+        return dones
+
+    def test_from_an_answer(self) -> None:
+        """The next request of the same session and account, out of the answer's callback."""
+        self.know(CARD)
+        first, second = self.ask(auth(), auth("s2"))
+        dones = self.then(first, stop(30), auth("s3"))
+        self.deck.land_all()
+        self.assertEqual([self.word(done) for done in (second, *dones)], ["ok"] * 3)
+        self.assertEqual(self.deck.views[101].funds, Funds(money("0.02"), money("0.02")))
+
+    def test_from_a_failure(self) -> None:
+        """Out of a lost batch."""
+        self.know(CARD)
+        (first,) = self.ask(auth())
+        dones = self.then(first, auth("s2"))
+        self.deck.crash(DatabaseDown("gone"))
+        self.deck.land_all()
+        self.assertEqual([self.word(done) for done in dones], ["ok"])
+
+    def test_from_a_timeout(self) -> None:
+        """Out of the refusal of one that waited too long: the account still flies alone."""
+        self.know(CARD)
+        _, late, last = self.ask(auth(), auth("s2"), auth("s3"))
+        dones = self.then(late, auth("s4"), auth("s5"))
+        self.clock.advance(3)
+        (fresh,) = self.ask(auth("s6"))
+        self.deck.land()
+        accounts = [member.i_account for members, _ in self.deck.flights for member in members]
+        self.assertEqual(len(self.deck.flights), 1, accounts)
+        self.deck.land_all()
+        self.failureResultOf(last, Overloaded)
+        self.assertNotIn("waits", [self.word(done) for done in (fresh, *dones)])
+        self.successResultOf(self.batcher.drained())
+
+
+class DefectTests(BatchCase):
+    """A defect of ours hits its request only."""
+
+    def setUp(self) -> None:
+        """Logged failures are the point here: take them away."""
+        super().setUp()
+        self.addCleanup(self.flushLoggedErrors)
+        self.events: list[Any] = []
+        globalLogPublisher.addObserver(self.events.append)
+        self.addCleanup(globalLogPublisher.removeObserver, self.events.append)
+
+    def broken(self, session: str, user: str = CARD) -> AAARequest:
+        """A request of a kind that `decide` does not know."""
+        return replace(auth(session, user=user), kind=cast(Kind, "bogus"))
+
+    def test_decision_that_raises(self) -> None:
+        """Decided at once, from memory: it fails, the others of its batch are answered."""
+        self.know(CARD)
+        dones = self.ask(auth("s0"))
+        dones += [self.batcher.submit(one) for one in (auth("s1"), self.broken("s2"), auth("s3"))]
+        self.deck.land_all()
+        self.failureResultOf(dones.pop(2))
+        self.assertEqual([self.word(done) for done in dones], ["ok"] * 3)
+        self.successResultOf(self.batcher.drained())
+
+    def test_decision_that_raises_on_landing(self) -> None:
+        """Decided on a view just read: the same."""
+        bad, good = self.ask(self.broken("s1"), auth("s2", user="102"))
+        self.deck.land_all()
+        self.failureResultOf(bad)
+        self.assertEqual(self.word(good), "ok")
+        (after,) = self.ask(auth("s1", at=1))
+        self.deck.land_all()
+        self.assertEqual(self.word(after), "ok")
+
+    def test_ledger_that_raises(self) -> None:
+        """A ledger that raises instead of failing its Deferred: the members fail, and the next batch leaves."""
+        def exchange(members: list[Member]) -> Any:
+            raise RuntimeError("a defect")
+
+        self.know(CARD)
+        self.patch(self.deck, "exchange", exchange)
+        dones = [self.batcher.submit(auth(f"s{number}")) for number in range(4)]
+        for done in dones:
+            self.failureResultOf(done)
+        self.successResultOf(self.batcher.drained())
+
+    def test_verdict_missing(self) -> None:
+        """A ledger that answers too little: nobody waits for ever."""
+        self.know(CARD)
+        self.ask(auth("s0"))
+        dones = self.ask(auth("s1"), auth("s2"))
+        self.deck.land()
+        self.deck.land(Applied(Funds(), Funds()))
+        self.assertEqual([done.called for done in dones], [True, True])
+        self.failureResultOf(dones[1])

@@ -1,0 +1,177 @@
+"""Commands on a database that is a stand-in: what they ask, what they print, and their exit status."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import SynchronousTestCase
+
+from portaswitch.administration import (
+    AccountLine,
+    Audit,
+    Difference,
+    Exchange,
+    Finding,
+    QuotaLine,
+    SessionLine,
+    XdrLine,
+)
+from portaswitch.cli import books, calls
+from portaswitch.cli.command import Context
+from portaswitch.cli.output import Output
+from portaswitch.cli.program import parser
+
+AT = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
+XDR = XdrLine(
+    7, "a", "100", "39AE", "6045550193", "4420", AT, AT, 71, 72, Decimal("0.02367"), "72*1@0.02/60", False, 16
+)
+SESSION = SessionLine(
+    "1/39AE", "100", "open", "Voice", "6045550193", "4420", 0, 300, Decimal("0.10"), AT, AT, AT
+)
+ACCOUNT = AccountLine(
+    "100",
+    1,
+    "Retail",
+    "Card",
+    "credit",
+    "CAD",
+    Decimal(1),
+    Decimal(0),
+    None,
+    None,
+    None,
+    "open",
+    None,
+    ("200", "300"),
+)
+GOOD = Audit((Finding("balances agree", 3, 0, ()),), 0, 0)
+BAD = Audit((Finding("balances agree", 3, 25, (Difference("account 100", "10", "9.5"),)),), 2, 1)
+
+
+class Books:
+    """Stands in for Administration: gives what it was made with and keeps what it was asked."""
+
+    def __init__(self, **answers: Any) -> None:
+        self.answers, self.asked = answers, list[tuple[Any, ...]]()
+
+    def __getattr__(self, name: str) -> Any:
+        async def answer(*arguments: Any) -> Any:
+            self.asked.append((name, *arguments))
+            return self.answers[name]
+
+        return answer
+
+
+class CommandTests(SynchronousTestCase):
+    """Each command once as a table and once as JSON."""
+
+    def run_command(self, admin: Books, *words: str) -> tuple[int, str]:
+        """Exit status and output of a command line."""
+        asked = parser().parse_args(words)
+        stream = io.StringIO()
+
+        class Standing(Context):
+            """A context whose database is the stand-in."""
+
+            def administration(self) -> Any:
+                """The stand-in, for `async with`."""
+
+                @asynccontextmanager
+                async def opened() -> AsyncIterator[Books]:
+                    yield admin
+
+                return opened()
+
+        context = Standing(None, asked, Output(stream, asked.json))
+        return self.successResultOf(Deferred.fromCoroutine(asked.run(context))), stream.getvalue()
+
+    def test_xdr_list(self) -> None:
+        """The columns of a list, and the defaults of what is asked."""
+        admin = Books(xdrs=[XDR])
+        status, text = self.run_command(admin, "xdr", "list", "--account", "100")
+        self.assertEqual(status, 0)
+        self.assertEqual(text.splitlines()[0].split("  ")[0], "id")
+        self.assertIn("2026-01-31 12:00:00    71       72  0.02367  72*1@0.02/60", text)
+        self.run_command(admin, "xdr", "list", "--failed", "--owner", "all", "--since", "2026-01-31")
+        self.assertEqual(admin.asked[0], ("xdrs", "100", "", "a", False, 20, None))
+        self.assertEqual(admin.asked[1], ("xdrs", "", "", "acv", True, 0, AT.replace(hour=0)))
+
+    def test_xdr_json(self) -> None:
+        """One document, money as strings."""
+        _, text = self.run_command(Books(xdrs=[XDR]), "xdr", "list", "--json")
+        (line,) = json.loads(text)
+        self.assertEqual(
+            (line["id"], line["amount"], line["connect_time"]), (7, "0.02367", "2026-01-31T12:00:00+00:00")
+        )
+
+    def test_session_show(self) -> None:
+        """Blanks of a session id need no quotes; its quota keys stand below it."""
+        quota = QuotaLine("0.0", 0, 300, Decimal("0.10"), AT)
+        admin = Books(session=(SESSION, [quota]))
+        _, text = self.run_command(admin, "session", "show", "39AE126B", "CD4D11DB")
+        self.assertEqual(admin.asked, [("session", "39AE126B CD4D11DB")])
+        self.assertIn("0.0           0      300  0.10  2026-01-31 12:00:00", text)
+        _, text = self.run_command(admin, "session", "show", "x", "--json")
+        self.assertEqual(json.loads(text)["quota_keys"][0]["held"], "0.10")
+
+    def test_account_show(self) -> None:
+        """What has no limit says so, in JSON it is null."""
+        _, text = self.run_command(Books(account=ACCOUNT), "account", "show", "100")
+        self.assertIn("available      no limit", text)
+        self.assertIn("aliases        200, 300", text)
+        _, text = self.run_command(Books(account=ACCOUNT), "account", "show", "100", "--json")
+        self.assertIsNone(json.loads(text)["available"])
+
+    def test_lists_tell_of_more(self) -> None:
+        """A list that met its limit says how to see all."""
+        _, text = self.run_command(Books(accounts=[ACCOUNT] * 2), "account", "list", "--limit", "2")
+        self.assertIn("--limit 0 shows all", text)
+        _, text = self.run_command(Books(sessions=[SESSION]), "session", "list", "--last", "1")
+        self.assertIn("--last 0 shows all", text)
+        _, text = self.run_command(Books(sessions=[]), "session", "list")
+        self.assertEqual(text, "no live sessions\n")
+
+    def test_verify(self) -> None:
+        """Status 0 and OK, or 1 and every difference that was found."""
+        status, text = self.run_command(Books(audit=GOOD), "verify")
+        self.assertEqual((status, text.splitlines()[-1]), (0, "OK: the books agree"))
+        status, text = self.run_command(Books(audit=BAD), "verify")
+        self.assertEqual((status, text.splitlines()[-1]), (1, "DIFFERS: 25 rows are not as they must be"))
+        self.assertIn("differs: account 100: expected 10, found 9.5", text)
+        self.assertIn("and 24 more", text)
+        self.assertIn("2 uses of unknown accounts", text)
+        status, text = self.run_command(Books(audit=BAD), "verify", "--json")
+        self.assertEqual((status, json.loads(text)["ok"]), (1, False))
+
+
+class TextTests(SynchronousTestCase):
+    """The parts of commands that make text."""
+
+    def test_exchange(self) -> None:
+        """An exchange shows both packets, how long it took, and what is odd about the answer."""
+        exchange = Exchange(
+            "a", "Access-Request", (("User-Name", "x\x1b"),), "Access-Accept", (("A", "1"),), 0.0123, 2, False
+        )
+        text = "\n".join(calls.lines(exchange, 1))
+        self.assertIn("User-Name = x\\x1b", text)
+        self.assertIn("<- Access-Accept after 12.3 ms, sent 2 times, NOT signed", text)
+        silent = Exchange("a", "Access-Request", (), None, (), None, None, False, "nobody")
+        self.assertIn("<- nothing: nobody", "\n".join(calls.lines(silent, 1)))
+
+    def test_samples(self) -> None:
+        """Metrics with labels, escapes and large values; comments are left out."""
+        page = '# HELP a text\na{b="x\\"y\\n",c="2"} 3\nd 1.5e+09\n'
+        self.assertEqual(
+            books.samples(page),
+            [
+                {"name": "a", "labels": {"b": 'x"y\n', "c": "2"}, "value": "3"},
+                {"name": "d", "labels": {}, "value": "1.5e+09"},
+            ],
+        )
