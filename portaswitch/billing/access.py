@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
+
 from portaswitch.billing import numbers
 from portaswitch.model.catalogue import Catalogue, Node, Product, RatingEntry, Service, ServicePolicy, Tariff
 from portaswitch.model.ledger import View
+from portaswitch.model.money import ZERO
 from portaswitch.model.refusal import Refusal
 from portaswitch.model.request import AAARequest
-from portaswitch.model.session import Leg, Role
+from portaswitch.model.session import Leg, Quota, Role, Session
 from portaswitch.model.value import dataclass
 
 NO_POLICY = ServicePolicy()
@@ -81,28 +85,33 @@ def access_codes(text: str) -> list[str]:
     return [*codes, ""]
 
 
-def legs(view: View, request: AAARequest, access: Access, catalogue: Catalogue) -> tuple[Leg, ...] | Refusal:
+def legs(view: View, access: Access, at: datetime, catalogue: Catalogue) -> tuple[Leg, ...] | Refusal:
     """
-    The charged parties of a use, each with the plan in force at the event's time: the account, every reseller of the chain, the vendor.
+    The charged parties of a use that begins at `at`, each with the plan in force then: the account, and every reseller of the chain.
 
-    No rate for the account refuses (cld_blocked); a reseller or vendor without one is not charged, as it has no price.
+    No rate for the account refuses (cld_blocked); a reseller without one is not charged, as it has no price. The vendor joins when a call ends
+    (`with_vendor`): only its accounting says who carried it.
     """
-    at = request.at
-    tariff = catalogue.tariffs[access.entry.i_tariff]
-    plan = tariff.find(access.number, at)
+    plan = catalogue.tariffs[access.entry.i_tariff].find(access.number, at)
     if plan is None or plan.forbidden or view.account is None:
         return Refusal.CLD_BLOCKED
     found = [Leg(Role.ACCOUNT, view.account.i_account, plan)]
     i_tariff = access.entry.i_tariff_reseller
     for reseller, _ in view.resellers:
-        found += _leg(Role.CUSTOMER, reseller.i_customer, catalogue.tariffs.get(i_tariff or reseller.i_tariff), access.number, request)
+        found += _leg(Role.CUSTOMER, reseller.i_customer, catalogue.tariffs.get(i_tariff or reseller.i_tariff), access.number, at)
         i_tariff = 0  # the entry names the price of the nearest reseller only
-    connection = catalogue.connections.get(request.kept.get("remote_address", ""))
-    if connection is not None:
-        found += _leg(Role.VENDOR, connection.i_vendor, catalogue.tariffs.get(connection.i_tariff), access.number, request)
     return tuple(found)
 
 
-def _leg(role: Role, i_party: int, tariff: Tariff | None, number: str, request: AAARequest) -> list[Leg]:
-    plan = tariff.find(number, request.at) if tariff is not None else None
+def with_vendor(session: Session, quota: Quota, request: AAARequest, catalogue: Catalogue) -> Quota:
+    """The quota with a leg of the vendor whose connection the accounting names by its remote address, when it has none yet."""
+    connection = catalogue.connections.get(request.kept.get("remote_address", ""))
+    if connection is None or not quota.legs or any(leg.role is Role.VENDOR for leg in quota.legs):
+        return quota
+    more = tuple(_leg(Role.VENDOR, connection.i_vendor, catalogue.tariffs.get(connection.i_tariff), quota.rated, session.opened.started))
+    return replace(quota, legs=quota.legs + more, charged=quota.charged + tuple(ZERO for _ in more)) if more else quota
+
+
+def _leg(role: Role, i_party: int, tariff: Tariff | None, number: str, at: datetime) -> list[Leg]:
+    plan = tariff.find(number, at) if tariff is not None else None
     return [Leg(role, i_party, plan)] if plan is not None else []

@@ -12,12 +12,12 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from portaswitch.billing.cache import Cache
-from portaswitch.billing.session import decide, session_key
+from portaswitch.billing.session import Outcome, decide, session_key
 from portaswitch.errors import DatabaseDown, LedgerFailed, Overloaded
 from portaswitch.interfaces.catalogue import ICatalogue
 from portaswitch.interfaces.ledger import ILedger
@@ -42,7 +42,7 @@ Lane = int | tuple[int, str]
 
 @dataclass(slots=True)
 class Waiting:
-    """A request in the queue; `since` in seconds of the clock."""
+    """A request in the queue; `since` in seconds of the clock. From its first flight to its answer nothing else of its session (or key) may fly."""
 
     request: AAARequest
     session_key: str
@@ -51,15 +51,19 @@ class Waiting:
     tries: int = 0
     withdrawn: bool = False
 
+    @property
+    def alone(self) -> str:
+        """What no two members in flight may share: the session, else the key."""
+        return self.session_key or self.request.key
+
 
 @dataclass(slots=True)
 class Aboard:
-    """A member on its way, with what was decided."""
+    """A member on its way, with the change that was decided, if any."""
 
     waiting: Waiting
     lane: Lane
     change: Change | None
-    decision: Decision
 
 
 @dataclass(slots=True)
@@ -70,7 +74,6 @@ class Flight:
     aboard: list[Aboard] = field(default_factory=list)
     funds: dict[int, Funds] = field(default_factory=dict)
     customer_funds: dict[int, Funds] = field(default_factory=dict)
-    sessions: set[str] = field(default_factory=set)
     lanes: list[Lane] = field(default_factory=list)
 
 
@@ -87,9 +90,9 @@ class Batcher:
         self._lanes: dict[Lane, deque[Waiting]] = {}
         self._ready: dict[Lane, None] = {}
         self._flying: set[Lane] = set()
-        self._busy: set[str] = set()
+        self._busy: dict[str, Waiting] = {}
         self._parked: list[Lane] = []
-        self._answers: list[tuple[Deferred[Decision], Decision | Exception]] = []
+        self._answers: deque[tuple[Deferred[Decision], Decision | Exception]] = deque()
         self._in_flight = 0
         self._count = 0
         self._idle: list[Deferred[None]] = []
@@ -103,6 +106,7 @@ class Batcher:
             return done
         self._enqueue(Waiting(request, session_key(request), self._seconds(), done))
         self._depart()
+        self._tell()
         return done
 
     def drained(self) -> Deferred[None]:
@@ -142,7 +146,7 @@ class Batcher:
                 return
             self._in_flight += 1
             BATCHES.inc()
-            background(self._ledger.exchange(flight.members).addBoth(self._land, flight), "landing a batch")
+            background(maybeDeferred(self._ledger.exchange, flight.members).addBoth(self._land, flight), "landing a batch")
 
     def _board(self, flight: Flight, lane: Lane) -> None:
         """Fold `decide` over what waits in one lane, as far as the batch has room; a session that is in flight in another lane holds its requests back."""
@@ -151,17 +155,12 @@ class Batcher:
         boarded = len(flight.members)
         while queue and len(flight.members) < self._size:
             waiting = queue.popleft()
-            key = waiting.session_key
-            if key and key in self._busy:
+            if self._busy.get(waiting.alone, waiting) is not waiting:
                 held_back.append(waiting)
                 continue
             self._count -= 1
-            if self._dropped(waiting):
-                continue
-            self._decide_late(flight, lane, waiting)
-            if key:
-                self._busy.add(key)
-                flight.sessions.add(key)
+            if not self._dropped(waiting) and self._decide_late(flight, lane, waiting):
+                self._busy[waiting.alone] = waiting
         queue.extendleft(reversed(held_back))
         if len(flight.members) > boarded:
             flight.lanes.append(lane)
@@ -173,27 +172,40 @@ class Batcher:
 
     def _dropped(self, waiting: Waiting) -> bool:
         if waiting.withdrawn:
+            self._answer(waiting, CancelledError())
             return True
         if self._seconds() - waiting.since > self._timeout:
-            waiting.done.errback(Overloaded("waited longer than the decision timeout"))
+            self._answer(waiting, Overloaded("waited longer than the decision timeout"))
             return True
         return False
 
-    def _decide_late(self, flight: Flight, lane: Lane, waiting: Waiting) -> None:
+    def _decide_late(self, flight: Flight, lane: Lane, waiting: Waiting) -> bool:
+        """Decide on the remembered view and board; without one, or where nothing changes, board to read. False: a defect, answered."""
         request, key = waiting.request, waiting.session_key
         i_account = lane if isinstance(lane, int) else 0
         view = self._cache.view(i_account, key) if i_account else None
-        change, decision = None, None
+        change = None
         if view is not None:
-            outcome = decide(self._overlaid(flight, view), request, self._catalogue.current())
-            change, decision = outcome.change, outcome.decision
+            outcome = self._decide(self._overlaid(flight, view), waiting)
+            if outcome is None:
+                return False
+            change = outcome.change
             if change is not None:
-                after = outcome.view
-                flight.funds[i_account] = after.funds
+                flight.funds[i_account] = outcome.view.funds
                 if change.shared:
-                    flight.customer_funds[change.i_customer] = after.customer_funds
+                    flight.customer_funds[change.i_customer] = outcome.view.customer_funds
         flight.members.append(Member(request, key, i_account, change, None if change is not None else view))
-        flight.aboard.append(Aboard(waiting, lane, change, decision or Decision()))
+        flight.aboard.append(Aboard(waiting, lane, change))
+        return True
+
+    def _decide(self, view: View, waiting: Waiting) -> Outcome | None:
+        """The pure decision; one that raises is a defect of ours that must harm nobody else."""
+        try:
+            return decide(view, waiting.request, self._catalogue.current())
+        except Exception:
+            self._log.failure("a decision failed, request {request}", request=waiting.request.id)
+            self._answer(waiting, LedgerFailed("a decision failed"))
+            return None
 
     def _overlaid(self, flight: Flight, view: View) -> View:
         """The view as the members before it in this batch will leave it."""
@@ -209,30 +221,32 @@ class Batcher:
     def _land(self, verdicts: list[Verdict] | Failure, flight: Flight) -> None:
         self._in_flight -= 1
         again: list[Waiting] = []
-        try:
-            if isinstance(verdicts, Failure):
-                self._lost(flight, verdicts)
-            else:
-                for aboard, verdict in zip(flight.aboard, verdicts, strict=True):
-                    if self._arrive(aboard, verdict):
-                        again.append(aboard.waiting)
-        except Exception:  # a defect of ours must not stop the queue
-            self._log.failure("a landing failed")
+        if isinstance(verdicts, Failure):
+            self._lost(flight, verdicts)
+        else:
+            told = iter(verdicts)
+            again = [aboard.waiting for aboard in flight.aboard if self._arrive(aboard, next(told, Failed("no verdict")))]
         self._release(flight)
         for waiting in reversed(again):
             self._enqueue(waiting, first=True)
         # Answers come last: whoever gets one may submit the next request at once, and must find the queue in order.
-        answers, self._answers = self._answers, []
-        for done, answer in answers:
+        self._tell()
+        self._depart()
+        self._tell()
+        self._settled()
+
+    def _tell(self) -> None:
+        """Fire the answers that have come together; one that was withdrawn in the air has been failed already, and its effect stands."""
+        while self._answers:
+            done, answer = self._answers.popleft()
+            if done.called:
+                continue
             if isinstance(answer, Exception):
                 done.errback(answer)
             else:
                 done.callback(answer)
-        self._depart()
-        self._settled()
 
     def _release(self, flight: Flight) -> None:
-        self._busy -= flight.sessions
         self._ready.update(dict.fromkeys(self._parked))
         self._parked.clear()
         for lane in flight.lanes:
@@ -250,6 +264,8 @@ class Batcher:
             self._answer(aboard.waiting, failure.value if isinstance(failure.value, Exception) else DatabaseDown(str(failure.value)))
 
     def _answer(self, waiting: Waiting, answer: Decision | Exception) -> None:
+        if self._busy.get(waiting.alone) is waiting:
+            del self._busy[waiting.alone]
         self._answers.append((waiting.done, answer))
 
     def _arrive(self, aboard: Aboard, verdict: Verdict) -> bool:
@@ -291,7 +307,9 @@ class Batcher:
 
     def _decided(self, waiting: Waiting, fresh: View) -> bool:
         """Decide on a view that was just read: what changes nothing is answered, the rest flies again."""
-        outcome = decide(fresh, waiting.request, self._catalogue.current())
+        outcome = self._decide(fresh, waiting)
+        if outcome is None:
+            return False
         if outcome.change is None:
             self._answer(waiting, outcome.decision)
             return False
@@ -322,7 +340,11 @@ class Batcher:
         request = waiting.request
         self._log.warn("usage without an account: {user} in session {session}", user=request.parties.user, session=request.session, request=request.id)
         kept = self._ledger.record_orphan(Member(request, waiting.session_key, 0))
-        background(kept.addCallbacks(lambda _: waiting.done.callback(Decision()), waiting.done.errback), "keeping an orphan")
+        background(kept.addCallbacks(lambda _: self._late(waiting, Decision()), lambda failure: self._late(waiting, failure.value)), "keeping an orphan")
+
+    def _late(self, waiting: Waiting, answer: Decision | Exception) -> None:
+        self._answer(waiting, answer)
+        self._tell()
 
     def _settled(self) -> None:
         if self._idle and not self._in_flight and not self._count:

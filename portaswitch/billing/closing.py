@@ -14,11 +14,12 @@ from portaswitch.model.charge import Charge, Usage
 from portaswitch.model.ledger import Party, View
 from portaswitch.model.money import ZERO, plain
 from portaswitch.model.party import least, room
-from portaswitch.model.request import AAARequest, Base
+from portaswitch.model.request import AAARequest, Base, Kind
 from portaswitch.model.session import Leg, Opened, Quota, Role, Session
 from portaswitch.model.value import dataclass
 from portaswitch.model.xdr import Storage, Xdr
 
+REPORTS = frozenset((Kind.UPDATE, Kind.STOP))
 STORAGE = {Role.ACCOUNT: Storage.ACCOUNT, Role.CUSTOMER: Storage.CUSTOMER, Role.VENDOR: Storage.VENDOR}
 
 
@@ -33,6 +34,8 @@ class Pieces:
 
 
 NO_PIECES = Pieces()
+#: Attributes that are numbers in an xDR: longer or greater ones are nonsense that no integer column takes.
+MOST_DIGITS, MOST_NUMBER = 10, 2**31 - 1
 
 
 def cost(quota: Quota, opened: Opened) -> Decimal:
@@ -68,7 +71,7 @@ def _piece(view: View, session: Session, quota: Quota, request: AAARequest) -> P
     amounts = [charge.figure - before for charge, before in zip(charges, quota.charged, strict=True)]
     if quota.pieces and charges[0].quantity == quota.quantity and not any(amounts):
         return Pieces((quota.settled(quota.charged, quota.quantity, quota.pieces),))
-    overrun = _overrun(view, session, amounts[0])
+    overrun = _overrun(view, session, amounts[0], request.received)
     xdrs, parties = [_xdr(session, quota, request, quota.legs[0], charges[0], amounts[0], overrun)], []
     for leg, charge, amount in zip(quota.legs[1:], charges[1:], amounts[1:], strict=True):
         xdrs.append(_xdr(session, quota, request, leg, charge, amount, ZERO))
@@ -77,7 +80,7 @@ def _piece(view: View, session: Session, quota: Quota, request: AAARequest) -> P
     return Pieces((settled,), amounts[0], tuple(xdrs), tuple(parties))
 
 
-def _overrun(view: View, session: Session, amount: Decimal) -> Decimal:
+def _overrun(view: View, session: Session, amount: Decimal, at: datetime) -> Decimal:
     """The part of a debit that neither the session's hold nor the free funds cover: real use is charged all the same, and marked (DESIGN.md 3.3)."""
     account, customer = view.account, view.customer
     if account is None or customer is None:
@@ -85,7 +88,7 @@ def _overrun(view: View, session: Session, amount: Decimal) -> Decimal:
     own = session.held if view.session is not None else ZERO
     rooms = [room(account.billing_model, view.funds, account.credit_limit)]
     if account.billing_model.owes > 0:
-        rooms.append(room(account.billing_model, view.customer_funds, customer.limit(session.updated)))
+        rooms.append(room(account.billing_model, view.customer_funds, customer.limit(at)))
     free = least(*rooms)
     return ZERO if free is None else max(ZERO, amount - max(ZERO, free + own))
 
@@ -118,7 +121,7 @@ def _row(
     opened, kept = session.opened, {**session.opened.kept, **request.kept}
     role = leg.role if leg is not None else Role.ACCOUNT
     plan = leg.plan if leg is not None else None
-    begin = session.connected or request.connected or opened.started
+    begin = session.connected or request.connected or began(quota, request) or opened.started
     return Xdr(
         i_env=opened.i_env, storage=STORAGE[role], failed=failed, h323_conf_id=opened.session, call_id=kept.get("call_id", ""), cli=opened.cli, cld=opened.cld,
         connect_time=begin, disconnect_time=max(begin, _ended(begin, quota, request)), bill_time=request.received,
@@ -133,14 +136,22 @@ def _row(
     )  # fmt: skip
 
 
+def began(quota: Quota, request: AAARequest) -> datetime | None:
+    """When a use of some seconds began that a request reports at its end; None where it does not say."""
+    if quota.base is not Base.TIME or request.kind not in REPORTS:
+        return None
+    return request.at - timedelta(seconds=quota.used)
+
+
 def _ended(begin: datetime, quota: Quota, request: AAARequest) -> datetime:
     """A session in seconds ends its use behind its beginning; another one at the event."""
     return begin + timedelta(seconds=quota.used) if quota.base is Base.TIME else request.at
 
 
 def _number(text: str | None, base: int = 10) -> int | None:
-    """A kept attribute as a number (disconnect causes are hexadecimal, with or without 0x); None where it is none."""
+    """A kept attribute as a number that a column holds (disconnect causes are hexadecimal, with or without 0x); None where it is none."""
     try:
-        return int(text, base) if text else None
+        number = int(text, base) if text and len(text) <= MOST_DIGITS else -1
     except ValueError:
         return None
+    return number if 0 <= number <= MOST_NUMBER else None

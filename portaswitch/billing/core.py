@@ -21,6 +21,8 @@ from portaswitch.model.request import AAARequest, Decision, Kind, Origin, Partie
 
 REQUESTS = Counter("portaswitch_requests_total", "Requests decided by the core", ("kind", "result"))
 SECONDS = Histogram("portaswitch_decision_seconds", "From a request's entry into the core to its commit")
+#: A restarted node's sessions are closed that many at a time, so that they don't crowd out the living.
+CLOSE_AT_ONCE = 64
 CACHED = Gauge("portaswitch_cached_accounts", "Accounts remembered in memory")
 
 
@@ -75,9 +77,10 @@ class Core:
 
     async def close_all(self, names: Sequence[SessionName], request: AAARequest, kind: Kind) -> None:
         """Close the named sessions as `kind` (EXPIRE or ON_OFF) says; those that fail are left to the next sweep."""
-        waits = []
-        for name in names:
-            key = f"{kind.value}/{name.node}/{name.session}/{name.version}"
-            origin, parties = Origin(name.node, name.i_env), Parties(name.account_id)
-            waits.append(self._batcher.submit(replace(request, kind=kind, session=name.session, key=key, origin=origin, parties=parties, units=())))
-        await DeferredList(waits, consumeErrors=True)
+        for first in range(0, len(names), CLOSE_AT_ONCE):
+            waits = []
+            for name in names[first : first + CLOSE_AT_ONCE]:
+                key = f"{kind.value}/{name.node}/{name.session}/{name.version}"
+                origin, parties = Origin(name.node, name.i_env), Parties(name.account_id)
+                waits.append(self._batcher.submit(replace(request, kind=kind, session=name.session, key=key, origin=origin, parties=parties, units=())))
+            await DeferredList(waits, consumeErrors=True)

@@ -90,23 +90,34 @@ def reserve(
 
     All reckoning is cumulative: what the session used or was granted before, plus the new grant, is priced as one use, so slices cost what the whole costs.
     """
-    start = -(-_start(quota, asked) // unit)
+    start, least = -(-start_of(quota, asked) // unit), least_units(asked, policy, unit)
     charged = quota.charged[0] if quota.charged else ZERO
-    most = None if funds.grantable is None else longest(plan, (), funds.grantable + charged, at)
+    free = is_free(plan)
+    most = None if funds.grantable is None or free else longest(plan, (), funds.grantable + charged, at)
     left = (policy.max_units // unit if most is None else min(most, policy.max_units // unit)) - start
-    wanted = left if protection is not Protection.SLICE else -(-(asked.requested or policy.slice) // unit)
-    if asked.requested:
-        wanted = min(wanted, -(-asked.requested // unit))
+    wanted = left
+    if asked.requested or protection is Protection.SLICE:
+        wanted = max(-(-(asked.requested or policy.slice) // unit), least)
     units = min(wanted, left)
-    if units <= 0 or units * unit < max(asked.minimum or 1, 1):
+    if units < least:
         return None
-    holds = _holds(plan, start + units, charged, protection, funds, at)
+    holds = () if free else _holds(plan, start + units, charged, protection, funds, at)
     if funds.grantable is None and protection is not Protection.SLICE and not asked.requested:
         return Reservation(None, holds)
     return Reservation(units * unit, holds, last=units == left and most is not None, retained=max(asked.requested or 0, units * unit) - units * unit)
 
 
-def _start(quota: Quota, asked: UnitRequest) -> int:
+def is_free(plan: RatePlan) -> bool:
+    """A use that costs nothing at any length: it may be made below any limit (PORTABILLING.md a.2, only free destinations work), and holds nothing."""
+    return plan.connect_fee <= ZERO and plan.price_first <= ZERO and plan.price_n <= ZERO
+
+
+def least_units(asked: UnitRequest, policy: ServicePolicy, unit: int) -> int:
+    """The least number of the service's units worth granting."""
+    return max(1, -(-max(asked.minimum or 1, policy.minimum) // unit))
+
+
+def start_of(quota: Quota, asked: UnitRequest) -> int:
     """Where the new grant begins: behind the reported use, or behind all that was granted when a re-authorizing client reports none."""
     if asked.used is None and asked.minimum is not None:
         return max(quota.used, quota.granted)
@@ -123,13 +134,24 @@ def _holds(plan: RatePlan, units: int, charged: Decimal, protection: Protection,
     return (Take(Source.MONEY, amount),) if amount > ZERO else ()
 
 
-def why_not(plan: RatePlan, model: BillingModel, quota: Quota, funds: FundsSeen, breakage: Decimal, unit: int, at: datetime) -> Refusal:
-    """Why nothing could be granted: no money at all, money that others hold, or too little of it (three different refusals, DESIGN.md 3.6)."""
-    if funds.gross is None:
-        return Refusal.SESSION_OVER  # nothing but the session's greatest length can be in the way
+def why_not(
+    plan: RatePlan,
+    model: BillingModel,
+    charged: Decimal,
+    wanted: int,
+    policy: ServicePolicy,
+    funds: FundsSeen,
+    breakage: Decimal,
+    unit: int,
+    at: datetime,
+) -> Refusal:
+    """
+    Why `wanted` units (of the service, cumulative, the least that would do) could not be granted: no money at all, money that others hold, or too little of
+    it: three different refusals (DESIGN.md 3.6).
+    """
+    if funds.gross is None or wanted > policy.max_units // unit:
+        return Refusal.SESSION_OVER  # nothing but the session's greatest length is in the way
     if funds.gross <= breakage:
         return Refusal.ZERO_BALANCE if model is BillingModel.DEBIT else Refusal.CREDIT_LIMIT
-    most = longest(plan, (), funds.gross, at)
-    if most is None or most > -(-quota.used // unit):
-        return Refusal.FUNDS_LOCKED if funds.grantable != funds.gross else Refusal.SESSION_OVER
-    return Refusal.INSUFFICIENT_BALANCE
+    most = longest(plan, (), funds.gross + charged, at)
+    return Refusal.FUNDS_LOCKED if most is None or most >= wanted else Refusal.INSUFFICIENT_BALANCE

@@ -19,7 +19,7 @@ from portaswitch.model.ledger import Change, View
 from portaswitch.model.money import ZERO
 from portaswitch.model.party import Funds
 from portaswitch.model.refusal import Refusal
-from portaswitch.model.request import AAARequest, Base, Decision, Facts, Grant, Kind, Lock, UnitRequest
+from portaswitch.model.request import WHOLE, AAARequest, Base, Decision, Facts, Grant, Kind, Lock, UnitRequest
 from portaswitch.model.session import Leg, Opened, Quota, Session, Status
 from portaswitch.model.value import dataclass
 
@@ -58,6 +58,8 @@ def _refused(view: View, refusal: Refusal, facts: Facts | None = None) -> Outcom
 
 
 def _auth(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
+    if view.session is not None and request.parties.user not in (view.session.opened.user, view.session.opened.account_id):
+        return _refused(view, Refusal.INVALID_ARGUMENT)  # a session owns its account: another user must not be paid by it
     refusal = admission.refuse(view, request.credentials, request.received)
     if refusal is not None:
         return _refused(view, refusal)
@@ -73,8 +75,8 @@ def _auth(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     session = view.session or _open(view, request, catalogue, found)
     if isinstance(session, Refusal):
         return _refused(view, session, facts)
-    if view.account is not None and session.opened.i_account != view.account.i_account:
-        return _refused(view, Refusal.INVALID_ARGUMENT)
+    if not session.quotas[0].legs:
+        return _refused(view, Refusal.CLD_BLOCKED, facts)  # its accounting came first, and nothing prices it
     if reserve.reseller_over_limit(view, request.received):
         return _refused(view, Refusal.CREDIT_LIMIT, facts)
     return _grant(view, request, session, facts, found.product.breakage)
@@ -86,7 +88,7 @@ def _grant(view: View, request: AAARequest, session: Session, facts: Facts, brea
     template, was_held = session.quotas[0], view.session.held if view.session is not None else ZERO
     grants, expires = [], session.expires
     for asked in request.units:
-        quota = quotas.get(asked.key) or replace(template, key=asked.key, base=asked.base)
+        quota = quotas.get(asked.key) or Quota(asked.key, asked.base, template.legs, template.rated, charged=tuple(ZERO for _ in template.legs))
         quota = _reported(quota, asked)
         # Of the session's own hold, what its other keys hold by now is not for this one.
         own = was_held - sum((held(other.holds) for key, other in quotas.items() if key != asked.key), ZERO)
@@ -102,21 +104,37 @@ def _grant(view: View, request: AAARequest, session: Session, facts: Facts, brea
     decision = Decision(told, None, facts if limited else replace(facts, limited=False))
     after = _next(session, view, request, decision, tuple(quotas.values()), expires=expires)
     delta = after.held - was_held
-    return _changed(view, request, after, decision, hold=delta, need=delta if delta > ZERO else None)
+    return _changed(view, request, after, decision, hold=delta, need=_need(after, request, told, delta))
 
 
 def _reserve_one(
     view: View, request: AAARequest, opened: Opened, quota: Quota, asked: UnitRequest, funds: reserve.FundsSeen, breakage: Decimal
 ) -> tuple[Grant, Quota]:
-    plan = quota.legs[0].plan
+    plan, at, unit = quota.legs[0].plan, opened.started, opened.unit
     protection = reserve.protection_of(opened.policy, opened.billing_model, asked)
-    made = reserve.reserve(quota, asked, plan, opened.policy, protection, funds, opened.unit, opened.started)
+    made = reserve.reserve(quota, asked, plan, opened.policy, protection, funds, unit, at)
+    start = reserve.start_of(quota, asked)
     if made is None:
-        refusal = reserve.why_not(plan, opened.billing_model, quota, funds, breakage, opened.unit, opened.started)
+        wanted = -(-start // unit) + reserve.least_units(asked, opened.policy, unit)
+        refusal = reserve.why_not(plan, opened.billing_model, quota.charged[0], wanted, opened.policy, funds, breakage, unit, at)
         return Grant(asked.key, quota.base, 0, refusal=refusal), quota
-    start = max(quota.used, quota.granted) if asked.used is None and asked.minimum is not None else quota.used
     granted = quota.granted if made.units is None else start + made.units
     return Grant(asked.key, quota.base, made.units, last=made.last, retained=made.retained), quota.holding(made.holds, granted)
+
+
+def _need(session: Session, request: AAARequest, told: tuple[Grant, ...], delta: Decimal) -> Decimal | None:
+    """
+    The room that the grants relied on: what is held more than before. Where nothing is held, the price of the least grant: what was checked is a condition
+    too, but not all the funds, or every charge on a busy account would turn its authorizations back.
+    """
+    if delta > ZERO:
+        return delta
+    if delta < ZERO or session.held or all(grant.units is None for grant in told):
+        return None
+    quota, opened = session.quotas[0], session.opened
+    least = reserve.least_units(request.units[0], opened.policy, opened.unit)
+    price = closing.cost(quota.reported(quota.used + least * opened.unit), opened)
+    return price if price > ZERO else None
 
 
 def _hold_until(at: datetime, opened: Opened, quota: Quota, units: int | None) -> datetime:
@@ -131,11 +149,13 @@ def _hold_until(at: datetime, opened: Opened, quota: Quota, units: int | None) -
 
 def _live(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     """A Start or an Alive: open a session never seen, keep the reported use, and hold at least what it costs so far. Never refused: it is already happening."""
+    if not request.units:
+        return Outcome(ACCEPTED, None, view)  # a leg that is not rated: it must not fix number, price and hold
     session = view.session or _unseen(view, request, catalogue)
     if session is None or session.status is Status.CLOSED:
         return Outcome(ACCEPTED, None, view)
     if session.status is Status.PROVISIONAL:
-        return _settle(view, request, session, Status.PROVISIONAL)
+        return _settle(view, request, session, Status.PROVISIONAL, catalogue)
     quotas = _report_all(session, request)
     if quotas is session.quotas and view.session is not None and (request.connected is None or session.connected is not None):
         return Outcome(ACCEPTED, None, view)
@@ -143,7 +163,7 @@ def _live(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     idle = request.at + timedelta(seconds=session.opened.policy.idle_timeout)
     held_until = [_hold_until(request.at, session.opened, quota, max(quota.granted - quota.used, 0)) for quota in quotas if quota.granted]
     expires = max([session.expires, idle, *held_until])
-    connected = session.connected or request.connected or request.at
+    connected = session.connected or request.connected or closing.began(quotas[0], request) or request.at
     after = _next(session, view, request, ACCEPTED, quotas, expires=expires, connected=connected)
     return _changed(view, request, after, ACCEPTED, hold=after.held - (view.session.held if view.session is not None else ZERO))
 
@@ -178,7 +198,7 @@ def _stop(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     session = view.session or _unseen(view, request, catalogue)
     if session is None or session.status is Status.CLOSED:
         return Outcome(ACCEPTED, None, view)
-    return _settle(view, request, session, Status.CLOSED)
+    return _settle(view, request, session, Status.CLOSED, catalogue)
 
 
 def _unlock(view: View, request: AAARequest) -> Outcome:
@@ -195,12 +215,13 @@ def _expire(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     session = view.session
     if session is None or session.status is not Status.OPEN or (request.kind is Kind.EXPIRE and session.expires > request.at):
         return Outcome(ACCEPTED, None, view)
-    return _settle(view, request, session, Status.PROVISIONAL)
+    return _settle(view, request, session, Status.PROVISIONAL, catalogue)
 
 
-def _settle(view: View, request: AAARequest, session: Session, status: Status) -> Outcome:
+def _settle(view: View, request: AAARequest, session: Session, status: Status, catalogue: Catalogue) -> Outcome:
     """Charge what each quota key used beyond what it was charged, write its xDRs, free its holds. Real use is charged whatever the funds are."""
-    pieces = closing.pieces(view, session, _report_all(session, request), request)
+    used = tuple(access.with_vendor(session, quota, request, catalogue) for quota in _report_all(session, request))
+    pieces = closing.pieces(view, session, used, request)
     after = _next(session, view, request, ACCEPTED, pieces.quotas, status)
     freed = view.session.held if view.session is not None else ZERO
     return _changed(view, request, after, ACCEPTED, hold=-freed, pieces=pieces)
@@ -221,14 +242,18 @@ def _event(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     if isinstance(session, Refusal):
         return _refused(view, session)
     use = replace(session.quotas[0], used=sum(asked.requested or 0 for asked in request.units))
-    funds = reserve.funds_seen(view, ZERO, request.received)
-    price = closing.cost(use, session.opened)
-    if reserve.reseller_over_limit(view, request.received) or (funds.grantable is not None and price > funds.grantable):
-        plan = use.legs[0].plan
-        return _refused(view, reserve.why_not(plan, session.opened.billing_model, use, funds, found.product.breakage, session.opened.unit, request.at))
+    if reserve.reseller_over_limit(view, request.received):
+        return _refused(view, Refusal.CREDIT_LIMIT)
+    opened, plan = session.opened, use.legs[0].plan
+    funds, price = reserve.funds_seen(view, ZERO, request.received), closing.cost(use, opened)
+    if funds.grantable is not None and price > max(funds.grantable, ZERO):
+        wanted = -(-use.used // opened.unit)
+        policy = replace(opened.policy, max_units=max(opened.policy.max_units, use.used))
+        breakage = found.product.breakage
+        return _refused(view, reserve.why_not(plan, opened.billing_model, ZERO, wanted, policy, funds, breakage, opened.unit, request.at))
     pieces = closing.pieces(view, session, (use,), request)
     decision = Decision(grants=(Grant(use.key, use.base, use.used),), facts=_facts(view, request, found, catalogue))
-    return _changed(view, request, None, decision, need=price if funds.grantable is not None else None, pieces=pieces)
+    return _changed(view, request, None, decision, need=price if price > ZERO and funds.grantable is not None else None, pieces=pieces)
 
 
 # -- parts ----------------------------------------------------------------------------------------------------------------------------------------
@@ -236,10 +261,10 @@ def _event(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
 
 def _open(view: View, request: AAARequest, catalogue: Catalogue, way: access.Access) -> Session | Refusal:
     """A session as it begins, with the plans of this moment."""
-    legs = access.legs(view, request, way, catalogue)
+    legs = access.legs(view, way, request.at, catalogue)
     if isinstance(legs, Refusal):
         return legs
-    return _begin(view, request, legs, way)
+    return _begin(view, request, legs, way, request.at)
 
 
 def _unseen(view: View, request: AAARequest, catalogue: Catalogue) -> Session | None:
@@ -247,18 +272,21 @@ def _unseen(view: View, request: AAARequest, catalogue: Catalogue) -> Session | 
     if view.account is None:
         return None
     way = access.find(view, request, catalogue)
-    legs = way if isinstance(way, Refusal) else access.legs(view, request, way, catalogue)
-    return _begin(view, request, () if isinstance(legs, Refusal) else legs, None if isinstance(way, Refusal) else way)
+    used = max((asked.used or 0 for asked in request.units), default=0)
+    since = request.connected or closing.began(Quota(WHOLE, Base.TIME, (), "", used), request) or request.at
+    legs = way if isinstance(way, Refusal) else access.legs(view, way, since, catalogue)
+    return _begin(view, request, () if isinstance(legs, Refusal) else legs, None if isinstance(way, Refusal) else way, since)
 
 
-def _begin(view: View, request: AAARequest, legs: tuple[Leg, ...], way: access.Access | None) -> Session:
+def _begin(view: View, request: AAARequest, legs: tuple[Leg, ...], way: access.Access | None, since: datetime) -> Session:
     account = view.account
     assert account is not None
     opened = Opened(
-        request.session, account.i_env, request.origin.i_node, account.i_account, account.i_customer, account.id, way.product.name if way else "",
+        request.session, account.i_env, request.origin.i_node, account.i_account, account.i_customer, account.id, request.parties.user,
+        way.product.name if way else "",
         way.service.i_service if way else 0, way.service.service_type if way else request.service, way.service.unit if way else 1,
         way.entry.i_accessibility if way else 0, request.parties.calling, request.parties.called, way.number if way else request.parties.called,
-        request.connected or request.at, way.entry.policy if way else access.NO_POLICY, account.billing_model, request.kept,
+        since, way.entry.policy if way else access.NO_POLICY, account.billing_model, request.kept,
     )  # fmt: skip
     asked = request.units or (UnitRequest(),)
     charged = tuple(ZERO for _ in legs)

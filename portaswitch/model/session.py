@@ -78,7 +78,7 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What a session was opened with. `cld` as dialled, `number` translated; `kept` are attributes for its xDRs; usage is counted in
+    """What a session was opened with. `cld` as dialled, `number` translated; `user` is the name the account was asked for by; `kept` are attributes for its xDRs; usage is counted in
     whole `unit`s of the service's base."""
 
     session: str
@@ -87,6 +87,7 @@ class Opened:
     i_account: int
     i_customer: int
     account_id: str
+    user: str
     product: str
     i_service: int
     service_type: str

@@ -93,7 +93,7 @@ def opened_text(session: Session) -> str:
     kept = ",".join([f"{_escape(name)}:{_escape(value)}" for name, value in opened.kept.items()])
     legs = ",".join([_leg(leg) for leg in session.quotas[0].legs])
     return (
-        f'{{"s":{_escape(opened.session)},"a":{_escape(opened.account_id)},"p":{_escape(opened.product)},"sv":{opened.i_service},"un":{opened.unit},'
+        f'{{"s":{_escape(opened.session)},"a":{_escape(opened.account_id)},"us":{_escape(opened.user)},"p":{_escape(opened.product)},"sv":{opened.i_service},"un":{opened.unit},'
         f'"ac":{opened.i_accessibility},"n":{_escape(opened.number)},"bm":{int(opened.billing_model)},"k":{{{kept}}},"l":[{legs}],"po":{_policy(opened.policy)}}}'
     )
 
@@ -168,7 +168,7 @@ def session_of(row: Mapping[str, Any]) -> Session:
     protection = fixed["po"][1]
     policy = ServicePolicy(fixed["po"][0], None if protection is None else Protection(protection), *fixed["po"][2:])
     opened = Opened(
-        fixed["s"], row["i_env"], row["i_node"], row["i_account"], row["i_customer"], fixed["a"], fixed["p"], fixed["sv"], row["service"], fixed["un"],
+        fixed["s"], row["i_env"], row["i_node"], row["i_account"], row["i_customer"], fixed["a"], fixed["us"], fixed["p"], fixed["sv"], row["service"], fixed["un"],
         fixed["ac"], row["cli"], row["cld"], fixed["n"], datetime.fromisoformat(row["started"]), policy, BillingModel(fixed["bm"]), fixed["k"],
     )  # fmt: skip
     connected = state.get("cn")

@@ -7,7 +7,7 @@ Only text needs quoting; numbers, times and letters are ours. One function quote
 from __future__ import annotations
 
 from portaswitch.model.ledger import Change, Member, Party
-from portaswitch.model.request import AAARequest
+from portaswitch.model.request import AAARequest, Kind
 from portaswitch.model.session import Session
 from portaswitch.model.xdr import Xdr
 from portaswitch.store import documents
@@ -28,7 +28,9 @@ def read(member: Member) -> str:
     if basis is not None and basis.account is not None and basis.customer is not None:
         a_revision, c_revision = basis.account.revision, basis.customer.revision
         relied = basis.session.version if basis.session is not None else 0
-    return f"({request.origin.i_env},{quote(request.parties.user)},0,{member.i_account},{a_revision},0,{c_revision},{key},{relied},,f,f{',' * 17})"
+    # A one-shot that changes nothing may be the repetition of one that did.
+    once = f"{quote(request.key)},t" if request.kind is Kind.EVENT else ",f"
+    return f"({request.origin.i_env},{quote(request.parties.user)},0,{member.i_account},{a_revision},0,{c_revision},{key},{relied},{once},f{',' * 17})"
 
 
 def write(member: Member, change: Change, a_no: int, c_no: int) -> str:

@@ -24,7 +24,6 @@ from portaswitch.model.request import AAARequest, Decision
 from portaswitch.model.session import Session, Status
 from portaswitch.model.xdr import Xdr
 
-
 NO_FUNDS = Funds()
 
 
@@ -100,7 +99,7 @@ class ReferenceLedger:
         """The conditions, in their order; the first that does not hold decides. What is told beside the verdict is read when the batch is through."""
         books, change = self.books, member.change
         if change is None:
-            return Stale
+            return Applied if self._holds(member) else Stale
         if change.i_account not in books.accounts or change.i_customer not in books.customers:
             raise Broken("no such account or customer")
         session = books.session(member.session_key)
@@ -117,6 +116,16 @@ class ReferenceLedger:
             return Short
         self._apply(member, change)
         return Applied
+
+    def _holds(self, member: Member) -> bool:
+        """Whether the rows are as a reader remembers them, but for the money."""
+        basis, books, session = member.basis, self.books, self.books.session(member.session_key)
+        if basis is None or basis.account is None or basis.customer is None or member.i_account not in books.accounts:
+            return False
+        account = books.accounts[member.i_account]
+        relied, version = (0 if it is None else it.version for it in (basis.session, session))
+        revisions = account.revision, books.customers[account.i_customer].revision
+        return relied == version and revisions == (basis.account.revision, basis.customer.revision)
 
     def _rooms(self, change: Change) -> list[Decimal]:
         """limit - balance - held of every row that limits the change; balance - held where the balance is money left."""
@@ -156,13 +165,15 @@ class ReferenceLedger:
 
     def _told(self, verdict: Verdict | type[Verdict], member: Member) -> Verdict:
         """The verdict with the figures after the batch."""
-        change = member.change
-        if verdict is Stale or change is None:
-            return Stale(self.books.view(member))
+        books, change = self.books, member.change
         if not isinstance(verdict, type):
             return verdict
-        above = self.books.customer_funds[change.i_customer] if change.shared else NO_FUNDS
-        return (Applied if verdict is Applied else Short)(self.books.funds[change.i_account], above)
+        if verdict is Stale:
+            return Stale(books.view(member))
+        if change is None:
+            return Applied(books.funds[member.i_account], books.customer_funds[books.accounts[member.i_account].i_customer])
+        above = books.customer_funds[change.i_customer] if change.shared else NO_FUNDS
+        return (Applied if verdict is Applied else Short)(books.funds[change.i_account], above)
 
     def record_orphan(self, member: Member) -> Deferred[None]:
         """See `ILedger.record_orphan`."""

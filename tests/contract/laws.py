@@ -166,9 +166,10 @@ def _check_cover(change: Change, session: Session, old: Session | None, request:
             assert held(quota.holds) >= held(kept.holds), f"{request.key}: a report lowered the hold"
     if request.kind is Kind.AUTH or change.hold <= ZERO or room_left is None or room_left >= ZERO:
         return
-    cost = sum((price(quota, session.opened, quota.used) - quota.charged[0] for quota in session.quotas), ZERO)
-    most = max(cost, old.held if old is not None else ZERO)
-    assert session.held <= most, f"{request.key}: holds {session.held} for a use of {cost} with room {room_left}"
+    for quota in session.quotas:
+        cost = price(quota, session.opened, quota.used) - quota.charged[0]
+        most = max(cost, held(before[quota.key].holds) if quota.key in before else ZERO)
+        assert held(quota.holds) <= most, f"{request.key}: holds {held(quota.holds)} for a use of {cost} with room {room_left}"
 
 
 # -- answers --------------------------------------------------------------------------------------------------------------------------------------

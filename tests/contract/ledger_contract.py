@@ -146,6 +146,10 @@ class LedgerContract:
         assert isinstance(verdict, Stale)
         return verdict.view
 
+    def reader(self, i_account: int, seen: View, session_key: str = "") -> Member:
+        """A member that only reads, and remembers a view."""
+        return Member(self.request(), session_key, i_account, None, seen)
+
     async def change(self, i_account: int, key: str = "k", session: Session | None = None, **what: Any) -> Member:
         """A member whose conditions hold but for what is said: a one-shot, or the next value of a session."""
         seen = await self.view(i_account)
@@ -222,6 +226,35 @@ class LedgerContract:
         seen = await self.view(BELOW)
         above = ((customer(8, i_parent=9), Funds(Decimal(2))), (customer(9), Funds(Decimal(3))))
         self.assertEqual((seen.customer, seen.resellers), (customer(3, i_parent=8), above))
+
+    async def test_confirmed(self) -> None:
+        """Who remembers a view that still holds is told the money alone, of the customer too."""
+        seen = await self.view(LIMITED)
+        (verdict, written) = await self.exchange(self.reader(LIMITED, seen), await self.change(FREE, debit="1", hold="2"))
+        self.assertEqual(verdict, Applied(Funds(), Funds(Decimal(1), Decimal(2))))
+        self.assertIsInstance(written, Applied)
+        (verdict,) = await self.exchange(self.reader(DEBIT, await self.view(DEBIT)))
+        self.assertEqual(verdict, Applied(Funds(Decimal(10)), Funds()))
+
+    async def test_not_confirmed(self) -> None:
+        """Who remembers another account or customer than there is gets a fresh view."""
+        seen, other = await self.view(LIMITED), await self.view(DEBIT)
+        await self.change_customer(2, blocked=True)
+        await self.change_account(DEBIT, blocked=True)
+        fresh = await self.view(LIMITED), await self.view(DEBIT)
+        verdicts = await self.exchange(self.reader(LIMITED, seen), self.reader(DEBIT, other), self.reader(99, seen))
+        self.assertEqual(verdicts, [Stale(fresh[0]), Stale(fresh[1]), Stale(View())])
+
+    async def test_session_confirmed(self) -> None:
+        """The version of a session counts, live or closed, and that there is none."""
+        without = await self.view(LIMITED)
+        await self.exchange(await self.change(LIMITED, "s1", self.session(LIMITED)))
+        opened = await self.view(LIMITED, "one")
+        names = [self.kinds(await self.exchange(self.reader(LIMITED, seen, "5/one"))) for seen in (without, opened)]
+        await self.exchange(await self.change(LIMITED, "s2", self.session(LIMITED, 2, status=Status.CLOSED, key="s2")))
+        closed = await self.view(LIMITED, "one")
+        names += [self.kinds(await self.exchange(self.reader(LIMITED, seen, "5/one"))) for seen in (opened, closed, without)]
+        self.assertEqual(names, [["Stale"], ["Applied"], ["Stale"], ["Applied"], ["Stale"]])
 
     # -- money ------------------------------------------------------------------------------------------------------------------------------------
 

@@ -73,7 +73,7 @@ class SpineTests(TestCase):
         self.assertEqual(await self.world.one(MONEY), (Decimal(10), Decimal(10)))
         await self.acct(ORIGINATE)
         await self.acct(ANSWER)
-        self.assertEqual(await self.world.one(CHARGES), (71, 71, Decimal("0.02367"), "1@0.02/60 + 70*1@0.02/60 = 0.02366666666666666666666666667", 16))
+        self.assertEqual(await self.world.one(CHARGES), (71, 71, Decimal("0.02367"), "1@0.02/60 + 70*1@0.02/60 = 0.0236666666666666666666666666667", 16))
         self.assertEqual(await self.world.one(MONEY), (Decimal("9.97633"), Decimal(0)))
         self.assertEqual(await self.world.one("select count(*) from sessions"), 0)
 

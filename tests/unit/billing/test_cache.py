@@ -107,6 +107,12 @@ class CacheTests(SynchronousTestCase):
         self.cache.heard("a:1")
         self.assertEqual([self.cache.account_number(1, name, "") for name in ("1", "alias", "2")], [0, 0, 2])
 
+    def test_session_of_another(self) -> None:
+        """A session and an account that is not its owner make no view: charged on it, the wrong account would pay and the hold would stay."""
+        self.keep(numbered(1))
+        self.cache.keep_session("7/s1", opened())
+        self.assertIsNone(self.cache.view(1, "7/s1"))
+
     def test_forget_session(self) -> None:
         """An account in doubt takes the session in doubt with it."""
         self.cache.keep(replace(prepaid(), session=opened()), 1, "10086610975", "7/s1")

@@ -56,14 +56,15 @@ begin
     -- 3. Decide, member after member, in memory.
     for i in 1 .. n loop
         m := ms[i];
-        continue when not m.writes;
+        continue when not m.writes and not m.once;
         if m.once then
-            any_once := true;
+            any_once := any_once or m.writes;
             select k.answer into answers[i] from request_keys k where k.key = m.key;
             if found then
                 v[i] := 'R';
                 continue;
             end if;
+            continue when not m.writes;
         elsif s_key[i] = m.key then
             v[i] := 'R';
             answers[i] := s_answer[i];
@@ -152,7 +153,7 @@ begin
 
     -- 5. Answer. Who only wants to read gets the money when all else is as relied on; a stale member gets the rows as they are now.
     return query
-    select u.ordinality::int, case when f.balance is not null then 'A' else v[u.ordinality] end,
+    select u.ordinality::int, case when f.balance is not null and v[u.ordinality] = 'S' then 'A' else v[u.ordinality] end,
            coalesce(f.balance, a_balance[u.a_no]), coalesce(f.held, a_held[u.a_no]), coalesce(f.c_balance, b_balance[u.c_no]),
            coalesce(f.c_held, b_held[u.c_no]), answers[u.ordinality],
            case when v[u.ordinality] = 'S' and f.balance is null then exchange_view(u.i_env, u.account_id, u.i_account, u.session_key) end

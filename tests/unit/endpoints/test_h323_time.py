@@ -1,0 +1,65 @@
+"""Times of h323 attributes: zones by name, laxity of clocks, and nothing that raises."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from portaswitch.endpoints.h323_time import MONTHS, parse
+
+TEXT = "00:16:21.164 PST Fri Mar 9 2007"
+WORDS = st.one_of(st.text(max_size=12), st.sampled_from(("UTC", "PST", "America", "../../etc/passwd", "posix", "Fri", "Mar", "9", "2007", "00:16:21", "\0")))
+
+
+class TimeTests(SynchronousTestCase):
+    """One parser."""
+
+    def test_examples(self) -> None:
+        """Example 03's times: Pacific time, and the duration that they tell."""
+        begin, ended = parse(TEXT, {}), parse("00:17:31.893 PST Fri Mar 9 2007", {})
+        assert begin is not None and ended is not None
+        self.assertEqual(begin, datetime(2007, 3, 9, 8, 16, 21, 164000, UTC))
+        self.assertEqual((ended - begin).total_seconds(), 70.729)
+        self.assertIs(begin.tzinfo, UTC)
+
+    def test_zones(self) -> None:
+        """The node's own meaning of a name first, then what all equipment means, then IANA names; an unknown one is no time."""
+        hours = {name: (parse(TEXT.replace("PST", name), {"PST": "Asia/Manila", "XYZ": "Europe/Paris", "BAD": "No/Where"}) or datetime.min).hour
+                 for name in ("PST", "XYZ", "UTC", "GMT", "CET", "EDT", "Asia/Tokyo", "BAD", "QQQ")}  # fmt: skip
+        self.assertEqual(hours, {"PST": 16, "XYZ": 23, "UTC": 0, "GMT": 0, "CET": 23, "EDT": 5, "Asia/Tokyo": 15, "BAD": 0, "QQQ": 0})
+        self.assertEqual([parse(TEXT.replace("PST", name), {}) for name in ("BAD", "QQQ")], [None, None])
+
+    def test_lax(self) -> None:
+        """An unsynchronized clock's mark, a wrong weekday, no fraction, a fraction of any length."""
+        for text in ("*" + TEXT, "." + TEXT, TEXT.replace("Fri", "Mon"), TEXT.replace(".164", ".164000999"), TEXT.replace("Mar 9", "Mar 09")):
+            self.assertEqual(parse(text, {}), datetime(2007, 3, 9, 8, 16, 21, 164000, UTC), text)
+        self.assertEqual(parse(TEXT.replace(".164", ""), {}), datetime(2007, 3, 9, 8, 16, 21, 0, UTC))
+        self.assertEqual(parse(TEXT.replace(".164", ".5"), {}), datetime(2007, 3, 9, 8, 16, 21, 500000, UTC))
+
+    def test_every_month(self) -> None:
+        """Months by their English names."""
+        found = [parse(f"12:00:00 UTC Mon {name} 1 2026", {}) for name in MONTHS]
+        self.assertEqual([one and one.month for one in found], list(range(1, 13)))
+
+    def test_no_time(self) -> None:
+        """What is absent, short, or beyond the calendar."""
+        wrong = ("", "0", "00:16 PST Fri Mar 9 2007", TEXT.replace("9", "32", 1), TEXT.replace("Mar", "Mai"), TEXT.replace("00:", "24:"), TEXT.replace("2007", "0"))
+        self.assertEqual([parse(text, {}) for text in (None, *wrong)], [None] * (len(wrong) + 1))
+        self.assertIsNone(parse("00:00:00 Asia/Tokyo Mon Jan 1 1", {}))
+
+    @settings(max_examples=200, deadline=None, derandomize=True)
+    @given(st.lists(WORDS, max_size=8))
+    @example(["00:00:00", "America", "Fri", "Mar", "9", "2007"])
+    @example(["00:00:00", "/etc/passwd", "Fri", "Mar", "9", "2007"])
+    @example(["00:00:00.-5", "UTC", "Fri", "Mar", "9", "2007"])
+    @example(["00:00:00.²", "UTC", "Fri", "Mar", "9", "2007"])
+    @example(["00:00:00", "x" * 300, "Fri", "Mar", "9", "2007"])
+    @example(["00:00:00", "zone.tab", "Fri", "Mar", "9", "2007"])
+    @example(["00:00:00", "\ud800", "Fri", "Mar", "9", "2007"])
+    def test_anything(self, words: list[str]) -> None:
+        """Any words give a time or none, and never an error."""
+        found = parse(" ".join(words), {})
+        self.assertTrue(found is None or found.tzinfo is UTC)
