@@ -53,8 +53,8 @@ class Waiting:
 
     @property
     def alone(self) -> str:
-        """What no two members in flight may share: the session, else the key."""
-        return self.session_key or self.request.key
+        """What no two members in flight may share: the session, of a one-shot the key; '' for what only reads."""
+        return self.session_key or (self.request.key if self.request.kind is Kind.EVENT else "")
 
 
 @dataclass(slots=True)
@@ -159,7 +159,7 @@ class Batcher:
                 held_back.append(waiting)
                 continue
             self._count -= 1
-            if not self._dropped(waiting) and self._decide_late(flight, lane, waiting):
+            if not self._dropped(waiting) and self._decide_late(flight, lane, waiting) and waiting.alone:
                 self._busy[waiting.alone] = waiting
         queue.extendleft(reversed(held_back))
         if len(flight.members) > boarded:

@@ -21,8 +21,6 @@ from portaswitch.model.request import AAARequest, Decision, Kind, Origin, Partie
 
 REQUESTS = Counter("portaswitch_requests_total", "Requests decided by the core", ("kind", "result"))
 SECONDS = Histogram("portaswitch_decision_seconds", "From a request's entry into the core to its commit")
-#: A restarted node's sessions are closed that many at a time, so that they don't crowd out the living.
-CLOSE_AT_ONCE = 64
 CACHED = Gauge("portaswitch_cached_accounts", "Accounts remembered in memory")
 
 
@@ -47,6 +45,8 @@ class Core:
         self._ledger = ledger
         self._log = log
         self._seconds = seconds
+        # A restarted node's sessions are closed some at a time, so that they don't crowd out the living.
+        self._closing = max(1, min(limits.batch, limits.waiting // 4))
         self._batcher = Batcher(ledger, catalogue, self.cache, seconds, limits.batch, limits.flights, limits.waiting, limits.timeout)
         CACHED.read = lambda: self.cache.sizes()[0]
 
@@ -77,9 +77,9 @@ class Core:
 
     async def close_all(self, names: Sequence[SessionName], request: AAARequest, kind: Kind) -> None:
         """Close the named sessions as `kind` (EXPIRE or ON_OFF) says; those that fail are left to the next sweep."""
-        for first in range(0, len(names), CLOSE_AT_ONCE):
+        for first in range(0, len(names), self._closing):
             waits = []
-            for name in names[first : first + CLOSE_AT_ONCE]:
+            for name in names[first : first + self._closing]:
                 key = f"{kind.value}/{name.node}/{name.session}/{name.version}"
                 origin, parties = Origin(name.node, name.i_env), Parties(name.account_id)
                 waits.append(self._batcher.submit(replace(request, kind=kind, session=name.session, key=key, origin=origin, parties=parties, units=())))

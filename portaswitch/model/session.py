@@ -78,8 +78,8 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What a session was opened with. `cld` as dialled, `number` translated; `user` is the name the account was asked for by; `kept` are attributes for its xDRs; usage is counted in
-    whole `unit`s of the service's base."""
+    """What a session was opened with. `cld` as dialled, `number` translated; `user` is the name the account was asked for by; `kept` are
+    attributes for its xDRs; usage is counted in whole `unit`s of the service's base."""
 
     session: str
     i_env: int

@@ -168,7 +168,8 @@ def session_of(row: Mapping[str, Any]) -> Session:
     protection = fixed["po"][1]
     policy = ServicePolicy(fixed["po"][0], None if protection is None else Protection(protection), *fixed["po"][2:])
     opened = Opened(
-        fixed["s"], row["i_env"], row["i_node"], row["i_account"], row["i_customer"], fixed["a"], fixed["us"], fixed["p"], fixed["sv"], row["service"], fixed["un"],
+        fixed["s"], row["i_env"], row["i_node"], row["i_account"], row["i_customer"], fixed["a"], fixed["us"],
+        fixed["p"], fixed["sv"], row["service"], fixed["un"],
         fixed["ac"], row["cli"], row["cld"], fixed["n"], datetime.fromisoformat(row["started"]), policy, BillingModel(fixed["bm"]), fixed["k"],
     )  # fmt: skip
     connected = state.get("cn")

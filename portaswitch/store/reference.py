@@ -20,7 +20,7 @@ from portaswitch.model.billing_model import BillingModel
 from portaswitch.model.ledger import NO_VIEW, Applied, Change, Failed, Member, Repeated, SessionName, Short, Stale, Verdict, View
 from portaswitch.model.money import ZERO
 from portaswitch.model.party import Account, Customer, Funds
-from portaswitch.model.request import AAARequest, Decision
+from portaswitch.model.request import AAARequest, Decision, Kind
 from portaswitch.model.session import Session, Status
 from portaswitch.model.xdr import Xdr
 
@@ -99,6 +99,8 @@ class ReferenceLedger:
         """The conditions, in their order; the first that does not hold decides. What is told beside the verdict is read when the batch is through."""
         books, change = self.books, member.change
         if change is None:
+            if member.request.kind is Kind.EVENT and member.request.key in books.keys:
+                return Repeated(books.keys[member.request.key])  # what changes nothing now may have changed something before
             return Applied if self._holds(member) else Stale
         if change.i_account not in books.accounts or change.i_customer not in books.customers:
             raise Broken("no such account or customer")

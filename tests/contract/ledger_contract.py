@@ -181,7 +181,7 @@ class LedgerContract:
         i_customer = {DEBIT: 1, LIMITED: 2, FREE: 2, BELOW: 3}[i_account]
         kept = {"call_id": HOSTILE, "empty": ""}
         opened = Opened(
-            name, 1, 5, i_account, i_customer, "named", "Gold", 4, "Voice", 1024, 6, HOSTILE, "0044", "44", NOW, POLICY, BillingModel.CREDIT, kept
+            name, 1, 5, i_account, i_customer, "named", HOSTILE, "Gold", 4, "Voice", 1024, 6, HOSTILE, "0044", "44", NOW, POLICY, BillingModel.CREDIT, kept
         )
         legs = (Leg(Role.ACCOUNT, i_account, PLAN), Leg(Role.VENDOR, 12, replace(PLAN, precision=2, rounding=Rounding.NICKEL)))
         takes = (Take(Source.MONEY, Decimal(held)),) if held != "0" else ()

@@ -149,6 +149,13 @@ class MoneyMachine(RuleBasedStateMachine):
         sent = self.world.sent[-1 - pick % min(len(self.world.sent), 5 if pick % 2 else 1000)]
         self.world.submit(core, sent.request)
 
+    @precondition(lambda self: self.ledger.books.keys)
+    @rule(core=CORES, pick=PICK)
+    def repeat_event(self, core: int, pick: int) -> None:
+        """A retransmission of a one-shot that was charged; nobody but its key remembers it."""
+        known = [sent.request for sent in self.world.sent if sent.request.key in self.ledger.books.keys]
+        self.world.submit(core, known[-1 - pick % len(known)])
+
     @precondition(lambda self: self.world.sent)
     @rule(pick=PICK)
     def cancel(self, pick: int) -> None:

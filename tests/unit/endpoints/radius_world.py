@@ -36,7 +36,8 @@ def example(name: str) -> list[tuple[str, list[tuple[str, Value]]]]:
     """The messages of one example of the guide: packet kind and attributes as printed; an empty password is one that is absent on the wire."""
     (path,) = EXAMPLES.glob(f"{name}*.yaml")
     document: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return [(message["packet"], [(item["name"], item["value"]) for item in message["attributes"] if item["name"] != "Password"]) for message in document["messages"]]
+    pairs = [[(item["name"], item["value"]) for item in message["attributes"] if item["name"] != "Password"] for message in document["messages"]]
+    return [(message["packet"], attributes) for message, attributes in zip(document["messages"], pairs, strict=True)]
 
 
 def octets(code: int, attributes: Attributes, identifier: int = 5, authenticator: bytes | None = None, secret: bytes = SECRET) -> bytes:

@@ -48,12 +48,6 @@ class DuplicateTests(SynchronousTestCase):
         self.known.sweep()
         self.assertEqual((len(self.known), len(self.known._order)), (0, 0))
 
-    def test_old_one_is_no_duplicate(self) -> None:
-        """An entry past the window is not found though nothing has swept it: Identifiers and weak authenticators come again."""
-        self.known.add(PEER, 1, ONE)
-        self.clock.advance(10.5)
-        self.assertIsNone(self.known.find(PEER, 1, ONE))
-
     def test_flood(self) -> None:
         """A flood pushes out its own entries only, oldest first."""
         kept = self.known.add(OTHER, 1, ONE)

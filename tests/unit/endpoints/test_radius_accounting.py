@@ -1,0 +1,118 @@
+"""Accounting-Requests as the core's values: kinds, keys, times and durations, and which legs are rated."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from portaswitch.endpoints.radius_map import Unmappable
+from portaswitch.model.request import AAARequest, Kind, Report, UnitRequest
+from portaswitch.wire.radius.datatypes import Value
+from tests.unit.builders import AT, CARD
+from tests.unit.endpoints.radius_world import accounting
+
+BASE: list[tuple[str, Value]] = [("User-Name", CARD), ("Called-Station-Id", "82"), ("h323-conf-id", "c1")]
+CONNECT, ENDED = ("h323-connect-time", "00:16:21.164 PST Fri Mar 9 2007"), ("h323-disconnect-time", "00:17:31.893 PST Fri Mar 9 2007")
+
+
+def report(status: str, *attributes: tuple[str, Value], origin: str = "originate") -> AAARequest:
+    """An Accounting-Request of the originating leg."""
+    leg: list[tuple[str, Value]] = [("h323-call-origin", origin), ("h323-call-type", "VoIP")] if origin else []
+    return accounting([*BASE, ("Acct-Status-Type", status), *leg, *attributes])
+
+
+class KindTests(SynchronousTestCase):
+    """Kinds and keys."""
+
+    def test_kinds(self) -> None:
+        """By Acct-Status-Type; Alive is Interim-Update."""
+        kinds = {"Start": Kind.START, "Alive": Kind.UPDATE, "Interim-Update": Kind.UPDATE, "Stop": Kind.STOP}
+        kinds |= {"Accounting-On": Kind.ON_OFF, "Accounting-Off": Kind.ON_OFF}
+        self.assertEqual({status: report(status).kind for status in kinds}, kinds)
+
+    def test_restart(self) -> None:
+        """Accounting-On is of the node: no session and no units, whatever it carries."""
+        asked = report("Accounting-On", ("Acct-Session-Id", "00000000"), ("Acct-Session-Time", 5))
+        self.assertEqual((asked.session, asked.units), ("", ()))
+        accounting([("Acct-Status-Type", "Accounting-Off")])
+
+    def test_keys(self) -> None:
+        """Node, session, leg and status; an Alive by its counter; the delay and the time of sending do not count."""
+        same = report("Stop", ("Acct-Session-Time", 5))
+        self.assertEqual(report("Stop", ("Acct-Session-Time", 5), ("Acct-Delay-Time", 9), ("Event-Timestamp", 1_773_057_600)).key, same.key)
+        others = [report("Start"), *(report("Alive", ("Acct-Session-Time", used)) for used in (5, 6)), *(report("Stop", origin=leg) for leg in ("answer", ""))]
+        self.assertEqual(len({one.key for one in (same, *others)}), 6)
+        self.assertTrue(same.key.startswith("7/"))
+
+    def test_session_id(self) -> None:
+        """A session is needed."""
+        self.assertRaises(Unmappable, accounting, [("User-Name", CARD), ("Acct-Status-Type", "Stop")])
+        self.assertEqual(accounting([("Acct-Session-Id", "a"), ("Acct-Status-Type", "Stop")]).session, "a")
+
+
+class TimeTests(SynchronousTestCase):
+    """When it was, and how long."""
+
+    def test_event_time(self) -> None:
+        """Event-Timestamp or receipt, minus the delay."""
+        self.assertEqual((report("Stop").at, report("Stop").received), (AT, AT))
+        self.assertEqual(report("Stop", ("Acct-Delay-Time", 30)).at, AT - timedelta(seconds=30))
+        stamped = report("Stop", ("Event-Timestamp", 1_173_428_251), ("Acct-Delay-Time", 1))
+        self.assertEqual((stamped.at, stamped.received), (datetime(2007, 3, 9, 8, 17, 30, tzinfo=UTC), AT))
+
+    def test_duration(self) -> None:
+        """Acct-Session-Time, else from connect to disconnect to the nearest second, never negative; a Stop that tells neither used nothing."""
+        def used(*attributes: tuple[str, Value]) -> int | None:
+            return report("Stop", *attributes).units[0].used
+
+        self.assertEqual([used(CONNECT, ENDED), used(("Acct-Session-Time", 5), CONNECT, ENDED), used(CONNECT), used(ENDED), used()], [71, 5, 0, 0, 0])
+        self.assertEqual(used(("h323-connect-time", ENDED[1]), ("h323-disconnect-time", CONNECT[1])), 0)
+
+    def test_answered_for_a_moment(self) -> None:
+        """A call of 0.4 s was connected: it is not an attempt that failed."""
+        ended = ("h323-disconnect-time", "00:16:21.564 PST Fri Mar 9 2007")
+        self.assertEqual(report("Stop", CONNECT, ended).units[0].used, 1)
+        self.assertEqual(report("Stop", CONNECT, ("h323-disconnect-time", CONNECT[1])).units[0].used, 0)
+
+    def test_connected(self) -> None:
+        """The connect time by the node's zones; what is no time is none."""
+        self.assertEqual(report("Start", CONNECT).connected, datetime(2007, 3, 9, 8, 16, 21, 164000, UTC))
+        self.assertIsNone(report("Start", ("h323-connect-time", "yesterday")).connected)
+
+    @settings(max_examples=80, deadline=None, derandomize=True)
+    @given(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1))
+    def test_any_number(self, used: int, delay: int, stamp: int) -> None:
+        """Every number that the wire can carry."""
+        asked = report("Stop", ("Acct-Session-Time", used), ("Acct-Delay-Time", delay), ("Event-Timestamp", stamp))
+        self.assertEqual(asked.units[0].used, used)
+        self.assertEqual(asked.at.timestamp(), stamp - delay)
+
+
+class LegTests(SynchronousTestCase):
+    """Which legs report units."""
+
+    def test_rated(self) -> None:
+        """The originating leg; a leg that says nothing of itself if it tells a duration, or if the session is no voice conference."""
+        final = UnitRequest(used=5, report=Report.FINAL)
+        self.assertEqual(report("Stop", ("Acct-Session-Time", 5)).units, (final,))
+        self.assertEqual(report("Stop", ("Acct-Session-Time", 5), origin="answer").units, ())
+        self.assertEqual(report("Stop", ("Acct-Session-Time", 5), origin="").units, (final,))
+        self.assertEqual(report("Stop", origin="").units, ())
+        data = accounting([("Acct-Session-Id", "a"), ("Acct-Status-Type", "Stop"), ("User-Name", CARD)])
+        self.assertEqual(data.units, (UnitRequest(used=0, report=Report.FINAL),))
+
+    def test_reports(self) -> None:
+        """A Start reports nothing; an Alive its counter so far, or nothing."""
+        self.assertEqual([report("Start").units, report("Alive").units], [(UnitRequest(),)] * 2)
+        self.assertEqual(report("Alive", ("Acct-Session-Time", 30)).units, (UnitRequest(used=30),))
+
+    def test_kept(self) -> None:
+        """What travels to the xDR, from real attributes and from pairs, by our names; what is empty or no text is left out."""
+        pairs: list[tuple[str, Value]] = [("Cisco-AVPair", "call-id=i@x"), ("Framed-IP-Address", "10.0.0.1"), ("h323-voice-quality", "20")]
+        asked = report("Stop", *pairs, ("Acct-Session-Id", "a"), ("h323-remote-address", "192.0.2.77"), ("h323-disconnect-cause", "10"))
+        wanted = {"call_id": "i@x", "subscriber_ip": "10.0.0.1", "voice_quality": "20", "acct_session_id": "a", "remote_address": "192.0.2.77"}
+        self.assertEqual(asked.kept, {**wanted, "disconnect_cause": "10"})
+        self.assertEqual(report("Stop").kept, {})
