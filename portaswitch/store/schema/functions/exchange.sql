@@ -59,8 +59,8 @@ begin
         continue when not m.writes and not m.once;
         if m.once then
             any_once := any_once or m.writes;
-            select k.answer into answers[i] from request_keys k where k.key = m.key;
-            if found then
+            answers[i] := (select k.answer from request_keys k where k.key = m.key);
+            if answers[i] is not null then
                 v[i] := 'R';
                 continue;
             end if;
@@ -84,7 +84,7 @@ begin
         end if;
         v[i] := 'A';
         any_late := any_late or s_closed[i];
-        any_closed := any_closed or m.status <> 'o';
+        any_closed := any_closed or coalesce(m.status <> 'o', false);
         if m.debit <> 0 or m.hold <> 0 then
             a_balance[m.a_no] := a_balance[m.a_no] + m.owes * m.debit;
             a_held[m.a_no] := a_held[m.a_no] + m.hold;
