@@ -57,18 +57,17 @@ def choose(product: Product, service_type: str, i_node: int, access_code: str, c
 
     An access code that no entry names falls back to the entries without one: an IVR's access number need not be known to every product.
     """
-    fitting = [
-        entry for entry in product.entries if entry.i_node in (0, i_node) and catalogue.services[entry.i_service].service_type == service_type
-    ]
-    for code in access_codes(access_code):
-        named = [entry for entry in fitting if entry.access_code == code]
-        if named:
-            return max(named, key=_exactness)
+    services = catalogue.services
+    for code in access_codes(access_code) if access_code else ("",):
+        best: RatingEntry | None = None
+        for entry in product.entries:
+            if entry.access_code == code and entry.i_node in (0, i_node) and services[entry.i_service].service_type == service_type:
+                if entry.i_node:
+                    return entry
+                best = best or entry
+        if best is not None:
+            return best
     return None
-
-
-def _exactness(entry: RatingEntry) -> bool:
-    return entry.i_node != 0
 
 
 def access_codes(text: str) -> list[str]:

@@ -77,6 +77,11 @@ class Flight:
     lanes: list[Lane] = field(default_factory=list)
 
 
+def _only_reads(request: AAARequest) -> bool:
+    """An authentication: whatever is decided, nothing changes, so it is decided once, on the money as it is."""
+    return request.kind is Kind.AUTH and not request.units
+
+
 class Batcher:
     """Queues requests, folds decisions, sends batches and answers. `seconds` is a monotonic clock."""
 
@@ -185,7 +190,7 @@ class Batcher:
         i_account = lane if isinstance(lane, int) else 0
         view = self._cache.view(i_account, key) if i_account else None
         change = None
-        if view is not None:
+        if view is not None and not _only_reads(request):
             outcome = self._decide(self._overlaid(flight, view), waiting)
             if outcome is None:
                 return False

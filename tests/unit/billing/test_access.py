@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -14,13 +15,13 @@ from portaswitch.model.party import Funds
 from portaswitch.model.refusal import Refusal
 from portaswitch.model.request import Origin
 from portaswitch.model.session import Leg, Role
-from tests.unit.builders import AT, CARRIER, auth, catalogue, event, kept, money, plan, prepaid, reseller, stop, tariff
+from tests.unit.builders import AT, CARRIER, FREE, RATED, Book, auth, catalogue, event, kept, money, plan, prepaid, reseller, stop, tariff
 
 WORLD = catalogue()
 POLICY = ServicePolicy()
 
 
-def found(**what: str) -> access.Access:
+def found(**what: Any) -> access.Access:
     """The access of a request that must have one."""
     way = access.find(prepaid(), auth(**what), WORLD)
     if isinstance(way, Refusal):
@@ -28,13 +29,21 @@ def found(**what: str) -> access.Access:
     return way
 
 
-def charged(view: View, world: Catalogue = WORLD, **what: object) -> tuple[Leg, ...] | Refusal:
-    """The charged parties of a use that is over."""
-    request = stop(0, **what)  # type: ignore[arg-type]
-    way = access.find(view, request, world)
-    if isinstance(way, Refusal):
-        return way
-    return access.legs(view, request, way, world)
+def charged(view: View, world: Catalogue = WORLD, called: str = RATED) -> tuple[Leg, ...] | Refusal:
+    """The charged parties of a call that begins now."""
+    way = access.find(view, auth(called=called), world)
+    return way if isinstance(way, Refusal) else access.legs(view, way, AT, world)
+
+
+def carried(address: str, *others: Leg) -> tuple[list[tuple[str, int]], int]:
+    """The legs of a quota key with these legs when its accounting names a remote address, and how many figures are charged."""
+    book = Book(prepaid())
+    book.ask(auth())
+    session = book.sessions["7/s1"]
+    quota = session.quotas[0]
+    quota = replace(quota, legs=quota.legs + others, charged=quota.charged + tuple(money(1) for _ in others))
+    quota = access.with_vendor(session, quota, stop(60, kept=kept(remote_address=address)), WORLD)
+    return [(leg.role, leg.i_party) for leg in quota.legs], len(quota.charged)
 
 
 class EntryTests(SynchronousTestCase):
@@ -100,25 +109,32 @@ class LegTests(SynchronousTestCase):
         self.assertIs(charged(prepaid(), called="33"), Refusal.CLD_BLOCKED)
         self.assertIs(charged(prepaid(), catalogue(retail=plan(forbidden=True))), Refusal.CLD_BLOCKED)
 
-    def test_chain_and_vendor(self) -> None:
-        """Every reseller, nearest first, then the vendor of the connection; the entry's reseller tariff is that of the nearest alone."""
+    def test_chain(self) -> None:
+        """Every reseller, nearest first; the entry's reseller tariff is that of the nearest alone."""
         chain = ((reseller(), Funds()), (reseller(i_customer=302, i_tariff=3), Funds()))
         view = replace(prepaid(), resellers=chain)
-        legs = charged(view, kept=kept(remote_address=CARRIER))
+        legs = charged(view)
         assert isinstance(legs, tuple)
-        self.assertEqual([(leg.role, leg.i_party, leg.plan.i_tariff) for leg in legs], [("a", 101, 1), ("c", 301, 2), ("c", 302, 3), ("v", 51, 3)])
+        self.assertEqual([(leg.role, leg.i_party, leg.plan.i_tariff) for leg in legs], [("a", 101, 1), ("c", 301, 2), ("c", 302, 3)])
         product = WORLD.products[5]
         named = replace(product, entries=(replace(product.entries[0], i_tariff_reseller=3),))
         legs = charged(view, replace(WORLD, products={5: named}))
         assert isinstance(legs, tuple)
         self.assertEqual([leg.plan.i_tariff for leg in legs], [1, 3, 3])
 
-    def test_party_without_price(self) -> None:
-        """A reseller or vendor that has no rate for the number is not charged."""
+    def test_reseller_without_price(self) -> None:
+        """A reseller that has no tariff, or no rate for the number, is not charged."""
         view = replace(prepaid(), resellers=((reseller(i_tariff=0), Funds()), (reseller(i_customer=302), Funds())))
-        legs = charged(view, called="800555", kept=kept(remote_address=CARRIER))
-        assert isinstance(legs, tuple)
-        self.assertEqual([leg.i_party for leg in legs], [101])
+        for called, parties in ((RATED, [101, 302]), (FREE, [101])):
+            legs = charged(view, called=called)
+            assert isinstance(legs, tuple)
+            self.assertEqual([leg.i_party for leg in legs], parties)
+
+    def test_vendor(self) -> None:
+        """The vendor of the connection that the accounting names, once; nobody's address is no vendor's."""
+        self.assertEqual(carried(CARRIER), ([("a", 101), ("v", 51)], 2))
+        self.assertEqual(carried("192.0.2.78"), ([("a", 101)], 1))
+        self.assertEqual(carried(CARRIER, Leg(Role.VENDOR, 52, plan())), ([("a", 101), ("v", 52)], 2))
 
 
 class TariffTests(SynchronousTestCase):

@@ -7,7 +7,6 @@ from typing import Any, cast
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
-from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from portaswitch.billing.batch import MOST_TRIES, Batcher
@@ -384,9 +383,6 @@ class DefectTests(BatchCase):
         """Logged failures are the point here: take them away."""
         super().setUp()
         self.addCleanup(self.flushLoggedErrors)
-        self.events: list[Any] = []
-        globalLogPublisher.addObserver(self.events.append)
-        self.addCleanup(globalLogPublisher.removeObserver, self.events.append)
 
     def broken(self, session: str, user: str = CARD) -> AAARequest:
         """A request of a kind that `decide` does not know."""

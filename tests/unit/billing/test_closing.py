@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,16 +16,16 @@ from portaswitch.model.catalogue import Service
 from portaswitch.model.charge import Usage
 from portaswitch.model.ledger import View
 from portaswitch.model.party import Funds
-from portaswitch.model.request import Base
+from portaswitch.model.request import AAARequest, Base
 from portaswitch.model.xdr import Storage, Xdr
 from tests.unit.builders import AT, CARRIER, Book, after, alive, auth, catalogue, customer, expire, kept, money, plan, postpaid, prepaid, reseller, stop
 
 
-def one(view: View, used: int = 60, *before: object, **what: object) -> Xdr:
+def one(view: View, used: int = 60, *before: AAARequest, **what: Any) -> Xdr:
     """The account's only xDR of a session with these earlier requests."""
     book = Book(view)
     for asked in before:
-        book.ask(asked)  # type: ignore[arg-type]
+        book.ask(asked)
     book.ask(stop(used, **what))
     (row,) = [row for row in book.xdrs if row.storage is Storage.ACCOUNT]
     return row
@@ -101,7 +102,8 @@ class OverrunTests(SynchronousTestCase):
 
     def test_credit(self) -> None:
         """The smaller room of account and customer; none without limits; a temporary limit that has ended does not count."""
-        self.assertEqual([one(view).overrun for view in (postpaid("0.015"), postpaid("5", "0.015"), postpaid(None))], [money("0.005"), money("0.005"), money(0)])
+        overruns = [one(view).overrun for view in (postpaid("0.015"), postpaid("5", "0.015"), postpaid(None))]
+        self.assertEqual(overruns, [money("0.005"), money("0.005"), money(0)])
         ended = customer(credit_limit=money("0.015"), temp_credit_limit=money(5), temp_credit_until=after(30))
         self.assertEqual(one(replace(postpaid("5"), customer=ended)).overrun, money("0.005"))
         self.assertEqual(one(replace(postpaid("5"), customer=ended), 60, auth(at=10)).overrun, money("0.005"))
@@ -116,9 +118,10 @@ class PieceTests(SynchronousTestCase):
         """Late reports behind a provisional end, any number of them: amounts of every party add up to the rate of the whole, quantities too."""
         plans = {
             "retail": plan(interval_first=30, interval_n=7, price_first="0.61", price_n="0.37", precision=precision),
-            "resale": plan(i_tariff=2, price_first="0.33", price_n="0.33", precision=precision), "vendor": plan(i_tariff=3, connect_fee="0.07", price_n="0.111"),
-        }  # fmt: skip
-        book = Book(replace(prepaid(), resellers=((reseller(), Funds()),)), catalogue(**plans))
+            "resale": plan(i_tariff=2, price_first="0.33", price_n="0.33", precision=precision),
+            "vendor": plan(i_tariff=3, connect_fee="0.07", price_n="0.111"),
+        }
+        book = Book(replace(prepaid(), resellers=((reseller(), Funds()),)), catalogue(None, **plans))
         carried, used = kept(remote_address=CARRIER), 0
         for step in steps:
             used += step

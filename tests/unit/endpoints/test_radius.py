@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.logger import LogLevel, globalLogPublisher
+from twisted.test.proto_helpers import EventLoggingObserver
 from twisted.trial.unittest import SynchronousTestCase
 
 from portaswitch.endpoints.radius import ACCT, AUTH, DROPPED, RECEIVED, SENT, Limits, Port, RadiusProtocol
@@ -44,7 +45,7 @@ class RadiusCase(SynchronousTestCase):
         self.clock, self.desk, self.wire = Clock(), Desk(), Wire()
         clients = table(replace(CLIENT, **what))
         self.protocol = RadiusProtocol(self.port, self.desk, lambda: clients, self.clock, lambda: AT, limits)
-        self.protocol.makeConnection(self.wire)
+        self.protocol.makeConnection(cast(Any, self.wire))
         self.before = dict(DROPPED.values)
 
     def receive(self, *datagrams: bytes, peer: tuple[str, int] = PEER) -> None:
@@ -336,7 +337,8 @@ class DefectTests(RadiusCase):
         """Mutated attributes under a right authenticator (a client gone mad): a drop with a reason of its own or a request, never a defect."""
         self.port = port
         self.begin(require_message_authenticator=Observe.NO, limit_proxy_state=Observe.NO)
-        pairs: Attributes = [*REPORT, ("h323-connect-time", "00:16:21.164 PST Fri Mar 9 2007"), ("h323-ivr-out", "PortaBilling_Authorize:min=1"), ("Called-Station-Id", "82")]
+        pairs: Attributes = [*REPORT, ("h323-connect-time", "00:16:21.164 PST Fri Mar 9 2007"), ("Called-Station-Id", "82")]
+        pairs = [*pairs, ("h323-ivr-out", "PortaBilling_Authorize:min=1")]
         datagram = bytearray(unsigned(pairs) if port is AUTH else octets(Code.ACCOUNTING_REQUEST, pairs))
         for place, octet in changes:
             datagram[20 + place % (len(datagram) - 20)] = octet
@@ -356,9 +358,7 @@ class StrangerTests(RadiusCase):
     def setUp(self) -> None:
         """Keep the log lines."""
         super().setUp()
-        self.lines: list[Any] = []
-        globalLogPublisher.addObserver(self.lines.append)
-        self.addCleanup(globalLogPublisher.removeObserver, self.lines.append)
+        self.lines = EventLoggingObserver.createWithCleanup(self, globalLogPublisher)
 
     def warned(self) -> list[str]:
         """The addresses that were warned of."""
@@ -380,7 +380,8 @@ class StrangerTests(RadiusCase):
         for number in range(5000):
             self.receive(b"x", peer=(f"10.1.{number // 250}.{number % 250}", 1))
         self.assertEqual(self.dropped(), {"unknown-client": 5000})
-        self.assertLessEqual((len(self.warned()), len(self.protocol._strangers)), (1000, 1000))
+        self.assertLessEqual(len(self.protocol._strangers), 1000)
+        self.assertLessEqual(len(self.warned()), 1000)
         self.clock.advance(61)
         self.receive(b"x", peer=("10.2.0.1", 1))
         self.assertEqual(self.warned()[-1], "10.2.0.1")
