@@ -151,7 +151,10 @@ class Batcher:
                 return
             self._in_flight += 1
             BATCHES.inc()
-            background(maybeDeferred(self._ledger.exchange, flight.members).addBoth(self._land, flight), "landing a batch")
+            background(maybeDeferred(self._send, flight).addBoth(self._land, flight), "landing a batch")
+
+    def _send(self, flight: Flight) -> Deferred[list[Verdict]]:
+        return self._ledger.exchange(flight.members)
 
     def _board(self, flight: Flight, lane: Lane) -> None:
         """Fold `decide` over what waits in one lane, as far as the batch has room; a session that is in flight in another lane holds its requests back."""

@@ -83,7 +83,8 @@ insert into vendors (i_vendor, i_env, name, currency) values (101, 1, 'Carrier',
 insert into connections (i_vendor, name, remote_ip, i_tariff) values (101, 'trunk', '192.0.2.77', 102);
 insert into accounts (i_account, i_env, id, i_customer, i_product, billing_model, currency, balance, opening_balance)
     values (101, 1, '10086610975', 101, 101, -1, 'CAD', 10, 10);
-insert into accounts (i_account, i_env, id, i_customer, i_product, billing_model, currency, credit_limit) values (102, 1, '442079460001', 101, 101, 1, 'CAD', 2);
+insert into accounts (i_account, i_env, id, i_customer, i_product, billing_model, currency, credit_limit)
+    values (102, 1, '442079460001', 101, 101, 1, 'CAD', 2);
 """
 
 

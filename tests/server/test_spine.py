@@ -39,14 +39,14 @@ class SpineTests(TestCase):
 
     timeout = 60
 
-    def setUp(self) -> Deferred[None]:
+    def setUp(self) -> Any:
         """Start the world."""
         return Deferred.fromCoroutine(self._begin())
 
     async def _begin(self) -> None:
         self.world = await World.made()
 
-    def tearDown(self) -> Deferred[None]:
+    def tearDown(self) -> Any:
         """End it."""
         return Deferred.fromCoroutine(self.world.end())
 
@@ -73,13 +73,15 @@ class SpineTests(TestCase):
         self.assertEqual(await self.world.one(MONEY), (Decimal(10), Decimal(10)))
         await self.acct(ORIGINATE)
         await self.acct(ANSWER)
-        self.assertEqual(await self.world.one(CHARGES), (71, 71, Decimal("0.02367"), "1@0.02/60 + 70*1@0.02/60 = 0.0236666666666666666666666666667", 16))
+        history = "1@0.02/60 + 70*1@0.02/60 = 0.0236666666666666666666666666667"
+        self.assertEqual(await self.world.one(CHARGES), (71, 71, Decimal("0.02367"), history, 16))
         self.assertEqual(await self.world.one(MONEY), (Decimal("9.97633"), Decimal(0)))
         self.assertEqual(await self.world.one("select count(*) from sessions"), 0)
 
     async def test_legs_in_any_order(self) -> None:
         """The answer leg first, twice or never, each packet repeated: one charge."""
-        for number, order in enumerate(sorted(set(permutations((ORIGINATE, ANSWER, ANSWER))) | {(ORIGINATE, ORIGINATE), (ANSWER, ORIGINATE, ORIGINATE)}, key=str)):
+        orders = set(permutations((ORIGINATE, ANSWER, ANSWER))) | {(ORIGINATE, ORIGINATE), (ANSWER, ORIGINATE, ORIGINATE)}
+        for number, order in enumerate(sorted(orders, key=str)):
             conf = ("h323-conf-id", f"{CONF[:-4]}{number:04d}")
             before = (await self.world.one(MONEY))[0]
             await self.auth([conf if pair[0] == "h323-conf-id" else pair for pair in AUTHORIZE])

@@ -7,16 +7,23 @@ from dataclasses import replace
 from datetime import datetime
 
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
+from portaswitch.billing.batch import Batcher
+from portaswitch.billing.cache import Cache
 from portaswitch.interfaces.catalogue import ICatalogue
 from portaswitch.interfaces.ledger import ILedger
-from portaswitch.model.catalogue import Catalogue
+from portaswitch.model.catalogue import Catalogue, Protection, ServicePolicy
 from portaswitch.model.ledger import Applied, Change, Member, Repeated, SessionName, Short, Stale, Verdict, View
 from portaswitch.model.party import Funds, room
-from portaswitch.model.request import Decision
+from portaswitch.model.request import AAARequest, Decision, Kind
 from portaswitch.model.session import Session
-from tests.unit.builders import prepaid
+from tests.unit.builders import catalogue, prepaid, request
+
+SLICED = catalogue(ServicePolicy(protection=Protection.SLICE))
+OTHER = prepaid(i_account=102, id="102")
 
 
 @implementer(ICatalogue)
@@ -130,3 +137,42 @@ class Deck:
         if change.once:
             self.keys[change.key] = change.decision
         return Applied(funds, above)
+
+
+class BatchCase(SynchronousTestCase):
+    """A batcher of 3 members a batch, 2 flights, 8 waiting requests and 2 s, over a deck of two accounts."""
+
+    def setUp(self) -> None:
+        """A new one; what it logs as a defect is kept."""
+        self.begin(prepaid("0.03"), OTHER)
+
+    def begin(self, *views: View) -> None:
+        """Begin again with these accounts."""
+        self.clock = Clock()
+        self.deck = Deck(*views)
+        self.cache = Cache(100, 100)
+        self.batcher = Batcher(self.deck, Shelf(SLICED), self.cache, self.clock.seconds, 3, 2, 8, 2.0)
+
+    def know(self, *users: str) -> None:
+        """Have accounts remembered, so that their next requests are decided at once."""
+        for user in users:
+            done = self.batcher.submit(request(Kind.AUTH, "", user=user, called=""))
+            self.deck.land_all()
+            self.successResultOf(done)
+        self.deck.landed.clear()
+
+    def ask(self, *asked: AAARequest) -> list[Deferred[Decision]]:
+        """Submit requests."""
+        return [self.batcher.submit(one) for one in asked]
+
+    def sessions(self, place: int = 0) -> list[str]:
+        """The sessions of a flight."""
+        return [member.session_key for member in self.deck.flights[place][0]]
+
+    def word(self, done: Deferred[Decision]) -> str:
+        """The answer's word; a Deferred that has not fired is 'waits'. May be asked again."""
+        if not done.called:
+            return "waits"
+        decision = self.successResultOf(done)
+        _ = done.addCallback(lambda _: decision)
+        return "ok" if decision.refusal is None else decision.refusal.word

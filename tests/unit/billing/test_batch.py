@@ -3,63 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, cast
 
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.task import Clock
-from twisted.trial.unittest import SynchronousTestCase
-
-from portaswitch.billing.batch import MOST_TRIES, Batcher
-from portaswitch.billing.cache import Cache
-from portaswitch.errors import DatabaseDown, LedgerFailed, Overloaded
-from portaswitch.model.catalogue import Protection, ServicePolicy
-from portaswitch.model.ledger import Applied, Failed, Member, Repeated, Short, Stale, View
+from portaswitch.billing.batch import MOST_TRIES
+from portaswitch.errors import DatabaseDown, LedgerFailed
+from portaswitch.model.ledger import Applied, Failed, Repeated, Short, Stale
 from portaswitch.model.party import Funds
-from portaswitch.model.request import AAARequest, Decision, Grant, Kind
-from tests.unit.billing.deck import Deck, Shelf
-from tests.unit.builders import CARD, alive, auth, catalogue, event, money, postpaid, prepaid, request, start, stop
-
-SLICED = catalogue(ServicePolicy(protection=Protection.SLICE))
-OTHER = prepaid(i_account=102, id="102")
-
-
-class BatchCase(SynchronousTestCase):
-    """A batcher of 3 members a batch, 2 flights, 8 waiting requests and 2 s, over a deck of two accounts."""
-
-    def setUp(self) -> None:
-        """A new one; what it logs as a defect is kept."""
-        self.begin(prepaid("0.03"), OTHER)
-
-    def begin(self, *views: View) -> None:
-        """Begin again with these accounts."""
-        self.clock = Clock()
-        self.deck = Deck(*views)
-        self.cache = Cache(100, 100)
-        self.batcher = Batcher(self.deck, Shelf(SLICED), self.cache, self.clock.seconds, 3, 2, 8, 2.0)
-
-    def know(self, *users: str) -> None:
-        """Have accounts remembered, so that their next requests are decided at once."""
-        for user in users:
-            done = self.batcher.submit(request(Kind.AUTH, "", user=user, called=""))
-            self.deck.land_all()
-            self.successResultOf(done)
-        self.deck.landed.clear()
-
-    def ask(self, *asked: AAARequest) -> list[Deferred[Decision]]:
-        """Submit requests."""
-        return [self.batcher.submit(one) for one in asked]
-
-    def sessions(self, place: int = 0) -> list[str]:
-        """The sessions of a flight."""
-        return [member.session_key for member in self.deck.flights[place][0]]
-
-    def word(self, done: Deferred[Decision]) -> str:
-        """The answer's word; a Deferred that has not fired is 'waits'. May be asked again."""
-        if not done.called:
-            return "waits"
-        decision = self.successResultOf(done)
-        _ = done.addCallback(lambda _: decision)
-        return "ok" if decision.refusal is None else decision.refusal.word
+from portaswitch.model.request import Decision, Grant, Kind
+from tests.unit.billing.deck import OTHER, BatchCase
+from tests.unit.builders import CARD, alive, auth, event, money, postpaid, prepaid, request, start, stop
 
 
 class LeavingTests(BatchCase):
@@ -264,168 +215,19 @@ class OrphanTests(BatchCase):
         self.deck.orphans[1][1].errback(DatabaseDown("gone"))
         self.failureResultOf(dones[1], DatabaseDown)
 
+    def test_next_of_its_session(self) -> None:
+        """The next report of the session leaves when the first is kept, though nothing else lands."""
+        first, second = self.ask(start(user="nobody"), stop(60, user="nobody"))
+        self.deck.land()
+        self.deck.orphans[0][1].callback(None)
+        self.deck.land_all()
+        self.assertEqual((self.word(first), len(self.deck.orphans)), ("ok", 2))
+        self.deck.orphans[1][1].callback(None)
+        self.assertEqual(self.word(second), "ok")
+        self.successResultOf(self.batcher.drained())
+
     def test_no_usage(self) -> None:
         """What is no usage is simply answered."""
         dones = self.ask(auth(user="nobody"), request(Kind.STOP, "s2", user="nobody"), request(Kind.EXPIRE, "s3", user="nobody"))
         self.deck.land_all()
         self.assertEqual(([self.word(done) for done in dones], self.deck.orphans), (["invalid_account", "ok", "ok"], []))
-
-
-class LimitTests(BatchCase):
-    """Overload, timeouts, cancelling, draining."""
-
-    def test_overload(self) -> None:
-        """More than the limit that wait: refused at once, and room comes back."""
-        self.know(CARD)
-        self.ask(auth("s0"))
-        waiting = self.ask(*(auth(f"w{number}") for number in range(8)))
-        self.failureResultOf(self.batcher.submit(auth("one too many")), Overloaded)
-        self.deck.land_all()
-        self.assertEqual({self.word(done) for done in waiting}, {"ok", "funds_locked"})
-        self.assertEqual(self.word(self.ask(auth("s0", at=1))[0]), "waits")
-
-    def test_timeout(self) -> None:
-        """What waited longer than the decision timeout does not leave any more: its client has given up."""
-        self.know(CARD)
-        flies, late = self.ask(auth(), auth("s2"))
-        self.clock.advance(1.5)
-        (fresh,) = self.ask(auth("s3"))
-        self.clock.advance(0.6)
-        self.deck.land()
-        self.failureResultOf(late, Overloaded)
-        self.assertEqual((self.sessions(), self.word(flies)), (["7/s3"], "ok"))
-        self.deck.land()
-        self.assertEqual(self.word(fresh), "ok")
-
-    def test_cancel_in_the_queue(self) -> None:
-        """Withdrawn before it left: it never flies."""
-        self.know(CARD)
-        flies, waits = self.ask(auth(), auth("s2"))
-        waits.cancel()
-        self.failureResultOf(waits, CancelledError)
-        self.deck.land_all()
-        self.assertEqual((self.word(flies), list(self.deck.sessions)), ("ok", ["7/s1"]))
-        self.successResultOf(self.batcher.drained())
-
-    def test_cancel_in_the_air(self) -> None:
-        """Too late: the effect stands, and its decision waits for the retransmission, which changes nothing."""
-        self.know(CARD)
-        (done,) = self.ask(auth())
-        done.cancel()
-        self.failureResultOf(done, CancelledError)
-        self.deck.land()
-        (again,) = self.ask(auth())
-        self.deck.land_all()
-        self.assertEqual((self.word(again), self.deck.views[101].funds.held), ("ok", money("0.01")))
-
-    def test_drained(self) -> None:
-        """Fires when nothing waits and nothing flies; at once when idle."""
-        self.successResultOf(self.batcher.drained())
-        self.ask(auth(), auth("s2"))
-        done = self.batcher.drained()
-        self.deck.land()
-        self.assertNoResult(done)
-        self.deck.land_all()
-        self.successResultOf(done)
-
-
-class ReentrancyTests(BatchCase):
-    """Whoever gets an answer may ask at once."""
-
-    def then(self, done: Deferred[Decision], *asked: AAARequest) -> list[Deferred[Decision]]:
-        """Ask these when `done` fires, however it does."""
-        dones: list[Deferred[Decision]] = []
-
-        def again(result: Any) -> None:
-            dones.extend(self.ask(*asked))
-
-        _ = done.addBoth(again)
-        return dones
-
-    def test_from_an_answer(self) -> None:
-        """The next request of the same session and account, out of the answer's callback."""
-        self.know(CARD)
-        first, second = self.ask(auth(), auth("s2"))
-        dones = self.then(first, stop(30), auth("s3"))
-        self.deck.land_all()
-        self.assertEqual([self.word(done) for done in (second, *dones)], ["ok"] * 3)
-        self.assertEqual(self.deck.views[101].funds, Funds(money("0.02"), money("0.02")))
-
-    def test_from_a_failure(self) -> None:
-        """Out of a lost batch."""
-        self.know(CARD)
-        (first,) = self.ask(auth())
-        dones = self.then(first, auth("s2"))
-        self.deck.crash(DatabaseDown("gone"))
-        self.deck.land_all()
-        self.assertEqual([self.word(done) for done in dones], ["ok"])
-
-    def test_from_a_timeout(self) -> None:
-        """Out of the refusal of one that waited too long: the account still flies alone."""
-        self.know(CARD)
-        _, late, last = self.ask(auth(), auth("s2"), auth("s3"))
-        dones = self.then(late, auth("s4"), auth("s5"))
-        self.clock.advance(3)
-        (fresh,) = self.ask(auth("s6"))
-        self.deck.land()
-        accounts = [member.i_account for members, _ in self.deck.flights for member in members]
-        self.assertEqual(len(self.deck.flights), 1, accounts)
-        self.deck.land_all()
-        self.failureResultOf(last, Overloaded)
-        self.assertNotIn("waits", [self.word(done) for done in (fresh, *dones)])
-        self.successResultOf(self.batcher.drained())
-
-
-class DefectTests(BatchCase):
-    """A defect of ours hits its request only."""
-
-    def setUp(self) -> None:
-        """Logged failures are the point here: take them away."""
-        super().setUp()
-        self.addCleanup(self.flushLoggedErrors)
-
-    def broken(self, session: str, user: str = CARD) -> AAARequest:
-        """A request of a kind that `decide` does not know."""
-        return replace(auth(session, user=user), kind=cast(Kind, "bogus"))
-
-    def test_decision_that_raises(self) -> None:
-        """Decided at once, from memory: it fails, the others of its batch are answered."""
-        self.know(CARD)
-        dones = self.ask(auth("s0"))
-        dones += [self.batcher.submit(one) for one in (auth("s1"), self.broken("s2"), auth("s3"))]
-        self.deck.land_all()
-        self.failureResultOf(dones.pop(2))
-        self.assertEqual([self.word(done) for done in dones], ["ok"] * 3)
-        self.successResultOf(self.batcher.drained())
-
-    def test_decision_that_raises_on_landing(self) -> None:
-        """Decided on a view just read: the same."""
-        bad, good = self.ask(self.broken("s1"), auth("s2", user="102"))
-        self.deck.land_all()
-        self.failureResultOf(bad)
-        self.assertEqual(self.word(good), "ok")
-        (after,) = self.ask(auth("s1", at=1))
-        self.deck.land_all()
-        self.assertEqual(self.word(after), "ok")
-
-    def test_ledger_that_raises(self) -> None:
-        """A ledger that raises instead of failing its Deferred: the members fail, and the next batch leaves."""
-        def exchange(members: list[Member]) -> Any:
-            raise RuntimeError("a defect")
-
-        self.know(CARD)
-        self.patch(self.deck, "exchange", exchange)
-        dones = [self.batcher.submit(auth(f"s{number}")) for number in range(4)]
-        for done in dones:
-            self.failureResultOf(done)
-        self.successResultOf(self.batcher.drained())
-
-    def test_verdict_missing(self) -> None:
-        """A ledger that answers too little: nobody waits for ever."""
-        self.know(CARD)
-        self.ask(auth("s0"))
-        dones = self.ask(auth("s1"), auth("s2"))
-        self.deck.land()
-        self.deck.land(Applied(Funds(), Funds()))
-        self.assertEqual([done.called for done in dones], [True, True])
-        self.failureResultOf(dones[1])

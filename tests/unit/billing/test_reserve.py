@@ -165,6 +165,11 @@ class SliceTests(SynchronousTestCase):
         self.assertEqual(Book(prepaid()).granted(auth(minimum=60)), 60)
         self.assertEqual(Book(prepaid(), catalogue(ServicePolicy(protection=Protection.SLICE, slice=30, minimum=45))).granted(auth()), 45)
 
+    def test_never_more_than_asked_for(self) -> None:
+        """The policy's least grant does not make a client use more than the most it asked for."""
+        book = Book(prepaid(), catalogue(ServicePolicy(protection=Protection.SLICE, slice=30, minimum=45)))
+        self.assertEqual(book.granted(auth(requested=10)), 10)
+
     def test_unit(self) -> None:
         """A service counted in kilobytes grants whole ones, never more than the funds, and prices what is begun as a whole."""
         world = catalogue(ServicePolicy(protection=Protection.SLICE, slice=3000), retail=plan(price_per=1, price_first="1", price_n="1"))

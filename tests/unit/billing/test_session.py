@@ -12,7 +12,7 @@ from portaswitch.billing.session import decide, session_key
 from portaswitch.model.catalogue import Version
 from portaswitch.model.ledger import View
 from portaswitch.model.party import Funds
-from portaswitch.model.request import Base, Decision, Kind
+from portaswitch.model.request import Base, Decision, Kind, UnitRequest
 from portaswitch.model.session import Status
 from tests.unit.builders import (
     AT,
@@ -228,6 +228,14 @@ class OrderTests(SynchronousTestCase):
         row = book.xdrs[0]
         self.assertEqual((row.failed, row.used_quantity, row.charged_amount, row.history), (True, 71, money(0), "not rated: no rating entry or no rate"))
         self.assertEqual((row.i_tariff, row.i_rate, row.cld, book.balance), (0, 0, "33", money(10)))
+
+    def test_octets_never_seen(self) -> None:
+        """Usage in octets of a session never seen, however many, is no time: it is charged, by the plan of now."""
+        world = catalogue(retail=plan(price_per=1_000_000_000))
+        book = Book(prepaid(), replace(world, services={**world.services, 3: replace(world.services[3], base=Base.OCTETS)}))
+        book.ask(request(Kind.STOP, at=100, units=(UnitRequest(base=Base.OCTETS, used=10**12),)))
+        row = book.xdrs[0]
+        self.assertEqual((row.used_quantity, row.charged_amount, row.connect_time, row.disconnect_time), (10**12, money(20), after(100), after(100)))
 
     def test_nobody(self) -> None:
         """Without an account and a session nothing is decided (the batcher keeps an orphan)."""

@@ -12,7 +12,8 @@ from portaswitch.model.catalogue import Protection, ServicePolicy
 from portaswitch.model.ledger import View
 from portaswitch.model.request import AAARequest, Kind, QuotaKey, UnitRequest
 from portaswitch.model.session import Status
-from tests.unit.builders import Book, alive, auth, catalogue, expire, money, plan, postpaid, prepaid, request, start, stop, unlock
+from portaswitch.store import documents
+from tests.unit.builders import CARRIER, Book, alive, auth, catalogue, expire, kept, money, plan, postpaid, prepaid, request, start, stop, unlock
 
 SLICE = ServicePolicy(protection=Protection.SLICE)
 
@@ -46,6 +47,35 @@ class QuotaTests(SynchronousTestCase):
         quota = book.sessions["7/s1"].quotas[1]
         self.assertEqual((quota.key, quota.used, quota.granted, quota.charged), (QuotaKey(2), 0, 60, (money(0),)))
         self.assertEqual(book.held, money("0.05"))
+
+
+class RestartTests(SynchronousTestCase):
+    """A session that was read back from its row goes on as if it had been remembered."""
+
+    def again(self, book: Book) -> None:
+        """Write the session as the store does, and read it."""
+        session = book.sessions["7/s1"]
+        opened = session.opened
+        first = book.changes[0].session
+        assert first is not None
+        row = {
+            "opened": documents.opened_text(first), "state": documents.state_text(session), "i_env": opened.i_env, "i_node": opened.i_node,
+            "i_account": opened.i_account, "i_customer": opened.i_customer, "service": opened.service_type, "cli": opened.cli, "cld": opened.cld,
+            "started": opened.started.isoformat(), "session_key": session.key, "version": session.version, "status": session.status.value,
+            "expires": session.expires.isoformat(), "updated": session.updated.isoformat(), "last_key": session.last_key,
+            "answer": documents.decision_text(session.answer),
+        }  # fmt: skip
+        book.sessions["7/s1"] = documents.session_of(row)
+
+    def test_late_vendor(self) -> None:
+        """The vendor that a late report named is still charged the difference by the next one, and once."""
+        carried = kept(remote_address=CARRIER)
+        book = Book(prepaid())
+        for asked in (auth(), alive(30), expire(), alive(45, kept=carried), stop(60, kept=carried)):
+            self.again(book) if book.sessions else None
+            book.ask(asked)
+        self.assertEqual(sum(party.amount for party in book.parties), money("0.01"))
+        self.assertEqual(book.balance, money("9.98"))
 
 
 class LawTests(SynchronousTestCase):

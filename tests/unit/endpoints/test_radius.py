@@ -358,7 +358,9 @@ class StrangerTests(RadiusCase):
     def setUp(self) -> None:
         """Keep the log lines."""
         super().setUp()
-        self.lines = EventLoggingObserver.createWithCleanup(self, globalLogPublisher)
+        self.lines = EventLoggingObserver()
+        globalLogPublisher.addObserver(self.lines)
+        self.addCleanup(globalLogPublisher.removeObserver, self.lines)
 
     def warned(self) -> list[str]:
         """The addresses that were warned of."""

@@ -23,7 +23,8 @@ class RoundingTests(SynchronousTestCase):
         worked = {
             ("16.85306", 2, Rounding.AWAY): "16.86", ("16.85306", 5, Rounding.AWAY): "16.85306", ("0.000001", 5, Rounding.AWAY): "0.00001",
             ("-0.000001", 5, Rounding.AWAY): "-0.00001", ("0.1", 0, Rounding.AWAY): "1", ("16.855", 2, Rounding.HALF): "16.86",
-            ("16.8549", 2, Rounding.HALF): "16.85", ("-16.855", 2, Rounding.HALF): "-16.86", ("0.5", 0, Rounding.HALF): "1", ("0.49", 0, Rounding.HALF): "0", ("0.025", 5, Rounding.NICKEL): "0.05",
+            ("16.8549", 2, Rounding.HALF): "16.85", ("-16.855", 2, Rounding.HALF): "-16.86", ("0.5", 0, Rounding.HALF): "1", ("0.49", 0, Rounding.HALF): "0",
+            ("0.025", 5, Rounding.NICKEL): "0.05",
             ("0.0249", 5, Rounding.NICKEL): "0", ("16.86", 0, Rounding.NICKEL): "16.85", ("-0.03", 2, Rounding.NICKEL): "-0.05", ("7", 3, Rounding.NICKEL): "7",
         }  # fmt: skip
         for (amount, precision, method), figure in worked.items():
