@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
 from portaswitch.metrics import Counter
@@ -12,17 +13,27 @@ UNSIGNED = Counter("portaswitch_radius_unsigned_total", "Access-Requests without
 ACCESS_REQUEST = int(Code.ACCESS_REQUEST)
 
 
-class Clients:
-    """The client table of one catalogue, by address; masks from the longest. What `auto` has learnt (`learnt`: address to required) outlives a reload."""
+@dataclass(slots=True)
+class Learnt:
+    """What `auto` has learnt of a client from its first Access-Request: whether to require signatures, and whether to limit Proxy-State."""
 
-    def __init__(self, catalogue: Catalogue, learnt: dict[str, bool]) -> None:
+    require: bool
+    limit: bool
+
+
+class Clients:
+    """The client table of one catalogue, by address; masks from the longest. What `auto` has learnt (by address) outlives a reload."""
+
+    def __init__(self, catalogue: Catalogue, learnt: dict[str, Learnt]) -> None:
         self.catalogue = catalogue
         self.learnt = learnt
-        self._hosts = {str(network.network_address): client for client in catalogue.clients if (network := ip_network(client.address)).num_addresses == 1}
-        self._networks = [(ip_network(client.address), client) for client in catalogue.clients if ip_network(client.address).num_addresses > 1]
+        networks = [(ip_network(client.address), client) for client in catalogue.clients]
+        self._hosts = {str(network.network_address): client for network, client in networks if network.num_addresses == 1}
+        self._networks = sorted(((network, client) for network, client in networks if network.num_addresses > 1), key=lambda pair: -pair[0].prefixlen)
 
     def find(self, host: str) -> RadiusClient | None:
-        """The client of a source address, or None: nobody we know."""
+        """The client of a source address, or None: nobody we know. An IPv4 sender seen by an IPv6 socket is the same sender."""
+        host = host.removeprefix("::ffff:")
         client = self._hosts.get(host)
         if client is not None or not self._networks:
             return client
@@ -36,25 +47,25 @@ class Clients:
         """
         Why an Access-Request is not trusted (a reason for the metrics), or None (CVE-2024-3596; PROTOCOLS.md 1.2).
 
-        `auto` learns from the first packet of a single host: with a right Message-Authenticator and no EAP-Message it is required from then on.
+        `auto` learns from the first packet of a single host: with a right Message-Authenticator and no EAP-Message signatures are required from then on;
+        with Proxy-State and no signature Proxy-State is not limited.
         """
-        if packet.code != ACCESS_REQUEST or packet.has_message_authenticator:
-            if packet.code == ACCESS_REQUEST and client.address not in self.learnt and packet.get("EAP-Message") is None:
-                self.learnt[client.address] = True
+        if packet.code != ACCESS_REQUEST:
             return None
-        required = client.require_message_authenticator is Observe.YES
-        if client.require_message_authenticator is Observe.AUTO and client.address in self._single:
-            required = self.learnt.setdefault(client.address, False)
-        if required:
+        signed, proxied = packet.has_message_authenticator, packet.get("Proxy-State") is not None
+        learnt = self.learnt.get(client.address)
+        if learnt is None:
+            learnt = Learnt(signed and packet.get("EAP-Message") is None, signed or not proxied)
+            if client.address in self._hosts:
+                self.learnt[client.address] = learnt
+        if signed:
+            return None
+        if client.require_message_authenticator is Observe.YES or (client.require_message_authenticator is Observe.AUTO and learnt.require):
             return "unsigned"
-        if packet.get("Proxy-State") is not None and client.limit_proxy_state is not Observe.NO:
+        if proxied and (client.limit_proxy_state is Observe.YES or (client.limit_proxy_state is Observe.AUTO and learnt.limit)):
             return "proxy-state"
         UNSIGNED.inc(client.address)
         return None
-
-    @property
-    def _single(self) -> set[str]:
-        return {client.address for client in self._hosts.values()}
 
     def node(self, client: RadiusClient, packet: Packet) -> Node | None:
         """The node by NAS-Identifier, else NAS-IP-Address, else the client's own: never the sender's address (DESIGN.md 3.4), always in its environment."""
@@ -64,4 +75,6 @@ class Clients:
         if node is None:
             address = packet.text("NAS-IP-Address")
             node = catalogue.nodes_by_ip.get((client.i_env, address)) if address else None
-        return node if node is not None else catalogue.nodes.get(client.i_node)
+        if node is None:
+            node = catalogue.nodes.get(client.i_node)
+        return node if node is not None and node.i_env == client.i_env else None

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from twisted.internet.defer import CancelledError, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import Logger
@@ -22,7 +23,7 @@ from twisted.python.failure import Failure
 from portaswitch.endpoints.clients import Clients
 from portaswitch.endpoints.duplicates import Duplicates, Entry, Peer
 from portaswitch.endpoints.radius_map import Unmappable, to_reply, to_request
-from portaswitch.errors import DatabaseDown, Overloaded
+from portaswitch.errors import DatabaseDown, Overloaded, PortaSwitchError
 from portaswitch.interfaces.billing import IBilling
 from portaswitch.metrics import Counter
 from portaswitch.model.catalogue import RadiusClient
@@ -163,7 +164,7 @@ class RadiusProtocol(DatagramProtocol):
         entry = self.duplicates.add(peer, packet.identifier, packet.authenticator)
         self._waiting[peer[0]] = self._waiting.get(peer[0], 0) + 1
         pending = Pending(packet, peer, client, entry, request)
-        decided = self._billing.handle(request)
+        decided = maybeDeferred(self._billing.handle, request)
         _ = decided.addCallbacks(self._decided, self._undecided, callbackArgs=(pending,), errbackArgs=(pending,))
 
     def _decided(self, decision: Decision, pending: Pending) -> None:
@@ -174,6 +175,7 @@ class RadiusProtocol(DatagramProtocol):
         except Exception:
             self._drop("defect")
             self._log.failure("an answer could not be written, request {request}", request=pending.request.id)
+            self.duplicates.discard(pending.peer, pending.packet.identifier, pending.entry)
             return
         if code == ACCESS_REJECT and self._limits.reject_delay:
             self._reactor.callLater(self._limits.reject_delay, self._answer, pending, reply, code)
@@ -188,6 +190,8 @@ class RadiusProtocol(DatagramProtocol):
         """No decision: silence, and the retransmission is a new try (RFC 2866 2: not able to record, no answer)."""
         self._settle(pending)
         self.duplicates.discard(pending.peer, pending.packet.identifier, pending.entry)
+        if not failure.check(PortaSwitchError, CancelledError):
+            self._log.failure("request {request} met a defect of ours", failure, request=pending.request.id)
         self._drop("overload" if failure.check(Overloaded) else "database" if failure.check(DatabaseDown) else "undecided")
 
     def _settle(self, pending: Pending) -> None:
@@ -217,7 +221,12 @@ class RadiusProtocol(DatagramProtocol):
         now = self._reactor.seconds()
         if now - self._strangers.get(host, -STRANGER_EVERY) < STRANGER_EVERY:
             return
+        for oldest, told in list(self._strangers.items()) if len(self._strangers) >= STRANGERS else ():
+            if now - told < STRANGER_EVERY:
+                break
+            del self._strangers[oldest]
         if len(self._strangers) >= STRANGERS:
-            self._strangers.clear()
+            return  # so many strangers in a minute are forged; the counter tells
+        self._strangers.pop(host, None)
         self._strangers[host] = now
         self._log.warn("a RADIUS packet from {host}, which is no client: add it to radius_clients if it should be one", host=host)

@@ -8,7 +8,7 @@ leg that says neither origin nor duration, reports no units: it is not rated.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from decimal import ROUND_DOWN, Decimal
+from decimal import ROUND_FLOOR, Decimal
 from hmac import compare_digest
 
 from portaswitch.endpoints import h323_time
@@ -111,7 +111,13 @@ def _used(packet: Packet, connected: datetime | None, node: Node) -> int | None:
     if told is not None or connected is None:
         return told
     ended = h323_time.parse(packet.text("h323-disconnect-time"), node.zones)
-    return None if ended is None else max(0, int((ended - connected).total_seconds() + 0.5))
+    return None if ended is None else _seconds(ended - connected)
+
+
+def _seconds(length: timedelta) -> int:
+    """A measured length to the nearest second; a call that was connected at all lasted one."""
+    seconds = length.total_seconds()
+    return max(1, int(seconds + 0.5)) if seconds > 0 else 0
 
 
 def _parties(packet: Packet, ivr: dict[str, list[str]]) -> Parties:
@@ -144,6 +150,8 @@ def _lock(ivr: dict[str, list[str]]) -> Lock:
     return Lock(word) if word in LOCKS else Lock.DEFAULT
 
 
+#: Octets that a pair may have in one Cisco-AVPair "h323-ivr-in=...", and characters that surely are no more.
+ROOM, SURE = 253 - 6 - len("h323-ivr-in="), 50
 LOCKS = frozenset(lock.value for lock in Lock)
 
 
@@ -195,6 +203,8 @@ class NeverVerify(Verify):
         return False
 
 
+#: Proofs that are not looked at yet: a request with one is not a request without any.
+OTHER_PROOFS = ("Digest-Response", "Sterman-Digest-Response", "EAP-Message")
 NOT_ASKED = Credentials(Login.NONE, NeverVerify())
 
 
@@ -202,7 +212,7 @@ def _credentials(packet: Packet, client: RadiusClient, ivr: dict[str, list[str]]
     if client.ignore_password and _last(ivr, "PortaBilling_Ignore_Password").upper() == "YES":
         return NOT_ASKED
     given, chap = packet.user_password(client.secret), packet.get("CHAP-Password") is not None
-    if (chap and given is not None) or packet.get("Digest-Response") is not None or packet.get("EAP-Message") is not None:
+    if (chap and given is not None) or any(packet.get(name) is not None for name in OTHER_PROOFS):
         return Credentials(Login.DIGEST, NeverVerify())
     if chap:
         return Credentials(Login.CHAP, ChapVerify(packet))
@@ -271,7 +281,10 @@ def _common(facts: Facts, return_code: str) -> Attributes:
 
 
 def _ivr(name: str, value: str) -> tuple[str, Value]:
-    return ("h323-ivr-in", f"{name}:{value}")
+    pair = f"{name}:{value}"
+    if len(pair) > SURE and len(octets := pair.encode()) > ROOM:
+        pair = octets[:ROOM].decode(errors="ignore")  # the name of a product or tariff is cut rather than the answer lost
+    return ("h323-ivr-in", pair)
 
 
 def _model(facts: Facts) -> str:
@@ -280,9 +293,9 @@ def _model(facts: Facts) -> str:
 
 def cents(amount: Decimal) -> str:
     """An amount with two places, never more than it is: '10.00' (h323-credit-amount, available-funds in the guide's examples)."""
-    return format(amount.quantize(Decimal("0.01"), ROUND_DOWN), "f")
+    return format(amount.quantize(Decimal("0.01"), ROUND_FLOOR), "f")
 
 
 def five(amount: Decimal) -> str:
     """An amount with five places: '10.00000' (PortaBilling_AccountBalance)."""
-    return format(amount.quantize(Decimal("0.00001"), ROUND_DOWN), "f")
+    return format(amount.quantize(Decimal("0.00001"), ROUND_FLOOR), "f")

@@ -117,10 +117,11 @@ class LegTests(SynchronousTestCase):
         assert isinstance(legs, tuple)
         self.assertEqual([(leg.role, leg.i_party, leg.plan.i_tariff) for leg in legs], [("a", 101, 1), ("c", 301, 2), ("c", 302, 3)])
         product = WORLD.products[5]
-        named = replace(product, entries=(replace(product.entries[0], i_tariff_reseller=3),))
+        named = replace(product, entries=(replace(product.entries[0], i_tariff_reseller=1),))
+        view = replace(view, resellers=(chain[1], chain[0]))
         legs = charged(view, replace(WORLD, products={5: named}))
         assert isinstance(legs, tuple)
-        self.assertEqual([leg.plan.i_tariff for leg in legs], [1, 3, 3])
+        self.assertEqual([leg.plan.i_tariff for leg in legs], [1, 1, 2])
 
     def test_reseller_without_price(self) -> None:
         """A reseller that has no tariff, or no rate for the number, is not charged."""

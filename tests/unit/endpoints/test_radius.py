@@ -156,6 +156,7 @@ class AccountingTests(RadiusCase):
             self.receive(report)
             self.desk.decide(Decision())
             self.assertEqual([answer.code for answer in self.answers(report)], [Code.ACCOUNTING_RESPONSE])
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)  # only what is no error of ours is a defect worth a traceback
 
     def test_drops(self) -> None:
         """Codes of the other port, a wrong authenticator, no status, no session, an unknown status."""
@@ -229,6 +230,13 @@ class DropTests(RadiusCase):
         self.assertEqual(self.dropped(), {"short": 2, "length": 1, "long": 1, "code": 2})
         self.receive(hello + b"padding")
         self.assertEqual((len(self.desk.asked), self.wire.sent), (1, []))
+
+    def test_attributes(self) -> None:
+        """An attribute that runs out of the packet, one without a length, a password that is no multiple of 16."""
+        for body, reason in ((b"\1\x20abc", "attribute"), (b"\1\1", "attribute"), (b"\2\7abcde", "password")):
+            self.begin(require_message_authenticator=Observe.NO)
+            self.receive(bytes((1, 5, 0, 20 + len(body))) + b"u" * 16 + body)
+            self.assertEqual((self.dropped(), self.desk.asked), ({reason: 1}, []))
 
     def test_codes(self) -> None:
         """Accounting, CoA and Disconnect are not for this port; Status-Server must be signed."""
