@@ -16,12 +16,14 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from portaswitch.errors import LedgerFailed
 from portaswitch.interfaces.billing import IBilling
 from portaswitch.interfaces.ledger import ILedger
 from portaswitch.logs import background
 from portaswitch.metrics import Counter
 from portaswitch.model.request import AAARequest, Kind, Origin, Parties
 
+_log = Logger("portaswitch.jobs")
 PASSES = Counter("portaswitch_job_passes_total", "Passes of recurring jobs", ("job", "result"))
 SWEPT = Counter("portaswitch_sessions_swept_total", "Sessions that nobody spoke for in time")
 SWEEP_PAGE = 500
@@ -82,7 +84,11 @@ def sweeper(ledger: ILedger, billing: IBilling, now: Callable[[], datetime]) -> 
             at = now()
             key = f"expire/{name.node}/{name.session}/{name.version}"
             origin, parties = Origin(name.node, name.i_env, "sweeper"), Parties(name.account_id)
-            await billing.handle(AAARequest(Kind.EXPIRE, f"x{name.version}", origin, name.session, key, parties, at, at))
+            try:
+                await billing.handle(AAARequest(Kind.EXPIRE, f"x{name.version}", origin, name.session, key, parties, at, at))
+            except LedgerFailed as error:  # one that can't be closed is the first of every pass: it must not keep the others from it
+                _log.error("session {session} could not be swept: {error}", session=name.session, error=str(error))
+                continue
             SWEPT.inc()
 
     return sweep

@@ -347,12 +347,17 @@ class Batcher:
         ORPHANS.inc()
         request = waiting.request
         self._log.warn("usage without an account: {user} in session {session}", user=request.parties.user, session=request.session, request=request.id)
-        kept = self._ledger.record_orphan(Member(request, waiting.session_key, 0))
+        kept = maybeDeferred(self._ledger.record_orphan, Member(request, waiting.session_key, 0))
         background(kept.addCallbacks(lambda _: self._late(waiting, Decision()), lambda failure: self._late(waiting, failure.value)), "keeping an orphan")
 
     def _late(self, waiting: Waiting, answer: Decision | Exception) -> None:
         self._answer(waiting, answer)
+        self._ready.update(dict.fromkeys(self._parked))  # what waited for this one's session may fly now
+        self._parked.clear()
         self._tell()
+        self._depart()
+        self._tell()
+        self._settled()
 
     def _settled(self) -> None:
         if self._idle and not self._in_flight and not self._count:

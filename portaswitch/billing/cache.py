@@ -49,10 +49,13 @@ class Cache:
         party = self._customers.get(account.i_customer)
         if party is None:
             return None
+        session = self._sessions.get(session_key)
+        if session is not None and session.opened.i_account != i_account:
+            return None  # the session owns its account: whoever asks under another one reads first
         customer, customer_funds, resellers = party
         if resellers:
             resellers = tuple((reseller, self._reseller_funds.get(reseller.i_customer, seen)) for reseller, seen in resellers)
-        return View(account, customer, funds, customer_funds, self._sessions.get(session_key), resellers)
+        return View(account, customer, funds, customer_funds, session, resellers)
 
     def keep(self, view: View, i_env: int, user: str, session_key: str, by_name: bool = True) -> None:
         """Remember a fresh view; `by_name`: its account was found by the name `user`, and not by a session or number."""

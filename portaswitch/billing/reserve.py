@@ -113,8 +113,8 @@ def is_free(plan: RatePlan) -> bool:
 
 
 def least_units(asked: UnitRequest, policy: ServicePolicy, unit: int) -> int:
-    """The least number of the service's units worth granting."""
-    return max(1, -(-max(asked.minimum or 1, policy.minimum) // unit))
+    """The least number of the service's units worth granting: the client's minimum, and the policy's unless the client wants no more."""
+    return max(1, -(-max(asked.minimum or 1, min(policy.minimum, asked.requested or policy.minimum)) // unit))
 
 
 def start_of(quota: Quota, asked: UnitRequest) -> int:

@@ -273,7 +273,8 @@ def _unseen(view: View, request: AAARequest, catalogue: Catalogue) -> Session | 
         return None
     way = access.find(view, request, catalogue)
     used = max((asked.used or 0 for asked in request.units), default=0)
-    since = request.connected or closing.began(Quota(WHOLE, Base.TIME, (), "", used), request) or request.at
+    base = request.units[0].base if isinstance(way, Refusal) else way.service.base
+    since = request.connected or closing.began(Quota(WHOLE, base, (), "", used), request) or request.at
     legs = way if isinstance(way, Refusal) else access.legs(view, way, since, catalogue)
     return _begin(view, request, () if isinstance(legs, Refusal) else legs, None if isinstance(way, Refusal) else way, since)
 

@@ -29,6 +29,7 @@ class Clients:
         self.learnt = learnt
         networks = [(ip_network(client.address), client) for client in catalogue.clients]
         self._hosts = {str(network.network_address): client for network, client in networks if network.num_addresses == 1}
+        self._single = frozenset(client.address for client in self._hosts.values())
         self._networks = sorted(((network, client) for network, client in networks if network.num_addresses > 1), key=lambda pair: -pair[0].prefixlen)
 
     def find(self, host: str) -> RadiusClient | None:
@@ -55,8 +56,9 @@ class Clients:
         signed, proxied = packet.has_message_authenticator, packet.get("Proxy-State") is not None
         learnt = self.learnt.get(client.address)
         if learnt is None:
-            learnt = Learnt(signed and packet.get("EAP-Message") is None, signed or not proxied)
-            if client.address in self._hosts:
+            learnt = Learnt(signed, signed or not proxied)
+            # EAP proves nothing: it has to be signed anyway.
+            if client.address in self._single and packet.get("EAP-Message") is None:
                 self.learnt[client.address] = learnt
         if signed:
             return None

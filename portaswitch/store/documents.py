@@ -101,7 +101,9 @@ def opened_text(session: Session) -> str:
 def state_text(session: Session) -> str:
     """What changes of a session, as JSON. Written by hand: it is part of every charge."""
     first = session.quotas[0].legs
-    quotas = ",".join([_quota(quota, quota.legs is not first and quota.legs != first) for quota in session.quotas])
+    # A vendor joins behind the opening: then the legs of the opening are no longer those of the state.
+    joined = bool(first) and first[-1].role is Role.VENDOR
+    quotas = ",".join([_quota(quota, joined or (quota.legs is not first and quota.legs != first)) for quota in session.quotas])
     connected = "" if session.connected is None else f',"cn":"{session.connected.isoformat()}"'
     return f'{{"q":[{quotas}]{connected}}}'
 

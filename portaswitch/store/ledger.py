@@ -14,8 +14,10 @@ from typing import Any
 import psycopg2
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from portaswitch.errors import DatabaseDown
 from portaswitch.interfaces.ledger import ILedger
 from portaswitch.model.ledger import Applied, Change, Failed, Member, Repeated, SessionName, Short, Stale, Verdict
 from portaswitch.model.party import Funds
@@ -31,6 +33,8 @@ SQL = (
 ORPHAN = "insert into orphans (i_env, i_node, session_key, key, request, received) values (%s, %s, %s, %s, %s, %s) on conflict (key) do nothing"
 NAMES = "select s.i_env, s.i_node, s.session_key, a.id, s.version from sessions s join accounts a using (i_account) where "
 RACES = frozenset(("40001", "40P01"))
+#: Classes of SQLSTATE that speak of the server and not of the statement: connection, resources, operator (a shutdown, our statement_timeout).
+UNAVAILABLE = frozenset(("08", "53", "57"))
 RETRIES = 5
 
 
@@ -88,8 +92,10 @@ class Ledger:
         """An error of the statement (not of the connection): race, or one member's fault."""
         error = failure.value
         code = getattr(error, "pgcode", None)
-        if not isinstance(error, psycopg2.Error) or code is None or code[:2] in ("57", "08", "53"):
-            return failure  # the connection, the server's shutdown or its resources: the caller sends the batch again
+        if not isinstance(error, psycopg2.Error):
+            return failure
+        if code is None or code[:2] in UNAVAILABLE:
+            return Failure(DatabaseDown(str(error).strip()))  # whether it took effect, the keys tell when the clients ask again
         if code in RACES and tries > 0:
             return self._try(members, tries - 1)
         if len(members) == 1:

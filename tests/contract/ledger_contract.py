@@ -384,6 +384,14 @@ class LedgerContract:
         self.assertEqual(await self.exchange(member), [Repeated(GRANTED)])
         self.assertEqual((await self.funds(DEBIT), await self.charged(DEBIT)), (("3", "0", "0", "0"), Decimal(7)))
 
+    async def test_one_shot_read(self) -> None:
+        """A one-shot that would change nothing by now, because its own first copy took the money, is told the answer of that one."""
+        await self.exchange(await self.change(DEBIT, debit="10", need="10", decision=GRANTED))
+        seen = await self.view(DEBIT)
+        repeat, other = (replace(self.request(key), kind=Kind.EVENT) for key in ("k", "l"))
+        verdicts = await self.exchange(Member(repeat, "", DEBIT), Member(repeat, "", DEBIT, None, seen), Member(other, "", DEBIT, None, seen))
+        self.assertEqual(verdicts, [Repeated(GRANTED), Repeated(GRANTED), Applied(seen.funds, seen.customer_funds)])
+
     async def test_one_shot_refused(self) -> None:
         """What was short leaves no key behind."""
         member = await self.change(DEBIT, debit="11", need="11")

@@ -69,6 +69,13 @@ class TrustTests(SynchronousTestCase):
         self.assertEqual(self.reasons(CLIENT, SIGNED, PLAIN), [None, "unsigned"])
         self.assertEqual(self.reasons(CLIENT, PLAIN, SIGNED, PLAIN), [None, None, None])
         self.assertEqual(self.reasons(CLIENT, EAP, PLAIN), [None, None])
+        self.assertEqual(self.reasons(CLIENT, EAP, SIGNED, PLAIN), [None, None, "unsigned"])
+
+    def test_auto_as_the_database_writes_it(self) -> None:
+        """A single host is one with /32 behind it too."""
+        self.assertEqual(self.reasons(replace(CLIENT, address=f"{HOST}/32"), SIGNED, PLAIN), [None, "unsigned"])
+        auto = replace(CLIENT, address=f"{HOST}/32", limit_proxy_state=Observe.AUTO)
+        self.assertEqual(self.reasons(auto, PROXIED, PROXIED), [None, None])
 
     def test_auto_of_networks(self) -> None:
         """A network of clients has no single habit: nothing is required of it."""

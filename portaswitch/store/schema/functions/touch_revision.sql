@@ -33,10 +33,15 @@ end $$;
 -- AFTER, per row of accounts.
 create or replace function notify_account() returns trigger language plpgsql as $$
 begin
-    if tg_op = 'DELETE' then
-        perform notify_subscriber('a:' || old.i_account);
-    elsif tg_op = 'INSERT' or new is distinct from old then
-        perform notify_subscriber('a:' || new.i_account);
+    if tg_op = 'UPDATE' and new is not distinct from old then
+        return null;
+    end if;
+    -- An alias is known by its master: who remembers the name must look it up anew.
+    if tg_op <> 'INSERT' then
+        perform notify_subscriber('a:' || coalesce(old.i_master_account, old.i_account));
+    end if;
+    if tg_op <> 'DELETE' then
+        perform notify_subscriber('a:' || coalesce(new.i_master_account, new.i_account));
     end if;
     return null;
 end $$;
