@@ -17,7 +17,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from portaswitch.billing.cache import Cache
-from portaswitch.billing.session import Outcome, decide, session_key
+from portaswitch.billing.session import decide
+from portaswitch.billing.transition import Outcome, session_key
 from portaswitch.errors import DatabaseDown, LedgerFailed, Overloaded
 from portaswitch.interfaces.catalogue import ICatalogue
 from portaswitch.interfaces.ledger import ILedger
@@ -59,10 +60,10 @@ class Waiting:
 
 @dataclass(slots=True)
 class Aboard:
-    """A member on its way, with the change that was decided, if any."""
+    """A member on its way: the account it was looked up by (0: by name or session), and the change that was decided, if any."""
 
     waiting: Waiting
-    lane: Lane
+    i_account: int
     change: Change | None
 
 
@@ -148,7 +149,7 @@ class Batcher:
                 del self._ready[lane]
                 self._board(flight, lane)
             if not flight.members:
-                return
+                continue  # all that was ready has been dropped or parked, which may have made others ready
             self._in_flight += 1
             BATCHES.inc()
             background(maybeDeferred(self._send, flight).addBoth(self._land, flight), "landing a batch")
@@ -190,7 +191,9 @@ class Batcher:
     def _decide_late(self, flight: Flight, lane: Lane, waiting: Waiting) -> bool:
         """Decide on the remembered view and board; without one, or where nothing changes, board to read. False: a defect, answered."""
         request, key = waiting.request, waiting.session_key
-        i_account = lane if isinstance(lane, int) else 0
+        # A name may have gone to another account while its request waited in the lane of the old one.
+        i_account = self._cache.account_number(request.origin.i_env, request.parties.user, key)
+        i_account = i_account if i_account == lane else 0
         view = self._cache.view(i_account, key) if i_account else None
         change = None
         if view is not None and not _only_reads(request):
@@ -203,7 +206,7 @@ class Batcher:
                 if change.shared:
                     flight.customer_funds[change.i_customer] = outcome.view.customer_funds
         flight.members.append(Member(request, key, i_account, change, None if change is not None else view))
-        flight.aboard.append(Aboard(waiting, lane, change))
+        flight.aboard.append(Aboard(waiting, i_account, change))
         return True
 
     def _decide(self, view: View, waiting: Waiting) -> Outcome | None:
@@ -233,7 +236,7 @@ class Batcher:
             self._lost(flight, verdicts)
         else:
             told = iter(verdicts)
-            again = [aboard.waiting for aboard in flight.aboard if self._arrive(aboard, next(told, Failed("no verdict")))]
+            again = [aboard.waiting for aboard in flight.aboard if self._arrived(aboard, next(told, Failed("no verdict")))]
         self._release(flight)
         for waiting in reversed(again):
             self._enqueue(waiting, first=True)
@@ -255,8 +258,7 @@ class Batcher:
                 done.callback(answer)
 
     def _release(self, flight: Flight) -> None:
-        self._ready.update(dict.fromkeys(self._parked))
-        self._parked.clear()
+        self._unpark()
         for lane in flight.lanes:
             self._flying.discard(lane)
             if self._lanes.get(lane):
@@ -264,17 +266,31 @@ class Batcher:
             else:
                 self._lanes.pop(lane, None)
 
+    def _unpark(self) -> None:
+        """Lanes that a busy session kept on the ground may try again."""
+        self._ready.update(dict.fromkeys(self._parked))
+        self._parked.clear()
+
     def _lost(self, flight: Flight, failure: Failure) -> None:
         """Nothing is known about the batch: drop what is remembered of it and let the clients repeat; their keys settle what happened."""
         for aboard in flight.aboard:
-            if isinstance(aboard.lane, int):
-                self._cache.forget(aboard.lane, aboard.waiting.session_key)
+            self._cache.forget(aboard.i_account, aboard.waiting.session_key)
             self._answer(aboard.waiting, failure.value if isinstance(failure.value, Exception) else DatabaseDown(str(failure.value)))
 
     def _answer(self, waiting: Waiting, answer: Decision | Exception) -> None:
         if self._busy.get(waiting.alone) is waiting:
             del self._busy[waiting.alone]
+            self._unpark()
         self._answers.append((waiting.done, answer))
+
+    def _arrived(self, aboard: Aboard, verdict: Verdict) -> bool:
+        """One arrival; a defect in it must not keep the others of its flight in the air."""
+        try:
+            return self._arrive(aboard, verdict)
+        except Exception:
+            self._log.failure("an arrival failed, request {request}", request=aboard.waiting.request.id)
+            self._answer(aboard.waiting, LedgerFailed("an arrival failed"))
+            return False
 
     def _arrive(self, aboard: Aboard, verdict: Verdict) -> bool:
         """Answer one member, or return True: it has to fly again."""
@@ -305,8 +321,8 @@ class Batcher:
 
     def _confirmed(self, aboard: Aboard, verdict: Applied) -> bool:
         """The remembered view holds but for the money, which is here: decide at once."""
-        waiting, i_account = aboard.waiting, aboard.lane
-        view = self._cache.view(i_account, waiting.session_key) if isinstance(i_account, int) else None
+        waiting = aboard.waiting
+        view = self._cache.view(aboard.i_account, waiting.session_key)
         if view is None or view.account is None or view.customer is None:
             return self._may_retry(waiting)
         self._cache.keep_funds(view.account.i_account, verdict.funds, view.customer.i_customer, verdict.customer_funds)
@@ -326,7 +342,7 @@ class Batcher:
     def _stale(self, aboard: Aboard, view: View) -> bool:
         """A fresh view: decide at once, and if that changes nothing, answer; else fly again."""
         waiting, request = aboard.waiting, aboard.waiting.request
-        by_name = not isinstance(aboard.lane, int)
+        by_name = not aboard.i_account
         self._cache.keep(view, request.origin.i_env, request.parties.user, waiting.session_key, by_name)
         if not by_name and view.session is None and view.account is not None and view.account.id != request.parties.user:
             return self._may_retry(waiting)  # an alias, or the id has gone to another account: by name, then
@@ -352,8 +368,6 @@ class Batcher:
 
     def _late(self, waiting: Waiting, answer: Decision | Exception) -> None:
         self._answer(waiting, answer)
-        self._ready.update(dict.fromkeys(self._parked))  # what waited for this one's session may fly now
-        self._parked.clear()
         self._tell()
         self._depart()
         self._tell()

@@ -12,35 +12,29 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from portaswitch.billing import access, admission, closing, reserve
-from portaswitch.model.billing_model import BillingModel
+from portaswitch.billing.transition import (
+    ACCEPTED,
+    Outcome,
+    beside,
+    changed,
+    facts_of,
+    next_session,
+    opened_now,
+    refused,
+    report_all,
+    reported,
+    unseen,
+)  # fmt: skip
 from portaswitch.model.catalogue import Catalogue, Protection
 from portaswitch.model.charge import Source, Take, held
-from portaswitch.model.ledger import Change, View
+from portaswitch.model.ledger import View
 from portaswitch.model.money import ZERO
-from portaswitch.model.party import Funds
 from portaswitch.model.refusal import Refusal
-from portaswitch.model.request import WHOLE, AAARequest, Base, Decision, Facts, Grant, Kind, Lock, UnitRequest
-from portaswitch.model.session import Leg, Opened, Quota, Session, Status
-from portaswitch.model.value import dataclass
+from portaswitch.model.request import AAARequest, Base, Decision, Facts, Grant, Kind, Lock, UnitRequest
+from portaswitch.model.session import Opened, Quota, Session, Status
 
 #: Seconds a session may take from its authorization to its connection, and a Stop from the end of the grant to us.
 GRACE = 300
-ACCEPTED = Decision()
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What was decided: the answer, the change it needs (None: none), and the view that the next request of the account is decided on."""
-
-    decision: Decision
-    change: Change | None
-    view: View
-
-
-def session_key(request: AAARequest) -> str:
-    """The name of a request's session in the store: node and session id; '' for a request without a session."""
-    return f"{request.origin.i_node}/{request.session}" if request.session else ""
-
 
 def decide(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     """Decide one request on one view; a repeated key gets the stored answer."""
@@ -50,35 +44,31 @@ def decide(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     return KINDS[request.kind](view, request, catalogue)
 
 
-def _refused(view: View, refusal: Refusal, facts: Facts | None = None) -> Outcome:
-    return Outcome(Decision(refusal=refusal, facts=facts or Facts()), None, view)
-
-
 # -- AUTH: who is this, may they, for how long ----------------------------------------------------------------------------------------------------
 
 
 def _auth(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     if view.session is not None and request.parties.user not in (view.session.opened.user, view.session.opened.account_id):
-        return _refused(view, Refusal.INVALID_ARGUMENT)  # a session owns its account: another user must not be paid by it
+        return refused(view, Refusal.INVALID_ARGUMENT)  # a session owns its account: another user must not be paid by it
     refusal = admission.refuse(view, request.credentials, request.received)
     if refusal is not None:
-        return _refused(view, refusal)
+        return refused(view, refusal)
     found = access.find(view, request, catalogue)
     if not request.units:
         way = None if isinstance(found, Refusal) else found
-        return Outcome(Decision(facts=_facts(view, request, way, catalogue)), None, view)
+        return Outcome(Decision(facts=facts_of(view, request, way, catalogue)), None, view)
     if view.session is not None and view.session.status is not Status.OPEN:
-        return _refused(view, Refusal.SESSION_OVER, _facts(view, request, None))
+        return refused(view, Refusal.SESSION_OVER, facts_of(view, request, None))
     if isinstance(found, Refusal):
-        return _refused(view, found, _facts(view, request, None))
-    facts = _facts(view, request, found, catalogue)
-    session = view.session or _open(view, request, catalogue, found)
+        return refused(view, found, facts_of(view, request, None))
+    facts = facts_of(view, request, found, catalogue)
+    session = view.session or opened_now(view, request, catalogue, found)
     if isinstance(session, Refusal):
-        return _refused(view, session, facts)
+        return refused(view, session, facts)
     if not session.quotas[0].legs:
-        return _refused(view, Refusal.CLD_BLOCKED, facts)  # its accounting came first, and nothing prices it
+        return refused(view, Refusal.CLD_BLOCKED, facts)  # its accounting came first, and nothing prices it
     if reserve.reseller_over_limit(view, request.received):
-        return _refused(view, Refusal.CREDIT_LIMIT, facts)
+        return refused(view, Refusal.CREDIT_LIMIT, facts)
     return _grant(view, request, session, facts, found.product.breakage)
 
 
@@ -88,23 +78,23 @@ def _grant(view: View, request: AAARequest, session: Session, facts: Facts, brea
     template, was_held = session.quotas[0], view.session.held if view.session is not None else ZERO
     grants, expires = [], session.expires
     for asked in request.units:
-        quota = quotas.get(asked.key) or Quota(asked.key, asked.base, template.legs, template.rated, charged=tuple(ZERO for _ in template.legs))
-        quota = _reported(quota, asked)
+        quota = quotas.get(asked.key) or beside(template, asked)
+        quota = reported(quota, asked)
         # Of the session's own hold, what its other keys hold by now is not for this one.
         own = was_held - sum((held(other.holds) for key, other in quotas.items() if key != asked.key), ZERO)
         funds = reserve.funds_seen(view, own, request.received)
         grant, quota = _reserve_one(view, request, session.opened, quota, asked, funds, breakage)
         if grant.refusal is not None and len(request.units) == 1:
-            return _refused(view, grant.refusal, facts)
+            return refused(view, grant.refusal, facts)
         quotas[asked.key] = quota
         grants.append(grant)
         expires = max(expires, _hold_until(request.at, session.opened, quota, grant.units))
     told = tuple(Grant(grant.key, grant.base, grant.units, expires, grant.last, grant.retained, grant.refusal) for grant in grants)
     limited = any(grant.units is not None for grant in told)
     decision = Decision(told, None, facts if limited else replace(facts, limited=False))
-    after = _next(session, view, request, decision, tuple(quotas.values()), expires=expires)
+    after = next_session(session, view, request, decision, tuple(quotas.values()), expires=expires)
     delta = after.held - was_held
-    return _changed(view, request, after, decision, hold=delta, need=_need(after, request, told, delta))
+    return changed(view, request, after, decision, hold=delta, need=_need(after, request, told, delta))
 
 
 def _reserve_one(
@@ -129,10 +119,12 @@ def _need(session: Session, request: AAARequest, told: tuple[Grant, ...], delta:
     """
     if delta > ZERO:
         return delta
-    if delta < ZERO or session.held or all(grant.units is None for grant in told):
+    checked = [grant.key for grant in told if grant.units and grant.refusal is None]
+    if delta < ZERO or session.held or not checked:
         return None
-    quota, opened = session.quotas[0], session.opened
-    least = reserve.least_units(request.units[0], opened.policy, opened.unit)
+    quota, opened = next(quota for quota in session.quotas if quota.key == checked[0]), session.opened
+    asked = next(asked for asked in request.units if asked.key == quota.key)
+    least = reserve.least_units(asked, opened.policy, opened.unit)
     price = closing.cost(quota.reported(quota.used + least * opened.unit), opened)
     return price if price > ZERO else None
 
@@ -151,24 +143,41 @@ def _live(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     """A Start or an Alive: open a session never seen, keep the reported use, and hold at least what it costs so far. Never refused: it is already happening."""
     if not request.units:
         return Outcome(ACCEPTED, None, view)  # a leg that is not rated: it must not fix number, price and hold
-    session = view.session or _unseen(view, request, catalogue)
+    session = view.session or unseen(view, request, catalogue)
     if session is None or session.status is Status.CLOSED:
         return Outcome(ACCEPTED, None, view)
     if session.status is Status.PROVISIONAL:
         return _settle(view, request, session, Status.PROVISIONAL, catalogue)
-    quotas = _report_all(session, request)
+    quotas = report_all(session, request)
     if quotas is session.quotas and view.session is not None and (request.connected is None or session.connected is not None):
         return Outcome(ACCEPTED, None, view)
-    quotas = tuple(_cover(view, request, session, quota) for quota in quotas)
+    costs = [closing.cost(quota, session.opened) if quota.legs else ZERO for quota in quotas]
+    covered: list[Quota] = []
+    for place, quota in enumerate(quotas):
+        # What the keys have used goes before what any of them may take beyond it.
+        others = sum((held(other.holds) for other in covered), ZERO) + sum(costs[place + 1 :], ZERO)
+        covered.append(_cover(view, request, session, quota, others))
+    quotas = tuple(covered)
     idle = request.at + timedelta(seconds=session.opened.policy.idle_timeout)
     held_until = [_hold_until(request.at, session.opened, quota, max(quota.granted - quota.used, 0)) for quota in quotas if quota.granted]
     expires = max([session.expires, idle, *held_until])
     connected = session.connected or request.connected or closing.began(quotas[0], request) or request.at
-    after = _next(session, view, request, ACCEPTED, quotas, expires=expires, connected=connected)
-    return _changed(view, request, after, ACCEPTED, hold=after.held - (view.session.held if view.session is not None else ZERO))
+    after = next_session(session, view, request, ACCEPTED, quotas, expires=expires, connected=connected)
+    hold = after.held - (view.session.held if view.session is not None else ZERO)
+    return changed(view, request, after, ACCEPTED, hold=hold, need=_first_holds(after) if view.session is None else None)
 
 
-def _cover(view: View, request: AAARequest, session: Session, quota: Quota) -> Quota:
+def _first_holds(session: Session) -> Decimal | None:
+    """What a session never authorized takes beyond its use: it must be there still when it is taken. What was used is held whatever there is."""
+    chosen = ZERO
+    for quota in session.quotas:
+        amount = held(quota.holds)
+        if quota.legs and amount > closing.cost(quota, session.opened):
+            chosen += amount
+    return chosen or None
+
+
+def _cover(view: View, request: AAARequest, session: Session, quota: Quota, taken: Decimal) -> Quota:
     """
     Hold what the use so far costs, where the protection holds at all; a session that was never authorized gets its first slice, or the whole, as far as
     the funds go.
@@ -181,7 +190,7 @@ def _cover(view: View, request: AAARequest, session: Session, quota: Quota) -> Q
         return quota
     if view.session is None:
         asked = UnitRequest(quota.key, quota.base, requested=0, used=quota.used)
-        funds = reserve.funds_seen(view, ZERO, request.received)
+        funds = reserve.funds_seen(view, -taken, request.received)  # less what this request's other keys take
         made = reserve.reserve(quota, asked, quota.legs[0].plan, opened.policy, protection, funds, opened.unit, opened.started)
         if made is not None:
             quota = quota.holding(made.holds, quota.used + (made.units or 0))
@@ -195,7 +204,7 @@ def _cover(view: View, request: AAARequest, session: Session, quota: Quota) -> Q
 def _stop(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     if not request.units:
         return _unlock(view, request)
-    session = view.session or _unseen(view, request, catalogue)
+    session = view.session or unseen(view, request, catalogue)
     if session is None or session.status is Status.CLOSED:
         return Outcome(ACCEPTED, None, view)
     return _settle(view, request, session, Status.CLOSED, catalogue)
@@ -206,8 +215,8 @@ def _unlock(view: View, request: AAARequest) -> Outcome:
     session = view.session
     if session is None or session.status is not Status.OPEN or request.lock is not Lock.UNLOCK or not session.held:
         return Outcome(ACCEPTED, None, view)
-    after = _next(session, view, request, ACCEPTED, tuple(quota.holding((), quota.granted) for quota in session.quotas))
-    return _changed(view, request, after, ACCEPTED, hold=-session.held)
+    after = next_session(session, view, request, ACCEPTED, tuple(quota.holding((), quota.granted) for quota in session.quotas))
+    return changed(view, request, after, ACCEPTED, hold=-session.held)
 
 
 def _expire(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
@@ -220,11 +229,11 @@ def _expire(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
 
 def _settle(view: View, request: AAARequest, session: Session, status: Status, catalogue: Catalogue) -> Outcome:
     """Charge what each quota key used beyond what it was charged, write its xDRs, free its holds. Real use is charged whatever the funds are."""
-    used = tuple(access.with_vendor(session, quota, request, catalogue) for quota in _report_all(session, request))
+    used = tuple(access.with_vendor(session, quota, request, catalogue) for quota in report_all(session, request))
     pieces = closing.pieces(view, session, used, request)
-    after = _next(session, view, request, ACCEPTED, pieces.quotas, status)
+    after = next_session(session, view, request, ACCEPTED, pieces.quotas, status)
     freed = view.session.held if view.session is not None else ZERO
-    return _changed(view, request, after, ACCEPTED, hold=-freed, pieces=pieces)
+    return changed(view, request, after, ACCEPTED, hold=-freed, pieces=pieces)
 
 
 # -- EVENT: one use without a session -------------------------------------------------------------------------------------------------------------
@@ -234,135 +243,26 @@ def _event(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     """Direct debit: the whole is charged at once or refused; its key keeps the answer."""
     refusal = admission.refuse(view, request.credentials, request.received)
     if refusal is not None:
-        return _refused(view, refusal)
+        return refused(view, refusal)
     found = access.find(view, request, catalogue)
     if isinstance(found, Refusal):
-        return _refused(view, found)
-    session = _open(view, request, catalogue, found)
+        return refused(view, found)
+    session = opened_now(view, request, catalogue, found)
     if isinstance(session, Refusal):
-        return _refused(view, session)
+        return refused(view, session)
     use = replace(session.quotas[0], used=sum(asked.requested or 0 for asked in request.units))
     if reserve.reseller_over_limit(view, request.received):
-        return _refused(view, Refusal.CREDIT_LIMIT)
+        return refused(view, Refusal.CREDIT_LIMIT)
     opened, plan = session.opened, use.legs[0].plan
     funds, price = reserve.funds_seen(view, ZERO, request.received), closing.cost(use, opened)
     if funds.grantable is not None and price > max(funds.grantable, ZERO):
         wanted = -(-use.used // opened.unit)
         policy = replace(opened.policy, max_units=max(opened.policy.max_units, use.used))
         breakage = found.product.breakage
-        return _refused(view, reserve.why_not(plan, opened.billing_model, ZERO, wanted, policy, funds, breakage, opened.unit, request.at))
+        return refused(view, reserve.why_not(plan, opened.billing_model, ZERO, wanted, policy, funds, breakage, opened.unit, request.at))
     pieces = closing.pieces(view, session, (use,), request)
-    decision = Decision(grants=(Grant(use.key, use.base, use.used),), facts=_facts(view, request, found, catalogue))
-    return _changed(view, request, None, decision, need=price if price > ZERO and funds.grantable is not None else None, pieces=pieces)
-
-
-# -- parts ----------------------------------------------------------------------------------------------------------------------------------------
-
-
-def _open(view: View, request: AAARequest, catalogue: Catalogue, way: access.Access) -> Session | Refusal:
-    """A session as it begins, with the plans of this moment."""
-    legs = access.legs(view, way, request.at, catalogue)
-    if isinstance(legs, Refusal):
-        return legs
-    return _begin(view, request, legs, way, request.at)
-
-
-def _unseen(view: View, request: AAARequest, catalogue: Catalogue) -> Session | None:
-    """The session of accounting that was never authorized; without a rating entry or rate it has no legs and is recorded unpriced. None: no such account."""
-    if view.account is None:
-        return None
-    way = access.find(view, request, catalogue)
-    used = max((asked.used or 0 for asked in request.units), default=0)
-    base = request.units[0].base if isinstance(way, Refusal) else way.service.base
-    since = request.connected or closing.began(Quota(WHOLE, base, (), "", used), request) or request.at
-    legs = way if isinstance(way, Refusal) else access.legs(view, way, since, catalogue)
-    return _begin(view, request, () if isinstance(legs, Refusal) else legs, None if isinstance(way, Refusal) else way, since)
-
-
-def _begin(view: View, request: AAARequest, legs: tuple[Leg, ...], way: access.Access | None, since: datetime) -> Session:
-    account = view.account
-    assert account is not None
-    opened = Opened(
-        request.session, account.i_env, request.origin.i_node, account.i_account, account.i_customer, account.id, request.parties.user,
-        way.product.name if way else "",
-        way.service.i_service if way else 0, way.service.service_type if way else request.service, way.service.unit if way else 1,
-        way.entry.i_accessibility if way else 0, request.parties.calling, request.parties.called, way.number if way else request.parties.called,
-        since, way.entry.policy if way else access.NO_POLICY, account.billing_model, request.kept,
-    )  # fmt: skip
-    asked = request.units or (UnitRequest(),)
-    charged = tuple(ZERO for _ in legs)
-    quotas = tuple(Quota(unit.key, way.service.base if way else unit.base, legs, opened.number, charged=charged) for unit in asked)
-    return Session("", 0, Status.OPEN, opened, quotas, request.at, request.received, "", ACCEPTED, request.connected)
-
-
-def _report_all(session: Session, request: AAARequest) -> tuple[Quota, ...]:
-    """The quotas with what the request reports of each; the very same tuple where it reports nothing new."""
-    quotas = session.quotas
-    for asked in request.units:
-        for place, quota in enumerate(quotas):
-            if quota.key == asked.key and (told := _reported(quota, asked)) is not quota:
-                quotas = (*quotas[:place], told, *quotas[place + 1 :])
-    return quotas
-
-
-def _reported(quota: Quota, asked: UnitRequest) -> Quota:
-    """The quota with the reported use; a counter that went back or repeats changes nothing (it never lowers, DESIGN.md 3.4)."""
-    return quota if asked.used is None or asked.used <= quota.used else quota.reported(asked.used)
-
-
-def _next(
-    session: Session,
-    view: View,
-    request: AAARequest,
-    decision: Decision,
-    quotas: tuple[Quota, ...],
-    status: Status | None = None,
-    expires: datetime | None = None,
-    connected: datetime | None = None,
-) -> Session:
-    """The session's next value: one version up, with the request as its last one."""
-    version = view.session.version if view.session is not None else 0
-    return Session(
-        session_key(request), version + 1, status or session.status, session.opened, quotas, expires or session.expires, request.received, request.key,
-        decision, connected or session.connected,
-    )  # fmt: skip
-
-
-def _changed(
-    view: View,
-    request: AAARequest,
-    after: Session | None,
-    decision: Decision,
-    hold: Decimal = ZERO,
-    need: Decimal | None = None,
-    pieces: closing.Pieces = closing.NO_PIECES,
-) -> Outcome:
-    """The change and the view behind it. A credit account's money moves on its customer too."""
-    account, customer = view.account, view.customer
-    assert account is not None and customer is not None
-    owes = account.billing_model.owes
-    shared = account.billing_model is not BillingModel.DEBIT
-    change = Change(
-        request.key, decision, account.i_account, account.revision, customer.i_customer, customer.revision, shared, owes, pieces.debit, hold, need,
-        after, view.session.version if view.session is not None else 0, after is None, pieces.xdrs, pieces.parties,
-    )  # fmt: skip
-    funds = Funds(view.funds.balance + owes * pieces.debit, view.funds.held + hold)
-    customer_funds = Funds(view.customer_funds.balance + pieces.debit, view.customer_funds.held + hold) if shared else view.customer_funds
-    return Outcome(decision, change, View(account, customer, funds, customer_funds, after if after is not None else view.session, view.resellers))
-
-
-def _facts(view: View, request: AAARequest, way: access.Access | None, catalogue: Catalogue | None = None) -> Facts:
-    """What the answer tells about the account."""
-    account, customer = view.account, view.customer
-    if account is None or customer is None:
-        return Facts()
-    tariff = catalogue.tariffs.get(way.entry.i_tariff) if way is not None and catalogue is not None else None
-    return Facts(
-        account.id, account.i_account, int(account.billing_model), account.currency, account.language or customer.language,
-        way.product.name if way is not None else "", tariff.name if tariff is not None else "", view.funds.balance,
-        reserve.funds_seen(view, ZERO, request.received).gross, way.product.breakage if way is not None else None, way.number if way is not None else "",
-        way.number if way is not None else "", way.number if way is not None and view.resellers else "",
-    )  # fmt: skip
+    decision = Decision(grants=(Grant(use.key, use.base, use.used),), facts=facts_of(view, request, found, catalogue))
+    return changed(view, request, None, decision, need=price if price > ZERO and funds.grantable is not None else None, pieces=pieces)
 
 
 KINDS = {

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
@@ -25,6 +25,7 @@ from portaswitch.model.session import Session, Status
 from portaswitch.model.xdr import Xdr
 
 NO_FUNDS = Funds()
+Party = TypeVar("Party", Account, Customer)
 
 
 class Broken(Exception):
@@ -220,15 +221,20 @@ class ReferenceLedger:
     def change_account(self, i_account: int, **what: Any) -> None:
         """Change what is not money (block, limit, product, id); the revision rises."""
         before = self.books.accounts[i_account]
-        after = replace(before, **what, revision=before.revision + 1)
+        after = _revised(before, what)
         self.books.names.pop((before.i_env, before.id))
         self.books.accounts[i_account] = after
         self.books.names[after.i_env, after.id] = i_account
 
     def change_customer(self, i_customer: int, **what: Any) -> None:
         """The same for a customer."""
-        before = self.books.customers[i_customer]
-        self.books.customers[i_customer] = replace(before, **what, revision=before.revision + 1)
+        self.books.customers[i_customer] = _revised(self.books.customers[i_customer], what)
+
+
+def _revised(before: Party, what: dict[str, Any]) -> Party:
+    """The row with its changes; its revision rises when anything really changed, as the trigger has it."""
+    after = replace(before, **what)
+    return before if after == before else replace(after, revision=before.revision + 1)
 
 
 def _move(table: dict[int, Funds], number: int, balance: Decimal, held: Decimal) -> None:

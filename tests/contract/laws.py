@@ -129,10 +129,11 @@ def check_applied(before: Books, after: Books, member: Member) -> None:
     change, request = member.change, member.request
     assert change is not None
     old = before.session(member.session_key)
-    if old is None:
+    if old is None or change.once:
         named = before.names.get((request.origin.i_env, request.parties.user))
         assert named == change.i_account, f"{request.key}: charged to account {change.i_account}, but {request.parties.user} is {named}"
     else:
+        assert old.status is not Status.CLOSED, f"{request.key}: the session is over, and nothing may change it"
         assert old.opened.i_account == change.i_account, f"{request.key}: charged to account {change.i_account}, not its session's"
     room_left = left(after, change.i_account)
     if change.session is None:

@@ -13,9 +13,10 @@ ENVIRONMENT = "insert into environments values (1, 'One', 'USD'), (2, 'Two', 'US
 NULLABLE = frozenset(("i_parent", "i_product", "i_tariff"))
 #: Aliases have numbers of their own, above those that tests give.
 ALIASES = 1_000_000
-#: A payment (amount, i_account, amount): the customer's money moves too where an account owes.
+#: A payment (amount, amount, i_account, amount): the customer's money moves too where an account owes.
 TOP_UP = (
-    "with a as (update accounts set balance = balance - sign(billing_model) * %s where i_account = %s returning i_customer, billing_model) "
+    "with a as (update accounts set balance = balance - case when billing_model < 0 then -%s else %s end where i_account = %s "
+    "returning i_customer, billing_model) "
     "update customers c set balance = c.balance - %s from a where c.i_customer = a.i_customer and a.billing_model > 0"
 )
 

@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from portaswitch.billing.session import decide, session_key
+from portaswitch.billing.session import decide
+from portaswitch.billing.transition import session_key
 from portaswitch.model.billing_model import BillingModel
 from portaswitch.model.catalogue import Catalogue, Connection, DialRule, Node, Product, RatePlan, RatingEntry, Service, ServicePolicy, Tariff, Version
 from portaswitch.model.ledger import Change, Party, View

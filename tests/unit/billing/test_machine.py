@@ -40,7 +40,7 @@ PICK = st.integers(0, 1000)
 LIMITS = Limits(batch=3, flights=2, waiting=1000, timeout=100)
 
 PROFILE = settings(
-    derandomize=True, database=None, deadline=None, max_examples=150, stateful_step_count=40, suppress_health_check=list(HealthCheck), print_blob=False
+    derandomize=True, database=None, deadline=None, max_examples=400, stateful_step_count=40, suppress_health_check=list(HealthCheck), print_blob=False
 )
 
 
@@ -281,4 +281,4 @@ class MoneyLaws(SynchronousTestCase):
 
     def test_machine(self) -> None:
         """No walk breaks a law."""
-        run_state_machine_as_test(MoneyMachine, settings=PROFILE)  # type: ignore[no-untyped-call]
+        run_state_machine_as_test(MoneyMachine, settings=PROFILE)

@@ -8,7 +8,8 @@ from itertools import permutations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from portaswitch.billing.session import decide, session_key
+from portaswitch.billing.session import decide
+from portaswitch.billing.transition import session_key
 from portaswitch.model.catalogue import Version
 from portaswitch.model.ledger import View
 from portaswitch.model.party import Funds

@@ -1,0 +1,154 @@
+"""
+The parts that decisions are made of: how a session begins, takes reports and goes on, and how a decision becomes a change with the view behind it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from portaswitch.billing import access, closing, reserve
+from portaswitch.model.billing_model import BillingModel
+from portaswitch.model.catalogue import Catalogue
+from portaswitch.model.ledger import Change, View
+from portaswitch.model.money import ZERO
+from portaswitch.model.party import Funds
+from portaswitch.model.refusal import Refusal
+from portaswitch.model.request import WHOLE, AAARequest, Decision, Facts, UnitRequest
+from portaswitch.model.session import Leg, Opened, Quota, Session, Status
+from portaswitch.model.value import dataclass
+
+ACCEPTED = Decision()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was decided: the answer, the change it needs (None: none), and the view that the next request of the account is decided on."""
+
+    decision: Decision
+    change: Change | None
+    view: View
+
+
+def session_key(request: AAARequest) -> str:
+    """The name of a request's session in the store: node and session id; '' for a request without a session."""
+    return f"{request.origin.i_node}/{request.session}" if request.session else ""
+
+
+def refused(view: View, refusal: Refusal, facts: Facts | None = None) -> Outcome:
+    return Outcome(Decision(refusal=refusal, facts=facts or Facts()), None, view)
+
+
+def opened_now(view: View, request: AAARequest, catalogue: Catalogue, way: access.Access) -> Session | Refusal:
+    """A session as it begins, with the plans of this moment."""
+    legs = access.legs(view, way, request.at, catalogue)
+    if isinstance(legs, Refusal):
+        return legs
+    return begin(view, request, legs, way, request.at)
+
+
+def unseen(view: View, request: AAARequest, catalogue: Catalogue) -> Session | None:
+    """The session of accounting that was never authorized; without a rating entry or rate it has no legs and is recorded unpriced. None: no such account."""
+    if view.account is None:
+        return None
+    way = access.find(view, request, catalogue)
+    used = max((asked.used or 0 for asked in request.units), default=0)
+    base = request.units[0].base if isinstance(way, Refusal) else way.service.base
+    since = request.connected or closing.began(Quota(WHOLE, base, (), "", used), request) or request.at
+    legs = way if isinstance(way, Refusal) else access.legs(view, way, since, catalogue)
+    return begin(view, request, () if isinstance(legs, Refusal) else legs, None if isinstance(way, Refusal) else way, since)
+
+
+def begin(view: View, request: AAARequest, legs: tuple[Leg, ...], way: access.Access | None, since: datetime) -> Session:
+    account = view.account
+    assert account is not None
+    opened = Opened(
+        request.session, account.i_env, request.origin.i_node, account.i_account, account.i_customer, account.id, request.parties.user,
+        way.product.name if way else "",
+        way.service.i_service if way else 0, way.service.service_type if way else request.service, way.service.unit if way else 1,
+        way.entry.i_accessibility if way else 0, request.parties.calling, request.parties.called, way.number if way else request.parties.called,
+        since, way.entry.policy if way else access.NO_POLICY, account.billing_model, request.kept,
+    )  # fmt: skip
+    asked = request.units or (UnitRequest(),)
+    charged = tuple(ZERO for _ in legs)
+    quotas = tuple(Quota(unit.key, way.service.base if way else unit.base, legs, opened.number, charged=charged) for unit in asked)
+    return Session("", 0, Status.OPEN, opened, quotas, request.at, request.received, "", ACCEPTED, request.connected)
+
+
+def report_all(session: Session, request: AAARequest) -> tuple[Quota, ...]:
+    """The quotas with what the request reports of each, a key that the session has not got included; the very same tuple where nothing new is reported."""
+    quotas = session.quotas
+    for asked in request.units:
+        place = next((place for place, quota in enumerate(quotas) if quota.key == asked.key), None)
+        if place is not None:
+            told = reported(quotas[place], asked)
+            if told is not quotas[place]:
+                quotas = (*quotas[:place], told, *quotas[place + 1 :])
+        elif asked.used:
+            quotas = (*quotas, beside(quotas[0], asked).reported(asked.used))
+    return quotas
+
+
+def beside(elder: Quota, asked: UnitRequest) -> Quota:
+    """A quota key new to a session: priced as its elder, with nothing used, held or charged."""
+    return Quota(asked.key, elder.base, elder.legs, elder.rated, charged=tuple(ZERO for _ in elder.legs))
+
+
+def reported(quota: Quota, asked: UnitRequest) -> Quota:
+    """The quota with the reported use; a counter that went back or repeats changes nothing (it never lowers, DESIGN.md 3.4)."""
+    return quota if asked.used is None or asked.used <= quota.used else quota.reported(asked.used)
+
+
+def next_session(
+    session: Session,
+    view: View,
+    request: AAARequest,
+    decision: Decision,
+    quotas: tuple[Quota, ...],
+    status: Status | None = None,
+    expires: datetime | None = None,
+    connected: datetime | None = None,
+) -> Session:
+    """The session's next value: one version up, with the request as its last one."""
+    version = view.session.version if view.session is not None else 0
+    return Session(
+        session_key(request), version + 1, status or session.status, session.opened, quotas, expires or session.expires, request.received, request.key,
+        decision, connected or session.connected,
+    )  # fmt: skip
+
+
+def changed(
+    view: View,
+    request: AAARequest,
+    after: Session | None,
+    decision: Decision,
+    hold: Decimal = ZERO,
+    need: Decimal | None = None,
+    pieces: closing.Pieces = closing.NO_PIECES,
+) -> Outcome:
+    """The change and the view behind it. A credit account's money moves on its customer too."""
+    account, customer = view.account, view.customer
+    assert account is not None and customer is not None
+    owes = account.billing_model.owes
+    shared = account.billing_model is not BillingModel.DEBIT
+    change = Change(
+        request.key, decision, account.i_account, account.revision, customer.i_customer, customer.revision, shared, owes, pieces.debit, hold, need,
+        after, view.session.version if view.session is not None else 0, after is None, pieces.xdrs, pieces.parties,
+    )  # fmt: skip
+    funds = Funds(view.funds.balance + owes * pieces.debit, view.funds.held + hold)
+    customer_funds = Funds(view.customer_funds.balance + pieces.debit, view.customer_funds.held + hold) if shared else view.customer_funds
+    return Outcome(decision, change, View(account, customer, funds, customer_funds, after if after is not None else view.session, view.resellers))
+
+
+def facts_of(view: View, request: AAARequest, way: access.Access | None, catalogue: Catalogue | None = None) -> Facts:
+    """What the answer tells about the account."""
+    account, customer = view.account, view.customer
+    if account is None or customer is None:
+        return Facts()
+    tariff = catalogue.tariffs.get(way.entry.i_tariff) if way is not None and catalogue is not None else None
+    return Facts(
+        account.id, account.i_account, int(account.billing_model), account.currency, account.language or customer.language,
+        way.product.name if way is not None else "", tariff.name if tariff is not None else "", view.funds.balance,
+        reserve.funds_seen(view, ZERO, request.received).gross, way.product.breakage if way is not None else None, way.number if way is not None else "",
+        way.number if way is not None else "", way.number if way is not None and view.resellers else "",
+    )  # fmt: skip
