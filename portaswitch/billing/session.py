@@ -146,9 +146,10 @@ def _live(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     session = view.session or unseen(view, request, catalogue)
     if session is None or session.status is Status.CLOSED:
         return Outcome(ACCEPTED, None, view)
-    if session.status is Status.PROVISIONAL:
-        return _settle(view, request, session, Status.PROVISIONAL, catalogue)
     quotas = report_all(session, request)
+    if session.status is Status.PROVISIONAL:
+        nothing_new = quotas is session.quotas
+        return Outcome(ACCEPTED, None, view) if nothing_new else _settle(view, request, session, Status.PROVISIONAL, catalogue)
     if quotas is session.quotas and view.session is not None and (request.connected is None or session.connected is not None):
         return Outcome(ACCEPTED, None, view)
     costs = [closing.cost(quota, session.opened) if quota.legs else ZERO for quota in quotas]
