@@ -36,6 +36,7 @@ def session_key(request: AAARequest) -> str:
 
 
 def refused(view: View, refusal: Refusal, facts: Facts | None = None) -> Outcome:
+    """A refusal: nothing changes; `facts` for the answer's attributes."""
     return Outcome(Decision(refusal=refusal, facts=facts or Facts()), None, view)
 
 
@@ -60,6 +61,7 @@ def unseen(view: View, request: AAARequest, catalogue: Catalogue) -> Session | N
 
 
 def begin(view: View, request: AAARequest, legs: tuple[Leg, ...], way: access.Access | None, since: datetime) -> Session:
+    """A session as it begins at `since`, not yet in the store (version 0); `way` None: nothing prices it."""
     account = view.account
     assert account is not None
     opened = Opened(
