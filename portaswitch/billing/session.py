@@ -117,11 +117,11 @@ def _need(session: Session, request: AAARequest, told: tuple[Grant, ...], delta:
     The room that the grants relied on: what is held more than before. Where nothing is held, the price of the least grant: what was checked is a condition
     too, but not all the funds, or every charge on a busy account would turn its authorizations back.
     """
-    if delta > ZERO:
-        return delta
     checked = [grant.key for grant in told if grant.units and grant.refusal is None]
-    if delta < ZERO or session.held or not checked:
+    if not checked:
         return None
+    if delta or session.held:
+        return delta  # also where no more is held than before: remembered funds may be gone, and the same hold would be granted twice
     quota, opened = next(quota for quota in session.quotas if quota.key == checked[0]), session.opened
     asked = next(asked for asked in request.units if asked.key == quota.key)
     least = reserve.least_units(asked, opened.policy, opened.unit)
@@ -170,12 +170,8 @@ def _live(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
 
 def _first_holds(session: Session) -> Decimal | None:
     """What a session never authorized takes beyond its use: it must be there still when it is taken. What was used is held whatever there is."""
-    chosen = ZERO
-    for quota in session.quotas:
-        amount = held(quota.holds)
-        if quota.legs and amount > closing.cost(quota, session.opened):
-            chosen += amount
-    return chosen or None
+    beyond = any(quota.legs and held(quota.holds) > closing.cost(quota, session.opened) for quota in session.quotas)
+    return session.held if beyond else None
 
 
 def _cover(view: View, request: AAARequest, session: Session, quota: Quota, taken: Decimal) -> Quota:

@@ -76,7 +76,11 @@ class Ledger:
     def _verdicts(self, rows: list[tuple[Any, ...]]) -> list[Verdict]:
         verdicts: list[Verdict] = [Failed("no verdict")] * len(rows)
         for row in rows:
-            verdicts[row[0] - 1] = self._verdict(row)
+            try:
+                verdicts[row[0] - 1] = self._verdict(row)
+            except Exception as error:  # one row that can't be read (a password our key doesn't open) must not fail a batch that is committed
+                self._log.failure("a row could not be read")
+                verdicts[row[0] - 1] = Failed(f"a row could not be read: {error}")
         return verdicts
 
     def _verdict(self, row: tuple[Any, ...]) -> Verdict:
@@ -92,9 +96,9 @@ class Ledger:
         """An error of the statement (not of the connection): race, or one member's fault."""
         error = failure.value
         code = getattr(error, "pgcode", None)
-        if not isinstance(error, psycopg2.Error):
+        if not isinstance(error, psycopg2.Error | UnicodeError):
             return failure
-        if code is None or code[:2] in UNAVAILABLE:
+        if not isinstance(error, UnicodeError) and (code is None or code[:2] in UNAVAILABLE):
             return Failure(DatabaseDown(str(error).strip()))  # whether it took effect, the keys tell when the clients ask again
         if code in RACES and tries > 0:
             return self._try(members, tries - 1)
