@@ -157,7 +157,7 @@ def _live(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     for place, quota in enumerate(quotas):
         # What the keys have used goes before what any of them may take beyond it.
         others = sum((held(other.holds) for other in covered), ZERO) + sum(costs[place + 1 :], ZERO)
-        covered.append(_cover(view, request, session, quota, others))
+        covered.append(_cover(view, request, session, quota, costs[place], others))
     quotas = tuple(covered)
     idle = request.at + timedelta(seconds=session.opened.policy.idle_timeout)
     held_until = [_hold_until(request.at, session.opened, quota, max(quota.granted - quota.used, 0)) for quota in quotas if quota.granted]
@@ -165,19 +165,20 @@ def _live(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     connected = session.connected or request.connected or closing.began(quotas[0], request) or request.at
     after = next_session(session, view, request, ACCEPTED, quotas, expires=expires, connected=connected)
     hold = after.held - (view.session.held if view.session is not None else ZERO)
-    return changed(view, request, after, ACCEPTED, hold=hold, need=_first_holds(after) if view.session is None else None)
+    return changed(view, request, after, ACCEPTED, hold=hold, need=_first_holds(quotas, costs) if view.session is None else None)
 
 
-def _first_holds(session: Session) -> Decimal | None:
-    """What a session never authorized takes beyond its use: it must be there still when it is taken. What was used is held whatever there is."""
-    beyond = any(quota.legs and held(quota.holds) > closing.cost(quota, session.opened) for quota in session.quotas)
-    return session.held if beyond else None
+def _first_holds(quotas: tuple[Quota, ...], costs: list[Decimal]) -> Decimal | None:
+    """What a session never authorized takes, where that is beyond its use: it must be there still. What was used is held whatever there is."""
+    holds = [held(quota.holds) for quota in quotas]
+    beyond = any(hold > cost for hold, cost in zip(holds, costs, strict=True))
+    return sum(holds, ZERO) if beyond else None
 
 
-def _cover(view: View, request: AAARequest, session: Session, quota: Quota, taken: Decimal) -> Quota:
+def _cover(view: View, request: AAARequest, session: Session, quota: Quota, cost: Decimal, taken: Decimal) -> Quota:
     """
-    Hold what the use so far costs, where the protection holds at all; a session that was never authorized gets its first slice, or the whole, as far as
-    the funds go.
+    Hold what the use so far costs (`cost`), where the protection holds at all; a session that was never authorized gets its first slice, or the whole, as
+    far as the funds go.
     """
     opened = session.opened
     if not quota.legs:
@@ -191,7 +192,6 @@ def _cover(view: View, request: AAARequest, session: Session, quota: Quota, take
         made = reserve.reserve(quota, asked, quota.legs[0].plan, opened.policy, protection, funds, opened.unit, opened.started)
         if made is not None:
             quota = quota.holding(made.holds, quota.used + (made.units or 0))
-    cost = closing.cost(quota, opened)
     return quota if held(quota.holds) >= cost else quota.holding((Take(Source.MONEY, cost),), quota.granted)
 
 
