@@ -217,11 +217,6 @@ def _dsn(settings: Settings) -> str | None:
     return None if connection is None else connection.reveal()
 
 
-def open_database(reactor: Any, settings: Settings) -> Database:
-    """The database of an administrator's command; `await .open(share=True)`."""
-    return Database(reactor, settings.state_dir, _dsn(settings), settings.limits.work_connections)
-
-
 def loading(path: str, settings: Settings) -> Prepare:
     """What `--load` does: the catalogue file at `path` into the database, all or nothing, told in one log line."""
 
