@@ -67,7 +67,7 @@ class Cache:
             account = known[0]
         self._accounts[account.i_account] = (account, view.funds)
         if account.id == user or (by_name and view.session is None):
-            self._names[i_env, user] = account
+            self._names[i_env, account.id if account.id == user else user] = account
             _bound(self._names, self._most_accounts)
         self._customers.pop(customer.i_customer, None)
         self._customers[customer.i_customer] = (customer, view.customer_funds, view.resellers)

@@ -6,10 +6,12 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
+from sys import intern
 from typing import Any
 
 from portaswitch.model.billing_model import BillingModel
 from portaswitch.model.ledger import NO_VIEW, View
+from portaswitch.model.money import ZERO
 from portaswitch.model.party import Account, BillStatus, Customer, Funds
 from portaswitch.store.documents import session_of
 
@@ -32,17 +34,19 @@ def account_of(row: Mapping[str, Any], unseal: Callable[[bytes], str]) -> Accoun
     sealed = row["h323_password"]
     return Account(
         row["i_account"], row["i_env"], row["revision"], row["id"], row["i_customer"], row["i_product"] or 0, BillingModel(row["billing_model"]),
-        row["currency"], BillStatus(row["bill_status"]), row["blocked"], optional_money(row["credit_limit"]),
-        None if sealed is None else unseal(bytes.fromhex(sealed[2:])), instant(row["activation_date"]), instant(row["expiration_date"]), row["language"] or "",
+        intern(row["currency"]), BillStatus(row["bill_status"]), row["blocked"], optional_money(row["credit_limit"]),
+        None if sealed is None else unseal(bytes.fromhex(sealed[2:])), instant(row["activation_date"]), instant(row["expiration_date"]),
+        intern(row["language"] or ""),
     )  # fmt: skip
 
 
 def customer_of(row: Mapping[str, Any]) -> Customer:
     """A customer or reseller from its row as JSON."""
     return Customer(
-        row["i_customer"], row["i_env"], row["revision"], row["name"], row["i_parent"] or 0, row["currency"], BillStatus(row["bill_status"]), row["blocked"],
+        row["i_customer"], row["i_env"], row["revision"], row["name"], row["i_parent"] or 0, intern(row["currency"]),
+        BillStatus(row["bill_status"]), row["blocked"],
         optional_money(row["credit_limit"]), optional_money(row["temp_credit_limit"]), instant(row["temp_credit_until"]), row["i_tariff"] or 0,
-        row["timezone"], row["language"],
+        intern(row["timezone"]), intern(row["language"]),
     )  # fmt: skip
 
 
@@ -52,8 +56,8 @@ def parse(text: Any) -> Any:
 
 
 def money(value: Decimal | int) -> Decimal:
-    """A numeric from JSON: whole amounts come as int."""
-    return Decimal(value)
+    """A numeric from JSON: whole amounts come as int. Nothing is always the same object: most rows hold nothing, and hundreds of thousands are kept."""
+    return Decimal(value) if value else ZERO
 
 
 def optional_money(value: Decimal | int | None) -> Decimal | None:
