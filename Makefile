@@ -9,7 +9,7 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 TRIAL := $(BIN)/python -m twisted.trial
-CHECKED := $(wildcard portaswitch handlers twisted/plugins tests bench .ci/*.py)
+CHECKED := $(wildcard portaswitch handlers/*.py twisted/plugins tests bench .ci/*.py)
 
 # What an environment is made from: when one of these changes, `pip install` runs again.
 PINNED := setup.cfg pyproject.toml .ci/constraints.txt

@@ -208,6 +208,7 @@ class EmbeddedPostgres(Service):
 
     async def _halt(self) -> None:
         """Stop the server, if there is one, and give the lock back."""
+        await processes.programs_ended()
         for number, pause in STOP_PAUSES:
             server = self._server
             if server is None:

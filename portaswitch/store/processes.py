@@ -170,6 +170,18 @@ def serve(
     return child
 
 
+#: Programs under way; one that was cancelled stays until it is gone.
+_running: set[_Program] = set()
+
+
+async def programs_ended() -> None:
+    """Wait until every program that was started, and perhaps cancelled, is gone: only then may its folder be used again."""
+    for program in tuple(_running):
+        gone: Deferred[None] = Deferred()
+        program.waiting.append(gone)
+        await gone
+
+
 class _Program(ProcessProtocol):
     """A program that runs to its end; what it prints is collected."""
 
@@ -177,6 +189,7 @@ class _Program(ProcessProtocol):
         self._given = given
         self._output: list[bytes] = []
         self.done: Deferred[tuple[int, str]] = Deferred(self._kill)
+        self.waiting: list[Deferred[None]] = []
 
     def connectionMade(self) -> None:
         """Feed the standard input."""
@@ -192,8 +205,11 @@ class _Program(ProcessProtocol):
         """Report the exit code (a signal counts as 128 and its number, as in a shell) and the output."""
         value: Any = reason.value
         code = 128 + value.signal if getattr(value, "signal", None) else getattr(value, "exitCode", 0) or 0
+        _running.discard(self)
         if not self.done.called:
             self.done.callback((code, b"".join(self._output).decode("utf-8", "replace")))
+        for waiting in self.waiting:
+            waiting.callback(None)
 
     def _kill(self, done: Deferred[tuple[int, str]]) -> None:
         try:
@@ -213,6 +229,7 @@ def run(
     """
     program = _Program(given)
     reactor.spawnProcess(program, command[0], list(command), env=environment(), path="/", **_ids(account))
+    _running.add(program)
     return program.done
 
 
