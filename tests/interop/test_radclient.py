@@ -4,35 +4,19 @@ from __future__ import annotations
 
 import os
 from decimal import Decimal
-from typing import Any
 
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
 from twisted.internet.utils import getProcessOutputAndValue
-from twisted.trial.unittest import TestCase
 
-from tests.server.harness import SECRET, World
+from tests.server.harness import SECRET, WorldCase
 
 CARD = 'User-Name = "10086610975", NAS-IP-Address = 164.9.9.100, h323-conf-id = "39AE126B CD4D11DB 958E0014 1C3F6886"'
 CALL = f'{CARD}, User-Password = "", Called-Station-Id = "01182623634515"'
 STOP = f'{CARD}, Acct-Status-Type = Stop, h323-call-origin = "originate", Acct-Session-Time = 71'
 
 
-class RadclientTests(TestCase):
+class RadclientTests(WorldCase):
     """Each test has a server of its own."""
-
-    timeout = 60
-
-    def setUp(self) -> Any:
-        """Start the world."""
-        return Deferred.fromCoroutine(self._begin())
-
-    async def _begin(self) -> None:
-        self.world = await World.made()
-
-    def tearDown(self) -> Any:
-        """End it."""
-        return Deferred.fromCoroutine(self.world.end())
 
     async def radclient(self, port: str, command: str, attributes: str, secret: str = SECRET.decode(), *options: str) -> str:
         """What radclient prints of one request, its own exit status in the last line."""

@@ -18,6 +18,7 @@ from pyrad.dictionary import Dictionary
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import DatagramProtocol
+from twisted.trial.unittest import TestCase
 
 from portaswitch.config.settings import load_text
 from portaswitch.service import Server
@@ -195,6 +196,23 @@ class World:
         if len(rows) != 1:
             raise AssertionError(f"{len(rows)} rows: {sql}")
         return rows[0][0] if len(rows[0]) == 1 else rows[0]
+
+
+class WorldCase(TestCase):
+    """Tests that each have a running server and a database of their own in `world`."""
+
+    timeout = 60
+
+    def setUp(self) -> Any:
+        """Start the world."""
+        return Deferred.fromCoroutine(self._begin())
+
+    async def _begin(self) -> None:
+        self.world = await World.made()
+
+    def tearDown(self) -> Any:
+        """End it."""
+        return Deferred.fromCoroutine(self.world.end())
 
 
 def ivr(answer: Any) -> dict[str, str]:

@@ -9,9 +9,8 @@ from itertools import permutations
 from typing import Any
 
 from twisted.internet.defer import Deferred, gatherResults
-from twisted.trial.unittest import TestCase
 
-from tests.server.harness import ALIVE, ON, START, STOP, World, h323, ivr
+from tests.server.harness import ALIVE, ON, START, STOP, WorldCase, h323, ivr
 
 CARD = "10086610975"
 CONF = "39AE126B CD4D11DB 958E0014 1C3F6886"
@@ -34,21 +33,8 @@ MONEY = "select balance, held from accounts where i_account = 101"
 CHARGES = "select used_quantity, charged_quantity, charged_amount, history, disconnect_cause from xdr"
 
 
-class SpineTests(TestCase):
+class SpineTests(WorldCase):
     """Each test has a server and a database of its own."""
-
-    timeout = 60
-
-    def setUp(self) -> Any:
-        """Start the world."""
-        return Deferred.fromCoroutine(self._begin())
-
-    async def _begin(self) -> None:
-        self.world = await World.made()
-
-    def tearDown(self) -> Any:
-        """End it."""
-        return Deferred.fromCoroutine(self.world.end())
 
     async def auth(self, pairs: Any) -> Any:
         """One Access-Request."""
