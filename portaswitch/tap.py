@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
+from contextlib import suppress
 from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError
+from twisted.internet.error import ReactorNotRunning
 from twisted.logger import Logger
 from twisted.python import usage
 from twisted.python.failure import Failure
@@ -68,11 +71,12 @@ def _calm_collector() -> None:
 def try_these(settings: Settings, config: str) -> list[str]:
     """Three commands for somebody who sees the server for the first time."""
     port = settings.radius.auth_port
+    command = os.path.join(os.path.dirname(sys.argv[0]), "portaswitch")  # beside the twistd that was started, which need not be on the path
     return [
         "try:",
-        f"  portaswitch --config {config} radius-test --secret testing123 10086610975 01182623634515",
+        f"  {command} --config {config} radius-test --secret testing123 10086610975 01182623634515",
         f"  echo 'User-Name = 10086610975, NAS-IP-Address = 164.9.9.100' | radclient 127.0.0.1:{port} auth testing123",
-        f"  portaswitch --config {config} xdr list",
+        f"  {command} --config {config} xdr list",
     ]
 
 
@@ -82,4 +86,5 @@ def _give_up(failure: Failure, reactor: Any) -> None:
     _log.critical("can't start: {reason}", reason=explain(failure.value or Exception(str(failure))))
     # twistd has no way to end with a status of our choice; leaving behind everything else's shutdown is the nearest.
     reactor.addSystemEventTrigger("after", "shutdown", os._exit, 1)
-    reactor.stop()
+    with suppress(ReactorNotRunning):  # a Ctrl-C during the start is stopping it already
+        reactor.stop()
