@@ -86,5 +86,9 @@ def _give_up(failure: Failure, reactor: Any) -> None:
     _log.critical("can't start: {reason}", reason=explain(failure.value or Exception(str(failure))))
     # twistd has no way to end with a status of our choice; leaving behind everything else's shutdown is the nearest.
     reactor.addSystemEventTrigger("after", "shutdown", os._exit, 1)
+    reactor.callWhenRunning(_stop, reactor)  # a start may fail before the reactor runs
+
+
+def _stop(reactor: Any) -> None:
     with suppress(ReactorNotRunning):  # a Ctrl-C during the start is stopping it already
         reactor.stop()
