@@ -59,7 +59,7 @@ class BillingLog:
         result = "ok" if decision.refusal is None else decision.refusal.word
         parties = request.parties
         self._lines.append(
-            f'{{"at":"{request.received.isoformat()}","id":"{request.id}","kind":"{request.kind.value}","env":{request.origin.i_env},'
+            f'{{"at":"{request.received.isoformat()}","id":"{request.id}","kind":"{request.kind._value_}","env":{request.origin.i_env},'
             f'"node":{_text(request.origin.name)},"user":{_text(parties.user)},"account":{decision.facts.i_account or "null"},'
             f'"session":{_text(request.session)},'
             f'"called":{_text(parties.called)},"calling":{_text(parties.calling)},"used":{used},"granted":{"null" if grant is None else grant},'

@@ -27,6 +27,7 @@ from portaswitch.endpoints import listen, radius
 from portaswitch.endpoints.clients import Clients
 from portaswitch.errors import PortaSwitchError, StartError
 from portaswitch.logs import BillingLog, background, log_to_file
+from portaswitch.memory import Collector
 from portaswitch.metrics import Gauge
 from portaswitch.model.catalogue import EMPTY, Catalogue
 from portaswitch.store.catalogue import CatalogueStore
@@ -178,6 +179,12 @@ class Server(Service):
 
         TURN.read = read
         self._every(0.1, tick, "turns")
+
+    def calm_collector(self) -> None:
+        """Take the cycle collector over (see `memory`); for a process that is this server and nothing else."""
+        collector = Collector()
+        self._every(0.02, collector.young, "collector")
+        self._every(60.0, collector.grown, "full-collector")
 
     def _failed(self, failure: Any) -> None:
         if not self.ready.called:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from contextlib import suppress
@@ -45,27 +44,17 @@ def makeService(options: Options) -> Service:
 
     settings: Settings = options["settings"]
     server = Server(reactor, settings, loading(options["load"], settings) if options["load"] else None)
-    _ = server.ready.addCallbacks(_say, _give_up, callbackArgs=(settings, options["config"]), errbackArgs=(reactor,))
+    _ = server.ready.addCallbacks(_say, _give_up, callbackArgs=(server, settings, options["config"]), errbackArgs=(reactor,))
     return server
 
 
-def _say(lines: list[str], settings: Settings, config: str) -> None:
+def _say(lines: list[str], server: Server, settings: Settings, config: str) -> None:
     for line in lines:
         _log.info("listening: {line}", line=line)
     for line in try_these(settings, config):
         _log.info("{line}", line=line)
-    _calm_collector()
+    server.calm_collector()
     _log.info("ready")
-
-
-def _calm_collector() -> None:
-    """
-    Let the cycle collector run seldom: what a request makes is freed by reference counts, and a full pass over 200,000 remembered accounts would keep
-    the reactor for tenths of a second. What was made by the start is not looked at again.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 50, 1_000)
 
 
 def try_these(settings: Settings, config: str) -> list[str]:

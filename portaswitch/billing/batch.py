@@ -37,8 +37,12 @@ WAITING = Gauge("portaswitch_waiting_requests", "Requests that wait for a batch"
 MOST_TRIES = 50
 USAGE = frozenset((Kind.START, Kind.UPDATE, Kind.STOP))
 
+VERDICTS = {verdict: verdict.__name__.lower() for verdict in (Applied, Repeated, Stale, Short, Failed)}
+
 #: Whom a request waits behind: its account's number, or the name under which it is looked for.
 Lane = int | tuple[int, str]
+#: Called with a request, what is told of it now, and the seconds since it came.
+Told = Callable[[AAARequest, Decision, float], None]
 
 
 @dataclass(slots=True)
@@ -47,15 +51,12 @@ class Waiting:
 
     request: AAARequest
     session_key: str
+    #: What no two members in flight may share: the session, of a one-shot the key; '' for what only reads.
+    alone: str
     since: float
     done: Deferred[Decision]
     tries: int = 0
     withdrawn: bool = False
-
-    @property
-    def alone(self) -> str:
-        """What no two members in flight may share: the session, of a one-shot the key; '' for what only reads."""
-        return self.session_key or (self.request.key if self.request.kind is Kind.EVENT else "")
 
 
 @dataclass(slots=True)
@@ -89,16 +90,25 @@ class Batcher:
     _log = Logger()
 
     def __init__(
-        self, ledger: ILedger, catalogue: ICatalogue, cache: Cache, seconds: Callable[[], float], size: int, flights: int, most: int, timeout: float
+        self,
+        ledger: ILedger,
+        catalogue: ICatalogue,
+        cache: Cache,
+        seconds: Callable[[], float],
+        size: int,
+        flights: int,
+        most: int,
+        timeout: float,
+        told: Told,
     ) -> None:
         self._ledger, self._catalogue, self._cache, self._seconds = ledger, catalogue, cache, seconds
-        self._size, self._flights, self._most, self._timeout = size, flights, most, timeout
+        self._size, self._flights, self._most, self._timeout, self._told = size, flights, most, timeout, told
         self._lanes: dict[Lane, deque[Waiting]] = {}
         self._ready: dict[Lane, None] = {}
         self._flying: set[Lane] = set()
         self._busy: dict[str, Waiting] = {}
         self._parked: list[Lane] = []
-        self._answers: deque[tuple[Deferred[Decision], Decision | Exception]] = deque()
+        self._answers: deque[tuple[Waiting, Decision | Exception]] = deque()
         self._in_flight = 0
         self._count = 0
         self._idle: list[Deferred[None]] = []
@@ -110,7 +120,8 @@ class Batcher:
         if self._count >= self._most:
             done.errback(Overloaded(f"{self._count} requests wait"))
             return done
-        self._enqueue(Waiting(request, session_key(request), self._seconds(), done))
+        key = session_key(request)
+        self._enqueue(Waiting(request, key, key or (request.key if request.kind is Kind.EVENT else ""), self._seconds(), done))
         self._depart()
         self._tell()
         return done
@@ -249,13 +260,14 @@ class Batcher:
     def _tell(self) -> None:
         """Fire the answers that have come together; one that was withdrawn in the air has been failed already, and its effect stands."""
         while self._answers:
-            done, answer = self._answers.popleft()
-            if done.called:
+            waiting, answer = self._answers.popleft()
+            if waiting.done.called:
                 continue
             if isinstance(answer, Exception):
-                done.errback(answer)
+                waiting.done.errback(answer)
             else:
-                done.callback(answer)
+                self._told(waiting.request, answer, self._seconds() - waiting.since)
+                waiting.done.callback(answer)
 
     def _release(self, flight: Flight) -> None:
         self._unpark()
@@ -281,7 +293,7 @@ class Batcher:
         if self._busy.get(waiting.alone) is waiting:
             del self._busy[waiting.alone]
             self._unpark()
-        self._answers.append((waiting.done, answer))
+        self._answers.append((waiting, answer))
 
     def _arrived(self, aboard: Aboard, verdict: Verdict) -> bool:
         """One arrival; a defect in it must not keep the others of its flight in the air."""
@@ -295,7 +307,7 @@ class Batcher:
     def _arrive(self, aboard: Aboard, verdict: Verdict) -> bool:
         """Answer one member, or return True: it has to fly again."""
         waiting, change = aboard.waiting, aboard.change
-        MEMBERS.inc(type(verdict).__name__.lower())
+        MEMBERS.inc(VERDICTS[type(verdict)])
         if isinstance(verdict, Applied):
             if change is None:
                 return self._confirmed(aboard, verdict)

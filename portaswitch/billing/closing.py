@@ -75,7 +75,7 @@ def _piece(view: View, session: Session, quota: Quota, request: AAARequest) -> P
     xdrs, parties = [_xdr(session, quota, request, quota.legs[0], charges[0], amounts[0], overrun)], []
     for leg, charge, amount in zip(quota.legs[1:], charges[1:], amounts[1:], strict=True):
         xdrs.append(_xdr(session, quota, request, leg, charge, amount, ZERO))
-        parties.append(Party(leg.role.value, leg.i_party, amount))
+        parties.append(Party(leg.role._value_, leg.i_party, amount))
     settled = quota.settled(tuple([charge.figure for charge in charges]), charges[0].quantity, quota.pieces + 1)
     return Pieces((settled,), amounts[0], tuple(xdrs), tuple(parties))
 

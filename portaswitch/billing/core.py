@@ -47,33 +47,31 @@ class Core:
         self._seconds = seconds
         # A restarted node's sessions are closed some at a time, so that they don't crowd out the living.
         self._closing = max(1, min(limits.batch, limits.waiting // 4))
-        self._batcher = Batcher(ledger, catalogue, self.cache, seconds, limits.batch, limits.flights, limits.waiting, limits.timeout)
+        self._batcher = Batcher(ledger, catalogue, self.cache, seconds, limits.batch, limits.flights, limits.waiting, limits.timeout, self._told)
         CACHED.read = lambda: self.cache.sizes()[0]
 
     def handle(self, request: AAARequest) -> Deferred[Decision]:
         """See `IBilling.handle`."""
-        since = self._seconds()
         if request.kind is Kind.ON_OFF and not request.session:
-            done = Deferred.fromCoroutine(self._restarted(request))
-        else:
-            done = self._batcher.submit(request)
-        return done.addCallback(self._decided, request, since)
+            return Deferred.fromCoroutine(self._restarted(request))
+        return self._batcher.submit(request)
 
     def drained(self) -> Deferred[None]:
         """Fires when nothing waits and nothing flies: a stopping process waits for it."""
         return self._batcher.drained()
 
-    def _decided(self, decision: Decision, request: AAARequest, since: float) -> Decision:
-        took = self._seconds() - since
-        REQUESTS.inc(request.kind.value, "ok" if decision.refusal is None else decision.refusal.word)
+    def _told(self, request: AAARequest, decision: Decision, took: float) -> None:
+        """Count and note a decision that is told now."""
+        REQUESTS.inc(request.kind._value_, "ok" if decision.refusal is None else decision.refusal.word)
         SECONDS.observe(took)
         self._log.line(request, decision, took)
-        return decision
 
     async def _restarted(self, request: AAARequest) -> Decision:
         """Accounting-On or -Off: every open session of the node that began before is closed provisionally (DESIGN.md 3.5)."""
+        since, decision = self._seconds(), Decision()
         await self.close_all(await self._ledger.node_sessions(request.origin.i_node, request.at), request, Kind.ON_OFF)
-        return Decision()
+        self._told(request, decision, self._seconds() - since)
+        return decision
 
     async def close_all(self, names: Sequence[SessionName], request: AAARequest, kind: Kind) -> None:
         """Close the named sessions as `kind` (EXPIRE or ON_OFF) says; those that fail are left to the next sweep."""

@@ -81,7 +81,10 @@ def _grant(view: View, request: AAARequest, session: Session, facts: Facts, brea
         quota = quotas.get(asked.key) or beside(template, asked)
         quota = reported(quota, asked)
         # Of the session's own hold, what its other keys hold by now is not for this one.
-        own = was_held - sum((held(other.holds) for key, other in quotas.items() if key != asked.key), ZERO)
+        own = was_held
+        for key, other in quotas.items():
+            if other.holds and key != asked.key:
+                own -= held(other.holds)
         funds = reserve.funds_seen(view, own, request.received)
         grant, quota = _reserve_one(view, request, session.opened, quota, asked, funds, breakage)
         if grant.refusal is not None and len(request.units) == 1:
@@ -89,8 +92,8 @@ def _grant(view: View, request: AAARequest, session: Session, facts: Facts, brea
         quotas[asked.key] = quota
         grants.append(grant)
         expires = max(expires, _hold_until(request.at, session.opened, quota, grant.units))
-    told = tuple(Grant(grant.key, grant.base, grant.units, expires, grant.last, grant.retained, grant.refusal) for grant in grants)
-    limited = any(grant.units is not None for grant in told)
+    told = tuple([Grant(grant.key, grant.base, grant.units, expires, grant.last, grant.retained, grant.refusal) for grant in grants])
+    limited = [grant for grant in told if grant.units is not None]
     decision = Decision(told, None, facts if limited else replace(facts, limited=False))
     after = next_session(session, view, request, decision, tuple(quotas.values()), expires=expires)
     delta = after.held - was_held
@@ -156,7 +159,7 @@ def _live(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     covered: list[Quota] = []
     for place, quota in enumerate(quotas):
         # What the keys have used goes before what any of them may take beyond it.
-        others = sum((held(other.holds) for other in covered), ZERO) + sum(costs[place + 1 :], ZERO)
+        others = sum([held(other.holds) for other in covered], ZERO) + sum(costs[place + 1 :], ZERO)
         covered.append(_cover(view, request, session, quota, costs[place], others))
     quotas = tuple(covered)
     idle = request.at + timedelta(seconds=session.opened.policy.idle_timeout)

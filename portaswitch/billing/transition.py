@@ -72,8 +72,8 @@ def begin(view: View, request: AAARequest, legs: tuple[Leg, ...], way: access.Ac
         since, way.entry.policy if way else access.NO_POLICY, account.billing_model, request.kept,
     )  # fmt: skip
     asked = request.units or (UnitRequest(),)
-    charged = tuple(ZERO for _ in legs)
-    quotas = tuple(Quota(unit.key, way.service.base if way else unit.base, legs, opened.number, charged=charged) for unit in asked)
+    charged = (ZERO,) * len(legs)
+    quotas = tuple([Quota(unit.key, way.service.base if way else unit.base, legs, opened.number, charged=charged) for unit in asked])
     return Session("", 0, Status.OPEN, opened, quotas, request.at, request.received, "", ACCEPTED, request.connected)
 
 
@@ -81,13 +81,15 @@ def report_all(session: Session, request: AAARequest) -> tuple[Quota, ...]:
     """The quotas with what the request reports of each, a key that the session has not got included; the very same tuple where nothing new is reported."""
     quotas = session.quotas
     for asked in request.units:
-        place = next((place for place, quota in enumerate(quotas) if quota.key == asked.key), None)
-        if place is not None:
-            told = reported(quotas[place], asked)
-            if told is not quotas[place]:
-                quotas = (*quotas[:place], told, *quotas[place + 1 :])
-        elif asked.used:
-            quotas = (*quotas, beside(quotas[0], asked).reported(asked.used))
+        for place, quota in enumerate(quotas):
+            if quota.key == asked.key:
+                told = reported(quota, asked)
+                if told is not quota:
+                    quotas = (*quotas[:place], told, *quotas[place + 1 :])
+                break
+        else:
+            if asked.used:
+                quotas = (*quotas, beside(quotas[0], asked).reported(asked.used))
     return quotas
 
 

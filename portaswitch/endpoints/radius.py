@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import Logger
@@ -164,11 +164,13 @@ class RadiusProtocol(DatagramProtocol):
         entry = self.duplicates.add(peer, packet.identifier, packet.authenticator)
         self._waiting[peer[0]] = self._waiting.get(peer[0], 0) + 1
         pending = Pending(packet, peer, client, entry, request)
-        decided = maybeDeferred(self._handle, request)
-        _ = decided.addCallbacks(self._decided, self._undecided, callbackArgs=(pending,), errbackArgs=(pending,))
+        _ = self._handle(request).addCallbacks(self._decided, self._undecided, callbackArgs=(pending,), errbackArgs=(pending,))
 
     def _handle(self, request: AAARequest) -> Deferred[Decision]:
-        return self._billing.handle(request)
+        try:
+            return self._billing.handle(request)
+        except Exception:  # a defect of the core must not leave the request in progress for ever
+            return fail()
 
     def _decided(self, decision: Decision, pending: Pending) -> None:
         self._settle(pending)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_FLOOR, Decimal
+from functools import lru_cache
 from hmac import compare_digest
 
 from portaswitch.endpoints import h323_time
@@ -68,7 +69,7 @@ def _access(packet: Packet, client: RadiusClient, node: Node, received: datetime
     parties = _parties(packet, ivr)
     session = _session(packet)
     stamp = packet.authenticator.hex()
-    units = _units_asked(ivr) if parties.called else ()
+    units = _units_asked(_last(ivr, "PortaBilling_Authorize")) if parties.called else ()
     return AAARequest(
         Kind.AUTH, number, Origin(node.i_node, node.i_env, node.name), (session or f"auth-{stamp}") if units else "", f"{node.i_node}/auth/{stamp}", parties,
         received, received, units, _credentials(packet, client, ivr), "", packet.text("PortaOne-Service-Type") or "", _last(ivr, "PortaBilling_AccessCode"),
@@ -93,7 +94,7 @@ def _accounting(kind: Kind, packet: Packet, node: Node, received: datetime, numb
     if rated and kind is not Kind.ON_OFF:
         report = Report.FINAL if kind is Kind.STOP else Report.INTERIM
         units = (UnitRequest(used=(used or 0) if kind is Kind.STOP else used, report=report),)
-    key = f"{node.i_node}/{session}/{leg}/{kind.value}" + (f"/{used}" if kind is Kind.UPDATE else "")
+    key = f"{node.i_node}/{session}/{leg}/{kind._value_}" + (f"/{used}" if kind is Kind.UPDATE else "")
     return AAARequest(
         kind, number, Origin(node.i_node, node.i_env, node.name), session, key, _parties(packet, ivr), at, received, units, None, leg,
         packet.text("PortaOne-Service-Type") or "", _last(ivr, "PortaBilling_AccessCode"), _lock(ivr), connected, _kept(packet),
@@ -126,9 +127,13 @@ def _parties(packet: Packet, ivr: dict[str, list[str]]) -> Parties:
     return Parties(user, packet.text("Calling-Station-Id") or "", called)
 
 
-def _units_asked(ivr: dict[str, list[str]]) -> tuple[UnitRequest, ...]:
-    """PortaBilling_Authorize: base=session-time;min=5;max=10. Without it the server decides how much; numbers that are none are as if absent."""
-    asked = _last(ivr, "PortaBilling_Authorize")
+@lru_cache(256)
+def _units_asked(asked: str) -> tuple[UnitRequest, ...]:
+    """
+    PortaBilling_Authorize: base=session-time;min=5;max=10. Without it the server decides how much; numbers that are none are as if absent.
+
+    Remembered, since a client asks for the same amounts all day.
+    """
     if not asked:
         return (UnitRequest(requested=0),)
     options = dict(part.strip().partition("=")[::2] for part in asked.split(";"))
@@ -259,7 +264,7 @@ def _authorized(request: AAARequest, grant: Grant, facts: Facts) -> Attributes:
     if asked.minimum is not None or asked.requested:
         expires = f";expires={int(grant.expires.timestamp())}" if grant.expires is not None else ""
         available = -1 if grant.units is None else grant.units
-        told.append(_ivr("PortaBilling_Authorize", f"base={grant.base.value};avail={available};retained={grant.retained}{expires}"))
+        told.append(_ivr("PortaBilling_Authorize", f"base={grant.base._value_};avail={available};retained={grant.retained}{expires}"))
     return told + _common(facts, "0" if facts.limited else "13")
 
 

@@ -119,7 +119,7 @@ def _quota(quota: Quota, own_legs: bool) -> str:
 
 
 def _leg(leg: Leg) -> str:
-    return f'["{leg.role.value}",{leg.i_party},{_plan(leg.plan)}]'
+    return f'["{leg.role._value_}",{leg.i_party},{_plan(leg.plan)}]'
 
 
 #: Texts of plans by i_rate, each with the plan it was made of: a look-up by value would hash sixteen fields.

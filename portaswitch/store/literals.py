@@ -49,11 +49,12 @@ def write(member: Member, change: Change, a_no: int, c_no: int) -> str:
 def _session(session: Session, change: Change) -> str:
     opened = session.opened
     # What never changes is sent with the first value only.
-    fixed = ",,,"
+    started, fixed = "", ",,,"
     if change.relied == 0:
+        started = opened.started.isoformat()
         fixed = f"{quote(opened.service_type)},{quote(opened.cli)},{quote(opened.cld)},{quote(documents.opened_text(session))}"
     return (
-        f"{opened.i_node},{opened.i_customer},{session.held},{session.expires.isoformat()},{session.status._value_},{opened.started.isoformat()},"
+        f"{opened.i_node},{opened.i_customer},{session.held},{session.expires.isoformat()},{session.status._value_},{started},"
         f"{session.updated.isoformat()},{fixed},{quote(documents.state_text(session))},"
     )
 

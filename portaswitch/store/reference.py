@@ -113,6 +113,8 @@ class ReferenceLedger:
             return Repeated(session.answer)
         elif change.relied != (0 if session is None else session.version):
             return Stale
+        elif session is not None and session.opened.i_account != change.i_account:
+            return Stale  # a session belongs to the account it began with
         if books.accounts[change.i_account].revision != change.account_revision or books.customers[change.i_customer].revision != change.customer_revision:
             return Stale
         if change.need is not None and any(room < change.need for room in self._rooms(change)):

@@ -263,6 +263,14 @@ class LedgerContract(LedgerCase):
         assert seen.account is not None and seen.session is not None
         self.assertEqual((seen.account.i_account, seen.session.opened.i_account), (BELOW, BELOW))
 
+    async def test_other_account(self) -> None:
+        """A change of a session under another account is stale, whatever its version says: the money of one must not pay for the session of another."""
+        await self.exchange(await self.change(BELOW, "s1", self.session(BELOW)))
+        stranger = await self.change(LIMITED, "s2", self.session(LIMITED, 2, "1", key="s2"), hold="1")
+        (verdict,) = await self.exchange(stranger)
+        assert isinstance(verdict, Stale) and verdict.view.account is not None
+        self.assertEqual((verdict.view.account.i_account, await self.funds(LIMITED)), (BELOW, ("0", "0", "0", "0")))
+
     async def test_session_update(self) -> None:
         """The next value replaces the one before; a value made on another version is stale."""
         await self.exchange(await self.change(LIMITED, "s1", self.session(LIMITED, held="2"), hold="2"))

@@ -8,6 +8,7 @@ Session:lock"`` and ``PortaOne-Service-Type = Conference`` alike (External Syste
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 _QUOTES: Final = "\"'"
@@ -28,6 +29,7 @@ def split_avpair(text: str) -> tuple[str, str] | None:
     return (name, unquote(value)) if sign and name else None
 
 
+@lru_cache(1024)
 def split_ivr(text: str) -> tuple[str, str] | None:
     """
     Name and value of an h323-ivr-out, parted by the first ``:`` or ``=``; None without either.

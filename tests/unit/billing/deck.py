@@ -151,7 +151,7 @@ class BatchCase(SynchronousTestCase):
         self.clock = Clock()
         self.deck = Deck(*views)
         self.cache = Cache(100, 100)
-        self.batcher = Batcher(self.deck, Shelf(SLICED), self.cache, self.clock.seconds, 3, 2, 8, 2.0)
+        self.batcher = Batcher(self.deck, Shelf(SLICED), self.cache, self.clock.seconds, 3, 2, 8, 2.0, lambda *_: None)
 
     def know(self, *users: str) -> None:
         """Have accounts remembered, so that their next requests are decided at once."""

@@ -15,12 +15,15 @@ declare
     m           exchange_member;
     a_balance   numeric[]; a_held numeric[]; a_limit numeric[]; a_rev int[];
     b_balance   numeric[]; b_held numeric[]; b_limit numeric[]; b_rev int[];
-    s_version   int[]; s_key text[]; s_answer text[]; s_closed boolean[]; c_rev int[];
+    s_version   int[]; s_key text[]; s_answer text[]; s_closed boolean[]; s_owner bigint[]; c_rev int[];
     v           "char"[] := array_fill('S'::"char", array[n]);
     answers     text[] := array_fill(null::text, array[n]);
     any_once    boolean := false;
     any_late    boolean := false;
     any_closed  boolean := false;
+    any_next    boolean := false;
+    any_new     boolean := false;
+    any_money   boolean := false;
 begin
     -- 1. Lock: accounts, then customers, each by ascending id (DESIGN.md 3.7). The caller sends the ids sorted and each member's place in them.
     if cardinality(account_ids) > 0 then
@@ -44,12 +47,12 @@ begin
     -- 2. Read the sessions as they are under the locks. A session and a key belong to one account, so its lock makes look-up-then-insert safe.
     select array_agg(coalesce(s.version, z.version, 0) order by u.ordinality), array_agg(coalesce(s.last_key, z.last_key) order by u.ordinality),
            array_agg(coalesce(s.answer, z.answer) order by u.ordinality), array_agg(z.version is not null order by u.ordinality),
-           array_agg(c.revision order by u.ordinality)
-    into s_version, s_key, s_answer, s_closed, c_rev
+           array_agg(coalesce(s.i_account, z.i_account) order by u.ordinality), array_agg(c.revision order by u.ordinality)
+    into s_version, s_key, s_answer, s_closed, s_owner, c_rev
     from unnest(ms) with ordinality u
     left join sessions s on s.session_key = u.session_key and u.writes
     left join lateral (
-        select h.version, h.last_key, h.answer from sessions_closed h
+        select h.version, h.last_key, h.answer, h.i_account from sessions_closed h
         where h.session_key = u.session_key and s.session_key is null and u.writes order by h.version desc limit 1) z on true
     left join customers c on u.writes and u.c_no = 0 and c.i_customer = u.i_customer;
 
@@ -69,7 +72,7 @@ begin
             v[i] := 'R';
             answers[i] := s_answer[i];
             continue;
-        elsif s_version[i] <> m.relied then
+        elsif s_version[i] <> m.relied or s_owner[i] <> m.i_account then    -- a session belongs to the account it began with
             continue;
         end if;
         if a_rev[m.a_no] <> m.a_revision or m.c_revision <> (case when m.c_no > 0 then b_rev[m.c_no] else c_rev[i] end) then
@@ -84,8 +87,15 @@ begin
         end if;
         v[i] := 'A';
         any_late := any_late or s_closed[i];
-        any_closed := any_closed or coalesce(m.status <> 'o', false);
+        if m.status <> 'o' then
+            any_closed := true;
+        elsif m.relied > 0 then
+            any_next := true;
+        else
+            any_new := true;
+        end if;
         if m.debit <> 0 or m.hold <> 0 then
+            any_money := true;
             a_balance[m.a_no] := a_balance[m.a_no] + m.owes * m.debit;
             a_held[m.a_no] := a_held[m.a_no] + m.hold;
             if m.c_no > 0 then
@@ -96,23 +106,28 @@ begin
     end loop;
 
     -- 4. Write: once per table.
-    if cardinality(account_ids) > 0 then
+    if any_money then
         update accounts a set balance = w.balance, held = w.held
         from unnest(account_ids, a_balance, a_held) w (i_account, balance, held)
         where a.i_account = w.i_account and (a.balance <> w.balance or a.held <> w.held);
     end if;
-    if cardinality(customer_ids) > 0 then
+    if any_money and cardinality(customer_ids) > 0 then
         update customers c set balance = w.balance, held = w.held
         from unnest(customer_ids, b_balance, b_held) w (i_customer, balance, held)
         where c.i_customer = w.i_customer and (c.balance <> w.balance or c.held <> w.held);
     end if;
-    update sessions s set version = u.relied + 1, last_key = u.key, answer = u.answer, held = u.held, expires = u.expires, updated = u.updated, state = u.state
-    from unnest(ms) with ordinality u
-    where v[u.ordinality] = 'A' and u.relied > 0 and u.status = 'o' and not u.once and s.session_key = u.session_key;
-    insert into sessions
-    select u.session_key, u.relied + 1, u.key, u.answer, u.i_env, u.i_node, u.i_account, u.i_customer, u.held, u.expires, u.status, u.started, u.updated,
-           u.service, u.cli, u.cld, u.opened, u.state
-    from unnest(ms) with ordinality u where v[u.ordinality] = 'A' and u.relied = 0 and u.status = 'o' and not u.once;
+    if any_next then
+        update sessions s
+        set version = u.relied + 1, last_key = u.key, answer = u.answer, held = u.held, expires = u.expires, updated = u.updated, state = u.state
+        from unnest(ms) with ordinality u
+        where v[u.ordinality] = 'A' and u.relied > 0 and u.status = 'o' and not u.once and s.session_key = u.session_key;
+    end if;
+    if any_new then
+        insert into sessions
+        select u.session_key, u.relied + 1, u.key, u.answer, u.i_env, u.i_node, u.i_account, u.i_customer, u.held, u.expires, u.status, u.started, u.updated,
+               u.service, u.cli, u.cld, u.opened, u.state
+        from unnest(ms) with ordinality u where v[u.ordinality] = 'A' and u.relied = 0 and u.status = 'o' and not u.once;
+    end if;
     if any_closed then
         with gone as (
             delete from sessions s using unnest(ms) with ordinality u
