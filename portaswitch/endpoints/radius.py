@@ -22,7 +22,8 @@ from twisted.python.failure import Failure
 
 from portaswitch.endpoints.clients import Clients
 from portaswitch.endpoints.duplicates import Duplicates, Entry, Peer
-from portaswitch.endpoints.radius_map import Unmappable, to_reply, to_request
+from portaswitch.endpoints.radius_reply import to_reply
+from portaswitch.endpoints.radius_request import Unmappable, to_request
 from portaswitch.errors import DatabaseDown, Overloaded, PortaSwitchError
 from portaswitch.interfaces.billing import IBilling
 from portaswitch.metrics import Counter

@@ -62,7 +62,9 @@ class UnitRequest:
 
     `used` is cumulative for the session (endpoints whose wire sends deltas add them up in the core by `QuotaKey`); None means nothing reported.
     `requested`: None nothing asked, 0 "as much as you think right", else the most units wanted. `minimum`: the least units worth granting; given by clients
-    that can re-authorize, which is what permits slices (DESIGN.md 3.3).
+    that can re-authorize, which is what permits slices (DESIGN.md 3.3). `counters` are the cumulative figures of a wire that reports in several bases at once
+    (seconds and octets of an Internet session): the one of the session's own base counts, and `used` where it has none. `most_funds`: the most money to hold.
+    `begins`: when the use will begin (None: now); `ends`: when the client thinks that the most units will be used up, for the expiry of what is held.
     """
 
     key: QuotaKey = WHOLE
@@ -71,6 +73,14 @@ class UnitRequest:
     minimum: int | None = None
     used: int | None = None
     report: Report = Report.INTERIM
+    counters: Mapping[Base, int] = field(default_factory=dict)
+    most_funds: Decimal | None = None
+    begins: datetime | None = None
+    ends: datetime | None = None
+
+    def reported(self, base: Base) -> int | None:
+        """The cumulative use in `base`; None: nothing reported."""
+        return self.counters.get(base, self.used) if self.counters else self.used
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +140,13 @@ class Parties:
     redirecting: str = ""
 
 
+class Direction(StrEnum):
+    """Which way a session goes, seen from its account; limits are kept for each."""
+
+    OUTGOING = "outgoing"
+    INCOMING = "incoming"
+
+
 class Lock(StrEnum):
     """PortaBilling_Session: what happens to the lock that a session has on its account."""
 
@@ -149,6 +166,8 @@ class AAARequest:
     retransmission; `leg` tells the parts of one session apart (RADIUS: call-origin and call-type). `at` is the time of the event (aware UTC; Event-Timestamp
     or receipt, minus Acct-Delay-Time), `received` the time of receipt. `service` is the service type asked for, '' where the node's default counts.
     `access_code` picks the rating entry. `kept` are attributes that travel to the session row and the xDR (call-id, subscriber_ip, disconnect_cause ...).
+    `lock_seconds`: how long at most the session's lock and holds shall stay (None: as the policy says). `access_node`: the node by which the user came, where
+    another one asks (PortaOne-Access-Info; 0: the asking one).
     """
 
     kind: Kind
@@ -167,6 +186,9 @@ class AAARequest:
     lock: Lock = Lock.DEFAULT
     connected: datetime | None = None
     kept: Mapping[str, str] = field(default_factory=dict)
+    direction: Direction = Direction.OUTGOING
+    lock_seconds: int | None = None
+    access_node: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +235,7 @@ class Facts:
     rated_number: str = ""
     reseller_number: str = ""
     limited: bool = True  # False: an account without any limit (return code 13 instead of 0, spec/examples/radius/07)
+    more: Mapping[str, str] = field(default_factory=dict)  # further facts by the names of docs/templates.rst, as they are told
 
 
 NO_FACTS = Facts()

@@ -39,7 +39,7 @@ def decision_text(decision: Decision) -> str:
         f'{{"r":{refusal},"g":[{",".join([_grant(grant) for grant in decision.grants])}],"f":[{_escape(facts.account_id)},{facts.i_account},'
         f'{"null" if facts.billing_model is None else facts.billing_model},{_escape(facts.currency)},{_escape(facts.language)},{_escape(facts.product)},'
         f"{_escape(facts.tariff)},{_money(facts.balance)},{_money(facts.available)},{_money(facts.breakage)},{_escape(facts.complete_number)},"
-        f'{_escape(facts.rated_number)},{_escape(facts.reseller_number)},{"true" if facts.limited else "false"}]}}'
+        f'{_escape(facts.rated_number)},{_escape(facts.reseller_number)},{"true" if facts.limited else "false"}{_more(facts)}]}}'
     )
 
 
@@ -53,6 +53,10 @@ def decision_of(text: str) -> Decision:
         fields[place] = None if fields[place] is None else Decimal(fields[place])
     refusal = None if document["r"] is None else Refusal[document["r"]]
     return Decision(tuple(_grant_of(grant) for grant in document["g"]), refusal, Facts(*fields))
+
+
+def _more(facts: Facts) -> str:
+    return "," + json.dumps(facts.more, separators=(",", ":")) if facts.more else ""
 
 
 def _grant(grant: Grant) -> str:

@@ -18,11 +18,11 @@ from tests.rules.source import Source, functions
 HOPS = (
     "portaswitch.endpoints.radius.RadiusProtocol.datagramReceived",
     "portaswitch.wire.radius.codec.decode",
-    "portaswitch.endpoints.radius_map.to_request",
+    "portaswitch.endpoints.radius_request.to_request",
     "portaswitch.billing.core.Core.handle",
     "portaswitch.billing.session.decide",
     "portaswitch.store.ledger.Ledger.exchange",
-    "portaswitch.endpoints.radius_map.to_reply",
+    "portaswitch.endpoints.radius_reply.to_reply",
 )
 
 ENDPOINT = "portaswitch.endpoints.radius"

@@ -9,7 +9,8 @@ from tests.rules.source import Source, sources
 
 _ENDPOINT = """
 from portaswitch.wire.radius import codec
-from portaswitch.endpoints.radius_map import to_reply, to_request
+from portaswitch.endpoints.radius_reply import to_reply
+from portaswitch.endpoints.radius_request import to_request
 class RadiusProtocol:
     def datagramReceived(self, data, addr):
         self._ask(codec.decode(data))
@@ -23,7 +24,8 @@ class RadiusProtocol:
 GOOD = {
     "portaswitch/endpoints/radius.py": _ENDPOINT,
     "portaswitch/wire/radius/codec.py": "def decode(data): ...",
-    "portaswitch/endpoints/radius_map.py": "def to_request(packet): ...\ndef to_reply(decision): ...",
+    "portaswitch/endpoints/radius_request.py": "def to_request(packet): ...",
+    "portaswitch/endpoints/radius_reply.py": "def to_reply(decision): ...",
     "portaswitch/billing/core.py": "class Core:\n    def handle(self, request): self._batcher.add(request)",
     "portaswitch/billing/batch.py": (
         "from portaswitch.billing.session import decide\n"

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from portaswitch.endpoints.clients import Clients
-from portaswitch.endpoints.radius_map import to_request
+from portaswitch.endpoints.radius_request import to_request
 from portaswitch.interfaces.billing import IBilling
 from portaswitch.model.catalogue import Catalogue, Node, Observe, RadiusClient
 from portaswitch.model.request import AAARequest, Decision

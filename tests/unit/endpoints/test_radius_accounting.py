@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from portaswitch.endpoints.radius_map import Unmappable
+from portaswitch.endpoints.radius_request import Unmappable
 from portaswitch.model.request import AAARequest, Kind, Report, UnitRequest
 from portaswitch.wire.radius.datatypes import Value
 from tests.unit.builders import AT, CARD

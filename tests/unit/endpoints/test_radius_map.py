@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from portaswitch.endpoints.radius_map import Unmappable, cents, five, to_reply, to_request
+from portaswitch.endpoints.radius_reply import cents, five, to_reply
+from portaswitch.endpoints.radius_request import Unmappable, to_request
 from portaswitch.model.ledger import View
 from portaswitch.model.party import Funds
 from portaswitch.model.refusal import Refusal
