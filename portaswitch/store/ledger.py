@@ -76,7 +76,8 @@ class Ledger:
     async def _dead(self, limit: int) -> list[SessionName]:
         """The dead of the next pages of the table: no index leads to them, since every request of a session would have to move its entry."""
         first, last = self._page, self._page + PAGES
-        found = await self._named("s.ctid >= %s::tid and s.ctid < %s::tid and s.expires < now() order by s.expires limit %s", (f"({first},0)", f"({last},0)", limit))
+        dead = "s.ctid >= %s::tid and s.ctid < %s::tid and s.expires < now() order by s.expires limit %s"
+        found = await self._named(dead, (f"({first},0)", f"({last},0)", limit))
         if len(found) < limit:  # else there may be more on these pages
             ((pages,),) = await self._pool.query(TABLE_PAGES)
             self._page = last if last < pages else 0
