@@ -33,6 +33,10 @@ KINDS = {
 }
 #: Octets that a gigaword stands for, as bits (RFC 2869 5.1, 5.2).
 GIGAWORD = 32
+#: Octets and gigawords of each direction, and where they are kept.
+INPUT = ("Acct-Input-Octets", "Acct-Input-Gigawords", "input_octets")
+OUTPUT = ("Acct-Output-Octets", "Acct-Output-Gigawords", "output_octets")
+USED_UNIT, USED_RESOURCE = "Used-Service-Unit", "PortaOne-Used-Resource"
 #: The longest use that times may show, in seconds: what Acct-Session-Time can carry.
 LONGEST = 2**32 - 1
 
@@ -104,18 +108,15 @@ def _counters(reading: Reading, connected: datetime | None) -> dict[Base, int]:
     counts before what the NAS says of the session.
     """
     packet, ivr = reading.packet, reading.ivr
-    found: dict[Base, int] = {}
     seconds = _seconds_used(packet, connected, reading.node)
-    if seconds is not None:
-        found[Base.TIME] = seconds
-    octets = _octets(packet, reading.kept)
-    if octets is not None:
-        found[Base.OCTETS] = octets
-    if pieces := _texts(packet, ivr, "Used-Service-Unit"):
-        _note("Used-Service-Unit", Base.QUANTITY, pieces[-1], found)
-    for text in _texts(packet, ivr, "PortaOne-Used-Resource"):
-        resource = portaone.parse(str(text))
-        _note("PortaOne-Used-Resource", BASES.get(resource.get("base", "").lower()), resource.get("amount") or resource.get("value"), found)
+    found: dict[Base, int] = {} if seconds is None else {Base.TIME: seconds}
+    if packet.get(INPUT[0]) is not None or packet.get(OUTPUT[0]) is not None:
+        found[Base.OCTETS] = _octets(packet, INPUT, reading.kept) + _octets(packet, OUTPUT, reading.kept)
+    if pieces := _texts(packet, ivr, USED_UNIT):
+        _note(USED_UNIT, Base.QUANTITY, pieces[-1], found)
+    for text in _texts(packet, ivr, USED_RESOURCE):
+        resource = portaone.parse(text) if isinstance(text, str) else {}
+        _note(USED_RESOURCE, BASES.get(resource.get("base", "").lower()), resource.get("amount") or resource.get("value"), found)
     return found
 
 
@@ -149,18 +150,14 @@ def _seconds_used(packet: Packet, connected: datetime | None, node: Node) -> int
     return max(1, int(seconds + 0.5)) if seconds > 0 else 0  # a call that was connected at all lasted a second
 
 
-def _octets(packet: Packet, kept: dict[str, str]) -> int | None:
-    """Octets of both directions with their gigawords, each kept by itself; None where the packet tells none. A direction that is absent counts nothing."""
-    total: int | None = None
-    for direction in ("Input", "Output"):
-        low = packet.integer(f"Acct-{direction}-Octets")
-        high = packet.integer(f"Acct-{direction}-Gigawords")
-        if low is None and high is None:
-            continue
-        octets = ((high or 0) << GIGAWORD) | (low or 0)
-        kept[f"{direction.lower()}_octets"] = str(octets)
-        total = (total or 0) + octets
-    return total
+def _octets(packet: Packet, names: tuple[str, str, str], kept: dict[str, str]) -> int:
+    """Octets of one direction with its gigawords, kept by itself. A direction that is absent counts nothing."""
+    low = packet.integer(names[0])
+    if low is None:
+        return 0
+    octets = ((packet.integer(names[1]) or 0) << GIGAWORD) | low
+    kept[names[2]] = str(octets)
+    return octets
 
 
 def _setup_time(packet: Packet, connected: datetime | None, node: Node, kept: dict[str, str]) -> None:

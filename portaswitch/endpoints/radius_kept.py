@@ -52,8 +52,6 @@ PAIRS = {
     "PortaBilling_OriginalCLD": "original_cld", "PortaBilling_RatePattern": "rate_pattern", "PortaBilling_SelectCode": "select_code",
     "PortaBilling_RestoreCacheLevel": "cache_level", "PortaBilling_CallbackHistory": "callback", "PortaSIP_Aux_Info": "aux_info", "sip_ua": "user_agent",
 }  # fmt: skip
-#: Attributes that may repeat: each value is a line.
-LINES = frozenset(("PortaOne-Charge", "PortaOne-Media-Info"))
 #: Values that are all there is; another one is as if absent.
 WORDS = {"callback": frozenset(("START", "ATTEMPT", "OK")), "cache_level": frozenset(("-1", "0", "1"))}
 TRANSPORTS = frozenset(("SIP", "H323", "SMS", "SMPP"))
@@ -72,44 +70,31 @@ VOUCHER_ID = re.compile(r"(?i)((?:^|;)\s*id\s*=)[^;]*")
 def kept(packet: Packet, ivr: Pairs, table: Mapping[str, str]) -> dict[str, str]:
     """What the request says of all that (`table`: EVERY or INTERNET). Takes the time that its attributes take, not that of the table."""
     found: dict[str, str] = {}
-    lines: set[str] = set()
-    for name, value in packet.attributes:
-        key = table.get(name)
-        if key is None:
+    for name in packet.names & table.keys():
+        value = packet.get(name)
+        if value.__class__ is bytes:
+            _octets(name, value, table[name], found)
             continue
-        if name in LINES:
-            lines.add(name)
-        elif key and key not in found or value.__class__ is bytes:
-            _take(packet, name, key, value, found)
-    for name in packet.avpairs():
-        key = table.get(name)
-        if name in LINES:
-            lines.add(name)
-        elif key and key not in found and (exposed := packet.get(name)) is not None:
-            _take(packet, name, key, exposed, found)
-    for name in lines:
-        _take(packet, name, table[name], "\n".join([text.replace("\n", " ") for text in packet.all(name) if isinstance(text, str) and text]), found)
+        text = packet.named(name) if value.__class__ is int else value
+        if text and (key := table[name]):
+            if name in SPECIAL:
+                SPECIAL[name](packet, str(text), found)
+            else:
+                found[key] = str(text)
     if ivr:
         _pairs(ivr, found)
     return found
 
 
-def _take(packet: Packet, name: str, key: str, value: Value, found: dict[str, str]) -> None:
-    """One attribute: text as it is, a number by its word, octets unfit to be text not at all."""
-    if isinstance(value, bytes):
-        if name == "Class":
-            found[key] = value.hex()
-        else:
-            IGNORED.inc(name)
-        return
-    text = packet.named(name) if isinstance(value, int) else value
-    if key in CONVERT:
-        CONVERT[key](text or "", found)
-    elif text:
-        found[key] = text
+def _octets(name: str, value: Value | None, key: str, found: dict[str, str]) -> None:
+    """Class is octets by its type; elsewhere they are text that has a NUL or is no UTF-8, and so is none (PROTOCOLS.md 1.1)."""
+    if name == "Class" and isinstance(value, bytes):
+        found[key] = value.hex()
+    else:
+        IGNORED.inc(name)
 
 
-def _features(text: str, found: dict[str, str]) -> None:
+def _features(_: Packet, text: str, found: dict[str, str]) -> None:
     found["service_features"] = text
     found.update(_differing(text))
 
@@ -120,17 +105,17 @@ def _differing(text: str) -> tuple[tuple[str, str], ...]:
     return tuple([(key, value) for name, value, key in FEATURES if features.get(name) == value])
 
 
-def _calling(text: str, found: dict[str, str]) -> None:
+def _calling(_: Packet, text: str, found: dict[str, str]) -> None:
     found["calling_party"] = text
     if "roam" in text.lower() and (visited := portaone.parse(text).get("roam-e212")):
         found["roam_e212"] = visited
 
 
-def _transport(text: str, found: dict[str, str]) -> None:
+def _transport(_: Packet, text: str, found: dict[str, str]) -> None:
     _known("PortaOne-Transport-Protocol", "transport", text, text.upper() if text.upper() in TRANSPORTS else None, found)
 
 
-def _leg_type(text: str, found: dict[str, str]) -> None:
+def _leg_type(_: Packet, text: str, found: dict[str, str]) -> None:
     _known("PortaOne-Leg-Type", "leg_type", text, LEG_TYPES.get(text.lower()), found)
 
 
@@ -141,7 +126,24 @@ def _known(attribute: str, key: str, text: str, value: str | None, found: dict[s
         IGNORED.inc(attribute)
 
 
-CONVERT = {"service_features": _features, "calling_party": _calling, "transport": _transport, "leg_type": _leg_type}
+def _charge(packet: Packet, _: str, found: dict[str, str]) -> None:
+    found["charge"] = _lines(packet, "PortaOne-Charge")
+
+
+def _media_info(packet: Packet, _: str, found: dict[str, str]) -> None:
+    found["media_info"] = _lines(packet, "PortaOne-Media-Info")
+
+
+def _lines(packet: Packet, name: str) -> str:
+    """All values of an attribute that may repeat, one a line."""
+    return "\n".join([text.replace("\n", " ") for text in packet.all(name) if isinstance(text, str) and text])
+
+
+#: What is not kept just as it stands, by attribute.
+SPECIAL = {
+    "PortaOne-Service-Features": _features, "PortaOne-Calling-Party": _calling, "PortaOne-Transport-Protocol": _transport, "PortaOne-Leg-Type": _leg_type,
+    "PortaOne-Charge": _charge, "PortaOne-Media-Info": _media_info,
+}  # fmt: skip
 
 
 def _pairs(ivr: Pairs, found: dict[str, str]) -> None:
@@ -168,8 +170,8 @@ def _module(name: str, value: str, count: int, found: dict[str, str]) -> None:
     found[f"mod_{name}"] = SECRET.sub(r"\1***", value)
 
 
-def mask_vouchers(found: dict[str, str]) -> None:
+def mask_vouchers(ivr: Pairs, found: dict[str, str]) -> None:
     """A voucher's id is money: for requests whose session is stored it is masked inside mod_<name> (`action=rechargeVoucher;id=...`)."""
-    for key, value in found.items():
-        if key.startswith("mod_") and "voucher" in value.lower():
-            found[key] = VOUCHER_ID.sub(r"\1***", value)
+    for name in ivr:
+        if name.startswith(MODULE) and "voucher" in (value := found.get(f"mod_{name.removeprefix(MODULE)}", "")).lower():
+            found[f"mod_{name.removeprefix(MODULE)}"] = VOUCHER_ID.sub(r"\1***", value)

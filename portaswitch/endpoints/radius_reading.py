@@ -93,7 +93,7 @@ def _session(packet: Packet) -> tuple[str, str]:
     if not shared and (bundle := packet.text("Acct-Multi-Session-Id")) and any(packet.get(mark) is not None for mark in PDSN_MARKS):
         shared = bundle
     if shared:
-        return shared, own
+        return shared, own or shared
     return own or packet.text("call-id") or "", ""
 
 

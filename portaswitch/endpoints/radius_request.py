@@ -37,7 +37,7 @@ def to_request(packet: Packet, client: RadiusClient, node: Node, received: datet
     if packet.code == ACCESS_REQUEST:
         return _access(reading, client, received, number)
     request = accounting(reading, received, number)
-    mask_vouchers(reading.kept)
+    mask_vouchers(reading.ivr, reading.kept)
     return request
 
 
@@ -48,7 +48,7 @@ def _access(reading: Reading, client: RadiusClient, received: datetime, number: 
     authorization = (reading.parties.called or quotas or reading.internet) and packet.named("Service-Type") != AUTHENTICATE_ONLY
     units = units_asked(quotas) if authorization else ()
     if units:
-        mask_vouchers(kept)
+        mask_vouchers(ivr, kept)
     lock = session_control(ivr)
     if lock.stage:
         kept["session_stage"] = lock.stage
