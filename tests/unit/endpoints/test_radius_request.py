@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import yaml
 from twisted.trial.unittest import SynchronousTestCase
 
 from portaswitch.endpoints import radius_kept
@@ -19,6 +20,7 @@ from portaswitch.wire.radius.packet import Code
 from tests.unit.builders import AT, CARD, NODE, catalogue
 from tests.unit.endpoints.radius_world import CLIENT, Attributes, access, example, packet
 
+ROOT = Path(__file__).parents[3]
 CONF = "39AE126B CD4D11DB 958E0014 1C3F6886"
 USER: Attributes = [("User-Name", CARD), ("h323-conf-id", CONF)]
 CALL: Attributes = [*USER, ("Called-Station-Id", "01182623634515")]
@@ -301,6 +303,12 @@ class KeptTests(SynchronousTestCase):
     def test_documented(self) -> None:
         """Every name is told to programmers and to who sets up a NAS."""
         names = {*radius_kept.EVERY.values(), *radius_kept.INTERNET.values(), *radius_kept.PAIRS.values(), *(key for _, _, key in radius_kept.FEATURES)}
-        manual = (Path(__file__).parents[3] / "docs" / "radius-requests.rst").read_text("utf-8")
+        manual = (ROOT / "docs" / "radius-requests.rst").read_text("utf-8")
         told = radius_kept.__doc__ or ""
         self.assertEqual([name for name in sorted(names) if name not in manual or name not in told], [])
+
+    def test_nothing_of_the_text_is_missing(self) -> None:
+        """The manual has every attribute that the text says goes to the server."""
+        spec = yaml.safe_load((ROOT / "tests" / "spec" / "radius.yaml").read_text("utf-8"))
+        manual = (ROOT / "docs" / "radius-requests.rst").read_text("utf-8")
+        self.assertEqual([one["name"] for one in spec["custom_to_server"] if one["name"] not in manual], [])
