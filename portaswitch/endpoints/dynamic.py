@@ -147,7 +147,8 @@ class DynamicAuthorization:
         if socket is None:
             return succeed(self._settled(kind, Silent(f"{MOST_SOCKETS * IDENTIFIERS} requests wait for this node already")))
         asked = socket.to(place).ask(CODES[kind], [*attributes, ("Event-Timestamp", int(self._now()))], secret)
-        return asked.addCallbacks(_answered, _silent).addCallback(lambda result: self._settled(kind, result))
+        result: Deferred[Result] = asked.addCallbacks(_answered, _silent)
+        return result.addCallback(lambda result: self._settled(kind, result))
 
     def stop(self) -> Deferred[Any]:
         """Close all sockets; what is under way ends as Silent."""

@@ -67,7 +67,7 @@ def _names(document: Mapping[str, Any]) -> Iterator[str]:
         yield "names_session: has to list the attributes of `session` of which one must be known"
         return
     for name in names:
-        if not isinstance(said, dict) or name not in said:
+        if not isinstance(said, dict) or not isinstance(name, str) or name not in said:
             yield f"names_session: {name} is not in `session`"
 
 

@@ -94,7 +94,10 @@ class TaskRunner:
         """Give back what is under way, so that another process can send it at once, and write what is settled."""
         for asked in tuple(self._asked.values()):
             asked.cancel()
-        await self._write()
+        try:
+            await self._write()
+        except Exception as error:  # the leases run out by themselves
+            self._log.warn("what became of session tasks could not be written, they are sent again: {error}", error=str(error).strip())
 
     async def _write(self) -> None:
         batch, self._settled = self._settled, []

@@ -17,22 +17,24 @@ from portaswitch.interfaces.tasks import ITasks
 from portaswitch.model.session_task import Claim, Outcome, SessionTask, Settled, TaskKind, Wish
 from portaswitch.store.pool import Pool
 
-#: Nodes with pending tasks by steps through the index, the due tasks of each up to its room, then one update. The limit at the end is that of the pass.
+#: Nodes with pending tasks by steps through the index, in any order, so that the limit of a pass starves none; of each its due tasks up to its room.
 CLAIM = """
 with recursive waiting (i_node) as (
     (select i_node from session_tasks where status = 'pending' order by i_node limit 1)
     union all
     select (select t.i_node from session_tasks t where t.status = 'pending' and t.i_node > w.i_node order by t.i_node limit 1)
     from waiting w where w.i_node is not null
+), spread as materialized (
+    select i_node from waiting where i_node is not null order by random()
 ), due as (
-    select d.i_task from waiting w
+    select d.i_task from spread w
     left join unnest(%(nodes)s::bigint[], %(rooms)s::int[]) r (i_node, room) using (i_node)
     cross join lateral (
         select t.i_task from session_tasks t
         where t.status = 'pending' and t.i_node = w.i_node and t.kind in ('coa', 'pod')
           and (t.next_try <= now() or t.expires <= now()) and (t.locked_until is null or t.locked_until <= now())
         order by t.lane, t.i_task limit coalesce(r.room, %(room)s) for update skip locked) d
-    where w.i_node is not null limit %(limit)s
+    limit %(limit)s
 ), seen as (
     select t.i_task, s.opened, s.cli, s.cld, s.service,
            case when s.session_key is null then 'done' when t.expires <= now() then 'expired' else 'pending' end as status
