@@ -32,7 +32,7 @@ TASKS = Counter("portaswitch_session_tasks_total", "What became of session tasks
 WINDOW: Final = 32
 MOST_UNDER_WAY: Final = 1024
 #: Seconds to the second attempt of a task, and the most between two.
-FIRST_DELAY, LONGEST_DELAY = 30.0, 600.0
+FIRST_DELAY, LONGEST_DELAY = 30, 600
 #: The words of RFC 5176 for a refusal.
 NAKS: Final = {TaskKind.COA: "CoA-NAK", TaskKind.POD: "Disconnect-NAK"}
 
@@ -208,7 +208,8 @@ class TaskRunner:
         TASKS.inc(task.kind.value, outcome.value)
         if outcome is Outcome.FAILED:
             self._log.warn("{kind} of session {session} failed: {note}", kind=task.kind.value, session=task.session_key, note=note)
-        delay = min(FIRST_DELAY * 2.0 ** (task.attempts - 1), LONGEST_DELAY) if outcome is Outcome.AGAIN else 0.0
+        doubled = min(task.attempts - 1, 10)  # a power of a count from the table has to have a bound
+        delay = min(FIRST_DELAY << doubled, LONGEST_DELAY) if outcome is Outcome.AGAIN else 0
         self._settled.append(Settled(task, outcome, note, delay))
 
 

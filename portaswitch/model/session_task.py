@@ -70,7 +70,7 @@ class Settled:
     task: SessionTask
     outcome: Outcome
     note: str = ""
-    delay: float = 0.0
+    delay: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ update session_tasks t
 set status = case o.outcome when 'again' then 'pending' else o.outcome end, finished = case when o.outcome <> 'again' then now() end,
     next_try = case o.outcome when 'again' then now() + make_interval(secs => o.delay) else t.next_try end,
     locked_until = null, worker = null, last_error = nullif(o.note, '')
-from unnest(%(tasks)s::bigint[], %(attempts)s::int[], %(outcomes)s::text[], %(notes)s::text[], %(delays)s::float8[])
+from unnest(%(tasks)s::bigint[], %(attempts)s::int[], %(outcomes)s::text[], %(notes)s::text[], %(delays)s::int[])
      o (i_task, attempts, outcome, note, delay)
 where t.i_task = o.i_task and t.status = 'pending' and (o.outcome = 'done' or (t.attempts = o.attempts and t.worker = %(worker)s))
 """
@@ -108,7 +108,7 @@ class SessionTasks:
         values = {
             "tasks": [one.task.i_task for one in settled], "attempts": [one.task.attempts for one in settled],
             "outcomes": [one.outcome.value for one in settled], "notes": [one.note.replace("\0", "") for one in settled],
-            "delays": [float(one.delay) for one in settled], "worker": self._worker,
+            "delays": [one.delay for one in settled], "worker": self._worker,
         }  # fmt: skip
         return self._pool.execute(SETTLE, values)
 

@@ -124,7 +124,7 @@ class CommandTests(SynchronousTestCase):
         admin = Books(session=(SESSION, [quota]), session_tasks=[TASK])
         _, text = self.run_command(admin, "session", "show", "39AE126B", "CD4D11DB")
         self.assertEqual(admin.asked, [("session", "39AE126B CD4D11DB"), ("session_tasks", SESSION.key)])
-        self.assertIn("9     pod   failed         5  2026-01-31 12:00:00  nobody answered", text)
+        self.assertIn("9  pod   failed         5  2026-01-31 12:00:00  nobody answered", text)
         self.assertIn("0.0           0      300  0.10  2026-01-31 12:00:00", text)
         _, text = self.run_command(admin, "session", "show", "x", "--json")
         document = json.loads(text)

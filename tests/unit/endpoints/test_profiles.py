@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -82,8 +81,9 @@ class ProfileTests(SynchronousTestCase):
         profile, faults = read_profile("bad", BAD, "bad.yaml")
         self.assertIsNone(profile)
         for told in (
-            "port: 0 is no", "sesion: unknown", "session.Acct-Sesion-Id: the dictionaries", "session.User-Name: 7 is no text", "session.Event-Timestamp: the server",
-            "session.Filter-Id: unknown fact nobody", "session.Filter-Id: a brace", "names_session: Class is not", "change.Speed: an argument",
+            "port: 0 is no", "sesion: unknown", "session.Acct-Sesion-Id: the dictionaries", "session.User-Name: 7 is no text",
+            "session.Event-Timestamp: the server", "session.Filter-Id: unknown fact nobody", "session.Filter-Id: a brace",
+            "names_session: Class is not", "change.Speed: an argument",
             "change.Speed.Filter-Id: unknown fact valu", "success.pod: unknown", "success.coa: has",
         ):  # fmt: skip
             self.assertEqual(len([fault for fault in faults if fault.startswith(f"bad.yaml: {told}")]), 1, (told, faults))
@@ -98,15 +98,10 @@ class ProfileTests(SynchronousTestCase):
 
     def test_folder(self) -> None:
         """The faults of all files at once; with none, each profile by the name of its file."""
-        folder = Path(tempfile.mkdtemp(dir=self.mktemp_folder()))
+        folder = Path(self.mktemp())
+        folder.mkdir(parents=True)
         (folder / "good.yaml").write_text(GOOD, "utf-8")
         self.assertEqual(list(load(folder)), ["good"])
         (folder / "bad.yaml").write_text(BAD, "utf-8")
         (folder / "worse.yaml").write_text("[]", "utf-8")
         self.assertEqual(len(self.assertRaises(ConfigError, load, folder).faults), 13)
-
-    def mktemp_folder(self) -> str:
-        """A folder of trial's own."""
-        folder = self.mktemp()
-        Path(folder).mkdir(parents=True)
-        return folder

@@ -51,7 +51,7 @@ class Table:
         """See `ITasks.claim`."""
         self.rooms = rooms
         left: dict[int, int] = dict(rooms)
-        taken = []
+        taken: list[SessionTask] = []
         for task in self.tasks[:]:
             if left.setdefault(task.i_node, room) > 0 and len(taken) < limit:
                 left[task.i_node] -= 1
@@ -232,7 +232,7 @@ class RunnerTests(SynchronousTestCase):
         self.add(2)
         self.run_pass()
         self.successResultOf(Deferred.fromCoroutine(self.runner.stop()))
-        self.assertEqual([(one.outcome, one.delay) for one in self.table.settled], [(Outcome.AGAIN, 0.0)] * 2)
+        self.assertEqual([(one.outcome, one.delay) for one in self.table.settled], [(Outcome.AGAIN, 0)] * 2)
         self.assertEqual(self.net.getDelayedCalls(), [])
         self.add()
         self.run_pass()
