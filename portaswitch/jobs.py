@@ -97,7 +97,8 @@ def sweeper(ledger: ILedger, billing: IBilling, now: Callable[[], datetime]) -> 
         names = await ledger.dead_sessions(SWEEP_PAGE)
         for first in range(0, len(names), ABREAST):
             closing = [Deferred.fromCoroutine(close(name)) for name in names[first : first + ABREAST]]
-            for done, result in await DeferredList(closing, consumeErrors=True):
+            results: list[tuple[bool, Any]] = await DeferredList(closing, consumeErrors=True)
+            for done, result in results:
                 if not done:
                     result.raiseException()  # the database is down: the next pass tries again
 

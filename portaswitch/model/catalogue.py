@@ -144,7 +144,7 @@ class DialRule:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node and what is peculiar to it, as data."""
+    """A node and what is peculiar to it, as data. `coa_address` '': it takes no CoA and no Disconnect; `coa_port` 0: the port of its profile."""
 
     i_node: int
     i_env: int
@@ -155,6 +155,8 @@ class Node:
     i_service: int = 0
     dial_rules: tuple[DialRule, ...] = ()
     zones: Mapping[str, str] = field(default_factory=dict)
+    coa_address: str = ""
+    coa_port: int = 0
 
 
 @dataclass(frozen=True, slots=True)
