@@ -12,6 +12,8 @@ from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+#: Years that a call can be of; others would leave the calendar once a duration is added, and come from no clock.
+YEARS = range(1970, 2107)
 MONTHS = {name: number for number, name in enumerate(("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"), 1)}
 #: Zone abbreviations that mean one thing wherever voice equipment writes them; a node's own zones come first.
 COMMON = {
@@ -39,7 +41,7 @@ def parse(text: str | None, zones: Mapping[str, str]) -> datetime | None:
         hour, minute, second = clock.split(":")
         whole, _, fraction = second.partition(".")
         zone = _zone(zones.get(name) or COMMON.get(name, name))
-        if zone is None:
+        if zone is None or int(year) not in YEARS:
             return None
         micro = int(fraction[:6].ljust(6, "0")) if fraction else 0
         return datetime(int(year), MONTHS[month], int(day), int(hour), int(minute), int(whole), micro, zone).astimezone(UTC)

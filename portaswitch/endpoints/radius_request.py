@@ -36,6 +36,8 @@ KEPT = (
 )
 BASES = {"session-time": Base.TIME, "sessiontime": Base.TIME, "quantity": Base.QUANTITY}
 ACCESS_REQUEST = int(Code.ACCESS_REQUEST)
+#: No accounting is older; a clock that says so was never set.
+CLOCKS_SET = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class Unmappable(Exception):
@@ -73,10 +75,7 @@ def _accounting(kind: Kind, packet: Packet, node: Node, received: datetime, numb
     session = "" if kind is Kind.ON_OFF else _session(packet)
     if not session and kind is not Kind.ON_OFF:
         raise Unmappable("session-id")
-    stamp, delay = packet.integer("Event-Timestamp"), packet.integer("Acct-Delay-Time") or 0
-    at = received if stamp is None else datetime.fromtimestamp(stamp, UTC)
-    if delay:
-        at -= timedelta(seconds=delay)
+    at = _event_time(packet, received)
     connected = h323_time.parse(packet.text("h323-connect-time"), node.zones)
     origin = packet.text("h323-call-origin") or ""
     leg = f"{origin}/{packet.text('h323-call-type') or ''}"
@@ -91,6 +90,20 @@ def _accounting(kind: Kind, packet: Packet, node: Node, received: datetime, numb
         kind, number, Origin(node.i_node, node.i_env, node.name), session, key, _parties(packet, ivr), at, received, units, None, leg,
         packet.text("PortaOne-Service-Type") or "", last(ivr, "PortaBilling_AccessCode"), _lock(ivr), connected, _kept(packet),
     )  # fmt: skip
+
+
+def _event_time(packet: Packet, received: datetime) -> datetime:
+    """
+    When it happened: Event-Timestamp or receipt, minus Acct-Delay-Time (DESIGN.md 3.8). A clock that is not set yet (1970 ...), or one that is ahead, tells
+    nothing: the receipt counts, or a tariff of no date would price the session and a hold would last for years.
+    """
+    stamp, delay = packet.integer("Event-Timestamp"), packet.integer("Acct-Delay-Time")
+    if stamp is None and not delay:
+        return received
+    at = received if stamp is None else datetime.fromtimestamp(stamp, UTC)
+    if delay:
+        at -= timedelta(seconds=delay)
+    return at if CLOCKS_SET <= at < received else received
 
 
 def _session(packet: Packet) -> str:
