@@ -69,7 +69,7 @@ class Limits:
 
 
 def _unanswerable(packet: Packet) -> str | None:
-    """Why no answer could be written, known before money is held for one: it must return all Proxy-States (RFC 2865 5.33). An Accounting-Response has the room."""
+    """Why no answer could be written, told before money is held: it must return all Proxy-States (RFC 2865 5.33). An Accounting-Response has the room."""
     if packet.code != ACCESS_REQUEST or packet.get("Proxy-State") is None:
         return None
     return "proxy-state-size" if sum(len(state) + 2 for state in packet.proxy_states) > PROXY_STATES else None

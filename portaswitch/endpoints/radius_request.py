@@ -107,8 +107,9 @@ def _event_time(packet: Packet, received: datetime) -> datetime:
 
 
 def _session(packet: Packet) -> str:
-    """The session's id: h323-conf-id, else Acct-Session-Id, else the call-id."""
-    return packet.text("h323-conf-id") or packet.text("Acct-Session-Id") or packet.text("call-id") or ""
+    """The session's id: h323-conf-id, else Acct-Session-Id, else the call-id; octets that are no text in hexadecimal: their usage must not be lost."""
+    named = packet.get("h323-conf-id") or packet.get("Acct-Session-Id") or packet.get("call-id") or ""
+    return named if isinstance(named, str) else named.hex() if isinstance(named, bytes) else str(named)
 
 
 def _used(packet: Packet, connected: datetime | None, node: Node) -> int | None:

@@ -1,8 +1,8 @@
 """
 Octets of hostile packets, made by the standard library alone: what is wrong with them must not depend on a codec of ours.
 
-A `Make` gives a datagram for an Identifier. Parts are attributes as octets; `password` and `chap` depend on the authenticator and are functions of it; `SIGNATURE`
-is the place of a right Message-Authenticator.
+A `Make` gives a datagram for an Identifier. Parts are attributes as octets; `password` and `chap` depend on the authenticator and are functions of it;
+`SIGNATURE` is the place of a right Message-Authenticator.
 """
 
 from __future__ import annotations

@@ -30,13 +30,9 @@ WHO: tuple[Part, ...] = (NODE, USER, PAP)
 SESSION = attribute(44, "hostile")
 REPORT: tuple[Part, ...] = (NODE, USER, attribute(30, "4420"), number(40, 2), SESSION, number(46, 1))
 STATE = attribute(33, b"p" * 253)
+FULL = STATE * 15 + attribute(33, b"p" * 231)
 EAP = attribute(79, b"\2\1\0\x0c\1" + ACCOUNT)
 BOTH = ((1, "auth", WHO), (4, "acct", REPORT))
-
-
-def kinds() -> list[Kind]:
-    """All of them, in the order of the table."""
-    return [*framing(), *attributes(), *vendors(), *signatures(), *proxies(), *proofs(), *codes(), *clients()]
 
 
 def _framing(code: int, port: str, who: tuple[Part, ...]) -> list[tuple[str, str, Make]]:
@@ -142,7 +138,7 @@ def vendors() -> list[Kind]:
         ("Cisco-AVPair without '='", avpair("h323-ivr-out")),
         ("Cisco-AVPair of '=' alone", avpair("=") + avpair("==") + avpair("=:")),
         ("Cisco-AVPair that calls itself User-Name", avpair("User-Name=10086610975") + avpair("User-Password=") + avpair("NAS-IP-Address=1.1.1.1")),
-        ("400 Cisco-AVPairs", avpair("a=b") * 300),
+        ("300 Cisco-AVPairs", avpair("a=b") * 300),
     )
     return [Kind("Vendor-Specific", f"{name}, {port}", (request(code, *who, part),), port) for code, port, who in BOTH for name, part in rows]
 
@@ -281,7 +277,7 @@ def codes() -> list[Kind]:
             Kind("Codes", f"Status-Server unsigned, {port}", (request(12),), port),
             Kind("Codes", f"Status-Server of another secret, {port}", (request(12, SIGNATURE, secret=b"guess"),), port),
             Kind("Codes", f"Status-Server with 15 Proxy-States, {port}", (request(12, SIGNATURE, STATE * 15),), port),
-            Kind("Codes", f"Status-Server that fills a packet with Proxy-State, {port}", (request(12, SIGNATURE, STATE * 15, attribute(33, b"p" * 231)),), port),
+            Kind("Codes", f"Status-Server that fills a packet with Proxy-State, {port}", (request(12, SIGNATURE, FULL),), port),
         ]
     made.append(Kind("Codes", "Accounting-Request on the port of authentication", (request(4, *REPORT),)))
     made.append(Kind("Codes", "Access-Request on the port of accounting", (request(1, SIGNATURE, *WHO),), "acct"))

@@ -12,12 +12,12 @@ GROUPS = {
     "Attributes": "Lengths, numbers and texts of attributes (RFC 2865 5).",
     "Vendor-Specific": "What makes no sense inside is passed over (RFC 2865 5.26).",
     "Authenticators": "Request Authenticator and Message-Authenticator (RFC 2866 3, 3579 3.2).",
-    "Proxy-State": "CVE-2024-3596. The two words are the client's ``require_message_authenticator`` and ``limit_proxy_state``; ``auto`` is asked in this order.",
+    "Proxy-State": "CVE-2024-3596. The two words are the client's ``require_message_authenticator`` and ``limit_proxy_state``, asked in this order.",
     "Proofs": "User-Password, CHAP and others (RFC 2865 5.2, 5.3, 5.44); none of these packets is signed.",
     "Codes": "Codes on both ports, Status-Server (RFC 5997).",
     "Clients": "Senders that are no client, or one of another environment.",
     "Texts": "In each attribute 26 texts one after the other: templates, formats, SQL, JSON, line ends, numbers and dates that are none.",
-    "Sizes": "Each standard type with values of 0, 1, 3, 4, 5, 8, 17 and 253 octets; what can't be of its type is ignored (RFC 5080 2.5).",
+    "Sizes": "Each standard type with values of 0, 1, 3, 4, 5 and 253 octets; what can't be of its type is ignored (RFC 5080 2.5).",
     "Numbers": "Accounting with numbers at the ends of their range, or without what it needs.",
     "Floods": "Many packets at once.",
     "Duplicates": "RFC 5080 2.2.2.",
@@ -26,9 +26,9 @@ HEAD = """\
 Hostile RADIUS packets
 ======================
 
-What becomes of packets that are malformed, forged or sent to do harm: measured by ``tests/server/test_hostile.py`` on the whole server, which fails when this page
-differs. After each of them the next good request was served, no failure was logged, and the laws of ``portaswitch verify`` held. A packet that is dropped is counted
-by this reason in ``portaswitch_radius_dropped_total`` (:doc:`metrics`). The page is written by
+What becomes of packets that are malformed, forged or sent to do harm: measured by ``tests/server/test_hostile.py`` on the whole server, which fails when this
+page differs. After each of them the next good request was served, no failure was logged, and the laws of ``portaswitch verify`` held. A packet that is dropped
+is counted by this reason in ``portaswitch_radius_dropped_total`` (:doc:`metrics`). The page is written by
 ``PORTASWITCH_HOSTILE=write .venv/bin/python -m twisted.trial tests.server.test_hostile``.
 """
 COLUMNS = "   * - "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tests.server.hostile import Kind, attribute, avpair, cisco, number, request
 from tests.server.hostile_kinds import NODE, PAP, SESSION, USER
 
@@ -31,14 +33,15 @@ TEXTS = (
     ";" * 200,
     "=" * 200,
     ":" * 200,
-    "\u202e\U0001f4a9\u0000".replace("\u0000", ""),
+    "\u202e\U0001f4a9",
     "unlock;unlock=unlock",
 )
+Carry = Callable[[str], bytes]
 #: PortaBilling's own, inside h323-ivr-out.
 CUSTOM = (
-    "PortaBilling_AuthMethod PortaBilling_Authorize PortaBilling_AccessCode PortaBilling_CallbackHistory PortaBilling_Ignore_Password PortaBilling_Original_DNIS "
-    "PortaBilling_RestoreCacheLevel PortaBilling_SelectCode PortaBilling_Session PortaBilling_SessionEnv PortaBilling_UserName PortaBilling_RatePattern "
-    "PortaBilling_Seed PortaBilling_Original_CLD PortaBilling_CompleteNumber PortaBilling_Mod_ivrutil PortaBilling_Mod_ ACCESSCODE"
+    "PortaBilling_AuthMethod PortaBilling_Authorize PortaBilling_AccessCode PortaBilling_CallbackHistory PortaBilling_Ignore_Password "
+    "PortaBilling_Original_DNIS PortaBilling_RestoreCacheLevel PortaBilling_SelectCode PortaBilling_Session PortaBilling_SessionEnv PortaBilling_UserName "
+    "PortaBilling_RatePattern PortaBilling_Seed PortaBilling_Original_CLD PortaBilling_CompleteNumber PortaBilling_Mod_ivrutil PortaBilling_Mod_ ACCESSCODE"
 ).split()
 PAIRS = (
     "PortaOne-Access-Info PortaOne-Service-Type PortaOne-Called-Party PortaOne-Calling-Party PortaOne-Redirecting-Party PortaOne-Charge PortaOne-Media-Info "
@@ -51,23 +54,18 @@ H323 = {
     "h323-credit-amount": 101, "h323-credit-time": 102, "h323-return-code": 103, "h323-redirect-number": 106, "h323-preferred-lang": 107,
     "h323-billing-model": 109, "h323-currency": 110,
 }  # fmt: skip
-SIZES = (b"", b"1", b"\0\0\0", b"\xff" * 4, b"12345", b"\xff" * 8, bytes(17), b"\xff" * 253)
+SIZES = (b"", b"1", b"\0\0\0", b"\xff" * 4, b"12345", b"\xff" * 253)
 MOST = 2**32 - 1
 CALL = (NODE, USER, PAP, attribute(30, "4420"))
 #: Seconds by h323 times: one of them is the hostile one.
 TIMES = {28: "00:16:21.164 UTC Fri Mar 9 2007", 29: "00:17:31.893 UTC Fri Mar 9 2007"}
 
 
-def kinds() -> list[Kind]:
-    """All of them, in the order of the table."""
-    return [*texts(), *sizes(), *numbers()]
-
-
 def texts() -> list[Kind]:
     """Every text in every attribute of PortaBilling's, on both ports; longer ones than an attribute are sent in many."""
-    carried = {name: (lambda text, name=name: avpair(f"h323-ivr-out={name}:{text}".encode()[:247])) for name in CUSTOM}
-    carried |= {name: (lambda text, name=name: avpair(f"{name}={text}".encode()[:247])) for name in PAIRS}
-    carried |= {name: (lambda text, name=name, code=code: cisco(code, f"{name}={text}".encode()[:247])) for name, code in H323.items()}
+    carried: dict[str, Carry] = {name: (lambda text, start=f"h323-ivr-out={name}:": avpair(_fit(start + text))) for name in CUSTOM}
+    carried |= {name: (lambda text, start=f"{name}=": avpair(_fit(start + text))) for name in PAIRS}
+    carried |= {name: (lambda text, start=f"{name}=", code=code: cisco(code, _fit(start + text))) for name, code in H323.items()}
     made = []
     for number_of, (name, carry) in enumerate(carried.items()):
         asked = tuple(request(1, *CALL, carry(text)) for text in TEXTS)
@@ -76,8 +74,14 @@ def texts() -> list[Kind]:
         made.append(Kind("Texts", f"{name}, acct", told, "acct"))
     flood = avpair("h323-ivr-out=PortaBilling_Authorize:" + ";" * 210) * 14
     made.append(Kind("Texts", "3000 semicolons in PortaBilling_Authorize, auth", (request(1, *CALL, flood),)))
-    made.append(Kind("Texts", "3000 semicolons in PortaOne-Service-Features, auth", (request(1, *CALL, avpair("PortaOne-Service-Features=" + ";" * 220) * 13),)))
+    flood = avpair("PortaOne-Service-Features=" + ";" * 220) * 13
+    made.append(Kind("Texts", "3000 semicolons in PortaOne-Service-Features, auth", (request(1, *CALL, flood),)))
     return made
+
+
+def _fit(text: str) -> bytes:
+    """As much of a text as one attribute of a vendor holds."""
+    return text.encode()[:247]
 
 
 def _stop(session: str, but: int) -> tuple[bytes, ...]:
@@ -106,7 +110,7 @@ def numbers() -> list[Kind]:
     def report(status: int, session: str, *parts: bytes) -> tuple[bytes, ...]:
         return (NODE, USER, attribute(30, "4420"), number(40, status), attribute(44, session), *parts)
 
-    rows = [
+    rows: list[tuple[str, tuple[bytes, ...]]] = [
         (f"Acct-Status-Type {status}", (NODE, USER, number(40, status), SESSION, number(46, 1))) for status in (0, 4, 6, 9, 15, 100, 2**31, MOST)
     ]
     rows += [
