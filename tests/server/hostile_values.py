@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from tests.server.hostile import Kind, attribute, avpair, cisco, number, request
 from tests.server.hostile_kinds import NODE, PAP, SESSION, USER
@@ -63,9 +64,9 @@ TIMES = {28: "00:16:21.164 UTC Fri Mar 9 2007", 29: "00:17:31.893 UTC Fri Mar 9 
 
 def texts() -> list[Kind]:
     """Every text in every attribute of PortaBilling's, on both ports; longer ones than an attribute are sent in many."""
-    carried: dict[str, Carry] = {name: (lambda text, start=f"h323-ivr-out={name}:": avpair(_fit(start + text))) for name in CUSTOM}
-    carried |= {name: (lambda text, start=f"{name}=": avpair(_fit(start + text))) for name in PAIRS}
-    carried |= {name: (lambda text, start=f"{name}=", code=code: cisco(code, _fit(start + text))) for name, code in H323.items()}
+    carried: dict[str, Carry] = {name: partial(_carried, 1, f"h323-ivr-out={name}:") for name in CUSTOM}
+    carried |= {name: partial(_carried, 1, f"{name}=") for name in PAIRS}
+    carried |= {name: partial(_carried, code, f"{name}=") for name, code in H323.items()}
     made = []
     for number_of, (name, carry) in enumerate(carried.items()):
         asked = tuple(request(1, *CALL, carry(text)) for text in TEXTS)
@@ -79,9 +80,9 @@ def texts() -> list[Kind]:
     return made
 
 
-def _fit(text: str) -> bytes:
-    """As much of a text as one attribute of a vendor holds."""
-    return text.encode()[:247]
+def _carried(code: int, start: str, text: str) -> bytes:
+    """As much of a text, behind its name, as one attribute of Cisco's holds."""
+    return cisco(code, (start + text).encode()[:247])
 
 
 def _stop(session: str, but: int) -> tuple[bytes, ...]:

@@ -216,7 +216,6 @@ class HostileTests(TestCase):
         """Lengths of datagrams and packets."""
         await self.sent(hostile_kinds.framing(), "Framing")
 
-    @claims("mikrotik.7")
     async def test_attributes(self) -> None:
         """Lengths, numbers and texts of attributes; what is unknown is passed over."""
         await self.sent(hostile_kinds.attributes(), "Attributes")
