@@ -49,6 +49,10 @@ class Periodic(Service):
         Service.startService(self)
         background(self._loop.start(self._seconds, now=False), f"job {self._label}")
 
+    def at_once(self) -> None:
+        """A pass now, before the first that is due."""
+        background(self._pass(), f"job {self._label}")
+
     def stopService(self) -> Deferred[None] | None:
         """Stop; the Deferred fires when the pass in progress is over."""
         Service.stopService(self)

@@ -158,8 +158,7 @@ class Server(Service):
         if "jobs" in self._settings.roles:
             self._every(5.0, jobs.sweeper(ledger, core, _now), "sweeper")
             self._every(1.0, lambda: fold(pool), "folding")
-            self._every(3600.0, lambda: keep_partitions(pool), "partitions")
-            background(Deferred.fromCoroutine(keep_partitions(pool)), "keeping partitions")
+            self._every(3600.0, lambda: keep_partitions(pool), "partitions").at_once()
             self._every(3600.0, lambda: purge(pool, TASKS_KEPT), "task-purge")
 
     def _start_tasks(self, pool: Pool) -> None:
@@ -171,10 +170,11 @@ class Server(Service):
         self._dynamic, self._runner = dynamic, TaskRunner(tasks, dynamic, lambda: self._clients, shipped(), self._reactor, pacing)
         self._every(0.5, self._runner.run, "session-tasks")
 
-    def _every(self, seconds: float, work: Callable[[], Any], name: str) -> None:
+    def _every(self, seconds: float, work: Callable[[], Any], name: str) -> jobs.Periodic:
         job = jobs.Periodic(self._reactor, seconds, work, name)
         self._jobs.append(job)
         job.startService()
+        return job
 
     def _sweep_duplicates(self) -> None:
         for protocol in self.protocols.values():

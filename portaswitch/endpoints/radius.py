@@ -38,10 +38,12 @@ DROPPED = Counter("portaswitch_radius_dropped_total", "RADIUS packets dropped wi
 SENT = Counter("portaswitch_radius_sent_total", "RADIUS replies sent", ("port", "code"))
 
 STATUS_SERVER = int(Code.STATUS_SERVER)
-ACCESS_REJECT = int(Code.ACCESS_REJECT)
+ACCESS_REQUEST, ACCESS_REJECT = int(Code.ACCESS_REQUEST), int(Code.ACCESS_REJECT)
 NAMES = {int(code): code.name.lower().replace("_", "-") for code in Code}
 #: Seconds between two log lines on one stranger, and how many strangers are remembered.
 STRANGER_EVERY, STRANGERS = 60.0, 1000
+#: Octets of Proxy-State in an Access-Request: they go back with the answer, which needs the other half of its packet for itself (a proxy adds about 20).
+PROXY_STATES = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,13 @@ class Limits:
     reject_delay: float = 1.0
     duplicate_window: float = 10.0
     waiting_per_peer: int = 512
+
+
+def _unanswerable(packet: Packet) -> str | None:
+    """Why no answer could be written, told before money is held: it must return all Proxy-States (RFC 2865 5.33). An Accounting-Response has the room."""
+    if packet.code != ACCESS_REQUEST or packet.get("Proxy-State") is None:
+        return None
+    return "proxy-state-size" if sum(len(state) + 2 for state in packet.proxy_states) > PROXY_STATES else None
 
 
 @dataclass(slots=True)
@@ -142,7 +151,7 @@ class RadiusProtocol(DatagramProtocol):
             return "code"
         if packet.code == STATUS_SERVER and not packet.has_message_authenticator:
             return "unsigned"
-        return clients.untrusted(client, packet)
+        return clients.untrusted(client, packet) or _unanswerable(packet)
 
     def _repeat(self, entry: Entry, peer: Peer) -> None:
         """A retransmission: the same octets, or silence while the first one is still in progress."""
