@@ -93,8 +93,8 @@ class EapVerify(NeverVerify):
 
 #: Attributes that belong to a digest login: a request with one of them is not a request without any proof.
 DIGEST_PROOFS = (
-    "Digest-Response", "Sterman-Digest-Response", "Digest-Nonce", "Sterman-Digest-Nonce", "Digest-Method", "Sterman-Digest-Method", "Digest-URI",
-    "Sterman-Digest-URI", "Digest-Username", "Sterman-Digest-Username",
+    "Digest-Response", "Sterman-Digest-Response", "Digest-Realm", "Sterman-Digest-Realm", "Digest-Nonce", "Sterman-Digest-Nonce", "Digest-Method",
+    "Sterman-Digest-Method", "Digest-URI", "Sterman-Digest-URI", "Digest-Username", "Sterman-Digest-Username",
 )  # fmt: skip
 #: Attributes of proofs that are not understood.
 OTHER_PROOFS = ("MS-CHAP-Challenge", "MS-CHAP-Response", "MS-CHAP2-Response", "MS-CHAP-CPW-1", "MS-CHAP-CPW-2", "ARAP-Password")

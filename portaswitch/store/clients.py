@@ -13,11 +13,11 @@ from portaswitch.store.pool import Pool
 
 #: Several processes may have seen the client: the latest without counts, and the time since when all were signed is void when it is not after that.
 KEEP = """
-update radius_clients set seen_without = m.without, seen_proxy_state = greatest(seen_proxy_state, %(proxy_state)s::timestamptz),
+update radius_clients set seen_without = m.unsigned, seen_proxy_state = greatest(seen_proxy_state, %(proxy_state)s::timestamptz),
     seen_authenticator = case
-        when seen_authenticator > coalesce(m.without, '-infinity') then least(seen_authenticator, %(authenticator)s::timestamptz)
-        when %(authenticator)s::timestamptz > coalesce(m.without, '-infinity') then %(authenticator)s::timestamptz end
-from (select greatest(seen_without, %(without)s::timestamptz) without from radius_clients where i_client = %(i_client)s) m
+        when seen_authenticator > coalesce(m.unsigned, '-infinity') then least(seen_authenticator, %(authenticator)s::timestamptz)
+        when %(authenticator)s::timestamptz > coalesce(m.unsigned, '-infinity') then %(authenticator)s::timestamptz end
+from (select greatest(seen_without, %(without)s::timestamptz) unsigned from radius_clients where i_client = %(i_client)s) m
 where i_client = %(i_client)s
 """
 LIST = """
