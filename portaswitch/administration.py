@@ -32,8 +32,9 @@ from portaswitch.errors import PortaSwitchError, StartError
 from portaswitch.interfaces.loading import Progress
 from portaswitch.model.loading import Loaded
 from portaswitch.operations.load import load
-from portaswitch.store import backup, listings, task_listings
+from portaswitch.store import backup, clients, listings, task_listings
 from portaswitch.store.audit import Audit, Difference, Finding, audit
+from portaswitch.store.clients import ClientLine
 from portaswitch.store.database import KEY_FILE, Database
 from portaswitch.store.embedded import attach
 from portaswitch.store.listings import AccountLine, QuotaLine, SessionLine, XdrLine, XdrQuery
@@ -46,6 +47,7 @@ __all__ = [
     "Administration",
     "Audit",
     "Call",
+    "ClientLine",
     "Difference",
     "Exchange",
     "Finding",
@@ -177,6 +179,10 @@ class Administration:
         if found is None:
             raise self._no_account(name)
         return found
+
+    async def clients(self) -> list[ClientLine]:
+        """The RADIUS clients by address, with what was seen of their signatures."""
+        return await _asked(clients.clients(self.database.pool, self.i_env))
 
     async def audit(self) -> Audit:
         """The laws of the books, asked of the whole database, all environments (`store.audit`)."""

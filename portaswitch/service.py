@@ -25,7 +25,8 @@ from portaswitch.api.status import site
 from portaswitch.billing.core import Core, Limits
 from portaswitch.config.settings import Settings
 from portaswitch.endpoints import listen, radius
-from portaswitch.endpoints.clients import Clients
+from portaswitch.endpoints.client_habits import Habits
+from portaswitch.endpoints.clients import EXPOSED, Clients
 from portaswitch.endpoints.dynamic import DynamicAuthorization, Timing
 from portaswitch.endpoints.profiles import shipped
 from portaswitch.endpoints.tasks import Pacing, TaskRunner
@@ -33,8 +34,9 @@ from portaswitch.errors import PortaSwitchError, StartError
 from portaswitch.logs import BillingLog, background, log_to_file
 from portaswitch.memory import Collector
 from portaswitch.metrics import Gauge
-from portaswitch.model.catalogue import EMPTY, Catalogue
+from portaswitch.model.catalogue import EMPTY, Catalogue, Seen
 from portaswitch.store.catalogue import CatalogueStore
+from portaswitch.store.clients import keep_seen
 from portaswitch.store.database import Database
 from portaswitch.store.folding import fold, reseller_funds
 from portaswitch.store.ledger import Ledger
@@ -67,7 +69,7 @@ class Server(Service):
         self._jobs: list[jobs.Periodic] = []
         self._listener: Listener | None = None
         self._hot: Pool | None = None
-        self._clients = Clients(EMPTY, {})
+        self._clients = Clients(EMPTY, Habits(_now, self._keep_seen))
         self._billing_log = BillingLog(None)
         self._dynamic: DynamicAuthorization | None = None
         self._runner: TaskRunner | None = None
@@ -96,6 +98,7 @@ class Server(Service):
         self._hot = await self._database.connect_hot(settings.limits.hot_connections, settings.limits.statement_timeout)
         catalogue = CatalogueStore(self._database.pool, self._reactor, self._database.sealer.open)
         catalogue.on_swap.append(self._swapped)
+        EXPOSED.read = lambda: len(self._clients.exposed)
         ledger = Ledger(self._hot, self._database.sealer.open)
         log_to_file(_log_file(settings.logging.directory, "portaswitch.log"), settings.logging.level)
         self._billing_log = BillingLog(_log_file(settings.logging.directory, "billing.log"))
@@ -118,7 +121,12 @@ class Server(Service):
         await self._listener.start()
 
     def _swapped(self, catalogue: Catalogue) -> None:
-        self._clients = Clients(catalogue, self._clients.learnt)
+        before = self._clients
+        self._clients = Clients(catalogue, before.habits)
+        self._clients.warn(before)
+
+    def _keep_seen(self, i_client: int, seen: Seen) -> None:
+        background(keep_seen(self._database.pool, i_client, seen), "keeping what a RADIUS client sends")
 
     def _open_ports(self, core: Core) -> list[str]:
         settings, lines = self._settings, []

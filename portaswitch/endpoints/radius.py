@@ -22,6 +22,7 @@ from twisted.python.failure import Failure
 
 from portaswitch.endpoints.clients import Clients
 from portaswitch.endpoints.duplicates import Duplicates, Entry, Peer
+from portaswitch.endpoints.radius_credentials import with_proof
 from portaswitch.endpoints.radius_reply import to_reply
 from portaswitch.endpoints.radius_request import Unmappable, to_request
 from portaswitch.errors import DatabaseDown, Overloaded, PortaSwitchError
@@ -149,8 +150,6 @@ class RadiusProtocol(DatagramProtocol):
     def _refuse(self, packet: Packet, client: RadiusClient, clients: Clients) -> str | None:
         if packet.code not in self._port.codes:
             return "code"
-        if packet.code == STATUS_SERVER and not packet.has_message_authenticator:
-            return "unsigned"
         return clients.untrusted(client, packet) or _unanswerable(packet)
 
     def _repeat(self, entry: Entry, peer: Peer) -> None:
@@ -186,6 +185,7 @@ class RadiusProtocol(DatagramProtocol):
         self._settle(pending)
         try:
             code, attributes = to_reply(pending.request, decision)
+            attributes = with_proof(code, attributes, pending.request.credentials)
             reply = encode_reply(pending.packet, code, attributes, pending.client.secret, self._dictionary)
         except Exception:
             self._drop("defect")

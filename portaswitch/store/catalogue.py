@@ -33,6 +33,7 @@ from portaswitch.model.catalogue import (
     RadiusClient,
     RatePlan,
     RatingEntry,
+    Seen,
     Service,
     ServicePolicy,
     Tariff,
@@ -58,8 +59,8 @@ NODES = (
     "coalesce(coa_port, 0) from nodes"
 )
 CLIENTS = (
-    "select i_client, i_env, address::text, secret, coalesce(i_node, 0), require_message_authenticator, limit_proxy_state, ignore_password, seen_authenticator "
-    "from radius_clients order by masklen(address) desc"
+    "select i_client, i_env, address::text, secret, coalesce(i_node, 0), require_message_authenticator, limit_proxy_state, ignore_password, "
+    "seen_authenticator, seen_without, seen_proxy_state from radius_clients order by masklen(address) desc"
 )
 CONNECTIONS = (
     "select i_connection, i_vendor, coalesce(i_node, 0), host(remote_ip), coalesce(i_tariff, 0) from connections "
@@ -162,8 +163,8 @@ class CatalogueStore:
         return {i_tariff: _tariff(head, rates[i_tariff]) for i_tariff, head in heads.items()}
 
     def _client(self, row: tuple[Any, ...]) -> RadiusClient:
-        i_client, i_env, address, secret, i_node, require, limit, ignore, seen = row
-        return RadiusClient(i_client, i_env, address, self._unseal(bytes(secret)).encode(), i_node, Observe(require), Observe(limit), ignore, seen)
+        i_client, i_env, address, secret, i_node, require, limit, ignore, *seen = row
+        return RadiusClient(i_client, i_env, address, self._unseal(bytes(secret)).encode(), i_node, Observe(require), Observe(limit), ignore, Seen(*seen))
 
 
 def _node(row: tuple[Any, ...]) -> Node:

@@ -18,6 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from portaswitch.administration import (
     AccountLine,
     Audit,
+    ClientLine,
     Difference,
     Exchange,
     Finding,
@@ -174,6 +175,22 @@ class CommandTests(SynchronousTestCase):
         self.assertIn("--last 0 shows all", text)
         _, text = self.run_command(Books(sessions=[]), "session", "list")
         self.assertEqual(text, "no live sessions\n")
+
+    def test_client_list(self) -> None:
+        """Settings and what was seen; a word on clients that are exposed, or could be asked to sign."""
+        free = ClientLine("192.0.2.1/32", "gw", "no", "no", False, "not required", AT, None, None)
+        signing = ClientLine("192.0.2.2/32", None, "auto", "yes", False, "not required", AT, AT.replace(day=1), None)
+        good = ClientLine("192.0.2.3/32", None, "auto", "yes", True, "required", AT, None, None)
+        _, text = self.run_command(Books(clients=[free, signing, good]), "client", "list")
+        lines = text.splitlines()
+        self.assertEqual(len(lines), 6)
+        self.assertIn("192.0.2.2/32  -     auto     yes    not required  2026-01-31 12:00:00  2026-01-01 12:00:00", text)
+        self.assertTrue(lines[4].startswith("warning: 192.0.2.1/32 is open"))
+        self.assertEqual(lines[5], "note: 192.0.2.2/32 signs: set require_message_authenticator: yes")
+        _, text = self.run_command(Books(clients=[good]), "client", "list", "--json")
+        self.assertEqual(json.loads(text)[0]["signed_since"], "2026-01-31T12:00:00+00:00")
+        _, text = self.run_command(Books(clients=[]), "client", "list")
+        self.assertTrue(text.startswith("no RADIUS clients"))
 
     def test_verify(self) -> None:
         """Status 0 and OK, or 1 and every difference that was found."""
