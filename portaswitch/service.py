@@ -24,6 +24,7 @@ from portaswitch.api.status import site
 from portaswitch.billing.core import Core, Limits
 from portaswitch.config.settings import Settings
 from portaswitch.endpoints import listen, radius
+from portaswitch.endpoints.answer_templates import AnswerTemplates
 from portaswitch.endpoints.clients import Clients
 from portaswitch.errors import PortaSwitchError, StartError
 from portaswitch.logs import BillingLog, background, log_to_file
@@ -106,7 +107,7 @@ class Server(Service):
         await self._listener.start()
 
     def _swapped(self, catalogue: Catalogue) -> None:
-        self._clients = Clients(catalogue, self._clients.learnt)
+        self._clients = Clients(catalogue, self._clients.learnt, AnswerTemplates.of_catalogue(catalogue))
 
     def _open_ports(self, core: Core) -> list[str]:
         settings, lines = self._settings, []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
+from portaswitch.endpoints.answer_templates import NO_TEMPLATES, AnswerTemplates
 from portaswitch.metrics import Counter
 from portaswitch.model.catalogue import Catalogue, Node, Observe, RadiusClient
 from portaswitch.wire.radius.packet import Code, Packet
@@ -22,10 +23,14 @@ class Learnt:
 
 
 class Clients:
-    """The client table of one catalogue, by address; masks from the longest. What `auto` has learnt (by address) outlives a reload."""
+    """
+    The client table of one catalogue, by address; masks from the longest. What `auto` has learnt (by address) outlives a reload. `templates` are the
+    response templates of the same catalogue.
+    """
 
-    def __init__(self, catalogue: Catalogue, learnt: dict[str, Learnt]) -> None:
+    def __init__(self, catalogue: Catalogue, learnt: dict[str, Learnt], templates: AnswerTemplates = NO_TEMPLATES) -> None:
         self.catalogue = catalogue
+        self.templates = templates
         self.learnt = learnt
         networks = [(ip_network(client.address), client) for client in catalogue.clients]
         self._hosts = {str(network.network_address): client for network, client in networks if network.num_addresses == 1}

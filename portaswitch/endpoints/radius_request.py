@@ -33,7 +33,12 @@ KEPT = (
     ("subscriber_ip", "Framed-IP-Address"),
     ("voice_quality", "h323-voice-quality"),
     ("acct_session_id", "Acct-Session-Id"),
+    ("service_features", "PortaOne-Service-Features"),
 )
+#: The same of pairs in h323-ivr-out.
+KEPT_PAIRS = (("seed", "PortaBilling_Seed"), ("auth_method", "PortaBilling_AuthMethod"))
+#: The access code of a SIP server's request that names none, by PortaBilling_AuthMethod (examples 02 and 04).
+ACCESS_CODES = {"INVITE": "OUTGOING"}
 BASES = {"session-time": Base.TIME, "sessiontime": Base.TIME, "quantity": Base.QUANTITY}
 ACCESS_REQUEST = int(Code.ACCESS_REQUEST)
 
@@ -65,7 +70,7 @@ def _access(packet: Packet, client: RadiusClient, node: Node, received: datetime
     return AAARequest(
         Kind.AUTH, number, Origin(node.i_node, node.i_env, node.name), (session or f"auth-{stamp}") if units else "", f"{node.i_node}/auth/{stamp}", parties,
         received, received, units, credentials(packet, client, last(ivr, "PortaBilling_Ignore_Password")), "",
-        packet.text("PortaOne-Service-Type") or "", last(ivr, "PortaBilling_AccessCode"), _lock(ivr), None, _kept(packet),
+        packet.text("PortaOne-Service-Type") or "", _access_code(ivr), _lock(ivr), None, _kept(packet, ivr),
     )  # fmt: skip
 
 
@@ -89,7 +94,7 @@ def _accounting(kind: Kind, packet: Packet, node: Node, received: datetime, numb
     key = f"{node.i_node}/{session}/{leg}/{kind._value_}" + (f"/{used}" if kind is Kind.UPDATE else "")
     return AAARequest(
         kind, number, Origin(node.i_node, node.i_env, node.name), session, key, _parties(packet, ivr), at, received, units, None, leg,
-        packet.text("PortaOne-Service-Type") or "", last(ivr, "PortaBilling_AccessCode"), _lock(ivr), connected, _kept(packet),
+        packet.text("PortaOne-Service-Type") or "", last(ivr, "PortaBilling_AccessCode"), _lock(ivr), connected, _kept(packet, ivr),
     )  # fmt: skip
 
 
@@ -151,10 +156,20 @@ def _lock(ivr: dict[str, list[str]]) -> Lock:
 LOCKS = frozenset(lock.value for lock in Lock)
 
 
-def _kept(packet: Packet) -> dict[str, str]:
+def _access_code(ivr: dict[str, list[str]]) -> str:
+    if not ivr:
+        return ""
+    return last(ivr, "PortaBilling_AccessCode") or ACCESS_CODES.get(last(ivr, "PortaBilling_AuthMethod"), "")
+
+
+def _kept(packet: Packet, ivr: dict[str, list[str]]) -> dict[str, str]:
     kept = {}
     for ours, name in KEPT:
         value = packet.get(name)
         if isinstance(value, str) and value:
+            kept[ours] = value
+    for ours, name in KEPT_PAIRS if ivr else ():
+        value = last(ivr, name)
+        if value:
             kept[ours] = value
     return kept

@@ -144,7 +144,7 @@ class DialRule:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node and what is peculiar to it, as data."""
+    """A node and what is peculiar to it, as data; `response_template` is the text that the endpoint compiles (docs/templates.rst)."""
 
     i_node: int
     i_env: int
@@ -155,6 +155,7 @@ class Node:
     i_service: int = 0
     dial_rules: tuple[DialRule, ...] = ()
     zones: Mapping[str, str] = field(default_factory=dict)
+    response_template: str = ""
 
 
 @dataclass(frozen=True, slots=True)
