@@ -26,6 +26,8 @@ from portaswitch.wire.radius.packet import Packet
 RESERVED: Final = frozenset({"CHAP-Password", "EAP-Message", "Message-Authenticator", "Proxy-State", "User-Password", "Vendor-Specific"})
 #: Attributes of requests that are proofs: no variable shows them.
 PROOFS: Final = RESERVED | {"CHAP-Challenge", "Digest-Response", "Sterman-Digest-Response"}
+#: Attributes whose value is a pair, and the signs behind the pair's name: which pair it is must be fixed, or a variable could make another attribute.
+PAIRS: Final = {"Cisco-AVPair": "=*", "h323-ivr-in": ":=", "h323-ivr-out": ":="}
 #: Control characters of both tables (Unicode's category Cc) are taken out of values.
 CONTROLS: Final = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)))
 _REQUEST: Final = "request."
@@ -223,6 +225,8 @@ def _misfit(line: Line, dictionary: Dictionary) -> str | None:
         return f"{name} is not for a template to write: the server does, or it is no attribute of an answer"
     if line.operation not in ("=", ":=", "+="):
         return f"{line.operation} is no operation: write =, := or +="
+    if name in PAIRS and any(line.placeholders()) and not _names_a_pair(line.parts[0], PAIRS[name]):
+        return f"the value of {name} is a pair: write its name and {PAIRS[name][0]} before the first placeholder"
     fixed = "".join(part for part in line.parts if isinstance(part, str)).translate(CONTROLS)
     if any(line.placeholders()) or not fixed:
         return None
@@ -231,6 +235,11 @@ def _misfit(line: Line, dictionary: Dictionary) -> str | None:
     except ValueError as error:
         return str(error)
     return None
+
+
+def _names_a_pair(first: str | Placeholder, signs: str) -> bool:
+    """Whether a value begins with a name and a sign behind it, as plain text."""
+    return isinstance(first, str) and any(first.find(sign) > 0 for sign in signs)
 
 
 def _unknown(part: Placeholder, assigned: set[str], dictionary: Dictionary) -> str | None:
