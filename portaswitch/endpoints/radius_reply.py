@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from enum import Enum
+from enum import StrEnum
 from typing import Final
 
 from portaswitch.model.billing_model import BillingModel
@@ -37,14 +37,14 @@ class Told:
 Text = Callable[[Told], str]
 
 
-class Dialect(Enum):
+class Dialect(StrEnum):
     """Whom an answer speaks to, which says what is in it besides what everybody gets."""
 
     IVR = "ivr"  # gateways and IVR applications: examples 01, 03 and 07
     PORTAONE = "portaone"  # SIP servers that say how they authenticate, or which features they have: examples 02 and 04
 
 
-class Step(Enum):
+class Step(StrEnum):
     """What an Access-Request is answered with."""
 
     AUTHENTICATED = "A1"
@@ -120,28 +120,36 @@ OWN: Final = frozenset({
     "h323-credit-time", "h323-currency", "h323-preferred-lang", "h323-redirect-number", "h323-return-code",
 })  # fmt: skip
 
+#: Texts that are a fact by name (`Facts.more`), and words that are told where such a fact is set.
+FROM_MORE: Final = {
+    "Acct-Interim-Interval": "interim",
+    "Class": "class",
+    "Framed-IP-Address": "framed_ip",
+    "Idle-Timeout": "idle_timeout",
+    "PortaBilling_AccessCode": "access_code",
+    "PortaBilling_CustomerBalance": "customer_balance",
+    "PortaBilling_CustomerCreditLimit": "customer_credit_limit",
+    "PortaBilling_CustomerCreditLimitThreshold": "customer_threshold",
+    "PortaBilling_RatePattern": "rate_pattern",
+    "h323-redirect-number": "redirect_number",
+}
+FLAGS: Final = {
+    "BalanceThreshold": "threshold_reached",
+    "PortaBilling_No_Disconnect_Warning": "no_warning",
+}
 TEXTS: Final[dict[str, Text]] = {
-    "Acct-Interim-Interval": _more("interim"),
-    "BalanceThreshold": _flag("threshold_reached"),
-    "Class": _more("class"),
+    **{name: _more(fact) for name, fact in FROM_MORE.items()},
+    **{name: _flag(fact) for name, fact in FLAGS.items()},
     "DURATION": _units,
     "ErrorExplanation": lambda told: told.decision.refusal.word if told.decision.refusal is not None else "",
-    "Framed-IP-Address": _more("framed_ip"),
-    "Idle-Timeout": _more("idle_timeout"),
-    "PortaBilling_AccessCode": _more("access_code"),
     "PortaBilling_AccountBalance": lambda told: five(told.facts.balance or Decimal(0)),
     "PortaBilling_Auth_CLD": lambda told: told.facts.rated_number,
     "PortaBilling_Auth_Reseller_CLD": lambda told: told.facts.reseller_number,
     "PortaBilling_Authorize": _quota,
     "PortaBilling_Authorize where asked": _quota_asked,
     "PortaBilling_CompleteNumber": lambda told: told.facts.complete_number,
-    "PortaBilling_CustomerBalance": _more("customer_balance"),
-    "PortaBilling_CustomerCreditLimit": _more("customer_credit_limit"),
-    "PortaBilling_CustomerCreditLimitThreshold": _more("customer_threshold"),
-    "PortaBilling_No_Disconnect_Warning": _flag("no_warning"),
     "PortaBilling_NodeId": lambda told: told.request.origin.name,
     "PortaBilling_ProductBreakage": lambda told: _amount(told.facts.breakage, five),
-    "PortaBilling_RatePattern": _more("rate_pattern"),
     "PortaBilling_RatePattern or number": lambda told: told.facts.more.get("rate_pattern") or told.facts.rated_number,
     "PortaBilling_Seed": lambda told: told.request.kept.get("seed", ""),
     "PortaBilling_UserName": _user,
@@ -155,7 +163,6 @@ TEXTS: Final[dict[str, Text]] = {
     "h323-credit-time": _units,
     "h323-currency": lambda told: told.facts.currency,
     "h323-preferred-lang": lambda told: told.facts.language,
-    "h323-redirect-number": _more("redirect_number"),
     "h323-return-code": _return_code,
 }
 """How each name's text is made; a blank in a name parts the pair's name from the case in which it is told."""
@@ -203,63 +210,75 @@ BY_SERVICE: Final[dict[str, dict[Step, tuple[str, ...]]]] = {
 """Service types that are answered in their own way, whoever asks (examples 07 and 08); the others, and what is not named here, as above."""
 
 
+#: One name of a list, ready for use: the attribute, what goes before its text, and the text.
+Line = tuple[str, str, Text]
+
+
 @dataclass(frozen=True, slots=True)
-class _Line:
-    """One name of a list, ready for use: the attribute, what goes before its text, and the text."""
+class Situation:
+    """A list, ready for use: the whole of it, and `plain`, without what only further facts (`Facts.more`) can tell, for the many answers that have none."""
 
-    name: str
-    before: str
-    text: Text
-
-
-def _lines(names: tuple[str, ...]) -> tuple[_Line, ...]:
-    return tuple(_Line(name, "", TEXTS[name]) if name in OWN else _Line("h323-ivr-in", f"{name.partition(' ')[0]}:", TEXTS[name]) for name in names)
+    whole: tuple[Line, ...]
+    plain: tuple[Line, ...]
 
 
-_ANSWERS = {situation: _lines(names) for situation, names in ANSWERS.items()}
-_BY_SERVICE = {service: {step: _lines(names) for step, names in steps.items()} for service, steps in BY_SERVICE.items()}
-_UNKNOWN = _lines(_REFUSED)
+def _situation(names: tuple[str, ...]) -> Situation:
+    return Situation(tuple(map(_line, names)), tuple(_line(name) for name in names if name not in FROM_MORE and name not in FLAGS))
+
+
+def _line(name: str) -> Line:
+    return (name, "", TEXTS[name]) if name in OWN else ("h323-ivr-in", f"{name.partition(' ')[0]}:", TEXTS[name])
+
+
+_ANSWERS = {dialect: {step: _situation(ANSWERS[dialect, step]) for step in Step} for dialect in Dialect}
+_BY_SERVICE = {service: {step: _situation(names) for step, names in steps.items()} for service, steps in BY_SERVICE.items()}
+_UNKNOWN = _situation(_REFUSED)
 
 
 def to_reply(request: AAARequest, decision: Decision, profile: str = "generic") -> tuple[int, Attributes]:
     """Code and attributes of the answer, in the order of the guide's examples; `profile` is the node's. Accounting gets a bare response."""
     if request.kind is not Kind.AUTH:
         return Code.ACCOUNTING_RESPONSE, []
-    facts, grants = decision.facts, decision.grants
-    told = Told(request, decision, facts, grants[0] if grants and request.units else None)
+    facts = decision.facts
     if decision.refusal is not None:
-        lines = _situation(told, Step.REJECTED, profile) if facts.i_account else _UNKNOWN
-        return Code.ACCESS_REJECT, _told(told, lines)
-    return Code.ACCESS_ACCEPT, _told(told, _situation(told, Step.AUTHORIZED if request.units else Step.AUTHENTICATED, profile))
+        told = Told(request, decision, facts, None)
+        return Code.ACCESS_REJECT, _told(told, _find(told, Step.REJECTED, profile) if facts.i_account else _UNKNOWN)
+    # An accepted authorization without a grant is a defect: it would be told as one without a limit.
+    told = Told(request, decision, facts, decision.grants[0] if request.units else None)
+    return Code.ACCESS_ACCEPT, _told(told, _find(told, Step.AUTHORIZED if request.units else Step.AUTHENTICATED, profile))
 
 
-def _situation(told: Told, step: Step, profile: str) -> tuple[_Line, ...]:
-    service = told.facts.more.get("service")
-    if service is not None:
-        lines = _BY_SERVICE.get(service, {}).get(step)
-        if lines is not None:
-            return lines
-    return _ANSWERS[PROFILES.get(profile) or _dialect(told.request), step]
+def _find(told: Told, step: Step, profile: str) -> Situation:
+    more = told.facts.more
+    if more and (service := more.get("service")) is not None:
+        situation = _BY_SERVICE.get(service, {}).get(step)
+        if situation is not None:
+            return situation
+    return _ANSWERS[PROFILES.get(profile) or _dialect(told.request)][step]
 
 
 def _dialect(request: AAARequest) -> Dialect:
-    for mark in PORTAONE_MARKS:
-        if mark in request.kept:
+    kept = request.kept
+    for mark in PORTAONE_MARKS if kept else ():
+        if mark in kept:
             return Dialect.PORTAONE
     return Dialect.IVR
 
 
-def _told(told: Told, lines: tuple[_Line, ...]) -> Attributes:
+def _told(told: Told, situation: Situation) -> Attributes:
     attributes: Attributes = []
-    for line in lines:
-        text = line.text(told)
-        if text:
-            attributes.append((line.name, _fitting(line.before + text) if line.before else text))
+    for name, before, text in situation.whole if told.facts.more else situation.plain:
+        value = text(told)
+        if value:
+            if before:
+                value = before + value
+                if len(value) > SURE:
+                    value = _fitting(value)
+            attributes.append((name, value))
     return attributes
 
 
 def _fitting(pair: str) -> str:
     """The pair, cut to one attribute: of a long name of a product the end is lost rather than the answer."""
-    if len(pair) > SURE and len(octets := pair.encode()) > ROOM:
-        return octets[:ROOM].decode(errors="ignore")
-    return pair
+    octets = pair.encode()
+    return pair if len(octets) <= ROOM else octets[:ROOM].decode(errors="ignore")

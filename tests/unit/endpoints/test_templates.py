@@ -22,8 +22,8 @@ from portaswitch.model.request import Base, Decision, Facts, Grant, Kind, QuotaK
 from portaswitch.wire.radius.codec import decode_pairs, encode_pairs
 from portaswitch.wire.radius.packet import Code
 from tests.unit.builders import AT, CARD, NODE, auth, catalogue, request
-from tests.unit.endpoints.radius_world import DICTIONARY, packet
-from tests.unit.endpoints.test_radius import ACCEPT, HELLO, REJECT, RadiusCase, octets, table
+from tests.unit.endpoints.radius_world import DICTIONARY, octets, packet, table
+from tests.unit.endpoints.test_radius import ACCEPT, HELLO, REJECT, RadiusCase
 
 ANSWER: Attributes = [("Class", "old"), ("Reply-Message", "one"), ("h323-ivr-in", "Tariff:T"), ("h323-ivr-in", "DURATION:9"), ("Idle-Timeout", "60")]
 
@@ -285,7 +285,7 @@ class EndpointTests(RadiusCase):
         self.protocol = RadiusProtocol(AUTH, self.desk, lambda: clients, self.clock, lambda: AT, Limits(reject_delay=0))
         self.protocol.makeConnection(cast(Any, self.wire))
 
-    def answered(self, decision: Decision) -> list[tuple[str, object]]:
+    def answered(self, decision: Decision) -> Attributes:
         """The attributes of the answer, less the signature."""
         hello = octets(Code.ACCESS_REQUEST, [*HELLO, ("Calling-Station-Id", "6045550193")])
         self.wire.sent.clear()
