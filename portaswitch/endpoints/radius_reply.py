@@ -14,7 +14,7 @@ from typing import Final
 
 from portaswitch.model.billing_model import BillingModel
 from portaswitch.model.money import cents, five
-from portaswitch.model.request import AAARequest, Decision, Facts, Grant, Kind
+from portaswitch.model.request import AAARequest, Base, Decision, Facts, Grant, Kind
 from portaswitch.model.value import dataclass
 from portaswitch.wire.radius.datatypes import Value
 from portaswitch.wire.radius.packet import Code
@@ -103,13 +103,14 @@ def _quota(told: Told) -> str:
 def _quota_asked(told: Told) -> str:
     """The same, for a client that shows by its own PortaBilling_Authorize that it knows the attribute."""
     asked = told.request.units[0]
-    return _quota(told) if asked.minimum is not None or asked.requested else ""
+    wished = asked.requested or asked.minimum is not None or asked.base is not Base.TIME or asked.alternatives or asked.most_funds is not None
+    return _quota(told) if wished else ""
 
 
 def _session_timeout(told: Told) -> str:
     """The seconds granted, or those of the facts (the end of a phase, say) where they are less."""
     told_more, grant = told.facts.more.get("session_timeout", ""), told.grant
-    if grant is None or grant.units is None or grant.base._value_ != "session-time":
+    if grant is None or grant.units is None or grant.base is not Base.TIME:
         return told_more
     return str(min(grant.units, int(told_more)) if told_more.isdecimal() else grant.units)
 
