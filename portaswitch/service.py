@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from os import getpid
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -26,6 +27,9 @@ from portaswitch.config.settings import Settings
 from portaswitch.endpoints import listen, radius
 from portaswitch.endpoints.answer_templates import AnswerTemplates
 from portaswitch.endpoints.clients import Clients
+from portaswitch.endpoints.dynamic import DynamicAuthorization, Timing
+from portaswitch.endpoints.profiles import shipped
+from portaswitch.endpoints.tasks import Pacing, TaskRunner
 from portaswitch.errors import PortaSwitchError, StartError
 from portaswitch.logs import BillingLog, background, log_to_file
 from portaswitch.memory import Collector
@@ -38,9 +42,13 @@ from portaswitch.store.ledger import Ledger
 from portaswitch.store.listen import Listener
 from portaswitch.store.partitions import keep_partitions
 from portaswitch.store.pool import Pool
+from portaswitch.store.session_tasks import SessionTasks, purge
 
 #: Work between the schema and the catalogue (`--load`).
 Prepare = Callable[[Database], Awaitable[None]]
+
+#: Days that finished session tasks are kept, and seconds that their lease is longer than a request may take.
+TASKS_KEPT, LEASE_MARGIN = 30, 30.0
 
 TURN = Gauge("portaswitch_longest_turn_seconds", "The longest time the reactor was kept from its next turn since the last reading")
 
@@ -62,6 +70,8 @@ class Server(Service):
         self._hot: Pool | None = None
         self._clients = Clients(EMPTY, {})
         self._billing_log = BillingLog(None)
+        self._dynamic: DynamicAuthorization | None = None
+        self._runner: TaskRunner | None = None
         self.core: Core | None = None
         self.protocols: dict[str, radius.RadiusProtocol] = {}
 
@@ -80,6 +90,7 @@ class Server(Service):
 
     async def _start(self) -> list[str]:
         settings = self._settings
+        shipped()  # a fault in a node profile stops the start before anything is open
         await self._database.open()
         if self._prepare is not None:
             await self._prepare(self._database)
@@ -143,16 +154,28 @@ class Server(Service):
         self._every(5.0, self._sweep_duplicates, "duplicates")
         self._every(1.0, self._read_resellers(pool, core), "resellers")
         self._watch_turns()
+        if "radius" in self._settings.roles:
+            self._start_tasks(pool)
         if "jobs" in self._settings.roles:
             self._every(5.0, jobs.sweeper(ledger, core, _now), "sweeper")
             self._every(1.0, lambda: fold(pool), "folding")
-            self._every(3600.0, lambda: keep_partitions(pool), "partitions")
-            background(Deferred.fromCoroutine(keep_partitions(pool)), "keeping partitions")
+            self._every(3600.0, lambda: keep_partitions(pool), "partitions").once_now()
+            self._every(3600.0, lambda: purge(pool, TASKS_KEPT), "task-purge")
 
-    def _every(self, seconds: float, work: Callable[[], Any], name: str) -> None:
+    def _start_tasks(self, pool: Pool) -> None:
+        """Work through session_tasks: CoA and Disconnect to the nodes. A lease is longer than a request may take, so that only a dead process loses one."""
+        settings = self._settings.radius
+        dynamic = DynamicAuthorization(self._reactor, Timing(settings.coa_tries, settings.coa_first_wait), settings.coa_interface)
+        tasks = SessionTasks(pool, f"{self._settings.instance}/{getpid()}", dynamic.timing.total + LEASE_MARGIN)
+        pacing = Pacing(settings.coa_node_rate, settings.coa_attempts, settings.coa_default_port)
+        self._dynamic, self._runner = dynamic, TaskRunner(tasks, dynamic, lambda: self._clients, shipped(), self._reactor, pacing)
+        self._every(0.5, self._runner.run, "session-tasks")
+
+    def _every(self, seconds: float, work: Callable[[], Any], name: str) -> jobs.Periodic:
         job = jobs.Periodic(self._reactor, seconds, work, name)
         self._jobs.append(job)
         job.startService()
+        return job
 
     def _sweep_duplicates(self) -> None:
         for protocol in self.protocols.values():
@@ -208,6 +231,9 @@ class Server(Service):
             stopped = job.stopService()
             if stopped is not None:
                 await stopped
+        if self._runner is not None and self._dynamic is not None:
+            await self._runner.stop()
+            await self._dynamic.stop()
         self._billing_log.close()
         if self._listener is not None:
             self._listener.close()

@@ -53,7 +53,10 @@ ENTRIES = (
     "select i_product, i_accessibility, i_service, coalesce(i_node, 0), access_code, i_tariff, coalesce(i_tariff_reseller, 0), i_service_policy "
     "from accessibility order by i_accessibility"
 )
-NODES = "select i_node, i_env, name, host(nas_ip), nas_identifier, profile, coalesce(i_service, 0), dial_rules, zones, response_template from nodes"
+NODES = (
+    "select i_node, i_env, name, host(nas_ip), nas_identifier, profile, coalesce(i_service, 0), dial_rules, zones, coalesce(host(coa_address), ''), "
+    "coalesce(coa_port, 0), response_template from nodes"
+)
 CLIENTS = (
     "select i_client, i_env, address::text, secret, coalesce(i_node, 0), require_message_authenticator, limit_proxy_state, ignore_password, seen_authenticator "
     "from radius_clients order by masklen(address) desc"
@@ -164,9 +167,9 @@ class CatalogueStore:
 
 
 def _node(row: tuple[Any, ...]) -> Node:
-    i_node, i_env, name, nas_ip, identifier, profile, i_service, dial_rules, zones, template = row
+    i_node, i_env, name, nas_ip, identifier, profile, i_service, dial_rules, zones, *rest = row
     rules = tuple(DialRule(rule["prefix"], rule["replace"]) for rule in dial_rules)
-    return Node(i_node, i_env, name, nas_ip or "", identifier or "", profile, i_service, rules, zones, template)
+    return Node(i_node, i_env, name, nas_ip or "", identifier or "", profile, i_service, rules, zones, *rest)
 
 
 def _rate(head: tuple[Any, ...], row: tuple[Any, ...], rates: Rates) -> None:
