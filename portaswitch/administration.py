@@ -9,9 +9,9 @@ Everything fails with an error of ours that says what to do. Nothing here prints
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
@@ -28,9 +28,10 @@ from portaswitch.config.sections import Settings
 from portaswitch.endpoints import radius_call
 from portaswitch.endpoints.radius_call import Call, Exchange, Verdict
 from portaswitch.endpoints.radius_client import NasClient
+from portaswitch.endpoints.templates import faults_of
 from portaswitch.errors import PortaSwitchError, StartError
 from portaswitch.interfaces.loading import Progress
-from portaswitch.model.loading import Loaded
+from portaswitch.model.loading import CatalogueFile, Fault, Loaded, Section
 from portaswitch.operations.load import load
 from portaswitch.store import backup, clients, listings, task_listings
 from portaswitch.store.audit import Audit, Difference, Finding, audit
@@ -41,6 +42,7 @@ from portaswitch.store.listings import AccountLine, QuotaLine, SessionLine, XdrL
 from portaswitch.store.loading import Loading
 from portaswitch.store.placement import recorded
 from portaswitch.store.task_listings import TaskLine
+from portaswitch.wire.radius.dictionary import Dictionary
 
 __all__ = [
     "AccountLine",
@@ -325,7 +327,17 @@ async def load_file(database: Database, path: str, i_env: int, progress: Progres
 
     Errors: ConfigError with all faults of the file, LoadError; nothing was changed then.
     """
-    return await load(read_catalogue(path, i_env), Loading(database.pool, database.sealer), progress)
+    file = read_catalogue(path, i_env)
+    file = replace(file, faults=(*file.faults, *_template_faults(file)))
+    return await load(file, Loading(database.pool, database.sealer), progress)
+
+
+def _template_faults(file: CatalogueFile) -> Iterator[Fault]:
+    """What is wrong with response templates: their attributes are a matter of the wire, of which the loader knows nothing."""
+    dictionary = Dictionary.standard()
+    for node in file.of(Section.NODES):
+        for fault in faults_of(node.text("response_template") or "", dictionary):
+            yield node.place.find("response_template").fault(f"{fault}")
 
 
 # -- backups ---------------------------------------------------------------------------------------

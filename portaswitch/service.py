@@ -25,6 +25,7 @@ from portaswitch.api.status import site
 from portaswitch.billing.core import Core, Limits
 from portaswitch.config.settings import Settings
 from portaswitch.endpoints import listen, radius
+from portaswitch.endpoints.answer_templates import AnswerTemplates
 from portaswitch.endpoints.client_habits import Habits
 from portaswitch.endpoints.clients import EXPOSED, Clients
 from portaswitch.endpoints.dynamic import DynamicAuthorization, Timing
@@ -122,7 +123,7 @@ class Server(Service):
 
     def _swapped(self, catalogue: Catalogue) -> None:
         before = self._clients
-        self._clients = Clients(catalogue, before.habits)
+        self._clients = Clients(catalogue, before.habits, AnswerTemplates.of_catalogue(catalogue))
         self._clients.warn(before)
 
     def _keep_seen(self, i_client: int, seen: Seen) -> None:
@@ -166,7 +167,7 @@ class Server(Service):
         if "jobs" in self._settings.roles:
             self._every(5.0, jobs.sweeper(ledger, core, _now), "sweeper")
             self._every(1.0, lambda: fold(pool), "folding")
-            self._every(3600.0, lambda: keep_partitions(pool), "partitions").at_once()
+            self._every(3600.0, lambda: keep_partitions(pool), "partitions").once_now()
             self._every(3600.0, lambda: purge(pool, TASKS_KEPT), "task-purge")
 
     def _start_tasks(self, pool: Pool) -> None:

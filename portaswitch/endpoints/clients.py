@@ -6,6 +6,7 @@ from ipaddress import ip_address, ip_network
 
 from twisted.logger import Logger
 
+from portaswitch.endpoints.answer_templates import NO_TEMPLATES, AnswerTemplates
 from portaswitch.endpoints.client_habits import Habits
 from portaswitch.metrics import Counter, Gauge
 from portaswitch.model.catalogue import Catalogue, Node, Observe, RadiusClient
@@ -17,13 +18,17 @@ ACCESS_REQUEST = int(Code.ACCESS_REQUEST)
 
 
 class Clients:
-    """The client table of one catalogue, by address; masks from the longest. What `auto` has learnt is in `habits`, which outlive the table."""
+    """
+    The client table of one catalogue, by address; masks from the longest. What `auto` has learnt is in `habits`, which outlive the table. `templates` are
+    the response templates of the same catalogue.
+    """
 
     _log = Logger()
 
-    def __init__(self, catalogue: Catalogue, habits: Habits) -> None:
+    def __init__(self, catalogue: Catalogue, habits: Habits, templates: AnswerTemplates = NO_TEMPLATES) -> None:
         self.catalogue = catalogue
         self.habits = habits
+        self.templates = templates
         networks = [(ip_network(client.address), client) for client in catalogue.clients]
         self._hosts = {str(network.network_address): client for network, client in networks if network.num_addresses == 1}
         self._networks = sorted(((network, client) for network, client in networks if network.num_addresses > 1), key=lambda pair: -pair[0].prefixlen)

@@ -60,6 +60,8 @@ def read(packet: Packet, node: Node, catalogue: Catalogue) -> Reading:
     if part:
         kept["part"] = part
     direction = _direction(kept, code) if code or "service_features" in kept else Direction.OUTGOING
+    if not code and direction is Direction.OUTGOING and kept.get("auth_method") == "INVITE":
+        code = OUTGOING  # what a SIP server's call comes by (examples 02 and 04); products without such an entry use the one without a code
     parties = _parties(packet, ivr, kept, internet, access.get("user-name", ""))
     access_node = _access_node(access["nas-ip-address"], node, catalogue) if access.get("nas-ip-address") else 0
     return Reading(packet, ivr, node, parties, service, internet, session, part, code, access_node, direction, kept)

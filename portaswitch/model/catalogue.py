@@ -145,7 +145,10 @@ class DialRule:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node and what is peculiar to it, as data. `coa_address` '': it takes no CoA and no Disconnect; `coa_port` 0: the port of its profile."""
+    """
+    A node and what is peculiar to it, as data. `coa_address` '': it takes no CoA and no Disconnect; `coa_port` 0: the port of its profile. `response_template`
+    is the text that the endpoint compiles (docs/templates.rst).
+    """
 
     i_node: int
     i_env: int
@@ -158,6 +161,7 @@ class Node:
     zones: Mapping[str, str] = field(default_factory=dict)
     coa_address: str = ""
     coa_port: int = 0
+    response_template: str = ""
 
 
 @dataclass(frozen=True, slots=True)

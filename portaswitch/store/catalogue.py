@@ -56,7 +56,7 @@ ENTRIES = (
 )
 NODES = (
     "select i_node, i_env, name, host(nas_ip), nas_identifier, profile, coalesce(i_service, 0), dial_rules, zones, coalesce(host(coa_address), ''), "
-    "coalesce(coa_port, 0) from nodes"
+    "coalesce(coa_port, 0), response_template from nodes"
 )
 CLIENTS = (
     "select i_client, i_env, address::text, secret, coalesce(i_node, 0), require_message_authenticator, limit_proxy_state, ignore_password, "
@@ -168,9 +168,9 @@ class CatalogueStore:
 
 
 def _node(row: tuple[Any, ...]) -> Node:
-    i_node, i_env, name, nas_ip, identifier, profile, i_service, dial_rules, zones, *coa = row
+    i_node, i_env, name, nas_ip, identifier, profile, i_service, dial_rules, zones, *rest = row
     rules = tuple(DialRule(rule["prefix"], rule["replace"]) for rule in dial_rules)
-    return Node(i_node, i_env, name, nas_ip or "", identifier or "", profile, i_service, rules, zones, *coa)
+    return Node(i_node, i_env, name, nas_ip or "", identifier or "", profile, i_service, rules, zones, *rest)
 
 
 def _rate(head: tuple[Any, ...], row: tuple[Any, ...], rates: Rates) -> None:

@@ -88,7 +88,7 @@ class PeriodicTests(SynchronousTestCase):
         slow: Deferred[None] = Deferred()
         self.results = [slow]
         self.job.startService()
-        self.job.at_once()
+        self.job.once_now()
         self.assertEqual(self.passes, 1)
         stopped = self.job.stopService()
         assert stopped is not None

@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
+from portaswitch.endpoints.client_habits import Habits
 from portaswitch.endpoints.clients import Clients
 from portaswitch.endpoints.dynamic import DynamicAuthorization, Timing
 from portaswitch.endpoints.profiles import shipped
@@ -19,6 +20,7 @@ from portaswitch.interfaces.tasks import ITasks
 from portaswitch.model.catalogue import EMPTY, Catalogue, Node, Observe, RadiusClient
 from portaswitch.model.session_task import Claim, Outcome, SessionTask, Settled, TaskKind
 from tests.simulators.nas import ACCT_SESSION_ID, FILTER_ID, USER_NAME, Request
+from tests.unit.builders import AT
 from tests.unit.endpoints.test_dynamic import NODE, SECRET, Net
 
 FACTS = {"session": "0001", "acct_session_id": "0001", "user": "alice"}
@@ -74,7 +76,7 @@ class RunnerTests(SynchronousTestCase):
         """A node with the generic profile."""
         self.net, self.table = Net(), Table()
         dynamic = DynamicAuthorization(self.net, Timing(), vary=lambda low, high: 0.0)
-        self.clients = Clients(catalogue(node()), {})
+        self.clients = Clients(catalogue(node()), Habits(lambda: AT))
         self.runner = TaskRunner(self.table, dynamic, lambda: self.clients, shipped(), self.net, Pacing(rate=20, attempts=3, port=1234))
         self.numbers = iter(range(1, 100_000))
 
@@ -123,7 +125,7 @@ class RunnerTests(SynchronousTestCase):
 
     def test_coa(self) -> None:
         """A CoA says what its arguments mean in the profile, at the node's own port."""
-        self.clients = Clients(catalogue(node(coa_port=1700)), {})
+        self.clients = Clients(catalogue(node(coa_port=1700)), Habits(lambda: AT))
         self.add(kind=TaskKind.COA, arguments={"policy": "slow"})
         self.run_pass()
         self.assertEqual((self.request().code, self.request().get(FILTER_ID), self.net.sent[0][2][1]), (43, b"slow", 1700))
@@ -162,7 +164,7 @@ class RunnerTests(SynchronousTestCase):
             (catalogue(node(i_env=2)), "no node 1 in environment 1", Outcome.AGAIN),
             (EMPTY, "no node 1", Outcome.AGAIN),
         ):
-            self.clients = Clients(nodes, {})
+            self.clients = Clients(nodes, Habits(lambda: AT))
             self.add()
             self.run_pass()
             one = self.settled()
@@ -179,7 +181,7 @@ class RunnerTests(SynchronousTestCase):
 
     def test_pacing(self) -> None:
         """A node gets its rate and no more, others are not held up by it."""
-        self.clients = Clients(catalogue(node(), node(2)), {})
+        self.clients = Clients(catalogue(node(), node(2)), Habits(lambda: AT))
         self.add(100)
         self.run_pass()
         self.assertEqual(len(self.net.sent), 20)

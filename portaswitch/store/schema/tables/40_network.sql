@@ -12,6 +12,7 @@ create table nodes (
     zones          jsonb not null default '{}',      -- zone names of its h323 times: {"PST": "America/Los_Angeles"}
     coa_address    inet,
     coa_port       int,
+    response_template text not null default '',      -- lines "NAME OPERATION VALUE" that are applied to its Access-Accepts (docs/templates.rst)
     unique (i_env, name)
 );
 create unique index nodes_ip on nodes (i_env, nas_ip) where nas_ip is not null;
