@@ -260,14 +260,6 @@ class DropTests(RadiusCase):
         self.receive(unsigned([*HELLO, ("Proxy-State", b"x")]))
         self.assertEqual(len(self.desk.asked), 1)
 
-    def test_more_proxy_state_than_fits(self) -> None:
-        """Proxy-State that no answer could return is dropped before the core is asked; 2048 octets are not too many."""
-        full = [("Proxy-State", b"p" * 253)] * 8
-        self.receive(octets(Code.ACCESS_REQUEST, [*HELLO, *full, ("Proxy-State", b"p" * 7)]))
-        self.assertEqual((self.dropped(), len(self.desk.asked)), ({"proxy-state-size": 1}, 0))
-        self.receive(octets(Code.ACCESS_REQUEST, [*HELLO, *full, ("Proxy-State", b"p" * 6)]))
-        self.assertEqual(len(self.desk.asked), 1)
-
     def test_unknown_node(self) -> None:
         """A client without a node that sends for none that is known."""
         self.begin(i_node=0)
