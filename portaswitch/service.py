@@ -25,11 +25,13 @@ from portaswitch.billing.core import Core, Limits
 from portaswitch.config.settings import Settings
 from portaswitch.endpoints import listen, radius
 from portaswitch.endpoints.clients import Clients
+from portaswitch.endpoints.radius_addresses import AddressStep
 from portaswitch.errors import PortaSwitchError, StartError
 from portaswitch.logs import BillingLog, background, log_to_file
 from portaswitch.memory import Collector
 from portaswitch.metrics import Gauge
 from portaswitch.model.catalogue import EMPTY, Catalogue
+from portaswitch.store.addresses import Addresses
 from portaswitch.store.catalogue import CatalogueStore
 from portaswitch.store.database import Database
 from portaswitch.store.folding import fold, reseller_funds
@@ -112,8 +114,10 @@ class Server(Service):
         settings, lines = self._settings, []
         if "radius" in settings.roles:
             limits = radius.Limits(settings.radius.reject_delay, settings.radius.duplicate_window, settings.radius.max_waiting_per_peer)
+            addresses = AddressStep(Addresses(self._database.pool), core, self._reactor.seconds)
             for port, number in ((radius.AUTH, settings.radius.auth_port), (radius.ACCT, settings.radius.acct_port)):
-                protocol = radius.RadiusProtocol(port, core, lambda: self._clients, self._reactor, _now, limits, f"{settings.instance}-{port.name[1]}")
+                prefix = f"{settings.instance}-{port.name[1]}"
+                protocol = radius.RadiusProtocol(port, core, lambda: self._clients, self._reactor, _now, limits, prefix, addresses)
                 self.protocols[port.name] = protocol
                 opened = listen.listen_udp(self._reactor, settings.radius.interface, number, protocol, settings.reuse_port, f"RADIUS {port.name}")
                 self._ports.append(opened)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from portaswitch.config.catalogue_kinds import GroupSet, Hidden, Rates, Section, Thing, Things, Words
+from portaswitch.config.catalogue_access import ACCESS_POLICY, IP_POOL, StaticAddress
 from portaswitch.config.catalogue_values import Currency, Instant, Money, Network, Prefix, Zone
 from portaswitch.config.grammar import (
     Kind,
@@ -119,6 +120,7 @@ NODE: Final = Thing(
         "zones": MappingOf(Text("a zone name as the node prints it", "[A-Za-z0-9+-]+", longest=32), Zone()),
         "coa_address": OrNone(Address()),
         "coa_port": OrNone(Integer(1, 65535, "(a UDP port)")),
+        "ip_pool": OrNone(NAME),
     }
 )
 PRODUCT: Final = Thing(
@@ -129,6 +131,7 @@ PRODUCT: Final = Thing(
         "breakage": MONEY,
         "addon": Boolean(),
         "addon_priority": Integer(0, 32767, "(the higher one overrides)"),
+        "access_policy": OrNone(NAME),
         "entries": Things(
             Thing(
                 {
@@ -203,6 +206,8 @@ ACCOUNT: Final = Thing(
         "life_time": OrNone(Integer(1, 36500, "days after the first use")),
         "inactivity_days": OrNone(Integer(1, 36500, "days after the last use")),
         "language": OrNone(LANGUAGE),
+        "access_policy": OrNone(NAME),
+        "static_ip": OrNone(StaticAddress()),
         "aliases": Words(ID),
         "alias_of": ID,
     }
@@ -212,6 +217,8 @@ SECTIONS: Final[Mapping[Named, Kind[tuple[Entry, ...]]]] = {
     Named.ENVIRONMENTS: Section(Text("the number of an environment (i_env)", "[1-9][0-9]{0,8}"), ENVIRONMENT),
     Named.SERVICES: Section(NAME, SERVICE),
     Named.POLICIES: Section(NAME, POLICY),
+    Named.ACCESS_POLICIES: Section(NAME, ACCESS_POLICY),
+    Named.IP_POOLS: Section(NAME, IP_POOL),
     Named.DESTINATIONS: Section(Prefix(), DESTINATION),
     Named.DESTINATION_GROUPS: Section(NAME, GroupSet(NAME)),
     Named.TARIFFS: Section(NAME, TARIFF),

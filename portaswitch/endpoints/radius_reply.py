@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import ROUND_FLOOR, Decimal
 
 from portaswitch.model.billing_model import BillingModel
@@ -52,7 +53,20 @@ def _authorized(request: AAARequest, grant: Grant, facts: Facts) -> Attributes:
         expires = f";expires={int(grant.expires.timestamp())}" if grant.expires is not None else ""
         available = -1 if grant.units is None else grant.units
         told.append(_ivr("PortaBilling_Authorize", f"base={grant.base._value_};avail={available};retained={grant.retained}{expires}"))
-    return told + _common(facts, "0" if facts.limited else "13")
+    return told + _internet(facts.more) + _common(facts, "0" if facts.limited else "13")
+
+
+# MERGE: the reply branch has the full table of these facts; this minimal one then goes.
+INTERNET = (("session_timeout", "Session-Timeout"), ("interim", "Acct-Interim-Interval"), ("idle_timeout", "Idle-Timeout"))
+
+
+def _internet(more: Mapping[str, str]) -> Attributes:
+    if "service" not in more:
+        return []
+    told: Attributes = [(name, int(more[fact])) for fact, name in INTERNET if fact in more]
+    if "framed_ip" in more:
+        told.append(("Framed-IP-Address", more["framed_ip"]))
+    return [*told, ("Class", more["class"].encode())]
 
 
 def _rejected(decision: Decision) -> Attributes:

@@ -94,7 +94,10 @@ def _accounting(kind: Kind, packet: Packet, node: Node, received: datetime, numb
 
 
 def _session(packet: Packet) -> str:
-    """The session's id: h323-conf-id, else Acct-Session-Id, else the call-id."""
+    """The session's id: h323-conf-id, else Acct-Session-Id, else the call-id. One that was made up at the authorization comes back as Class."""
+    known = packet.get("Class")
+    if isinstance(known, bytes) and known.startswith(b"auth-"):
+        return known.decode("ascii", "replace")
     return packet.text("h323-conf-id") or packet.text("Acct-Session-Id") or packet.text("call-id") or ""
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from portaswitch.model.access_policy import AccessPolicy
 from portaswitch.model.money import ZERO, Rounding
 from portaswitch.model.request import Base
 from portaswitch.model.value import dataclass
@@ -132,6 +133,7 @@ class Product:
     currency: str
     breakage: Decimal
     entries: tuple[RatingEntry, ...]
+    i_access_policy: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,7 @@ class Node:
     i_service: int = 0
     dial_rules: tuple[DialRule, ...] = ()
     zones: Mapping[str, str] = field(default_factory=dict)
+    i_ip_pool: int = 0  # the pool that addresses of its Internet sessions come from; 0: accounts' static ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +210,7 @@ class Catalogue:
     nodes_by_identifier: Mapping[tuple[int, str], Node]
     connections: Mapping[str, Connection]
     clients: tuple[RadiusClient, ...]
+    access_policies: Mapping[int, AccessPolicy] = field(default_factory=dict)
 
 
 EMPTY = Catalogue(0, {}, {}, {}, {}, {}, {}, {}, ())

@@ -12,6 +12,7 @@ create table nodes (
     zones          jsonb not null default '{}',      -- zone names of its h323 times: {"PST": "America/Los_Angeles"}
     coa_address    inet,
     coa_port       int,
+    i_ip_pool      bigint,                           -- Internet sessions of this node get addresses of that pool; null: the account's static one
     unique (i_env, name)
 );
 create unique index nodes_ip on nodes (i_env, nas_ip) where nas_ip is not null;

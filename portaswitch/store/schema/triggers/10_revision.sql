@@ -25,7 +25,7 @@ begin
                    'for each statement execute function notify_catalogue()', columns_but('vendors', variadic money));
     foreach catalogue in array array['environments', 'service_types', 'services', 'service_policies', 'service_policy_attributes',
             'destination_group_sets', 'destination_groups', 'destinations', 'destination_group_members', 'tariffs', 'rates', 'products', 'accessibility',
-            'product_addons', 'nodes', 'radius_clients', 'connections', 'vd_plans', 'vd_dgs', 'vd_thresholds', 'access_policies', 'access_policy_levels',
+            'product_addons', 'nodes', 'ip_pools', 'radius_clients', 'connections', 'vd_plans', 'vd_dgs', 'vd_thresholds', 'access_policies', 'access_policy_levels',
             'access_policy_phases', 'access_policy_attributes', 'service_features', 'service_attributes', 'customer_sites'] loop
         execute format('create or replace trigger %1$s_catalogue after insert or update or delete on %1$I '
                        'for each statement execute function notify_catalogue()', catalogue);
