@@ -2,8 +2,8 @@
 What the accept of an Internet session says beside the grant: the access policy's level, timeouts, the static address; and the hotline.
 
 The facts' names (all text): service, framed_ip, policy, policy_phase (the phase's type: its level), phase (its name), upload_rate and download_rate (bit/s,
-absent: unlimited), session_timeout, interim, idle_timeout (seconds), class (the session's id, so that accounting finds it), portal (of a hotline), radius_response
-(lines of the response template language, from the policy's attributes of that group).
+absent: unlimited), session_timeout, interim, idle_timeout (seconds), class (the session's id, so that accounting finds it), portal (of a hotline),
+radius_response (lines of the response template language, from the policy's attributes of that group).
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from portaswitch.config.catalogue_kinds import GroupSet, Hidden, Rates, Section, Thing, Things, Words
 from portaswitch.config.catalogue_access import ACCESS_POLICY, IP_POOL, StaticAddress
+from portaswitch.config.catalogue_kinds import GroupSet, Hidden, Rates, Section, Thing, Things, Words
 from portaswitch.config.catalogue_values import Currency, Instant, Money, Network, Prefix, Zone
 from portaswitch.config.grammar import (
     Kind,

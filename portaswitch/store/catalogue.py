@@ -143,7 +143,7 @@ class CatalogueStore:
             policy = policies.get(i_policy, ServicePolicy())
             entries.setdefault(i_product, []).append(RatingEntry(i_entry, i_service, i_node, code, i_tariff, i_reseller, policy))
         rows = await self._pool.query(PRODUCTS)
-        return {row[0]: Product(*row[:4], tuple(entries.get(row[0], ())), row[4]) for row in rows}
+        return {row[0]: Product(row[0], row[1], row[2], row[3], tuple(entries.get(row[0], ())), row[4]) for row in rows}
 
     async def _tariffs(self) -> dict[int, Tariff]:
         heads = {row[0]: row for row in await self._pool.query(TARIFFS)}

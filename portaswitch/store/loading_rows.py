@@ -163,6 +163,7 @@ class Builder:
         return {IDENTITIES[section][1]: self.ids.of(section, name)}
 
     def named(self, section: Section, entry: Entry, *without: str) -> Row:
+        """The row of something that has a name in its environment, without some of its keys."""
         return Row(
             entry.name,
             (self.file.i_env, entry.name),

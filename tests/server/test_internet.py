@@ -32,7 +32,8 @@ insert into access_policy_phases (i_access_policy, name, period, level) values (
 insert into products (i_product, i_env, name, currency, i_access_policy) values (104, 1, 'Net', 'CAD', 101);
 insert into accessibility (i_product, i_service, i_tariff) values (104, 104, 104);
 insert into ip_pools (i_ip_pool, i_env, name, ranges) values (101, 1, 'Small', '[{"first": "10.20.0.1", "last": "10.20.0.3"}]');
-insert into nodes (i_node, i_env, name, nas_ip, i_service, i_ip_pool) values (104, 1, 'bras', '192.0.2.50', 104, 101), (105, 1, 'spot', '192.0.2.51', 104, null);
+insert into nodes (i_node, i_env, name, nas_ip, i_service, i_ip_pool) values
+    (104, 1, 'bras', '192.0.2.50', 104, 101), (105, 1, 'spot', '192.0.2.51', 104, null);
 insert into accounts (i_account, i_env, id, i_customer, i_product, billing_model, currency, balance, opening_balance)
     select 200 + n, 1, 'user' || n, 101, 104, -1, 'CAD', 10, 10 from generate_series(1, 5) n;
 insert into accounts (i_account, i_env, id, i_customer, i_product, billing_model, currency) values (210, 1, 'poor', 101, 104, -1, 'CAD');

@@ -59,6 +59,17 @@ class LevelTests(SynchronousTestCase):
         self.assertIsNone(level_of(same, utc("2026-03-07 02:00"), UTC_ZONE).until)
         self.assertIsNone(level_of(AccessPolicy(1, 1, "Bare"), utc("2026-03-07 02:00"), UTC_ZONE).until)
 
+    def test_remembered(self) -> None:
+        """The stretch that is remembered is left in time, to either side, and is of that policy and zone alone."""
+        inside, behind = utc("2026-03-06 02:00"), utc("2026-03-06 06:00")
+        for at, name in ((inside, "turbo"), (behind, "regular"), (inside, "turbo"), (inside - timedelta(hours=2), "regular")):
+            self.assertEqual(level_of(POLICY, at, UTC_ZONE).name, name)
+        self.assertEqual(level_of(POLICY, inside, VANCOUVER).name, LevelName.REGULAR)
+        self.assertEqual(level_of(AccessPolicy(1, 1, "Home", phases=(WEEKENDS,)), inside, UTC_ZONE).name, LevelName.REGULAR)
+        one, two = Phase("One", parse("hr{1}"), LevelName.TURBO), Phase("Two", parse("hr{2}"), LevelName.TURBO)
+        both = AccessPolicy(1, 1, "Both", phases=(one, two))
+        self.assertEqual([level_of(both, utc(f"2026-03-06 0{hour}:30"), UTC_ZONE).phase for hour in (1, 2)], ["One", "Two"])
+
     @given(st.lists(st.tuples(periods(st.sampled_from(("wd", "hr"))), st.sampled_from(LevelName)), max_size=3), st.integers(0, 20 * 1440))
     @settings(max_examples=30, deadline=None)
     def test_hour_by_hour(self, parts: list[tuple[str, LevelName]], minute: int) -> None:
