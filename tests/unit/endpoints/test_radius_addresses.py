@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
@@ -64,7 +64,8 @@ class StepTests(SynchronousTestCase):
 
     def settle(self, decision: Decision, asked: AAARequest) -> Deferred[Decision]:
         """What becomes of a decision."""
-        return maybeDeferred(self.step.settle, decision, asked, BRAS)
+        settled = self.step.settle(decision, asked, BRAS)
+        return settled if isinstance(settled, Deferred) else succeed(settled)
 
     def test_interface(self) -> None:
         """The twin is one."""
@@ -95,7 +96,7 @@ class StepTests(SynchronousTestCase):
         self.assertIs(self.successResultOf(settled).refusal, Refusal.NOT_AVAILABLE)
         for seconds, lines in ((10, 1), (60, 2)):
             self.clock.advance(seconds)
-            self.settle(NET, auth("s2")).addErrback(lambda _: None)
+            self.assertNoResult(self.settle(NET, auth("s2")))
             self.assertEqual(len(self.step._told), 1)
             self.assertEqual(self.step._told[4], 0.0 if lines == 1 else self.clock.seconds())
 

@@ -52,8 +52,8 @@ FOUND = """\
 11: ip_pools.Four.ranges: the list is too short
 12: ip_pools.Five: is new: it needs ranges
 13: nodes.Gate.ip_pool: Onne is not among the ip_pools
-15: accounts.100.access_policy: Work is not among the access_policies
 15: accounts.100.static_ip: 10.9.0.8 is in the pool Old
+15: accounts.100.access_policy: Work is not among the access_policies
 17: accounts.103.static_ip: 192.0.2.7 is the static address of 102 already
 """
 
