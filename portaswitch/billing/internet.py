@@ -1,9 +1,9 @@
 """
 What the accept of an Internet session says beside the grant: the access policy's level, timeouts, the static address; and the hotline.
 
-The facts' names (all text): service, framed_ip, policy, policy_phase (the phase's type: its level), phase (its name), upload_rate and download_rate (bit/s,
-absent: unlimited), session_timeout, interim, idle_timeout (seconds), class (the session's id, so that accounting finds it), portal (of a hotline),
-radius_response (lines of the response template language, from the policy's attributes of that group).
+The facts' names (all text): service, framed_ip, policy, policy_level and policy_phase (the level in force: it is the type of the phase, whatever that is
+called), phase (the phase's name), upload_rate and download_rate (bit/s, absent: unlimited), session_timeout, interim, idle_timeout (seconds), class (the
+session's id, so that accounting finds it), portal (of a hotline). Attributes of policies go by policy and level, compiled with the catalogue, not by facts.
 """
 
 from __future__ import annotations
@@ -34,8 +34,6 @@ NO_POLICY: Final = AccessPolicy(0, 0, "")
 HOTLINE_SECONDS: Final = 900
 """The longest that a hotline lasts in one go: who has paid meanwhile gets in at the next try, as nothing else ends it yet."""
 
-TEMPLATE_GROUP: Final = "radius_response"
-
 
 def policy_of(view: View, product: Product, catalogue: Catalogue) -> AccessPolicy:
     """The account's own access policy, else its product's; without one there is a plain one that limits nothing."""
@@ -57,13 +55,11 @@ def told(facts: Facts, view: View, request: AAARequest, session: Session, policy
 def _common(view: View, session: Session, policy: AccessPolicy, level: Level) -> dict[str, str]:
     more = {"service": session.opened.service_type, "interim": str(policy.interim), "class": session.opened.session}
     if policy.name:
-        more |= {"policy": policy.name, "policy_phase": level.name.value}
+        more |= {"policy": policy.name, "policy_level": level.name.value, "policy_phase": level.name.value}
     if view.account is not None and view.account.static_ip:
         more["framed_ip"] = view.account.static_ip
     optional = {"phase": level.phase, "upload_rate": level.upload, "download_rate": level.download, "idle_timeout": policy.idle_timeout}
-    more |= {name: str(value) for name, value in optional.items() if value}
-    lines = [f"{item.name} {item.operator} '{item.value}'" for item in level.attributes if item.group == TEMPLATE_GROUP]
-    return {**more, TEMPLATE_GROUP: "\n".join(lines)} if lines else more
+    return more | {name: str(value) for name, value in optional.items() if value}
 
 
 def _seconds(grants: tuple[Grant, ...], level: Level, at: datetime) -> int | None:

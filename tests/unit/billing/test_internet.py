@@ -5,16 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from portaswitch.billing.batch import Batcher
+from portaswitch.billing.cache import Cache
 from portaswitch.billing.internet import HOTLINE_SECONDS
-from portaswitch.model.access_policy import AccessPolicy, LevelName, Phase, PolicyAttribute, Speed
+from portaswitch.model.access_policy import AccessPolicy, LevelName, Phase, Speed
 from portaswitch.model.catalogue import Catalogue, Product, RatingEntry, Service, ServicePolicy
 from portaswitch.model.ledger import View
+from portaswitch.model.party import Funds
 from portaswitch.model.period import parse
 from portaswitch.model.refusal import Refusal
-from portaswitch.model.request import AAARequest, Base, Decision
-from tests.unit.builders import Book, alive, auth, catalogue, plan, prepaid, start, stop, tariff
+from portaswitch.model.request import AAARequest, Base, Decision, Kind
+from tests.unit.billing.deck import Deck, Shelf
+from tests.unit.builders import CARD, Book, alive, auth, catalogue, plan, prepaid, request, start, stop, tariff
 
 NET = Service(9, "Internet", "Netaccess", Base.TIME)
 NOON = Phase("Afternoon", parse("hr{13-17}"), LevelName.TURBO)
@@ -59,8 +64,8 @@ class AcceptTests(InternetCase):
         self.begin(PLAIN)
         self.assertEqual(
             self.more(self.book.ask(net(auth()))),
-            {"service": "Netaccess", "interim": "300", "class": "s1", "policy": "Home", "policy_phase": "regular", "upload_rate": "1000",
-             "idle_timeout": "1800", "session_timeout": "3600"},
+            {"service": "Netaccess", "interim": "300", "class": "s1", "policy": "Home", "policy_level": "regular", "policy_phase": "regular",
+             "upload_rate": "1000", "idle_timeout": "1800", "session_timeout": "3600"},
         )  # fmt: skip
 
     def test_in_a_phase(self) -> None:
@@ -77,13 +82,12 @@ class AcceptTests(InternetCase):
         self.assertEqual(more, {"service": "Netaccess", "interim": "600", "class": "s1", "session_timeout": "30000"})
 
     def test_of_the_account(self) -> None:
-        """Its own policy goes before the product's, its static address is told, and attributes for RADIUS as lines of the template language."""
-        attribute = PolicyAttribute(None, "radius_response", "Cisco-AVPair", "+=", "sub:speed=1")
+        """Its own policy goes before the product's, and its static address is told."""
         self.begin(PLAIN, prepaid("10", i_access_policy=2, static_ip="192.0.2.9"))
-        own = replace(PLAIN, i_access_policy=2, name="Own", attributes=(attribute, replace(attribute, group="lte")))
+        own = replace(PLAIN, i_access_policy=2, name="Own")
         self.book.catalogue = replace(self.book.catalogue, access_policies={1: PLAIN, 2: own})
         more = self.more(self.book.ask(net(auth())))
-        self.assertEqual((more["policy"], more["framed_ip"], more["radius_response"]), ("Own", "192.0.2.9", "Cisco-AVPair += 'sub:speed=1'"))
+        self.assertEqual((more["policy"], more["framed_ip"]), ("Own", "192.0.2.9"))
 
     def test_voice_is_told_nothing(self) -> None:
         """A call has none of these facts."""
@@ -141,3 +145,23 @@ class HotlineTests(InternetCase):
         self.begin(replace(BARRED, portal=PORTAL.portal))
         self.assertEqual(self.more(self.book.ask(net(auth())))["portal"], PORTAL.portal)
         self.assertEqual(self.book.held, 0)
+
+
+class RememberedTests(SynchronousTestCase):
+    """A hotline stands for a refusal: what is only remembered of the funds does not do."""
+
+    def test_money_has_come(self) -> None:
+        """The account is remembered without money, the row has some: an ordinary session. When it is gone in truth: a hotline, by one more reading."""
+        deck = Deck(prepaid("0"))
+        batcher = Batcher(deck, Shelf(shelf(PORTAL)), Cache(100, 100), Clock().seconds, 3, 2, 8, 2.0, lambda *_: None)
+        known = batcher.submit(request(Kind.AUTH, "", user=CARD, called=""))
+        deck.land_all()
+        self.successResultOf(known)
+        deck.views[101] = replace(deck.views[101], funds=Funds(Decimal(1)))
+        paid = batcher.submit(net(auth()))
+        deck.land_all()
+        self.assertNotIn("portal", self.successResultOf(paid).facts.more)
+        deck.views[101] = replace(deck.views[101], funds=Funds(Decimal(0)))
+        poor = batcher.submit(net(auth("s2")))
+        deck.land_all()
+        self.assertIn("portal", self.successResultOf(poor).facts.more)
