@@ -49,11 +49,6 @@ class Periodic(Service):
         Service.startService(self)
         background(self._loop.start(self._seconds, now=False), f"job {self._label}")
 
-    def once_now(self) -> None:
-        """One pass at once, before the first one that is due; stopping waits for it too."""
-        if self._running is None:
-            _ = self._pass()
-
     def stopService(self) -> Deferred[None] | None:
         """Stop; the Deferred fires when the pass in progress is over."""
         Service.stopService(self)

@@ -14,6 +14,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import psycopg2
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
@@ -30,12 +31,14 @@ from portaswitch.endpoints.client_habits import Habits
 from portaswitch.endpoints.clients import EXPOSED, Clients
 from portaswitch.endpoints.dynamic import DynamicAuthorization, Timing
 from portaswitch.endpoints.profiles import shipped
+from portaswitch.endpoints.radius_addresses import AddressStep
 from portaswitch.endpoints.tasks import Pacing, TaskRunner
 from portaswitch.errors import PortaSwitchError, StartError
 from portaswitch.logs import BillingLog, background, log_to_file
 from portaswitch.memory import Collector
 from portaswitch.metrics import Gauge
 from portaswitch.model.catalogue import EMPTY, Catalogue, Seen
+from portaswitch.store.addresses import Addresses
 from portaswitch.store.catalogue import CatalogueStore
 from portaswitch.store.clients import keep_seen
 from portaswitch.store.database import Database
@@ -106,9 +109,18 @@ class Server(Service):
         self.core = Core(ledger, catalogue, self._billing_log, _limits(settings))
         await self._listen_to_changes(catalogue, self.core)
         await catalogue.reload()
+        if "jobs" in settings.roles:
+            await self._first_partitions()
         lines = self._open_ports(self.core)
         self._start_jobs(ledger, self.core)
         return lines
+
+    async def _first_partitions(self) -> None:
+        """Those of today, before anything is written: rows that move into a partition later are missed by who looks for them in that moment."""
+        try:
+            await keep_partitions(self._database.pool)
+        except psycopg2.Error as error:
+            self._log.warn("partitions could not be made, the job tries again: {error}", error=str(error).strip())
 
     async def _listen_to_changes(self, catalogue: CatalogueStore, core: Core) -> None:
         """Configuration changes come by NOTIFY; after a lost connection everything remembered is dropped, since changes may have been missed."""
@@ -133,8 +145,10 @@ class Server(Service):
         settings, lines = self._settings, []
         if "radius" in settings.roles:
             limits = radius.Limits(settings.radius.reject_delay, settings.radius.duplicate_window, settings.radius.max_waiting_per_peer)
+            addresses = AddressStep(Addresses(self._database.pool), core, self._reactor.seconds)
             for port, number in ((radius.AUTH, settings.radius.auth_port), (radius.ACCT, settings.radius.acct_port)):
-                protocol = radius.RadiusProtocol(port, core, lambda: self._clients, self._reactor, _now, limits, f"{settings.instance}-{port.name[1]}")
+                prefix = f"{settings.instance}-{port.name[1]}"
+                protocol = radius.RadiusProtocol(port, core, lambda: self._clients, self._reactor, _now, limits, prefix, addresses)
                 self.protocols[port.name] = protocol
                 opened = listen.listen_udp(self._reactor, settings.radius.interface, number, protocol, settings.reuse_port, f"RADIUS {port.name}")
                 self._ports.append(opened)
@@ -167,7 +181,7 @@ class Server(Service):
         if "jobs" in self._settings.roles:
             self._every(5.0, jobs.sweeper(ledger, core, _now), "sweeper")
             self._every(1.0, lambda: fold(pool), "folding")
-            self._every(3600.0, lambda: keep_partitions(pool), "partitions").once_now()
+            self._every(3600.0, lambda: keep_partitions(pool), "partitions")
             self._every(3600.0, lambda: purge(pool, TASKS_KEPT), "task-purge")
 
     def _start_tasks(self, pool: Pool) -> None:

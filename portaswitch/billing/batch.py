@@ -211,7 +211,7 @@ class Batcher:
             outcome = self._decide(self._overlaid(flight, view), waiting)
             if outcome is None:
                 return False
-            change = outcome.change
+            change = outcome.change if waiting.tries or not outcome.doubtful else None
             if change is not None:
                 flight.funds[i_account] = outcome.view.funds
                 if change.shared:

@@ -102,7 +102,8 @@ def _xdr(session: Session, quota: Quota, request: AAARequest, leg: Leg, charge: 
 
 def _failed(session: Session, quota: Quota, request: AAARequest) -> Xdr:
     """The xDR of an attempt that was not answered, or that nothing prices: amount 0 and its cause."""
-    history = "not connected" if quota.legs else "not rated: no rating entry or no rate"
+    unrated = "hotline: not charged" if "hotline" in session.opened.kept else "not rated: no rating entry or no rate"
+    history = "not connected" if quota.legs else unrated
     return _row(session, quota, request, quota.legs[0] if quota.legs else None, 0, ZERO, history, 0, ZERO, failed=True)
 
 

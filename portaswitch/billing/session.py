@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from portaswitch.billing import access, admission, closing, reserve
+from portaswitch.billing import access, admission, closing, internet, reserve
 from portaswitch.billing.transition import (
     ACCEPTED,
     Outcome,
@@ -25,6 +25,7 @@ from portaswitch.billing.transition import (
     reported,
     unseen,
 )  # fmt: skip
+from portaswitch.model.access_policy import AccessPolicy
 from portaswitch.model.catalogue import Catalogue, Protection
 from portaswitch.model.charge import Source, Take, held
 from portaswitch.model.ledger import View
@@ -65,15 +66,18 @@ def _auth(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     session = view.session or opened_now(view, request, catalogue, found)
     if isinstance(session, Refusal):
         return refused(view, session, facts)
+    policy = internet.policy_of(view, found.product, catalogue) if found.service.service_type in internet.SERVICES else None
+    if policy is not None and (barred := internet.barred(view, request, session, facts, policy)) is not None:
+        return barred
     if not session.quotas[0].legs:
         return refused(view, Refusal.CLD_BLOCKED, facts)  # its accounting came first, and nothing prices it
     if reserve.reseller_over_limit(view, request.received):
         return refused(view, Refusal.CREDIT_LIMIT, facts)
-    return _grant(view, request, session, facts, found.product.breakage)
+    return _grant(view, request, session, facts, found.product.breakage, policy)
 
 
-def _grant(view: View, request: AAARequest, session: Session, facts: Facts, breakage: Decimal) -> Outcome:
-    """Reserve for every quota key that is asked for; keys that are not named stay as they are."""
+def _grant(view: View, request: AAARequest, session: Session, facts: Facts, breakage: Decimal, policy: AccessPolicy | None) -> Outcome:
+    """Reserve for every quota key that is asked for; keys that are not named stay as they are. `policy` None: no Internet session."""
     quotas = {quota.key: quota for quota in session.quotas}
     template, was_held = session.quotas[0], view.session.held if view.session is not None else ZERO
     grants, expires = [], session.expires
@@ -88,12 +92,16 @@ def _grant(view: View, request: AAARequest, session: Session, facts: Facts, brea
         funds = reserve.funds_seen(view, own, request.received)
         grant, quota = _reserve_one(view, request, session.opened, quota, asked, funds, breakage)
         if grant.refusal is not None and len(request.units) == 1:
+            if policy is not None and grant.refusal in internet.FUNDS:
+                return internet.hotline(view, request, session, facts, policy, grant.refusal)
             return refused(view, grant.refusal, facts)
         quotas[asked.key] = quota
         grants.append(grant)
         expires = max(expires, _hold_until(request.at, session.opened, quota, grant.units))
     told = tuple([Grant(grant.key, grant.base, grant.units, expires, grant.last, grant.retained, grant.refusal) for grant in grants])
     limited = [grant for grant in told if grant.units is not None]
+    if policy is not None:
+        facts = internet.told(facts, view, request, session, policy, told)
     decision = Decision(told, None, facts if limited else replace(facts, limited=False))
     after = next_session(session, view, request, decision, tuple(quotas.values()), expires=expires)
     delta = after.held - was_held

@@ -24,11 +24,15 @@ ACCEPTED = Decision()
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What was decided: the answer, the change it needs (None: none), and the view that the next request of the account is decided on."""
+    """
+    What was decided: the answer, the change it needs (None: none), and the view that the next request of the account is decided on. `doubtful`: the change
+    stands for a refusal for funds, so that, as a refusal, it may not be made on money that is only remembered.
+    """
 
     decision: Decision
     change: Change | None
     view: View
+    doubtful: bool = False
 
 
 def session_key(request: AAARequest) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from portaswitch.config.catalogue_access import ACCESS_POLICY, IP_POOL, StaticAddress
 from portaswitch.config.catalogue_kinds import GroupSet, Hidden, Rates, Section, Thing, Things, Words
 from portaswitch.config.catalogue_values import Currency, Instant, Money, Network, Prefix, Zone
 from portaswitch.config.grammar import (
@@ -121,6 +122,7 @@ NODE: Final = Thing(
         "coa_address": OrNone(Address()),
         "coa_port": OrNone(Integer(1, 65535, "(a UDP port)")),
         "response_template": TEMPLATE,
+        "ip_pool": OrNone(NAME),
     }
 )
 PRODUCT: Final = Thing(
@@ -131,6 +133,7 @@ PRODUCT: Final = Thing(
         "breakage": MONEY,
         "addon": Boolean(),
         "addon_priority": Integer(0, 32767, "(the higher one overrides)"),
+        "access_policy": OrNone(NAME),
         "entries": Things(
             Thing(
                 {
@@ -205,6 +208,8 @@ ACCOUNT: Final = Thing(
         "life_time": OrNone(Integer(1, 36500, "days after the first use")),
         "inactivity_days": OrNone(Integer(1, 36500, "days after the last use")),
         "language": OrNone(LANGUAGE),
+        "access_policy": OrNone(NAME),
+        "static_ip": OrNone(StaticAddress()),
         "aliases": Words(ID),
         "alias_of": ID,
     }
@@ -214,6 +219,8 @@ SECTIONS: Final[Mapping[Named, Kind[tuple[Entry, ...]]]] = {
     Named.ENVIRONMENTS: Section(Text("the number of an environment (i_env)", "[1-9][0-9]{0,8}"), ENVIRONMENT),
     Named.SERVICES: Section(NAME, SERVICE),
     Named.POLICIES: Section(NAME, POLICY),
+    Named.ACCESS_POLICIES: Section(NAME, ACCESS_POLICY),
+    Named.IP_POOLS: Section(NAME, IP_POOL),
     Named.DESTINATIONS: Section(Prefix(), DESTINATION),
     Named.DESTINATION_GROUPS: Section(NAME, GroupSet(NAME)),
     Named.TARIFFS: Section(NAME, TARIFF),

@@ -22,6 +22,7 @@ from twisted.python.failure import Failure
 
 from portaswitch.endpoints.clients import Clients
 from portaswitch.endpoints.duplicates import Duplicates, Entry, Peer
+from portaswitch.endpoints.radius_addresses import AddressStep
 from portaswitch.endpoints.radius_credentials import with_proof
 from portaswitch.endpoints.radius_reply import Attributes, to_reply
 from portaswitch.endpoints.radius_request import Unmappable, to_request
@@ -105,6 +106,7 @@ class RadiusProtocol(DatagramProtocol):
         now: Callable[[], datetime],
         limits: Limits = Limits(),
         prefix: str = "r",
+        addresses: AddressStep | None = None,
     ) -> None:
         self._port, self._billing, self._clients, self._reactor, self._now, self._limits = port, billing, clients, reactor, now, limits
         self._dictionary = Dictionary.standard()
@@ -112,6 +114,7 @@ class RadiusProtocol(DatagramProtocol):
         self._waiting: dict[str, int] = {}
         self._strangers: dict[str, float] = {}
         self._prefix, self._number = prefix, 0
+        self._addresses = addresses
 
     def startProtocol(self) -> None:
         """Take the socket's own sendto: Twisted's write looks at every address anew, which costs a fifth of an answer."""
@@ -176,7 +179,10 @@ class RadiusProtocol(DatagramProtocol):
         entry = self.duplicates.add(peer, packet.identifier, packet.authenticator)
         self._waiting[peer[0]] = self._waiting.get(peer[0], 0) + 1
         pending = Pending(packet, peer, client, node, entry, request)
-        _ = self._handle(request).addCallbacks(self._decided, self._undecided, callbackArgs=(pending,), errbackArgs=(pending,))
+        decided = self._handle(request)
+        if node.i_ip_pool and self._addresses is not None:
+            decided = decided.addCallback(self._addresses.settle, request, node)
+        _ = decided.addCallbacks(self._decided, self._undecided, callbackArgs=(pending,), errbackArgs=(pending,))
 
     def _handle(self, request: AAARequest) -> Deferred[Decision]:
         try:

@@ -28,6 +28,8 @@ INCOMING, OUTGOING = "INCOMING", "OUTGOING"
 #: Attributes that only a PDSN sends: with one of them Acct-Multi-Session-Id names the session whose sub-session this is. Elsewhere it names a bundle of links
 #: or of cells that end each for itself.
 PDSN_MARKS = ("3GPP2-BSID", "3GPP2-PCF-IP-Address", "3GPP2-Session-Continue", "3GPP2-Begin-Session", "3GPP2-Service-Option")
+#: How a session's name begins that was made up at the authorization, for want of one in the request; the NAS returns it as Class (RFC 2865 5.25).
+MADE_UP = b"auth-"
 NO_PROPERTIES: Mapping[str, str] = {}
 
 
@@ -86,7 +88,11 @@ def _session(packet: Packet) -> tuple[str, str]:
     """
     The session's name and its sub-session's: h323-conf-id; at a PDSN what its sub-sessions share, each named by its Acct-Session-Id (3GPP2 X.S0011-005: the
     Correlation ID, else Acct-Multi-Session-Id); else Acct-Session-Id, else the call-id. Octets that are no text name it in hexadecimal: usage must not be lost.
+    A name that was made up at the authorization comes back as Class.
     """
+    known = packet.get("Class")
+    if isinstance(known, bytes) and known.startswith(MADE_UP):
+        return known.decode("ascii", "replace"), ""
     conference = _name(packet, "h323-conf-id")
     if conference:
         return conference, ""

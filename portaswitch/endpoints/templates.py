@@ -62,7 +62,8 @@ FIXED: Final[Mapping[str, Variable]] = {
 
 MORE: Final = (
     "access_code", "class", "customer_balance", "customer_credit_limit", "customer_threshold", "download_rate", "framed_ip", "idle_timeout", "interim",
-    "no_warning", "policy", "policy_level", "policy_phase", "rate_pattern", "redirect_number", "service", "session_timeout", "threshold_reached", "upload_rate",
+    "no_warning", "phase", "policy", "policy_level", "policy_phase", "portal", "rate_pattern", "redirect_number", "service", "session_timeout",
+    "threshold_reached", "upload_rate",
 )  # fmt: skip
 """Names of `Facts.more`, each a variable too; what they hold and when they are known: docs/templates.rst."""
 
@@ -194,6 +195,15 @@ def faults_of(text: str, dictionary: Dictionary) -> tuple[TemplateFault, ...]:
     """What `compile_template` would find wrong."""
     try:
         compile_template(text, dictionary)
+    except TemplateError as error:
+        return error.faults
+    return ()
+
+
+def row_faults(name: str, operation: str, value: str, dictionary: Dictionary) -> tuple[TemplateFault, ...]:
+    """The same of one row for `compile_rows`."""
+    try:
+        compile_rows([(name, operation, value)], dictionary)
     except TemplateError as error:
         return error.faults
     return ()

@@ -11,6 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 from ipaddress import ip_network
 
+from portaswitch.model.access_policy import AccessPolicy
 from portaswitch.model.money import ZERO, Rounding
 from portaswitch.model.request import Base
 from portaswitch.model.value import dataclass
@@ -133,6 +134,7 @@ class Product:
     currency: str
     breakage: Decimal
     entries: tuple[RatingEntry, ...]
+    i_access_policy: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +164,7 @@ class Node:
     coa_address: str = ""
     coa_port: int = 0
     response_template: str = ""
+    i_ip_pool: int = 0  # the pool that addresses of its Internet sessions come from; 0: accounts' static ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +244,7 @@ class Catalogue:
     nodes_by_identifier: Mapping[tuple[int, str], Node]
     connections: Mapping[str, Connection]
     clients: tuple[RadiusClient, ...]
+    access_policies: Mapping[int, AccessPolicy] = field(default_factory=dict)
 
 
 EMPTY = Catalogue(0, {}, {}, {}, {}, {}, {}, {}, ())

@@ -19,11 +19,13 @@ from portaswitch.errors import PortaSwitchError
 
 
 class Section(StrEnum):
-    """The kinds of things in a file, as its keys name them (the last four stand inside others)."""
+    """The kinds of things in a file, as its keys name them (those behind the accounts stand inside others)."""
 
     ENVIRONMENTS = "environments"
     SERVICES = "services"
     POLICIES = "policies"
+    ACCESS_POLICIES = "access_policies"
+    IP_POOLS = "ip_pools"
     DESTINATIONS = "destinations"
     DESTINATION_GROUPS = "destination_groups"
     TARIFFS = "tariffs"
@@ -37,6 +39,10 @@ class Section(StrEnum):
     ENTRIES = "entries"
     CONNECTIONS = "connections"
     ALIASES = "aliases"
+    LEVELS = "levels"
+    PHASES = "phases"
+    ATTRIBUTES = "attributes"
+    STATIC_ADDRESSES = "static_addresses"
 
 
 class Fault(Protocol):

@@ -80,6 +80,8 @@ class Account:
     activation_date: datetime | None
     expiration_date: datetime | None
     language: str
+    i_access_policy: int = 0  # its own Internet access policy; 0: the product's
+    static_ip: str = ""  # service attribute netaccess_static_ip/address; '' none
 
     def __repr__(self) -> str:
         return f"Account({self.id!r}, i_account={self.i_account}, revision={self.revision})"

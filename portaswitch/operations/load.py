@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred
 from portaswitch.errors import ConfigError
 from portaswitch.interfaces.loading import ILoading, Progress
 from portaswitch.model.loading import CatalogueFile, Fault, Loaded, Stock
-from portaswitch.operations import catalogue_rules, party_rules, references
+from portaswitch.operations import address_rules, catalogue_rules, party_rules, references
 from portaswitch.operations.world import World
 
 RULES: tuple[Callable[[World], Iterable[Fault]], ...] = (
@@ -31,6 +31,8 @@ RULES: tuple[Callable[[World], Iterable[Fault]], ...] = (
     catalogue_rules.groups,
     catalogue_rules.products,
     catalogue_rules.connections,
+    address_rules.pools,
+    address_rules.static_addresses,
     party_rules.customers,
     party_rules.accounts,
     party_rules.aliases,

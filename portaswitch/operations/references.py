@@ -15,8 +15,8 @@ REFERENCES: Final[Mapping[Section, Mapping[str, Section]]] = {
         "managed_by": Section.CUSTOMERS,
         "destination_groups": Section.DESTINATION_GROUPS,
     },
-    Section.NODES: {"service": Section.SERVICES},
-    Section.PRODUCTS: {"managed_by": Section.CUSTOMERS},
+    Section.NODES: {"service": Section.SERVICES, "ip_pool": Section.IP_POOLS},
+    Section.PRODUCTS: {"managed_by": Section.CUSTOMERS, "access_policy": Section.ACCESS_POLICIES},
     Section.ENTRIES: {
         "service": Section.SERVICES,
         "node": Section.NODES,
@@ -30,6 +30,7 @@ REFERENCES: Final[Mapping[Section, Mapping[str, Section]]] = {
     Section.ACCOUNTS: {
         "customer": Section.CUSTOMERS,
         "product": Section.PRODUCTS,
+        "access_policy": Section.ACCESS_POLICIES,
         "alias_of": Section.ACCOUNTS,
     },
 }
@@ -39,10 +40,18 @@ NEEDED: Final[Mapping[Section, tuple[str, ...]]] = {
     Section.ENVIRONMENTS: ("name",),
     Section.SERVICES: ("type",),
     Section.TARIFFS: ("service",),
+    Section.IP_POOLS: ("ranges",),
     Section.RADIUS_CLIENTS: ("secret",),
     Section.ACCOUNTS: ("customer", "product", "model"),
 }
 """What something new must say."""
+
+PARTS_NEED: Final[tuple[tuple[Section, str, tuple[str, ...]], ...]] = (
+    (Section.PRODUCTS, "entries", ("service", "tariff")),
+    (Section.ACCESS_POLICIES, "phases", ("period", "level")),
+    (Section.ACCESS_POLICIES, "attributes", ("group", "name", "value")),
+)
+"""What a thing inside another always says, since it stands as a whole."""
 
 FIXED: Final[Mapping[Section, tuple[str, ...]]] = {
     Section.SERVICES: ("type", "base"),
@@ -99,8 +108,9 @@ def needed(world: World) -> Iterator[Fault]:
         for entry in world.accounts() if section is Section.ACCOUNTS else world.file.of(section):
             if world.known(section, entry.name) is None:
                 yield from _absent(entry, keys, "is new: it needs")
-    for _, part in world.inner(Section.PRODUCTS, "entries"):
-        yield from _absent(part, ("service", "tariff"), "needs")
+    for outer, key, keys in PARTS_NEED:
+        for _, part in world.inner(outer, key):
+            yield from _absent(part, keys, "needs")
 
 
 def _absent(entry: Entry, keys: tuple[str, ...], how: str) -> Iterator[Fault]:

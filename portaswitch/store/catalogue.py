@@ -41,6 +41,7 @@ from portaswitch.model.catalogue import (
 )  # fmt: skip
 from portaswitch.model.money import Rounding
 from portaswitch.model.request import Base
+from portaswitch.store.catalogue_policies import access_policies
 from portaswitch.store.pool import Pool
 
 RELOADS = Counter("portaswitch_catalogue_reloads_total", "Compilations of the catalogue", ("result",))
@@ -49,14 +50,14 @@ PAGE = 2000
 
 SERVICES = "select s.i_service, s.name, t.name, s.base, s.unit from services s join service_types t using (i_service_type)"
 POLICIES = "select i_service_policy, protection, slice, minimum, max_units, idle_timeout from service_policies"
-PRODUCTS = "select i_product, name, currency, breakage from products"
+PRODUCTS = "select i_product, name, currency, breakage, coalesce(i_access_policy, 0) from products"
 ENTRIES = (
     "select i_product, i_accessibility, i_service, coalesce(i_node, 0), access_code, i_tariff, coalesce(i_tariff_reseller, 0), i_service_policy "
     "from accessibility order by i_accessibility"
 )
 NODES = (
     "select i_node, i_env, name, host(nas_ip), nas_identifier, profile, coalesce(i_service, 0), dial_rules, zones, coalesce(host(coa_address), ''), "
-    "coalesce(coa_port, 0), response_template from nodes"
+    "coalesce(coa_port, 0), response_template, coalesce(i_ip_pool, 0) from nodes"
 )
 CLIENTS = (
     "select i_client, i_env, address::text, secret, coalesce(i_node, 0), require_message_authenticator, limit_proxy_state, ignore_password, "
@@ -136,7 +137,7 @@ class CatalogueStore:
         return Catalogue(
             0, services, await self._products(), await self._tariffs(), {node.i_node: node for node in nodes},
             {(node.i_env, node.nas_ip): node for node in nodes if node.nas_ip},
-            {(node.i_env, node.nas_identifier): node for node in nodes if node.nas_identifier}, connections, tuple(clients),
+            {(node.i_env, node.nas_identifier): node for node in nodes if node.nas_identifier}, connections, tuple(clients), await access_policies(self._pool),
         )  # fmt: skip
 
     async def _products(self) -> dict[int, Product]:
@@ -146,7 +147,7 @@ class CatalogueStore:
             policy = policies.get(i_policy, ServicePolicy())
             entries.setdefault(i_product, []).append(RatingEntry(i_entry, i_service, i_node, code, i_tariff, i_reseller, policy))
         rows = await self._pool.query(PRODUCTS)
-        return {i_product: Product(i_product, name, currency, breakage, tuple(entries.get(i_product, ()))) for i_product, name, currency, breakage in rows}
+        return {row[0]: Product(row[0], row[1], row[2], row[3], tuple(entries.get(row[0], ())), row[4]) for row in rows}
 
     async def _tariffs(self) -> dict[int, Tariff]:
         heads = {row[0]: row for row in await self._pool.query(TARIFFS)}

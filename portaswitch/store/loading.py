@@ -21,6 +21,7 @@ from zope.interface import implementer
 
 from portaswitch.interfaces.loading import Check, ILoading, Progress
 from portaswitch.model.loading import CatalogueFile, Count, Kept, Loaded, LoadError, Section
+from portaswitch.store.loading_access import STATIC, static_addresses
 from portaswitch.store.loading_ids import find_ids
 from portaswitch.store.loading_merge import Plan, Row, Shape, Told, change, create, lock, plan
 from portaswitch.store.loading_parties import ACCOUNTS, CUSTOMERS, PartyBuilder
@@ -92,14 +93,18 @@ class _Load:
         customers = await self._plan(Section.CUSTOMERS, CUSTOMERS, parties.customers())
         accounts = await self._plan(Section.ACCOUNTS, ACCOUNTS, parties.accounts())
         aliases = await self._plan(Section.ALIASES, ACCOUNTS, parties.aliases())
+        static = await self._plan(Section.STATIC_ADDRESSES, STATIC, static_addresses(parties))
         await self._write_catalogue(catalogue, customers)
         await self._write_parties(customers, accounts, aliases)
+        await create(self._cursor, static, self._told(Section.STATIC_ADDRESSES))
+        await change(self._cursor, static, self._told(Section.STATIC_ADDRESSES))
         return _report(
             [
                 *catalogue,
                 (Section.CUSTOMERS, customers),
                 (Section.ACCOUNTS, accounts),
                 (Section.ALIASES, aliases),
+                (Section.STATIC_ADDRESSES, static),
             ]
         )
 

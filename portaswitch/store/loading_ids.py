@@ -18,6 +18,8 @@ from portaswitch.store.transaction import Cursor
 IDENTITIES: Final[Mapping[Section, tuple[str, str]]] = {
     Section.SERVICES: ("services", "i_service"),
     Section.POLICIES: ("service_policies", "i_service_policy"),
+    Section.ACCESS_POLICIES: ("access_policies", "i_access_policy"),
+    Section.IP_POOLS: ("ip_pools", "i_ip_pool"),
     Section.DESTINATION_GROUPS: ("destination_group_sets", "i_dest_group_set"),
     Section.TARIFFS: ("tariffs", "i_tariff"),
     Section.NODES: ("nodes", "i_node"),

@@ -160,11 +160,15 @@ def _unnest(
     columns: Sequence[str], types: Types, rows: Sequence[Sequence[Element]]
 ) -> tuple[str, tuple[object, ...]]:
     """A from clause of these rows under the name v, with their number, and its parameters."""
-    arrays = ", ".join(f"%s::{types[column]}[]" for column in columns)
+    # Arrays of arrays would be unnested to their elements: a column of arrays travels as text.
+    nested = {column for column in columns if types[column].endswith("[]")}
+    arrays = ", ".join("%s::text[]" if column in nested else f"%s::{types[column]}[]" for column in columns)
     names = ", ".join(f'"{column}"' for column in columns)
-    return f"unnest({arrays}) with ordinality v ({names}, row_number)", tuple(
-        array(values) for values in zip(*rows, strict=True)
-    )
+    source = f"unnest({arrays}) with ordinality v ({names}, row_number)"
+    if nested:
+        cast = ", ".join(f'"{column}"::{types[column]}' if column in nested else f'"{column}"' for column in columns)
+        source = f"(select {cast}, row_number from {source}) v"
+    return source, tuple(array(values) for values in zip(*rows, strict=True))
 
 
 async def create(cursor: Cursor, plan: Plan, told: Told) -> None:

@@ -46,7 +46,7 @@ class PartyBuilder(Builder):
         return [self._customer(entry, levels[name]) for name, entry in entries.items()]
 
     def _customer(self, entry: Entry, level: int) -> Row:
-        named = dict(self._values(entry, "type", "parent", "status", "opening_balance")) | _status(entry)
+        named = dict(self.values_of(entry, "type", "parent", "status", "opening_balance")) | _status(entry)
         if "parent" in entry.values:
             named["i_parent"] = self.ids.of(Section.CUSTOMERS, entry.text("parent"))
         kind = entry.text("type")
@@ -64,7 +64,7 @@ class PartyBuilder(Builder):
         ]
 
     def _account(self, entry: Entry) -> Row:
-        named = dict(self._values(entry, "model", "status", "password", "opening_balance")) | _status(entry)
+        named = dict(self.values_of(entry, "model", "status", "password", "opening_balance", "static_ip")) | _status(entry)
         model = entry.text("model")
         if model is not None:
             named["billing_model"] = int(MODELS[model])

@@ -9,6 +9,7 @@ from typing import Final
 
 from portaswitch.model.loading import CatalogueFile, Entry, Section, Stock
 from portaswitch.store.arrays import Element
+from portaswitch.store.loading_access import access_tables
 from portaswitch.store.loading_ids import IDENTITIES, Ids, prefixes
 from portaswitch.store.loading_merge import Row, Shape
 
@@ -68,6 +69,8 @@ REFERS: Final[Mapping[str, Section]] = {
     "parent": Section.CUSTOMERS,
     "customer": Section.CUSTOMERS,
     "product": Section.PRODUCTS,
+    "access_policy": Section.ACCESS_POLICIES,
+    "ip_pool": Section.IP_POOLS,
 }
 """Keys that hold names, and whose; their columns are i_KEY, but for those in `COLUMNS`."""
 
@@ -96,7 +99,7 @@ class Builder:
                 Section.ENVIRONMENTS,
                 ENVIRONMENTS,
                 [
-                    Row(entry.name, (int(entry.name),), dict(self._values(entry)))
+                    Row(entry.name, (int(entry.name),), dict(self.values_of(entry)))
                     for entry in self._of(Section.ENVIRONMENTS)
                 ],
             ),
@@ -104,14 +107,15 @@ class Builder:
             (
                 Section.POLICIES,
                 POLICIES,
-                [self._named(Section.POLICIES, entry) for entry in self._of(Section.POLICIES)],
+                [self.named(Section.POLICIES, entry) for entry in self._of(Section.POLICIES)],
             ),
+            *access_tables(self),
             (Section.DESTINATIONS, DESTINATIONS, list(self._destinations())),
             (
                 Section.DESTINATION_GROUPS,
                 GROUP_SETS,
                 [
-                    self._named(Section.DESTINATION_GROUPS, entry, "groups")
+                    self.named(Section.DESTINATION_GROUPS, entry, "groups")
                     for entry in self._of(Section.DESTINATION_GROUPS)
                 ],
             ),
@@ -142,7 +146,7 @@ class Builder:
     def _of(self, section: Section) -> Iterable[Entry]:
         return self.file.of(section)
 
-    def _values(self, entry: Entry, *without: str) -> Iterator[tuple[str, Element]]:
+    def values_of(self, entry: Entry, *without: str) -> Iterator[tuple[str, Element]]:
         """
         The columns and values of what an entry names, but for keys that are no columns of the same meaning.
         """
@@ -158,16 +162,17 @@ class Builder:
         """The reserved id of something new, under its column."""
         return {IDENTITIES[section][1]: self.ids.of(section, name)}
 
-    def _named(self, section: Section, entry: Entry, *without: str) -> Row:
+    def named(self, section: Section, entry: Entry, *without: str) -> Row:
+        """The row of something that has a name in its environment, without some of its keys."""
         return Row(
             entry.name,
             (self.file.i_env, entry.name),
-            dict(self._values(entry, *without)),
+            dict(self.values_of(entry, *without)),
             self.identity(section, entry.name),
         )
 
     def _priced(self, section: Section, entry: Entry, *without: str) -> Row:
-        row = self._named(section, entry, *without)
+        row = self.named(section, entry, *without)
         return (
             row
             if "currency" in row.named
@@ -175,7 +180,7 @@ class Builder:
         )
 
     def _service(self, entry: Entry) -> Row:
-        named = dict(self._values(entry, "type"))
+        named = dict(self.values_of(entry, "type"))
         initial = self.identity(Section.SERVICES, entry.name)
         kind = entry.text("type")
         if kind is not None:
@@ -187,7 +192,7 @@ class Builder:
     def _destinations(self) -> Iterator[Row]:
         written = {entry.name: entry for entry in self._of(Section.DESTINATIONS)}
         for prefix in prefixes(self.file):
-            named = dict(self._values(written[prefix], "format")) if prefix in written else {}
+            named = dict(self.values_of(written[prefix], "format")) if prefix in written else {}
             yield Row(
                 prefix,
                 (self.file.i_env, self.ids.format(prefix), prefix),
@@ -219,12 +224,12 @@ class Builder:
                 key = (
                     i_tariff,
                     self.ids.destinations[rate.name],
-                    "-infinity" if since is None else dict(self._values(rate))["effective_from"],
+                    "-infinity" if since is None else dict(self.values_of(rate))["effective_from"],
                 )
-                yield Row(rate.name, key, {**RATE, **dict(self._values(rate, "effective_from", "payback"))})
+                yield Row(rate.name, key, {**RATE, **dict(self.values_of(rate, "effective_from", "payback"))})
 
     def _node(self, entry: Entry) -> Row:
-        row = self._named(Section.NODES, entry, "dial_rules")
+        row = self.named(Section.NODES, entry, "dial_rules")
         rules = entry.values.get("dial_rules")
         if not isinstance(rules, Mapping):
             return row
@@ -242,11 +247,11 @@ class Builder:
                     self.ids.of(Section.NODES, entry.text("node")),
                 )
                 key = i_product, service, node, entry.text("access_code") or ""
-                yield Row(product.name, key, dict(self._values(entry, "service", "node", "access_code")))
+                yield Row(product.name, key, dict(self.values_of(entry, "service", "node", "access_code")))
 
     def _client(self, entry: Entry) -> Row:
         return Row(
-            entry.name, (entry.name,), dict(self._values(entry, "weak_secret")), {"i_env": self.file.i_env}
+            entry.name, (entry.name,), dict(self.values_of(entry, "weak_secret")), {"i_env": self.file.i_env}
         )
 
     def _vendor(self, entry: Entry) -> Row:
@@ -257,7 +262,7 @@ class Builder:
         for vendor in self._of(Section.VENDORS):
             i_vendor = self.ids.of(Section.VENDORS, vendor.name)
             for entry in vendor.parts("connections"):
-                named = dict(self._values(entry, "type"))
+                named = dict(self.values_of(entry, "type"))
                 kind = entry.text("type")
                 if kind is not None:
                     named["i_connection_type"] = CONNECTION_TYPES[kind]

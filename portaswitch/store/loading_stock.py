@@ -21,6 +21,12 @@ QUERIES: Final[Mapping[Section, tuple[str, tuple[str, ...]]]] = {
         ("type", "base"),
     ),
     Section.POLICIES: ("select name, i_service_policy from service_policies where i_env = %s", ()),
+    Section.ACCESS_POLICIES: ("select name, i_access_policy from access_policies where i_env = %s", ()),
+    Section.IP_POOLS: (
+        "select p.name, p.i_ip_pool, (select string_agg((r ->> 'first') || '-' || (r ->> 'last'), ' ') from jsonb_array_elements(p.ranges) r) "
+        "from ip_pools p where p.i_env = %s",
+        ("ranges",),
+    ),
     Section.DESTINATION_GROUPS: (
         "select name, i_dest_group_set from destination_group_sets where i_env = %s",
         (),
@@ -42,7 +48,8 @@ QUERIES: Final[Mapping[Section, tuple[str, tuple[str, ...]]]] = {
 ENVIRONMENTS: Final = "select i_env::text, i_env, name, currency from environments"
 CLIENTS: Final = "select address::text, i_client, i_env::text from radius_clients"
 ACCOUNTS: Final = """
-    select a.id, a.i_account, c.name, p.name, a.billing_model::text, a.currency, m.id
+    select a.id, a.i_account, c.name, p.name, a.billing_model::text, a.currency, m.id,
+        (select t.value[1] from service_attribute_values t where t.i_account = a.i_account and t.i_attribute = 3)
     from accounts a join unnest(%s::text[]) v (id) using (id) join customers c using (i_customer)
     left join products p on p.i_product = a.i_product left join accounts m on m.i_account = a.i_master_account
     where a.i_env = %s
@@ -91,7 +98,7 @@ async def _accounts(cursor: Cursor, file: CatalogueFile) -> dict[str, Known]:
     ids |= {alias.name for entry in file.of(Section.ACCOUNTS) for alias in entry.parts("aliases")}
     if not ids:
         return {}
-    names = ("customer", "product", "model", "currency", "alias_of")
+    names = ("customer", "product", "model", "currency", "alias_of", "static_ip")
     rows = await cursor.query(ACCOUNTS, (array(sorted(ids)), file.i_env))
     return {row[0]: _known(row[1], names, (row[2], row[3], MODELS[row[4]], *row[5:])) for row in rows}
 

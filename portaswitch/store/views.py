@@ -36,7 +36,7 @@ def account_of(row: Mapping[str, Any], unseal: Callable[[bytes], str]) -> Accoun
         row["i_account"], row["i_env"], row["revision"], row["id"], row["i_customer"], row["i_product"] or 0, BillingModel(row["billing_model"]),
         intern(row["currency"]), BillStatus(row["bill_status"]), row["blocked"], optional_money(row["credit_limit"]),
         None if sealed is None else unseal(bytes.fromhex(sealed[2:])), instant(row["activation_date"]), instant(row["expiration_date"]),
-        intern(row["language"] or ""),
+        intern(row["language"] or ""), row["i_access_policy"] or 0, row["static_ip"] or "",
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from portaswitch.model.party import Account, Customer, Funds
 
 ENVIRONMENT = "insert into environments values (1, 'One', 'USD'), (2, 'Two', 'USD')"
 #: Columns whose 0 means that there is none.
-NULLABLE = frozenset(("i_parent", "i_product", "i_tariff"))
+NULLABLE = frozenset(("i_parent", "i_product", "i_tariff", "i_access_policy"))
 #: Aliases have numbers of their own, above those that tests give.
 ALIASES = 1_000_000
 #: A payment (amount, amount, i_account, amount): the customer's money moves too where an account owes.
@@ -29,9 +29,9 @@ def customer_row(customer: Customer, funds: Funds) -> Statement:
 
 
 def account_row(account: Account, funds: Funds) -> Statement:
-    """The insertion of an account; its service password is not written, as that is sealed."""
+    """The insertion of an account; its service password is not written, as that is sealed, nor its static address, which is a row of its own."""
     values = _values(account)
-    del values["password"]
+    del values["password"], values["static_ip"]
     return _insertion("accounts", {**values, "balance": funds.balance, "opening_balance": funds.balance, "held": funds.held})
 
 

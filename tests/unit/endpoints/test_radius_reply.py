@@ -106,7 +106,8 @@ class ExampleTests(SynchronousTestCase):
         asked = replace(asked, service="Netaccess")
         book = Book(prepaid("5", password="password1"), sold("Internet", Service(3, "Internet", "Netaccess", Base.TIME), price="3", price_per=3600))
         decision = book.ask(asked)
-        self.assertEqual(sent(decision, asked), (Code.ACCESS_ACCEPT, [("Session-Timeout", "6000")]))
+        told = [("Session-Timeout", "6000"), ("Acct-Interim-Interval", "600"), ("Class", str(asked.session.encode()))]
+        self.assertEqual(sent(decision, asked), (Code.ACCESS_ACCEPT, told))
         known = {"framed_ip": "41.213.82.27", "idle_timeout": "86400", "interim": "1800", "class": "81707b87", "session_timeout": "600"}
         decision = replace(decision, facts=replace(decision.facts, more={**decision.facts.more, **known}))
         wanted = {"Framed-IP-Address": "41.213.82.27", "Session-Timeout": "600", "Idle-Timeout": "86400", "Acct-Interim-Interval": "1800"}

@@ -17,6 +17,7 @@ from portaswitch.endpoints.answer_templates import BROKEN, AnswerTemplates
 from portaswitch.endpoints.radius import AUTH, UNFIT, Limits, RadiusProtocol
 from portaswitch.endpoints.radius_reply import Attributes
 from portaswitch.endpoints.templates import FIXED, KNOWN, MORE, Template, TemplateError, Variables, compile_rows, compile_template, faults_of
+from portaswitch.model.access_policy import AccessPolicy, LevelName, PolicyAttribute
 from portaswitch.model.money import ZERO
 from portaswitch.model.request import Base, Decision, Facts, Grant, Kind, QuotaKey
 from portaswitch.wire.radius.codec import decode_pairs, encode_pairs
@@ -270,16 +271,22 @@ class DocumentTests(SynchronousTestCase):
             self.assertTrue(encode_pairs(made, DICTIONARY))
 
 
+def _policy(number: int, name: str, lines: str) -> AccessPolicy:
+    """A policy whose level regular has these lines as rows, beside a row of another level and one of another group."""
+    rows = [line.split(" ", 2) for line in lines.splitlines()]
+    own = [PolicyAttribute(LevelName.REGULAR, "radius_response", attribute, operator, value) for attribute, operator, value in rows]
+    others = [PolicyAttribute(LevelName.TURBO, "radius_response", "Filter-Id", ":=", "turbo"), PolicyAttribute(None, "lte", "qci", "=", "9")]
+    return AccessPolicy(number, 1, name, attributes=(*own, *others))
+
+
 class EndpointTests(RadiusCase):
     """Applied by the endpoint."""
 
     def prepared(self, text: str, **policies: str) -> None:
         """A port whose node has this template; `policies` are templates of level regular by policy."""
         self.begin(Limits(reject_delay=0))
-        known = replace(catalogue(), nodes={7: replace(NODE, response_template=text)})
-        templates = AnswerTemplates.of_catalogue(
-            known, {(1, name, "regular"): compile_template(lines, DICTIONARY) for name, lines in policies.items()}
-        )  # fmt: skip
+        sold = {number: _policy(number, name, lines) for number, (name, lines) in enumerate(policies.items(), 1)}
+        templates = AnswerTemplates.of_catalogue(replace(catalogue(), nodes={7: replace(NODE, response_template=text)}, access_policies=sold))
         clients = table()
         clients.templates = templates
         self.protocol = RadiusProtocol(AUTH, self.desk, lambda: clients, self.clock, lambda: AT, Limits(reject_delay=0))
@@ -302,7 +309,7 @@ class EndpointTests(RadiusCase):
 
     def test_policy(self) -> None:
         """The policy's lines follow the node's, for the policy and level of the facts."""
-        self.prepared("Class = node", Gold="Class := '${policy}'\nFilter-Id = gold")
+        self.prepared("Class = node", Gold="Class := ${policy}\nFilter-Id = gold")
         gold = replace(ACCEPT, facts=replace(ACCEPT.facts, more={"policy": "Gold", "policy_level": "regular"}))
         self.assertEqual([(name, held) for name, held in self.answered(gold) if name in ("Class", "Filter-Id")], [("Class", b"Gold"), ("Filter-Id", "gold")])
         silver = replace(ACCEPT, facts=replace(ACCEPT.facts, more={"policy": "Silver"}))

@@ -17,7 +17,8 @@ begin
         select coalesce(l.i_master_account, l.i_account) into a_id from accounts l where l.i_env = exchange_view.i_env and l.id = exchange_view.account_id;
     end if;
     select l.i_account, l.i_env, l.revision, l.id, l.i_customer, l.i_product, l.billing_model, l.currency, l.bill_status, l.blocked, l.credit_limit,
-           l.h323_password, l.activation_date, l.expiration_date, l.language, l.balance, l.held
+           l.h323_password, l.activation_date, l.expiration_date, l.language, l.balance, l.held, l.i_access_policy,
+           (select t.value[1] from service_attribute_values t where t.i_account = l.i_account and t.i_attribute = 3) as static_ip
     into a from accounts l where l.i_account = a_id;
     return json_build_object(
         'account', case when a.i_account is not null then row_to_json(a) end,

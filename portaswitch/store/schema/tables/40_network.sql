@@ -13,6 +13,7 @@ create table nodes (
     coa_address    inet,
     coa_port       int,
     response_template text not null default '',      -- lines "NAME OPERATION VALUE" that are applied to its Access-Accepts (docs/templates.rst)
+    i_ip_pool      bigint,                           -- Internet sessions of this node get addresses of that pool; null: the account's static one
     unique (i_env, name)
 );
 create unique index nodes_ip on nodes (i_env, nas_ip) where nas_ip is not null;

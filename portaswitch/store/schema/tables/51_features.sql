@@ -48,6 +48,8 @@ create table service_attribute_values (
 create unique index service_attribute_values_account on service_attribute_values (i_account, i_attribute) where i_account is not null;
 create unique index service_attribute_values_customer on service_attribute_values (i_customer, i_attribute) where i_customer is not null;
 create unique index service_attribute_values_site on service_attribute_values (i_customer_site, i_attribute) where i_customer_site is not null;
+-- A static address (netaccess_static_ip, address) is one account's.
+create unique index service_attribute_values_static_ip on service_attribute_values (i_env, (value[1])) where i_attribute = 3 and i_account is not null;
 create unique index service_attribute_values_product on service_attribute_values (i_product, i_attribute) where i_product is not null;
 
 -- A field that an operator adds to customers, accounts or SIM cards (KYC data, a vendor's client id, a location).

@@ -9,31 +9,31 @@ Everything fails with an error of ours that says what to do. Nothing here prints
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from time import monotonic
 from typing import Any, TypeVar
 
-import psycopg2
-from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.internet.defer import CancelledError, maybeDeferred
 from twisted.internet.error import ConnectError, DNSLookupError
-from twisted.internet.threads import deferToThreadPool
 from twisted.web.client import Agent, readBody
 
+from portaswitch.administration.backups import back_up, restore
+from portaswitch.administration.opening import REACH_SECONDS, asked, opened
 from portaswitch.config.catalogue import read_catalogue
 from portaswitch.config.sections import Settings
 from portaswitch.endpoints import radius_call
+from portaswitch.endpoints.answer_templates import GROUP
 from portaswitch.endpoints.radius_call import Call, Exchange, Verdict
 from portaswitch.endpoints.radius_client import NasClient
-from portaswitch.endpoints.templates import faults_of
+from portaswitch.endpoints.templates import faults_of, row_faults
 from portaswitch.errors import PortaSwitchError, StartError
 from portaswitch.interfaces.loading import Progress
 from portaswitch.model.loading import CatalogueFile, Fault, Loaded, Section
 from portaswitch.operations.load import load
-from portaswitch.store import backup, clients, listings, task_listings
+from portaswitch.store import clients, listings, task_listings
 from portaswitch.store.audit import Audit, Difference, Finding, audit
 from portaswitch.store.clients import ClientLine
 from portaswitch.store.database import KEY_FILE, Database
@@ -71,9 +71,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-
-REACH_SECONDS = 5
-"""Seconds that a database which is not ours may take to let us in."""
 
 WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 """Where a server that listens on every address is reached from its own machine."""
@@ -114,12 +111,12 @@ class Administration:
         0: without a limit.
         """
         i_account = await self._number(account) if account else 0
-        asked = XdrQuery(self.i_env, i_account, session, storage, failed, last, since)
-        return await _asked(listings.xdrs(self.database.pool, asked, datetime.now(UTC)))
+        query = XdrQuery(self.i_env, i_account, session, storage, failed, last, since)
+        return await asked(listings.xdrs(self.database.pool, query, datetime.now(UTC)))
 
     async def xdr(self, number: int) -> dict[str, Any]:
         """All fields of one xDR."""
-        found = await _asked(listings.xdr(self.database.pool, self.i_env, number))
+        found = await asked(listings.xdr(self.database.pool, self.i_env, number))
         if found is None:
             raise NotFound(f"no xDR {number} in environment {self.i_env}: see `portaswitch xdr list`")
         return found
@@ -127,22 +124,22 @@ class Administration:
     async def sessions(self, account: str = "", limit: int = 0) -> list[SessionLine]:
         """The live sessions, of one account or of all, the newest first; `limit` 0: all."""
         i_account = await self._number(account) if account else 0
-        return await _asked(listings.sessions(self.database.pool, self.i_env, i_account, limit))
+        return await asked(listings.sessions(self.database.pool, self.i_env, i_account, limit))
 
     async def session(self, name: str) -> tuple[SessionLine, list[QuotaLine]]:
         """A session, live or closed in the last days, by its key or session id, with its quota keys."""
-        found = await _asked(listings.session(self.database.pool, self.i_env, name))
+        found = await asked(listings.session(self.database.pool, self.i_env, name))
         if found is None:
             raise NotFound(f"no session {name} in environment {self.i_env}: see `portaswitch session list`")
         return found
 
     async def session_tasks(self, key: str) -> list[TaskLine]:
         """What a session's node was to be told about it: its newest tasks, the newest first."""
-        return await _asked(task_listings.tasks_of(self.database.pool, self.i_env, key))
+        return await asked(task_listings.tasks_of(self.database.pool, self.i_env, key))
 
     async def task(self, i_task: int) -> TaskLine:
         """One session task."""
-        found = await _asked(task_listings.task(self.database.pool, self.i_env, i_task))
+        found = await asked(task_listings.task(self.database.pool, self.i_env, i_task))
         if found is None:
             raise NotFound(f"task {i_task} is gone")
         return found
@@ -153,45 +150,45 @@ class Administration:
 
         Errors: NotFound when the session is not live, StartError when its node can't be told.
         """
-        at = await _asked(task_listings.reach(self.database.pool, self.i_env, key))
+        at = await asked(task_listings.reach(self.database.pool, self.i_env, key))
         if at is None:
             raise self._not_live(key)
         if at.coa_address is None:
             raise StartError(
                 f"node {at.node} takes no Disconnect: give it a coa_address in the catalogue, or close the session in the books alone with --force"
             )
-        return await _asked(task_listings.want_disconnect(self.database.pool, self.i_env, key, at))
+        return await asked(task_listings.want_disconnect(self.database.pool, self.i_env, key, at))
 
     async def expire(self, key: str) -> None:
         """Let a live session's expiry have passed: the sweeper of the running server ends it, provisionally, without a word to its node."""
-        if not await _asked(task_listings.expire(self.database.pool, self.i_env, key)):
+        if not await asked(task_listings.expire(self.database.pool, self.i_env, key)):
             raise self._not_live(key)
 
     async def is_live(self, key: str) -> bool:
         """True while the session is in the books as live."""
-        return await _asked(task_listings.reach(self.database.pool, self.i_env, key)) is not None
+        return await asked(task_listings.reach(self.database.pool, self.i_env, key)) is not None
 
     async def accounts(self, prefix: str = "", customer: str = "", limit: int = 0) -> list[AccountLine]:
         """Accounts by id: those that begin with `prefix`, of the customer of that name; `limit` 0: all."""
-        return await _asked(listings.accounts(self.database.pool, self.i_env, prefix, customer, limit))
+        return await asked(listings.accounts(self.database.pool, self.i_env, prefix, customer, limit))
 
     async def account(self, name: str) -> AccountLine:
         """One account by its id."""
-        found = await _asked(listings.account(self.database.pool, self.i_env, name))
+        found = await asked(listings.account(self.database.pool, self.i_env, name))
         if found is None:
             raise self._no_account(name)
         return found
 
     async def clients(self) -> list[ClientLine]:
         """The RADIUS clients by address, with what was seen of their signatures."""
-        return await _asked(clients.clients(self.database.pool, self.i_env))
+        return await asked(clients.clients(self.database.pool, self.i_env))
 
     async def audit(self) -> Audit:
         """The laws of the books, asked of the whole database, all environments (`store.audit`)."""
-        return await _asked(audit(self.database.pool))
+        return await asked(audit(self.database.pool))
 
     async def _number(self, name: str) -> int:
-        number = await _asked(listings.account_number(self.database.pool, self.i_env, name))
+        number = await asked(listings.account_number(self.database.pool, self.i_env, name))
         if number is None:
             raise self._no_account(name)
         return number
@@ -201,19 +198,6 @@ class Administration:
 
     def _no_account(self, name: str) -> NotFound:
         return NotFound(f"no account {name} in environment {self.i_env}: see `portaswitch account list`")
-
-
-async def _asked(answer: Awaitable[T]) -> T:
-    """The answer of the database; its errors as one line of ours."""
-    try:
-        return await answer
-    except psycopg2.Error as error:
-        raise _failed(error) from error
-
-
-def _failed(error: psycopg2.Error) -> StartError:
-    said = " ".join(str(error).split()) or type(error).__name__
-    return StartError(f"the database refused or was lost: {said}")
 
 
 # -- opening ---------------------------------------------------------------------------------------
@@ -233,52 +217,10 @@ async def administration(
     dsn = None if connection is None else connection.reveal()
     database = Database(reactor, settings.state_dir, dsn, settings.limits.work_connections)
     try:
-        await _open(reactor, dsn, database)
+        await opened(reactor, dsn, database)
         yield Administration(database, settings.environment if i_env is None else i_env)
     finally:
         await database.close()
-
-
-async def _open(reactor: Any, dsn: str | None, database: Database) -> None:
-    if dsn is not None:
-        await _reach(reactor, dsn)
-    try:
-        await _shielded(Deferred.fromCoroutine(database.open(share=True)))
-    except psycopg2.Error as error:
-        raise _failed(error) from error
-
-
-async def _reach(reactor: Any, dsn: str) -> None:
-    """
-    Fail at once, in libpq's words, when a database that isn't ours can't be reached: the pool itself would
-    wait for it for ever.
-    """
-
-    def try_it() -> None:
-        psycopg2.connect(dsn, connect_timeout=REACH_SECONDS).close()
-
-    try:
-        await deferToThreadPool(reactor, reactor.getThreadPool(), try_it)
-    except psycopg2.Error as error:
-        said = " ".join(str(error).split())
-        raise StartError(
-            f"can't connect to the database ({said}): start it, or correct `database:` in the configuration"
-        ) from error
-
-
-def _shielded(work: Deferred[T]) -> Deferred[T]:
-    """
-    The result of `work`, but cancelling ends only the waiting: whoever cancelled closes what `work` was
-    opening, which ends it.
-    """
-    waiter: Deferred[T] = Deferred(lambda _: None)
-
-    def pass_on(result: Any) -> None:
-        if not waiter.called:
-            waiter.callback(result)
-
-    _ = work.addBoth(pass_on)
-    return waiter
 
 
 # -- init and load ---------------------------------------------------------------------------------
@@ -300,8 +242,8 @@ async def initialise(reactor: Any, settings: Settings) -> list[Step]:
     before = {folder: folder.is_dir(), key: key.is_file()}
     place, since = _database_step(settings), monotonic()
     async with administration(reactor, settings) as admin:
-        rows = await _asked(admin.database.pool.query(_MADE, {"secs": monotonic() - since}))
-        ((version,),) = await _asked(admin.database.pool.query("select max(version) from schema_version"))
+        rows = await asked(admin.database.pool.query(_MADE, {"secs": monotonic() - since}))
+        ((version,),) = await asked(admin.database.pool.query("select max(version) from schema_version"))
     made: dict[str, int] = dict(rows)
     schema = "made" if "tables" in made else "upgraded" if len(made) > 1 or made["schema"] else "found"
     return [
@@ -338,32 +280,12 @@ def _template_faults(file: CatalogueFile) -> Iterator[Fault]:
     for node in file.of(Section.NODES):
         for fault in faults_of(node.text("response_template") or "", dictionary):
             yield node.place.find("response_template").fault(f"{fault}")
-
-
-# -- backups ---------------------------------------------------------------------------------------
-
-
-async def back_up(reactor: Any, settings: Settings, folder: Path) -> dict[str, Any]:
-    """Write a backup of the database and its key to the new folder; gives what it holds. Errors: StartError."""
-    async with administration(reactor, settings) as admin:
-        database = admin.database
-        return await _asked(backup.dump(reactor, database.pool, database.dsn, settings.state_dir / KEY_FILE, folder))
-
-
-async def restore(reactor: Any, settings: Settings, folder: Path) -> dict[str, Any]:
-    """Fill the empty database of the configuration from a backup, upgraded to this version; gives what it holds. Errors: StartError."""
-    connection = settings.database.connection
-    dsn = None if connection is None else connection.reveal()
-    database = Database(reactor, settings.state_dir, dsn, settings.limits.work_connections)
-    try:
-        if dsn is not None:
-            await _reach(reactor, dsn)
-        await _asked(_shielded(Deferred.fromCoroutine(database.reach(share=True))))
-        await _asked(backup.restore(reactor, database.pool, database.dsn, settings.state_dir / KEY_FILE, folder))
-        await _asked(database.prepare())
-        return await _asked(backup.figures(database.pool))
-    finally:
-        await database.close()
+    for policy in file.of(Section.ACCESS_POLICIES):
+        for row in policy.parts("attributes"):
+            if row.text("group") == GROUP:
+                said = row.text("name") or "", row.text("operator") or "=", row.text("value") or ""
+                for fault in row_faults(*said, dictionary):
+                    yield row.place.fault(f"{fault}")
 
 
 # -- the wires -------------------------------------------------------------------------------------

@@ -1,0 +1,46 @@
+"""`backup` and `restore`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from portaswitch.administration.opening import asked, opened, reach, shielded
+from portaswitch.config.sections import Settings
+from portaswitch.store import backup
+from portaswitch.store.database import KEY_FILE, Database
+
+
+async def back_up(reactor: Any, settings: Settings, folder: Path) -> dict[str, Any]:
+    """Write a backup of the database and its key to the new folder; gives what it holds. Errors: StartError."""
+    database = _database(reactor, settings)
+    try:
+        await opened(reactor, _dsn(settings), database)
+        return await asked(backup.dump(reactor, database.pool, database.dsn, settings.state_dir / KEY_FILE, folder))
+    finally:
+        await database.close()
+
+
+async def restore(reactor: Any, settings: Settings, folder: Path) -> dict[str, Any]:
+    """Fill the empty database of the configuration from a backup, upgraded to this version; gives what it holds. Errors: StartError."""
+    dsn, database = _dsn(settings), _database(reactor, settings)
+    try:
+        if dsn is not None:
+            await reach(reactor, dsn)
+        await asked(shielded(Deferred.fromCoroutine(database.reach(share=True))))
+        await asked(backup.restore(reactor, database.pool, database.dsn, settings.state_dir / KEY_FILE, folder))
+        await asked(database.prepare())
+        return await asked(backup.figures(database.pool))
+    finally:
+        await database.close()
+
+
+def _dsn(settings: Settings) -> str | None:
+    connection = settings.database.connection
+    return None if connection is None else connection.reveal()
+
+
+def _database(reactor: Any, settings: Settings) -> Database:
+    return Database(reactor, settings.state_dir, _dsn(settings), settings.limits.work_connections)
