@@ -51,8 +51,8 @@ ACCOUNT = AccountLine(
     None,
     ("200", "300"),
 )
-GOOD = Audit((Finding("balances agree", 3, 0, ()),), 0, 0)
-BAD = Audit((Finding("balances agree", 3, 25, (Difference("account 100", "10", "9.5"),)),), 2, 1)
+GOOD = Audit((Finding("balances agree", 3, 0, ()),), 0, 0, 0)
+BAD = Audit((Finding("balances agree", 3, 25, (Difference("account 100", "10", "9.5"),)),), 2, 3, 1)
 
 
 class Books:
