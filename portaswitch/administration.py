@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -31,7 +32,7 @@ from portaswitch.errors import PortaSwitchError, StartError
 from portaswitch.interfaces.loading import Progress
 from portaswitch.model.loading import Loaded
 from portaswitch.operations.load import load
-from portaswitch.store import listings
+from portaswitch.store import backup, listings
 from portaswitch.store.audit import Audit, Difference, Finding, audit
 from portaswitch.store.database import KEY_FILE, Database
 from portaswitch.store.embedded import attach
@@ -55,10 +56,12 @@ __all__ = [
     "Verdict",
     "XdrLine",
     "administration",
+    "back_up",
     "initialise",
     "load_file",
     "make_call",
     "read_metrics",
+    "restore",
 ]
 
 T = TypeVar("T")
@@ -277,6 +280,32 @@ async def load_file(database: Database, path: str, i_env: int, progress: Progres
     Errors: ConfigError with all faults of the file, LoadError; nothing was changed then.
     """
     return await load(read_catalogue(path, i_env), Loading(database.pool, database.sealer), progress)
+
+
+# -- backups ---------------------------------------------------------------------------------------
+
+
+async def back_up(reactor: Any, settings: Settings, folder: Path) -> dict[str, Any]:
+    """Write a backup of the database and its key to the new folder; gives what it holds. Errors: StartError."""
+    async with administration(reactor, settings) as admin:
+        database = admin.database
+        return await _asked(backup.dump(reactor, database.pool, database.dsn, settings.state_dir / KEY_FILE, folder))
+
+
+async def restore(reactor: Any, settings: Settings, folder: Path) -> dict[str, Any]:
+    """Fill the empty database of the configuration from a backup, upgraded to this version; gives what it holds. Errors: StartError."""
+    connection = settings.database.connection
+    dsn = None if connection is None else connection.reveal()
+    database = Database(reactor, settings.state_dir, dsn, settings.limits.work_connections)
+    try:
+        if dsn is not None:
+            await _reach(reactor, dsn)
+        await _asked(_shielded(Deferred.fromCoroutine(database.reach(share=True))))
+        await _asked(backup.restore(reactor, database.pool, database.dsn, settings.state_dir / KEY_FILE, folder))
+        await _asked(database.prepare())
+        return await _asked(backup.figures(database.pool))
+    finally:
+        await database.close()
 
 
 # -- the wires -------------------------------------------------------------------------------------

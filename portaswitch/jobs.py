@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -21,12 +21,15 @@ from portaswitch.interfaces.billing import IBilling
 from portaswitch.interfaces.ledger import ILedger
 from portaswitch.logs import background
 from portaswitch.metrics import Counter
+from portaswitch.model.ledger import SessionName
 from portaswitch.model.request import AAARequest, Kind, Origin, Parties
 
 _log = Logger("portaswitch.jobs")
 PASSES = Counter("portaswitch_job_passes_total", "Passes of recurring jobs", ("job", "result"))
 SWEPT = Counter("portaswitch_sessions_swept_total", "Sessions that nobody spoke for in time")
 SWEEP_PAGE = 500
+#: Sessions that are closed at once: enough for a batch, too few to crowd out the living.
+ABREAST = 16
 
 
 class Periodic(Service):
@@ -79,16 +82,23 @@ def sweeper(ledger: ILedger, billing: IBilling, now: Callable[[], datetime]) -> 
     Their expiry is compared with the database's clock, so a wrong wall clock here can't close a session.
     """
 
-    async def sweep() -> None:
-        for name in await ledger.dead_sessions(SWEEP_PAGE):
-            at = now()
-            key = f"expire/{name.node}/{name.session}/{name.version}"
-            origin, parties = Origin(name.node, name.i_env, "sweeper"), Parties(name.account_id)
-            try:
-                await billing.handle(AAARequest(Kind.EXPIRE, f"x{name.version}", origin, name.session, key, parties, at, at))
-            except LedgerFailed as error:  # one that can't be closed is the first of every pass: it must not keep the others from it
-                _log.error("session {session} could not be swept: {error}", session=name.session, error=str(error))
-                continue
+    async def close(name: SessionName) -> None:
+        at = now()
+        key = f"expire/{name.node}/{name.session}/{name.version}"
+        origin, parties = Origin(name.node, name.i_env, "sweeper"), Parties(name.account_id)
+        try:
+            await billing.handle(AAARequest(Kind.EXPIRE, f"x{name.version}", origin, name.session, key, parties, at, at))
+        except LedgerFailed as error:  # one that can't be closed is the first of every pass: it must not keep the others from it
+            _log.error("session {session} could not be swept: {error}", session=name.session, error=str(error))
+        else:
             SWEPT.inc()
+
+    async def sweep() -> None:
+        names = await ledger.dead_sessions(SWEEP_PAGE)
+        for first in range(0, len(names), ABREAST):
+            closing = [Deferred.fromCoroutine(close(name)) for name in names[first : first + ABREAST]]
+            for done, result in await DeferredList(closing, consumeErrors=True):
+                if not done:
+                    result.raiseException()  # the database is down: the next pass tries again
 
     return sweep

@@ -35,6 +35,7 @@ from portaswitch.store.database import Database
 from portaswitch.store.folding import fold, reseller_funds
 from portaswitch.store.ledger import Ledger
 from portaswitch.store.listen import Listener
+from portaswitch.store.partitions import keep_partitions
 from portaswitch.store.pool import Pool
 
 #: Work between the schema and the catalogue (`--load`).
@@ -144,8 +145,8 @@ class Server(Service):
         if "jobs" in self._settings.roles:
             self._every(5.0, jobs.sweeper(ledger, core, _now), "sweeper")
             self._every(1.0, lambda: fold(pool), "folding")
-            self._every(3600.0, lambda: pool.query("select make_partitions(1, 7)"), "partitions")
-            background(pool.query("select make_partitions(1, 7)"), "making partitions")
+            self._every(3600.0, lambda: keep_partitions(pool), "partitions")
+            background(Deferred.fromCoroutine(keep_partitions(pool)), "keeping partitions")
 
     def _every(self, seconds: float, work: Callable[[], Any], name: str) -> None:
         job = jobs.Periodic(self._reactor, seconds, work, name)

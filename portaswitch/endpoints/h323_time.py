@@ -8,7 +8,7 @@ printed weekday is not relied on: the guide's own examples have it wrong.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -30,6 +30,13 @@ def _zone(name: str) -> tzinfo | None:
         return None
 
 
+@lru_cache(512)
+def _minute(hour: str, minute: str, zone_name: str, month: str, day: str, year: str) -> datetime | None:
+    """The instant at which a minute of a zone's clock begins. Remembered, since the calls of a gateway begin and end in the same few minutes."""
+    zone = _zone(zone_name)
+    return None if zone is None else datetime(int(year), MONTHS[month], int(day), int(hour), int(minute), tzinfo=zone).astimezone(UTC)
+
+
 def parse(text: str | None, zones: Mapping[str, str]) -> datetime | None:
     """The instant in UTC, or None where the text is absent or no such time; a leading '*' or '.' (an unsynchronized clock) is allowed."""
     if not text:
@@ -38,10 +45,8 @@ def parse(text: str | None, zones: Mapping[str, str]) -> datetime | None:
         clock, name, _, month, day, year = text.lstrip("*.").split()
         hour, minute, second = clock.split(":")
         whole, _, fraction = second.partition(".")
-        zone = _zone(zones.get(name) or COMMON.get(name, name))
-        if zone is None:
-            return None
-        micro = int(fraction[:6].ljust(6, "0")) if fraction else 0
-        return datetime(int(year), MONTHS[month], int(day), int(hour), int(minute), int(whole), micro, zone).astimezone(UTC)
+        begin = _minute(hour, minute, zones.get(name) or COMMON.get(name, name), month, day, year)
+        seconds, micro = int(whole), int(fraction[:6].ljust(6, "0")) if fraction else 0
+        return begin + timedelta(0, seconds, micro) if begin is not None and 0 <= seconds < 60 and micro >= 0 else None
     except (ValueError, KeyError, OverflowError):
         return None

@@ -161,7 +161,7 @@ class RadiusProtocol(DatagramProtocol):
             self._drop("peer-overload")
             return
         self._number += 1
-        request = to_request(packet, client, node, self._now(), f"{self._prefix}{self._number}")
+        request = to_request(packet, client, node, self._now(), f"{self._prefix}{self._number}", clients.catalogue)
         entry = self.duplicates.add(peer, packet.identifier, packet.authenticator)
         self._waiting[peer[0]] = self._waiting.get(peer[0], 0) + 1
         pending = Pending(packet, peer, client, entry, request)

@@ -29,4 +29,8 @@ class ILedger(Interface):
         """The open sessions of a node that began before `until`."""
 
     def dead_sessions(limit: int) -> Deferred[list[SessionName]]:
-        """At most `limit` open sessions whose expiry lies behind the database's clock, those longest dead first."""
+        """
+        At most `limit` open sessions whose expiry lies behind the database's clock, those longest dead first.
+
+        One call may look at a part of the sessions only, so that a million of them keep nobody waiting; calls one after the other come round to all.
+        """

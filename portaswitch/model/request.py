@@ -63,8 +63,11 @@ class UnitRequest:
     `used` is cumulative for the session (endpoints whose wire sends deltas add them up in the core by `QuotaKey`); None means nothing reported.
     `requested`: None nothing asked, 0 "as much as you think right", else the most units wanted. `minimum`: the least units worth granting; given by clients
     that can re-authorize, which is what permits slices (DESIGN.md 3.3). `counters` are the cumulative figures of a wire that reports in several bases at once
-    (seconds and octets of an Internet session): the one of the session's own base counts, and `used` where it has none. `most_funds`: the most money to hold.
+    (seconds and octets of an Internet session): the one of the session's own base counts, `used` only where there are none. `most_funds`: the most money to
+    hold.
     `begins`: when the use will begin (None: now); `ends`: when the client thinks that the most units will be used up, for the expiry of what is held.
+    `alternatives`: the same asked in other bases by a client that can count in several (PortaBilling_Authorize, repeated); the session's base picks
+    (`in_base`).
     """
 
     key: QuotaKey = WHOLE
@@ -77,10 +80,17 @@ class UnitRequest:
     most_funds: Decimal | None = None
     begins: datetime | None = None
     ends: datetime | None = None
+    alternatives: tuple[UnitRequest, ...] = ()
 
     def reported(self, base: Base) -> int | None:
-        """The cumulative use in `base`; None: nothing reported."""
-        return self.counters.get(base, self.used) if self.counters else self.used
+        """The cumulative use in `base`; None: nothing reported. A wire that reports by counters reports nothing in a base that has none."""
+        return self.counters.get(base) if self.counters else self.used
+
+    def in_base(self, base: Base) -> UnitRequest:
+        """What is asked in `base`: this one or that of its alternatives; this one where the client did not ask in `base`."""
+        if not self.alternatives or self.base is base:
+            return self
+        return next((other for other in self.alternatives if other.base is base), self)
 
 
 @dataclass(frozen=True, slots=True)

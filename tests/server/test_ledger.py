@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -9,9 +10,11 @@ from twisted.internet import reactor
 from twisted.trial.unittest import TestCase
 
 from portaswitch.model.party import Account, Customer, Funds
+from portaswitch.store import ledger
 from portaswitch.store.ledger import Ledger
 from portaswitch.store.pool import HOT_SETTINGS, Pool
 from tests.contract import rows
+from tests.contract.ledger_case import DEBIT, PAST
 from tests.contract.ledger_contract import LedgerContract
 from tests.server.database import fresh_database
 
@@ -63,3 +66,16 @@ class LedgerTests(LedgerContract, TestCase):
     async def orphans(self) -> list[str]:
         """See the contract."""
         return [key for (key,) in await self.pool.query("select key from orphans")]
+
+    async def test_dead_of_many_pages(self) -> None:
+        """The dead are looked for some pages at a time, and coming round finds them all, those that more died behind as well."""
+        self.patch(ledger, "PAGES", 1)
+        wanted = set()
+        for number in range(60):
+            session = replace(self.session(DEBIT, name=f"n{number}", key=f"k{number}"), expires=PAST)
+            await self.exchange(await self.change(DEBIT, f"k{number}", session))
+            wanted.add(f"n{number}")
+        pages = [{name.session for name in await self.ledger.dead_sessions(500)} for _ in range(40)]
+        self.assertLess(max(map(len, pages)), 60)
+        self.assertEqual(set().union(*pages), wanted)
+        self.assertEqual([page for page in pages[1:] if page == pages[0]][:1], pages[:1], "the first page was not come to again")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, KeysView, Mapping
 from enum import IntEnum
 from hmac import compare_digest
 from types import MappingProxyType
@@ -56,6 +56,7 @@ class Packet:
     :ivar get: the first value of a name, or None. A ``name=value`` inside a Cisco-AVPair counts as an
         attribute of that name when the packet has no real one and the name isn't one that others own
         (User-Name, say). It is the dict's own method: a read costs 40 ns instead of 110.
+    :ivar names: the names that `get` knows.
     :ivar ignored: attributes left out because length or content can't be of their type (RFC 5080 2.5).
     :ivar unknown: attributes left out because the dictionary hasn't got them.
     :ivar signed_at: offset of the Message-Authenticator's value, 0 when there is none.
@@ -70,6 +71,7 @@ class Packet:
         "get",
         "identifier",
         "ignored",
+        "names",
         "signed_at",
         "unknown",
     )
@@ -83,6 +85,7 @@ class Packet:
         self.authenticator = authenticator
         self.attributes = walk.attributes
         self.get: Callable[[str], Value | None] = first.get
+        self.names: KeysView[str] = first.keys()
         self.ignored = walk.ignored
         self.unknown = walk.unknown
         self.signed_at = walk.signed_at

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from portaswitch.endpoints.radius_request import Unmappable
-from portaswitch.model.request import AAARequest, Kind, Report, UnitRequest
+from portaswitch.model.request import AAARequest, Base, Kind, Report, UnitRequest
 from portaswitch.wire.radius.datatypes import Value
 from tests.unit.builders import AT, CARD
 from tests.unit.endpoints.radius_world import accounting
@@ -96,7 +96,7 @@ class LegTests(SynchronousTestCase):
 
     def test_rated(self) -> None:
         """The originating leg; a leg that says nothing of itself if it tells a duration, or if the session is no voice conference."""
-        final = UnitRequest(used=5, report=Report.FINAL)
+        final = UnitRequest(used=5, report=Report.FINAL, counters={Base.TIME: 5})
         self.assertEqual(report("Stop", ("Acct-Session-Time", 5)).units, (final,))
         self.assertEqual(report("Stop", ("Acct-Session-Time", 5), origin="answer").units, ())
         self.assertEqual(report("Stop", ("Acct-Session-Time", 5), origin="").units, (final,))
@@ -107,7 +107,7 @@ class LegTests(SynchronousTestCase):
     def test_reports(self) -> None:
         """A Start reports nothing; an Alive its counter so far, or nothing."""
         self.assertEqual([report("Start").units, report("Alive").units], [(UnitRequest(),)] * 2)
-        self.assertEqual(report("Alive", ("Acct-Session-Time", 30)).units, (UnitRequest(used=30),))
+        self.assertEqual(report("Alive", ("Acct-Session-Time", 30)).units, (UnitRequest(used=30, counters={Base.TIME: 30}),))
 
     def test_kept(self) -> None:
         """What travels to the xDR, from real attributes and from pairs, by our names; what is empty or no text is left out."""

@@ -1,9 +1,11 @@
--- Daily partitions of every table that is partitioned by range on one timestamptz (xdr, sessions_closed, event_history, audit_log). A day is a UTC day; its
--- partition is named <table>_YYYYMMDD. What no partition takes goes to <table>_default, so that a late job loses nothing. PostgreSQL 15 to 18.
+-- Partitions by day of every table that is partitioned by range on one timestamptz (xdr, sessions_closed, event_history, audit_log). A day is a UTC day; a
+-- partition is named <table>_YYYYMMDD by its first one. What no partition takes goes to <table>_default, so that a late job loses nothing. PostgreSQL 15 to 18.
 
--- Those tables with their partition key, by name (everybody takes the locks in this order).
-create or replace function daily_tables() returns table (parent regclass, name text, key text) language sql stable as $$
-    select c.oid::regclass, c.relname::text, a.attname::text
+-- Those tables with their partition key, by name (everybody takes the locks in this order), and the days of a partition: one, but for the closed sessions,
+-- which every new session is looked for in: there the number of partitions is what counts.
+drop function if exists daily_tables() cascade;
+create function daily_tables() returns table (parent regclass, name text, key text, days int) language sql stable as $$
+    select c.oid::regclass, c.relname::text, a.attname::text, case c.relname when 'sessions_closed' then 4 else 1 end
     from pg_partitioned_table p
         join pg_class c on c.oid = p.partrelid
         join pg_attribute a on a.attrelid = c.oid and a.attnum = p.partattrs[0]
@@ -11,13 +13,14 @@ create or replace function daily_tables() returns table (parent regclass, name t
     order by c.relname
 $$;
 
--- Makes the partition of one day, and moves there what the default partition holds of that day. The default partition is locked meanwhile; ATTACH keeps
+-- Makes the partition that begins with a day, and moves there what the default partition holds of its days. The default partition is locked meanwhile; ATTACH keeps
 -- readers and writers of the other partitions running, where CREATE ... PARTITION OF would stop them.
-create or replace function make_partition(parent regclass, name text, key text, day date) returns void language plpgsql as $$
+drop function if exists make_partition(regclass, text, text, date);
+create or replace function make_partition(parent regclass, name text, key text, day date, days int) returns void language plpgsql as $$
 declare
     child text := format('%s_%s', name, to_char(day, 'YYYYMMDD'));
     since timestamptz := day::timestamp at time zone 'UTC';
-    until timestamptz := (day + 1)::timestamp at time zone 'UTC';
+    until timestamptz := (day + days)::timestamp at time zone 'UTC';
 begin
     execute format('create table %I (like %s including defaults including constraints including storage)', child, parent);
     if to_regclass(name || '_default') is not null then
@@ -39,11 +42,13 @@ declare
 begin
     perform pg_advisory_xact_lock(hashtext('portaswitch.partitions'));
     for missing in
-        select t.*, today + away as day from daily_tables() t, generate_series(-days_back, days_ahead) away
-        where to_regclass(format('%I', t.name || to_char(today + away, '_YYYYMMDD'))) is null
-        order by t.name, away
+        select distinct t.parent, t.name, t.key, t.days, d.day
+        from daily_tables() t, generate_series(-days_back, days_ahead) away,
+             lateral (select today + away - (today + away - date '2000-01-01') % t.days as day) d
+        where to_regclass(format('%I', t.name || to_char(d.day, '_YYYYMMDD'))) is null
+        order by t.name, d.day
     loop
-        perform make_partition(missing.parent, missing.name, missing.key, missing.day);
+        perform make_partition(missing.parent, missing.name, missing.key, missing.day, missing.days);
         made := made + 1;
     end loop;
     return made;

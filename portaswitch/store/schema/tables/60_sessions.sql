@@ -7,7 +7,7 @@ create table sessions (
     answer       text not null,                    -- its Decision as JSON ('' the plain acceptance)
     i_env        int not null,
     i_node       int not null,
-    i_account    bigint not null references accounts,
+    i_account    bigint not null,                  -- no foreign key: exchange has the row locked, and the check costs a sixth of an authorization
     i_customer   bigint not null,
     held         numeric not null check (held >= 0),   -- what it holds of its account's funds, all quota keys together
     expires      timestamptz not null,             -- when the sweeper takes it for dead

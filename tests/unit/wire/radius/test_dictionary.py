@@ -48,6 +48,8 @@ class ShippedTests(SynchronousTestCase):
             ("h323-currency", 9, 110),
             ("Mikrotik-Rate-Limit", 14988, 8),
             ("3GPP-IMSI", 10415, 1),
+            ("3GPP2-Correlation-Id", 5535, 44),
+            ("3GPP2-Session-Continue", 5535, 48),
             ("WISPr-Bandwidth-Max-Up", 14122, 7),
             ("MS-MPPE-Recv-Key", 311, 17),
             ("Ascend-Xmit-Rate", 529, 255),

@@ -1,0 +1,170 @@
+"""
+Accounting-Requests as the core's (spec/radius.yaml; RFC 2866): `accounting`.
+
+They map by Acct-Status-Type. The leg `answer`, and a leg of a call that says neither origin nor use, reports no units: it is not rated. Use is told in every
+base that the packet tells it in (`UnitRequest.counters`), absent where it does not; `used` are its seconds.
+
+The session is named by Acct-Session-Id as it is, without the start time: only the core can tell a repeated name from a late report, since the start that an
+Alive implies (its time less Acct-Session-Time) differs by seconds from report to report, and a key made of it would split sessions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from portaswitch.endpoints import h323_time, portaone
+from portaswitch.endpoints.ivr import Pairs, session_control
+from portaswitch.endpoints.lenient import IGNORED, whole
+from portaswitch.endpoints.radius_quota import BASES
+from portaswitch.endpoints.radius_reading import Reading
+from portaswitch.model.catalogue import Node
+from portaswitch.model.request import AAARequest, Base, Kind, Origin, Report, UnitRequest
+from portaswitch.wire.radius.datatypes import Value
+from portaswitch.wire.radius.packet import Packet
+
+KINDS = {
+    "Start": Kind.START,
+    "Alive": Kind.UPDATE,
+    "Interim-Update": Kind.UPDATE,
+    "Stop": Kind.STOP,
+    "Accounting-On": Kind.ON_OFF,
+    "Accounting-Off": Kind.ON_OFF,
+}
+#: Octets that a gigaword stands for, as bits (RFC 2869 5.1, 5.2).
+GIGAWORD = 32
+#: Octets and gigawords of each direction, and where they are kept.
+INPUT = ("Acct-Input-Octets", "Acct-Input-Gigawords", "input_octets")
+OUTPUT = ("Acct-Output-Octets", "Acct-Output-Gigawords", "output_octets")
+USED_UNIT, USED_RESOURCE = "Used-Service-Unit", "PortaOne-Used-Resource"
+#: The longest use that times may show, in seconds: what Acct-Session-Time can carry.
+LONGEST = 2**32 - 1
+
+
+class Unmappable(Exception):
+    """A packet that means nothing to the core; `reason` is one short word for the metrics. It is dropped."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def accounting(reading: Reading, received: datetime, number: str) -> AAARequest:
+    """What an Accounting-Request asks of the core. Errors: `Unmappable`."""
+    packet, node, kept = reading.packet, reading.node, reading.kept
+    kind = KINDS.get(packet.named("Acct-Status-Type") or "")
+    if kind is None:
+        raise Unmappable("status-type")
+    session = "" if kind is Kind.ON_OFF else reading.session
+    if not session and kind is not Kind.ON_OFF:
+        raise Unmappable("session-id")
+    if kind is Kind.STOP and reading.part and packet.integer("3GPP2-Session-Continue") == 1:
+        kind = Kind.UPDATE  # the sub-session is over, the session goes on with the next one
+    connected = h323_time.parse(packet.text("h323-connect-time"), node.zones)
+    origin = packet.text("h323-call-origin") or kept.get("leg_type", "")
+    leg = f"{origin}/{packet.text('h323-call-type') or ''}"
+    counters = _counters(reading, connected)
+    rated = origin != "answer" and (origin != "" or bool(counters) or packet.get("h323-conf-id") is None)
+    units = (_reported(kind, counters),) if rated and kind is not Kind.ON_OFF else ()
+    if kind is Kind.STOP and rated:
+        _setup_time(packet, connected, node, kept)
+    lock = session_control(reading.ivr)
+    if lock.stage:
+        kept["session_stage"] = lock.stage
+    return AAARequest(
+        kind, number, Origin(node.i_node, node.i_env, node.name), session, _key(reading, session, leg, kind, counters), reading.parties,
+        _happened(packet, received), received, units, None, leg, reading.service, reading.access_code, lock.lock, connected, kept, reading.direction,
+        lock.seconds, reading.access_node,
+    )  # fmt: skip
+
+
+def _key(reading: Reading, session: str, leg: str, kind: Kind, counters: Mapping[Base, int]) -> str:
+    """
+    The idempotency key (DESIGN.md 3.4): node, session, leg, status, and the sub-session where there is one; an Alive also by all its cumulative counters, or
+    the second of two with equal octets and a later time would be taken for a repetition.
+    """
+    part = f"/{reading.part}" if reading.part else ""
+    so_far = "".join([f"/{base._value_}={counters[base]}" for base in Base if base in counters]) if kind is Kind.UPDATE else ""
+    return f"{reading.node.i_node}/{session}/{leg}/{kind._value_}{part}{so_far}"
+
+
+def _reported(kind: Kind, counters: Mapping[Base, int]) -> UnitRequest:
+    """The use told. A Stop that tells no seconds told of none."""
+    used = counters.get(Base.TIME)
+    final = kind is Kind.STOP
+    return UnitRequest(used=(used or 0) if final else used, report=Report.FINAL if final else Report.INTERIM, counters=counters)
+
+
+def _happened(packet: Packet, received: datetime) -> datetime:
+    """The time of the event: Event-Timestamp or receipt, minus Acct-Delay-Time (DESIGN.md 3.8)."""
+    stamp, delay = packet.integer("Event-Timestamp"), packet.integer("Acct-Delay-Time")
+    at = received if stamp is None else datetime.fromtimestamp(stamp, UTC)
+    return at - timedelta(seconds=delay) if delay else at
+
+
+def _counters(reading: Reading, connected: datetime | None) -> dict[Base, int]:
+    """
+    The cumulative use in each base that the packet tells: seconds, octets of both directions, pieces. PortaOne-Used-Resource is said for billing alone, and
+    counts before what the NAS says of the session.
+    """
+    packet, ivr = reading.packet, reading.ivr
+    seconds = _seconds_used(packet, connected, reading.node)
+    found: dict[Base, int] = {} if seconds is None else {Base.TIME: seconds}
+    if packet.get(INPUT[0]) is not None or packet.get(OUTPUT[0]) is not None:
+        found[Base.OCTETS] = _octets(packet, INPUT, reading.kept) + _octets(packet, OUTPUT, reading.kept)
+    if pieces := _texts(packet, ivr, USED_UNIT):
+        _note(USED_UNIT, Base.QUANTITY, pieces[-1], found)
+    for text in _texts(packet, ivr, USED_RESOURCE):
+        resource = portaone.parse(text) if isinstance(text, str) else {}
+        _note(USED_RESOURCE, BASES.get(resource.get("base", "").lower()), resource.get("amount") or resource.get("value"), found)
+    return found
+
+
+def _texts(packet: Packet, ivr: Pairs, name: str) -> Sequence[Value]:
+    """All values of a name, inside h323-ivr-out or as an attribute of its own."""
+    if name in ivr:
+        return ivr[name]
+    return packet.all(name) if packet.get(name) is not None else ()
+
+
+def _note(attribute: str, base: Base | None, told: Value | None, found: dict[Base, int]) -> None:
+    number = whole(told) if isinstance(told, str) else None
+    if base is None or number is None:
+        IGNORED.inc(attribute)
+    else:
+        found[base] = number
+
+
+def _seconds_used(packet: Packet, connected: datetime | None, node: Node) -> int | None:
+    """Acct-Session-Time, else from connect to disconnect, to the nearest second; None where the packet tells neither."""
+    told = packet.integer("Acct-Session-Time")
+    if told is not None or connected is None:
+        return told
+    ended = h323_time.parse(packet.text("h323-disconnect-time"), node.zones)
+    if ended is None:
+        return None
+    seconds = (ended - connected).total_seconds()
+    if seconds > LONGEST:
+        IGNORED.inc("h323-disconnect-time")
+        return None
+    return max(1, int(seconds + 0.5)) if seconds > 0 else 0  # a call that was connected at all lasted a second
+
+
+def _octets(packet: Packet, names: tuple[str, str, str], kept: dict[str, str]) -> int:
+    """Octets of one direction with its gigawords, kept by itself. A direction that is absent counts nothing."""
+    low = packet.integer(names[0])
+    if low is None:
+        return 0
+    octets = ((packet.integer(names[1]) or 0) << GIGAWORD) | low
+    kept[names[2]] = str(octets)
+    return octets
+
+
+def _setup_time(packet: Packet, connected: datetime | None, node: Node, kept: dict[str, str]) -> None:
+    """The xDR's post-dial delay in milliseconds: alert-timepoint, else the connect time, minus the set-up time (spec/xdr.yaml)."""
+    setup = h323_time.parse(packet.text("h323-setup-time"), node.zones)
+    if setup is None:
+        return
+    alert = h323_time.parse(packet.text("alert-timepoint"), node.zones) or connected
+    if alert is not None and 0 <= (delay := (alert - setup).total_seconds()) < LONGEST:
+        kept["setup_time"] = str(round(delay * 1000))

@@ -1,0 +1,133 @@
+"""
+What RADIUS requests of both codes say alike: the service, the parties, the access point, the session's name and its sub-session (spec/radius.yaml).
+
+An Internet request (service type Netaccess, Wifi, Dialup or Data, of the request or of its node, or a framed PPP user) names no number: its Called-Station-Id
+is a MAC, an address or the name of a service, kept as called_station and not rated by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from portaswitch.endpoints import portaone, radius_kept
+from portaswitch.endpoints.ivr import Pairs, access_code, last
+from portaswitch.endpoints.lenient import IGNORED
+from portaswitch.model.catalogue import Catalogue, Node
+from portaswitch.model.request import Direction, Parties
+from portaswitch.model.value import dataclass
+from portaswitch.wire.radius.packet import Packet
+
+#: Service types of the text, by their lower case; any other is an operator's own and taken as written.
+SERVICES = {
+    name.lower(): name for name in ("Session", "Voice", "Data", "Netaccess", "Quantity", "Wifi", "Dialup", "Msg", "Conference", "Did")
+}  # fmt: skip
+INTERNET = frozenset(("Netaccess", "Wifi", "Dialup", "Data"))
+#: The service of a framed user whose node says nothing of Internet.
+FRAMED = "Netaccess"
+INCOMING, OUTGOING = "INCOMING", "OUTGOING"
+#: Attributes that only a PDSN sends: with one of them Acct-Multi-Session-Id names the session whose sub-session this is. Elsewhere it names a bundle of links
+#: or of cells that end each for itself.
+PDSN_MARKS = ("3GPP2-BSID", "3GPP2-PCF-IP-Address", "3GPP2-Session-Continue", "3GPP2-Begin-Session", "3GPP2-Service-Option")
+NO_PROPERTIES: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A request as far as both codes agree. `part`: the sub-session of `session` whose own counters these are, '' where the session has no such parts."""
+
+    packet: Packet
+    ivr: Pairs
+    node: Node
+    parties: Parties
+    service: str
+    internet: bool
+    session: str
+    part: str
+    access_code: str
+    access_node: int
+    direction: Direction
+    kept: dict[str, str]
+
+
+def read(packet: Packet, node: Node, catalogue: Catalogue) -> Reading:
+    """All that; whatever can't be understood is as if absent, and counted."""
+    ivr = packet.ivr_out()
+    service, internet = _service(packet, ivr, node, catalogue)
+    kept = radius_kept.kept(packet, ivr, radius_kept.INTERNET if internet else radius_kept.EVERY)
+    access = portaone.parse(kept["access_info"]) if "access_info" in kept else NO_PROPERTIES
+    code = access_code(ivr) or access.get("access-code", "")
+    session, part = _session(packet)
+    if part:
+        kept["part"] = part
+    direction = _direction(kept, code) if code or "service_features" in kept else Direction.OUTGOING
+    parties = _parties(packet, ivr, kept, internet, access.get("user-name", ""))
+    access_node = _access_node(access["nas-ip-address"], node, catalogue) if access.get("nas-ip-address") else 0
+    return Reading(packet, ivr, node, parties, service, internet, session, part, code, access_node, direction, kept)
+
+
+def _service(packet: Packet, ivr: Pairs, node: Node, catalogue: Catalogue) -> tuple[str, bool]:
+    """The service type asked for ('': the node's own), and whether it is an Internet request. Service-Identifier is the attribute's former name."""
+    told = packet.text("PortaOne-Service-Type") or packet.text("Service-Identifier")
+    if not told and ivr:
+        told = last(ivr, "PortaOne-Service-Type") or last(ivr, "Service-Identifier")
+    if told:
+        service = SERVICES.get(told.lower(), told)
+        return service, service in INTERNET
+    own = catalogue.services.get(node.i_service)
+    if own is not None and own.service_type in INTERNET:
+        return "", True
+    framed = packet.get("Framed-Protocol") is not None and packet.named("Framed-Protocol") == "PPP" and packet.named("Service-Type") == "Framed-User"
+    return (FRAMED, True) if framed else ("", False)
+
+
+def _session(packet: Packet) -> tuple[str, str]:
+    """
+    The session's name and its sub-session's: h323-conf-id; at a PDSN what its sub-sessions share, each named by its Acct-Session-Id (3GPP2 X.S0011-005: the
+    Correlation ID, else Acct-Multi-Session-Id); else Acct-Session-Id, else the call-id.
+    """
+    conference = packet.text("h323-conf-id")
+    if conference:
+        return conference, ""
+    own = packet.text("Acct-Session-Id") or ""
+    shared = packet.text("3GPP2-Correlation-Id")
+    if not shared and (bundle := packet.text("Acct-Multi-Session-Id")) and any(packet.get(mark) is not None for mark in PDSN_MARKS):
+        shared = bundle
+    if shared:
+        return shared, own or shared
+    return own or packet.text("call-id") or "", ""
+
+
+def _parties(packet: Packet, ivr: Pairs, kept: Mapping[str, str], internet: bool, access_user: str) -> Parties:
+    """
+    Who takes part. What pairs say counts before the plain attributes, and those before PortaOne-*-Party, which tell of identities beside them; the user of the
+    access point is asked for only where there is no other.
+    """
+    user = last(ivr, "PortaBilling_UserName") or packet.text("User-Name") or access_user
+    called = last(ivr, "PortaBilling_Original_DNIS")
+    if not called and not internet:
+        called = packet.text("Called-Station-Id") or (portaone.number_of(kept["called_party"]) if "called_party" in kept else "")
+    calling = packet.text("Calling-Station-Id") or (portaone.number_of(kept["calling_party"]) if "calling_party" in kept else "")
+    redirecting = portaone.number_of(kept["redirecting_party"]) if "redirecting_party" in kept else ""
+    return Parties(user, calling, called, redirecting)
+
+
+def _direction(kept: Mapping[str, str], code: str) -> Direction:
+    """Incoming by the feature incoming-charge=1, or by the first alternative of the access code that says INCOMING or OUTGOING."""
+    features = kept.get("service_features", "")
+    if "incoming-charge" in features and portaone.parse(features).get("incoming-charge") == "1":
+        return Direction.INCOMING
+    if INCOMING in code:
+        for alternative in code.split("|"):
+            word = alternative.partition(".")[0]
+            if word in (INCOMING, OUTGOING):
+                return Direction.INCOMING if word == INCOMING else Direction.OUTGOING
+    return Direction.OUTGOING
+
+
+def _access_node(address: str, node: Node, catalogue: Catalogue) -> int:
+    """The node of the access point, in the environment of the asking one: another's nodes do not exist (DESIGN.md 3.11); 0 where there is none."""
+    found = catalogue.nodes_by_ip.get((node.i_env, address))
+    if found is None:
+        IGNORED.inc("PortaOne-Access-Info")
+        return 0
+    return found.i_node

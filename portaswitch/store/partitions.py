@@ -1,0 +1,16 @@
+"""Partitions by day: made ahead, and dropped where what they hold has had its time (schema/functions/partitions.sql)."""
+
+from __future__ import annotations
+
+from portaswitch.store.pool import Pool
+
+#: Days that partitions are made ahead; more would only be looked through in vain.
+AHEAD = 2
+#: Days for which a closed session takes late and repeated reports (DESIGN.md 3.5).
+CLOSED_SESSIONS = 7
+
+
+async def keep_partitions(pool: Pool) -> None:
+    """One pass of the job: make what is missing, drop closed sessions that are past their days. xDRs stay."""
+    await pool.query(f"select make_partitions(1, {AHEAD})")
+    await pool.query(f"select drop_partitions('sessions_closed', now() - interval '{CLOSED_SESSIONS} days')")
