@@ -8,6 +8,8 @@ same, and the first is by far the most frequent. A wrapped delta is never charge
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from portaswitch.model.money import ZERO
 from portaswitch.model.request import AAARequest, Base, QuotaKey, UnitRequest
 from portaswitch.model.session import Quota, Session
@@ -27,6 +29,19 @@ def seconds(request: AAARequest, key: QuotaKey, base: Base) -> int | None:
         if asked.key == key:
             return asked.reported(base) if base is Base.TIME else asked.counters.get(Base.TIME)
     return None
+
+
+def in_own_base(asked: UnitRequest, base: Base) -> UnitRequest:
+    """
+    What is asked, in the session's own base. A client that did not ask in it gets what the server thinks right: its amounts are of another kind. That it can
+    re-authorize it has shown all the same.
+    """
+    if asked.base is base:
+        return asked
+    found = asked.in_base(base)
+    if found.base is base:  # what was used is reported with the first
+        return replace(found, used=asked.used, counters=asked.counters, key=asked.key)
+    return replace(asked, requested=None if asked.requested is None else 0, minimum=None if asked.minimum is None else 1)
 
 
 def report_all(session: Session, request: AAARequest) -> tuple[Quota, ...]:

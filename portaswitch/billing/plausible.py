@@ -62,8 +62,15 @@ def _too_fast(session: Session, quota: Quota, request: AAARequest) -> str:
 
 
 def _passed(session: Session, request: AAARequest) -> int:
-    """The seconds since the session's start, by the clock that tells more."""
-    return max(0, int((max(request.at, request.received) - session.opened.started).total_seconds()) + 1)
+    """
+    The seconds since the session's start, by the clock that tells more: ours since we knew of it, or that of the events since the use began, which may be wrong
+    but is wrong by the same at both ends.
+    """
+    opened = session.opened.started
+    passed = max(request.at, request.received) - opened
+    if session.connected is not None:
+        passed = max(passed, request.at - session.connected)
+    return max(0, int(passed.total_seconds()) + 1)
 
 
 def why_wrapped(session: Session, request: AAARequest) -> str:

@@ -12,14 +12,14 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from portaswitch.billing import access, admission, closing, increments, plausible, purchase, reserve
-from portaswitch.billing.counters import beside, part_of, report_all, reported
+from portaswitch.billing.counters import beside, in_own_base, part_of, report_all, reported
 from portaswitch.billing.transition import ACCEPTED, Outcome, changed, facts_of, next_session, opened_now, refused, refused_with_use, unseen
 from portaswitch.model.catalogue import Catalogue, Protection
 from portaswitch.model.charge import held
 from portaswitch.model.ledger import View
 from portaswitch.model.money import ZERO
 from portaswitch.model.refusal import Refusal
-from portaswitch.model.request import AAARequest, Base, Decision, Facts, Grant, Kind, Lock, Report, UnitRequest
+from portaswitch.model.request import AAARequest, Base, Decision, Facts, Grant, Kind, Lock, UnitRequest
 from portaswitch.model.session import Opened, Quota, Session, Status
 
 #: Seconds a session may take from its authorization to its connection, and a Stop from the end of the grant to us.
@@ -73,6 +73,7 @@ def _grant(view: View, request: AAARequest, session: Session, facts: Facts, brea
     grants, expires, part = [], session.expires, part_of(request)
     for asked in request.units:
         quota = quotas.get(asked.key) or beside(template, asked)
+        asked = in_own_base(asked, quota.base)
         quota = reported(quota, asked, part)
         # Of the session's own hold, what its other keys hold by now is not for this one.
         own = was_held
@@ -120,7 +121,7 @@ def _need(session: Session, request: AAARequest, told: tuple[Grant, ...], delta:
     if delta or session.held:
         return delta  # also where no more is held than before: remembered funds may be gone, and the same hold would be granted twice
     quota, opened = next(quota for quota in session.quotas if quota.key == checked[0]), session.opened
-    asked = next(asked for asked in request.units if asked.key == quota.key)
+    asked = in_own_base(next(asked for asked in request.units if asked.key == quota.key), quota.base)
     least = reserve.least_units(asked, opened.policy, opened.unit)
     price = closing.cost(quota.reported(quota.used + least * opened.unit), opened)
     return price if price > ZERO else None
@@ -225,8 +226,6 @@ def _cover(view: View, request: AAARequest, session: Session, quota: Quota, cost
 def _stop(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     if not request.units:
         return _unlock(view, request)
-    if request.units[0].report is Report.INTERIM and part_of(request):
-        return _live(view, request, catalogue)  # a part is over, its session goes on
     session = view.session or unseen(view, request, catalogue)
     if session is None or session.status is Status.CLOSED:
         return Outcome(ACCEPTED, None, view)

@@ -127,6 +127,11 @@ class Place:
         return "Data" if self.slot % 2 else "Voice"
 
     @property
+    def base(self) -> Base:
+        """What it is counted in."""
+        return Base.OCTETS if self.slot % 2 else Base.TIME
+
+    @property
     def called(self) -> str:
         """The number as dialled; none for the Internet."""
         return "" if self.slot % 2 else "4420"
@@ -208,7 +213,7 @@ class World:
     def authorize(self, place: Place, which: int, minimum: int | None, most: int | None, used: int | None) -> AAARequest:
         """May it go on, for how long? With `minimum` by a client that can ask again; with `used` it reports as well."""
         asked = tuple(
-            UnitRequest(key, Base.TIME, place.units(most) or 0, place.units(minimum), place.units(used)) for key in place.keys(which)
+            UnitRequest(key, place.base, place.units(most) or 0, place.units(minimum), place.units(used)) for key in place.keys(which)
         )
         return self._request(Kind.AUTH, place, f"auth/{len(self.sent)}", asked)
 

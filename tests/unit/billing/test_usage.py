@@ -75,13 +75,22 @@ class BaseTests(SynchronousTestCase):
         again = request(Kind.AUTH, at=60, units=(UnitRequest(requested=0, minimum=1, used=60, counters={Base.TIME: 60, Base.OCTETS: 950}),))
         self.assertEqual((book.granted(again), book.held), (50, money("1")))
 
+    def test_asked_in_another_base(self) -> None:
+        """Seconds asked for say nothing of octets, but that the client can re-authorize; what it asks in octets beside them counts."""
+        policy = ServicePolicy(protection=Protection.SLICE, slice=100, max_units=10**9)
+        told = Book(prepaid("1"), world(Base.OCTETS, policy)).granted(auth(minimum=5, requested=600))
+        self.assertEqual(told, 100)
+        both = UnitRequest(requested=600, minimum=5, alternatives=(UnitRequest(base=Base.OCTETS, requested=250, minimum=10),))
+        self.assertEqual(Book(prepaid("1"), world(Base.OCTETS, policy)).granted(request(Kind.AUTH, units=(both,))), 250)
+        self.assertEqual(Book(prepaid("1"), world(Base.TIME, policy)).granted(request(Kind.AUTH, units=(both,))), 600)
+
 
 class PartTests(SynchronousTestCase):
     """Sub-sessions of one session, each with counters that start from nothing (cisco-pdsn.2)."""
 
     def part(self, name: str, used: int, over: bool = False, at: float = 0) -> AAARequest:
-        """A report of a part; `over`: its Stop, behind which the session goes on."""
-        made = request(Kind.STOP if over else Kind.UPDATE, at=at, units=(UnitRequest(used=used),), kept=kept(part=name))
+        """A report of a part; `over`: its Stop, behind which the session goes on, and which endpoints therefore tell as an update."""
+        made = request(Kind.UPDATE, at=at, units=(UnitRequest(used=used),), kept=kept(part=name))
         return replace(made, key=f"{name}/{used}/{over}")
 
     def test_one_xdr(self) -> None:
@@ -158,6 +167,13 @@ class ImpossibleTests(SynchronousTestCase):
             self.assertEqual(self.aside(book, stop(used, at=at)), why, used)
             self.assertEqual((book.held, book.sessions["7/s1"].status, bool(book.xdrs[0].charged_amount)), (0, Status.CLOSED, not why))
         self.assertEqual((book.balance, book.xdrs[0].failed, book.xdrs[0].history), (10, True, "set aside: it used more seconds than have passed"))
+
+    def test_clock_of_the_nas(self) -> None:
+        """Authorized by our clock, reported by one that is years behind: what passed between its Start and its Stop is believed."""
+        book, past = Book(prepaid()), timedelta(days=3000)
+        for asked in (auth(), start(), stop(3725)):
+            book.ask(asked if asked.kind is Kind.AUTH else replace(asked, at=asked.at - past, received=after(1)))
+        self.assertEqual([(row.used_quantity, row.failed) for row in book.xdrs], [(3725, False)])
 
     def test_what_was_told_before(self) -> None:
         """An Alive that can't be true leaves the session as it was; the Stop's impossible figure leaves what the last good one said."""
