@@ -169,11 +169,12 @@ class ImpossibleTests(SynchronousTestCase):
         self.assertEqual((book.balance, book.xdrs[0].failed, book.xdrs[0].history), (10, True, "set aside: it used more seconds than have passed"))
 
     def test_clock_of_the_nas(self) -> None:
-        """Authorized by our clock, reported by one that is years behind: what passed between its Start and its Stop is believed."""
-        book, past = Book(prepaid()), timedelta(days=3000)
-        for asked in (auth(), start(), stop(3725)):
-            book.ask(asked if asked.kind is Kind.AUTH else replace(asked, at=asked.at - past, received=after(1)))
-        self.assertEqual([(row.used_quantity, row.failed) for row in book.xdrs], [(3725, False)])
+        """It is years behind, and its packets come all at once: what passed between its Start and its Stop is believed, authorized by our clock or not."""
+        for first in ((), (auth(connected=None),)):
+            book, past = Book(prepaid()), timedelta(days=3000)
+            for asked in (*first, start(connected=after(0) - past), alive(60), stop(3725)):
+                book.ask(asked if asked.kind is Kind.AUTH else replace(asked, at=asked.at - past, received=after(1)))
+            self.assertEqual([(row.used_quantity, row.failed) for row in book.xdrs], [(3725, False)])
 
     def test_what_was_told_before(self) -> None:
         """An Alive that can't be true leaves the session as it was; the Stop's impossible figure leaves what the last good one said."""
