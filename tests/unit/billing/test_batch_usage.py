@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
+from twisted.logger import LogLevel, capturedLogs
 
 from portaswitch.billing.batch import SUSPECTS
 from portaswitch.model.party import Funds
@@ -45,16 +45,13 @@ class SuspectTests(BatchCase):
 
     def test_counted_and_warned(self) -> None:
         """Once, when it is kept; with the user and the reason."""
-        events: list[LogEvent] = []
-        observer: ILogObserver = events.append
-        globalLogPublisher.addObserver(observer)
-        self.addCleanup(globalLogPublisher.removeObserver, observer)
         before = SUSPECTS.get()
-        self.know(CARD)
-        self.ask(auth())
-        self.deck.land_all()
-        (done,) = self.ask(stop(10**6, at=60))
-        self.deck.land_all()
+        with capturedLogs() as events:
+            self.know(CARD)
+            self.ask(auth())
+            self.deck.land_all()
+            (done,) = self.ask(stop(10**6, at=60))
+            self.deck.land_all()
         (warned,) = [event for event in events if event.get("log_level") is LogLevel.warn]
         self.assertEqual((self.word(done), SUSPECTS.get() - before), ("ok", 1))
         self.assertEqual((warned["user"], warned["why"]), (CARD, "it used more seconds than have passed"))
