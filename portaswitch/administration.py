@@ -9,9 +9,9 @@ Everything fails with an error of ours that says what to do. Nothing here prints
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
@@ -28,23 +28,28 @@ from portaswitch.config.sections import Settings
 from portaswitch.endpoints import radius_call
 from portaswitch.endpoints.radius_call import Call, Exchange, Verdict
 from portaswitch.endpoints.radius_client import NasClient
+from portaswitch.endpoints.templates import faults_of
 from portaswitch.errors import PortaSwitchError, StartError
 from portaswitch.interfaces.loading import Progress
-from portaswitch.model.loading import Loaded
+from portaswitch.model.loading import CatalogueFile, Fault, Loaded, Section
 from portaswitch.operations.load import load
-from portaswitch.store import backup, listings
+from portaswitch.store import backup, clients, listings, task_listings
 from portaswitch.store.audit import Audit, Difference, Finding, audit
+from portaswitch.store.clients import ClientLine
 from portaswitch.store.database import KEY_FILE, Database
 from portaswitch.store.embedded import attach
 from portaswitch.store.listings import AccountLine, QuotaLine, SessionLine, XdrLine, XdrQuery
 from portaswitch.store.loading import Loading
 from portaswitch.store.placement import recorded
+from portaswitch.store.task_listings import TaskLine
+from portaswitch.wire.radius.dictionary import Dictionary
 
 __all__ = [
     "AccountLine",
     "Administration",
     "Audit",
     "Call",
+    "ClientLine",
     "Difference",
     "Exchange",
     "Finding",
@@ -53,6 +58,7 @@ __all__ = [
     "QuotaLine",
     "SessionLine",
     "Step",
+    "TaskLine",
     "Verdict",
     "XdrLine",
     "administration",
@@ -130,6 +136,41 @@ class Administration:
             raise NotFound(f"no session {name} in environment {self.i_env}: see `portaswitch session list`")
         return found
 
+    async def session_tasks(self, key: str) -> list[TaskLine]:
+        """What a session's node was to be told about it: its newest tasks, the newest first."""
+        return await _asked(task_listings.tasks_of(self.database.pool, self.i_env, key))
+
+    async def task(self, i_task: int) -> TaskLine:
+        """One session task."""
+        found = await _asked(task_listings.task(self.database.pool, self.i_env, i_task))
+        if found is None:
+            raise NotFound(f"task {i_task} is gone")
+        return found
+
+    async def disconnect(self, key: str) -> int:
+        """
+        Ask for the disconnect of a live session, which the running server then sends; gives the task's number.
+
+        Errors: NotFound when the session is not live, StartError when its node can't be told.
+        """
+        at = await _asked(task_listings.reach(self.database.pool, self.i_env, key))
+        if at is None:
+            raise self._not_live(key)
+        if at.coa_address is None:
+            raise StartError(
+                f"node {at.node} takes no Disconnect: give it a coa_address in the catalogue, or close the session in the books alone with --force"
+            )
+        return await _asked(task_listings.want_disconnect(self.database.pool, self.i_env, key, at))
+
+    async def expire(self, key: str) -> None:
+        """Let a live session's expiry have passed: the sweeper of the running server ends it, provisionally, without a word to its node."""
+        if not await _asked(task_listings.expire(self.database.pool, self.i_env, key)):
+            raise self._not_live(key)
+
+    async def is_live(self, key: str) -> bool:
+        """True while the session is in the books as live."""
+        return await _asked(task_listings.reach(self.database.pool, self.i_env, key)) is not None
+
     async def accounts(self, prefix: str = "", customer: str = "", limit: int = 0) -> list[AccountLine]:
         """Accounts by id: those that begin with `prefix`, of the customer of that name; `limit` 0: all."""
         return await _asked(listings.accounts(self.database.pool, self.i_env, prefix, customer, limit))
@@ -141,6 +182,10 @@ class Administration:
             raise self._no_account(name)
         return found
 
+    async def clients(self) -> list[ClientLine]:
+        """The RADIUS clients by address, with what was seen of their signatures."""
+        return await _asked(clients.clients(self.database.pool, self.i_env))
+
     async def audit(self) -> Audit:
         """The laws of the books, asked of the whole database, all environments (`store.audit`)."""
         return await _asked(audit(self.database.pool))
@@ -150,6 +195,9 @@ class Administration:
         if number is None:
             raise self._no_account(name)
         return number
+
+    def _not_live(self, key: str) -> NotFound:
+        return NotFound(f"session {key} is not live in environment {self.i_env}: see `portaswitch session list`")
 
     def _no_account(self, name: str) -> NotFound:
         return NotFound(f"no account {name} in environment {self.i_env}: see `portaswitch account list`")
@@ -279,7 +327,17 @@ async def load_file(database: Database, path: str, i_env: int, progress: Progres
 
     Errors: ConfigError with all faults of the file, LoadError; nothing was changed then.
     """
-    return await load(read_catalogue(path, i_env), Loading(database.pool, database.sealer), progress)
+    file = read_catalogue(path, i_env)
+    file = replace(file, faults=(*file.faults, *_template_faults(file)))
+    return await load(file, Loading(database.pool, database.sealer), progress)
+
+
+def _template_faults(file: CatalogueFile) -> Iterator[Fault]:
+    """What is wrong with response templates: their attributes are a matter of the wire, of which the loader knows nothing."""
+    dictionary = Dictionary.standard()
+    for node in file.of(Section.NODES):
+        for fault in faults_of(node.text("response_template") or "", dictionary):
+            yield node.place.find("response_template").fault(f"{fault}")
 
 
 # -- backups ---------------------------------------------------------------------------------------

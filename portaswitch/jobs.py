@@ -49,6 +49,11 @@ class Periodic(Service):
         Service.startService(self)
         background(self._loop.start(self._seconds, now=False), f"job {self._label}")
 
+    def once_now(self) -> None:
+        """One pass at once, before the first one that is due; stopping waits for it too."""
+        if self._running is None:
+            _ = self._pass()
+
     def stopService(self) -> Deferred[None] | None:
         """Stop; the Deferred fires when the pass in progress is over."""
         Service.stopService(self)
@@ -97,7 +102,8 @@ def sweeper(ledger: ILedger, billing: IBilling, now: Callable[[], datetime]) -> 
         names = await ledger.dead_sessions(SWEEP_PAGE)
         for first in range(0, len(names), ABREAST):
             closing = [Deferred.fromCoroutine(close(name)) for name in names[first : first + ABREAST]]
-            for done, result in await DeferredList(closing, consumeErrors=True):
+            results: list[tuple[bool, Any]] = await DeferredList(closing, consumeErrors=True)
+            for done, result in results:
                 if not done:
                     result.raiseException()  # the database is down: the next pass tries again
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from os import getpid
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -24,22 +25,32 @@ from portaswitch.api.status import site
 from portaswitch.billing.core import Core, Limits
 from portaswitch.config.settings import Settings
 from portaswitch.endpoints import listen, radius
-from portaswitch.endpoints.clients import Clients
+from portaswitch.endpoints.answer_templates import AnswerTemplates
+from portaswitch.endpoints.client_habits import Habits
+from portaswitch.endpoints.clients import EXPOSED, Clients
+from portaswitch.endpoints.dynamic import DynamicAuthorization, Timing
+from portaswitch.endpoints.profiles import shipped
+from portaswitch.endpoints.tasks import Pacing, TaskRunner
 from portaswitch.errors import PortaSwitchError, StartError
 from portaswitch.logs import BillingLog, background, log_to_file
 from portaswitch.memory import Collector
 from portaswitch.metrics import Gauge
-from portaswitch.model.catalogue import EMPTY, Catalogue
+from portaswitch.model.catalogue import EMPTY, Catalogue, Seen
 from portaswitch.store.catalogue import CatalogueStore
+from portaswitch.store.clients import keep_seen
 from portaswitch.store.database import Database
 from portaswitch.store.folding import fold, reseller_funds
 from portaswitch.store.ledger import Ledger
 from portaswitch.store.listen import Listener
 from portaswitch.store.partitions import keep_partitions
 from portaswitch.store.pool import Pool
+from portaswitch.store.session_tasks import SessionTasks, purge
 
 #: Work between the schema and the catalogue (`--load`).
 Prepare = Callable[[Database], Awaitable[None]]
+
+#: Days that finished session tasks are kept, and seconds that their lease is longer than a request may take.
+TASKS_KEPT, LEASE_MARGIN = 30, 30.0
 
 TURN = Gauge("portaswitch_longest_turn_seconds", "The longest time the reactor was kept from its next turn since the last reading")
 
@@ -59,8 +70,10 @@ class Server(Service):
         self._jobs: list[jobs.Periodic] = []
         self._listener: Listener | None = None
         self._hot: Pool | None = None
-        self._clients = Clients(EMPTY, {})
+        self._clients = Clients(EMPTY, Habits(_now, self._keep_seen))
         self._billing_log = BillingLog(None)
+        self._dynamic: DynamicAuthorization | None = None
+        self._runner: TaskRunner | None = None
         self.core: Core | None = None
         self.protocols: dict[str, radius.RadiusProtocol] = {}
 
@@ -79,12 +92,14 @@ class Server(Service):
 
     async def _start(self) -> list[str]:
         settings = self._settings
+        shipped()  # a fault in a node profile stops the start before anything is open
         await self._database.open()
         if self._prepare is not None:
             await self._prepare(self._database)
         self._hot = await self._database.connect_hot(settings.limits.hot_connections, settings.limits.statement_timeout)
         catalogue = CatalogueStore(self._database.pool, self._reactor, self._database.sealer.open)
         catalogue.on_swap.append(self._swapped)
+        EXPOSED.read = lambda: len(self._clients.exposed)
         ledger = Ledger(self._hot, self._database.sealer.open)
         log_to_file(_log_file(settings.logging.directory, "portaswitch.log"), settings.logging.level)
         self._billing_log = BillingLog(_log_file(settings.logging.directory, "billing.log"))
@@ -107,7 +122,12 @@ class Server(Service):
         await self._listener.start()
 
     def _swapped(self, catalogue: Catalogue) -> None:
-        self._clients = Clients(catalogue, self._clients.learnt)
+        before = self._clients
+        self._clients = Clients(catalogue, before.habits, AnswerTemplates.of_catalogue(catalogue))
+        self._clients.warn(before)
+
+    def _keep_seen(self, i_client: int, seen: Seen) -> None:
+        background(keep_seen(self._database.pool, i_client, seen), "keeping what a RADIUS client sends")
 
     def _open_ports(self, core: Core) -> list[str]:
         settings, lines = self._settings, []
@@ -142,16 +162,28 @@ class Server(Service):
         self._every(5.0, self._sweep_duplicates, "duplicates")
         self._every(1.0, self._read_resellers(pool, core), "resellers")
         self._watch_turns()
+        if "radius" in self._settings.roles:
+            self._start_tasks(pool)
         if "jobs" in self._settings.roles:
             self._every(5.0, jobs.sweeper(ledger, core, _now), "sweeper")
             self._every(1.0, lambda: fold(pool), "folding")
-            self._every(3600.0, lambda: keep_partitions(pool), "partitions")
-            background(Deferred.fromCoroutine(keep_partitions(pool)), "keeping partitions")
+            self._every(3600.0, lambda: keep_partitions(pool), "partitions").once_now()
+            self._every(3600.0, lambda: purge(pool, TASKS_KEPT), "task-purge")
 
-    def _every(self, seconds: float, work: Callable[[], Any], name: str) -> None:
+    def _start_tasks(self, pool: Pool) -> None:
+        """Work through session_tasks: CoA and Disconnect to the nodes. A lease is longer than a request may take, so that only a dead process loses one."""
+        settings = self._settings.radius
+        dynamic = DynamicAuthorization(self._reactor, Timing(settings.coa_tries, settings.coa_first_wait), settings.coa_interface)
+        tasks = SessionTasks(pool, f"{self._settings.instance}/{getpid()}", dynamic.timing.total + LEASE_MARGIN)
+        pacing = Pacing(settings.coa_node_rate, settings.coa_attempts, settings.coa_default_port)
+        self._dynamic, self._runner = dynamic, TaskRunner(tasks, dynamic, lambda: self._clients, shipped(), self._reactor, pacing)
+        self._every(0.5, self._runner.run, "session-tasks")
+
+    def _every(self, seconds: float, work: Callable[[], Any], name: str) -> jobs.Periodic:
         job = jobs.Periodic(self._reactor, seconds, work, name)
         self._jobs.append(job)
         job.startService()
+        return job
 
     def _sweep_duplicates(self) -> None:
         for protocol in self.protocols.values():
@@ -207,6 +239,9 @@ class Server(Service):
             stopped = job.stopService()
             if stopped is not None:
                 await stopped
+        if self._runner is not None and self._dynamic is not None:
+            await self._runner.stop()
+            await self._dynamic.stop()
         self._billing_log.close()
         if self._listener is not None:
             self._listener.close()

@@ -4,6 +4,7 @@ The parts that decisions are made of: how a session begins, takes reports and go
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -11,7 +12,7 @@ from portaswitch.billing import access, closing, reserve
 from portaswitch.model.billing_model import BillingModel
 from portaswitch.model.catalogue import Catalogue, Protection
 from portaswitch.model.ledger import Change, View
-from portaswitch.model.money import ZERO
+from portaswitch.model.money import ZERO, five
 from portaswitch.model.party import Funds
 from portaswitch.model.refusal import Refusal
 from portaswitch.model.request import AAARequest, Base, Decision, Facts, Kind, UnitRequest
@@ -148,5 +149,32 @@ def facts_of(view: View, request: AAARequest, way: access.Access | None, catalog
         account.id, account.i_account, int(account.billing_model), account.currency, account.language or customer.language,
         way.product.name if way is not None else "", tariff.name if tariff is not None else "", view.funds.balance,
         reserve.funds_seen(view, ZERO, request.received).gross, way.product.breakage if way is not None else None, way.number if way is not None else "",
-        way.number if way is not None else "", way.number if way is not None and view.resellers else "",
+        way.number if way is not None else "", way.number if way is not None and view.resellers else "", more=_more(view, request, way),
     )  # fmt: skip
+
+
+#: What most answers tell beyond the fixed facts: nothing.
+NO_MORE: Mapping[str, str] = {}
+
+
+def _more(view: View, request: AAARequest, way: access.Access | None) -> Mapping[str, str]:
+    """
+    The facts by name (docs/templates.rst) that cost nothing to know: how the request was let in, where that is not the ordinary way of a call, and the
+    customer's figures when somebody who owes is authenticated.
+    """
+    account, customer = view.account, view.customer
+    figures = not request.units and account is not None and customer is not None and account.billing_model is not BillingModel.DEBIT
+    ordinary = way is None or (not way.entry.access_code and way.service.service_type == access.DEFAULT_SERVICE)
+    if ordinary and not figures:
+        return NO_MORE
+    more: dict[str, str] = {}
+    if way is not None and not ordinary:
+        more["service"] = way.service.service_type
+        if way.entry.access_code:
+            more["access_code"] = way.entry.access_code
+    if figures and customer is not None:
+        limit = customer.limit(request.received)
+        more["customer_balance"] = five(view.customer_funds.balance)
+        if limit is not None:
+            more["customer_credit_limit"] = five(limit)
+    return more

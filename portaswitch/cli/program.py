@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from portaswitch import __version__
-from portaswitch.cli import accounts, backups, books, calls, completion, sessions, setup, xdrs
+from portaswitch.cli import accounts, backups, books, calls, clients, completion, sessions, setup, xdrs
 from portaswitch.cli.command import OK, Commands, Context, Parser, common, epilog
 from portaswitch.cli.output import Output
 from portaswitch.cli.running import run
@@ -40,6 +40,7 @@ def parser() -> Parser:
     xdrs.add(commands)
     sessions.add(commands)
     accounts.add(commands)
+    clients.add(commands)
     books.add(commands)
     backups.add(commands)
     completion.add(commands, top)

@@ -33,6 +33,7 @@ from portaswitch.model.loading import Section as Named
 NAME: Final = Text("a name of printable characters", r"[^\x00-\x1f\x7f]+", longest=128)
 ID: Final = Text("an account id without blanks", r"[^\s\x00-\x1f\x7f]+", longest=128)
 WORDS: Final = Text("text", r"[^\x00-\x1f\x7f]*", longest=1024)
+TEMPLATE: Final = Text("text in lines without other control characters", r"[^\x00-\x08\x0b-\x1f\x7f]*", longest=16384)
 MONEY: Final = Money()
 UNITS: Final = Integer(1, 10**15, "base units of the service")
 LANGUAGE: Final = Text("a language tag such as en or pt-BR", r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", longest=35)
@@ -121,6 +122,7 @@ NODE: Final = Thing(
         "zones": MappingOf(Text("a zone name as the node prints it", "[A-Za-z0-9+-]+", longest=32), Zone()),
         "coa_address": OrNone(Address()),
         "coa_port": OrNone(Integer(1, 65535, "(a UDP port)")),
+        "response_template": TEMPLATE,
     }
 )
 PRODUCT: Final = Thing(

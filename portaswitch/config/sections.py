@@ -51,6 +51,23 @@ class RadiusSettings(Group):
         "Port that CoA and Disconnect requests (RFC 5176) go to when the client names none; not one of ours.",
         default=3799,
     )
+    coa_interface: str = declare(
+        Address(),
+        "Address that CoA and Disconnect requests leave from, which nodes must know as ours; 0.0.0.0 leaves it to the route.",
+        default="0.0.0.0",
+    )
+    coa_tries: int = declare(
+        Integer(1, 10, "sendings"), "How often a CoA or Disconnect request is sent in all before its node counts as silent.", default=5
+    )
+    coa_first_wait: float = declare(
+        Duration(0.1, 8), "Seconds before its first retransmission; each further wait is twice as long, up to 8s.", default="2s"
+    )
+    coa_attempts: int = declare(
+        Integer(1, 100, "attempts"),
+        "How often a session's CoA or disconnect is tried in all, 30s to 10m apart, while its node is silent or says that it can't now.",
+        default=5,
+    )
+    coa_node_rate: int = declare(Integer(1, 10_000, "requests"), "CoA and Disconnect requests that one node gets in a second.", default=50)
     duplicate_window: float = declare(
         Duration(5, 30),
         "Seconds during which a repeated request gets the stored reply (RFC 5080 2.2.2).",

@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
-from portaswitch.metrics import Counter
+from twisted.logger import Logger
+
+from portaswitch.endpoints.answer_templates import NO_TEMPLATES, AnswerTemplates
+from portaswitch.endpoints.client_habits import Habits
+from portaswitch.metrics import Counter, Gauge
 from portaswitch.model.catalogue import Catalogue, Node, Observe, RadiusClient
 from portaswitch.wire.radius.packet import Code, Packet
 
 UNSIGNED = Counter("portaswitch_radius_unsigned_total", "Access-Requests without Message-Authenticator that were served, by client", ("client",))
+EXPOSED = Gauge("portaswitch_radius_exposed_clients", "RADIUS clients of whom neither Message-Authenticator nor the absence of Proxy-State is asked")
 ACCESS_REQUEST = int(Code.ACCESS_REQUEST)
 
 
-@dataclass(slots=True)
-class Learnt:
-    """What `auto` has learnt of a client from its first Access-Request: whether to require signatures, and whether to limit Proxy-State."""
-
-    require: bool
-    limit: bool
-
-
 class Clients:
-    """The client table of one catalogue, by address; masks from the longest. What `auto` has learnt (by address) outlives a reload."""
+    """
+    The client table of one catalogue, by address; masks from the longest. What `auto` has learnt is in `habits`, which outlive the table. `templates` are
+    the response templates of the same catalogue.
+    """
 
-    def __init__(self, catalogue: Catalogue, learnt: dict[str, Learnt]) -> None:
+    _log = Logger()
+
+    def __init__(self, catalogue: Catalogue, habits: Habits, templates: AnswerTemplates = NO_TEMPLATES) -> None:
         self.catalogue = catalogue
-        self.learnt = learnt
+        self.habits = habits
+        self.templates = templates
         networks = [(ip_network(client.address), client) for client in catalogue.clients]
         self._hosts = {str(network.network_address): client for network, client in networks if network.num_addresses == 1}
-        self._single = frozenset(client.address for client in self._hosts.values())
         self._networks = sorted(((network, client) for network, client in networks if network.num_addresses > 1), key=lambda pair: -pair[0].prefixlen)
 
     def find(self, host: str) -> RadiusClient | None:
@@ -46,28 +47,38 @@ class Clients:
 
     def untrusted(self, client: RadiusClient, packet: Packet) -> str | None:
         """
-        Why an Access-Request is not trusted (a reason for the metrics), or None (CVE-2024-3596; PROTOCOLS.md 1.2).
+        Why an Access-Request is not trusted (a reason for the metrics), or None: it is served (CVE-2024-3596; PROTOCOLS.md 1.2).
 
-        `auto` learns from the first packet of a single host: with a right Message-Authenticator and no EAP-Message signatures are required from then on;
-        with Proxy-State and no signature Proxy-State is not limited.
+        `auto` goes by the client's habit, and what is served makes that habit.
         """
         if packet.code != ACCESS_REQUEST:
             return None
         signed, proxied = packet.has_message_authenticator, packet.get("Proxy-State") is not None
-        learnt = self.learnt.get(client.address)
-        if learnt is None:
-            learnt = Learnt(signed, signed or not proxied)
-            # EAP proves nothing: it has to be signed anyway.
-            if client.address in self._single and packet.get("EAP-Message") is None:
-                self.learnt[client.address] = learnt
-        if signed:
-            return None
-        if client.require_message_authenticator is Observe.YES or (client.require_message_authenticator is Observe.AUTO and learnt.require):
-            return "unsigned"
-        if proxied and (client.limit_proxy_state is Observe.YES or (client.limit_proxy_state is Observe.AUTO and learnt.limit)):
-            return "proxy-state"
-        UNSIGNED.inc(client.address)
+        habit = self.habits.of(client, signed, proxied)
+        if not signed:
+            require, limit = client.require_message_authenticator, client.limit_proxy_state
+            if require is Observe.YES or (require is Observe.AUTO and habit.require):
+                return "unsigned"
+            if proxied and (limit is Observe.YES or (limit is Observe.AUTO and habit.limit)):
+                return "proxy-state"
+            UNSIGNED.inc(client.address)
+        if packet.get("EAP-Message") is None:
+            self.habits.served(client, habit, signed, proxied)
         return None
+
+    @property
+    def exposed(self) -> frozenset[str]:
+        """The addresses of clients of whom nothing is asked: `require_message_authenticator: no` and `limit_proxy_state: no`."""
+        return frozenset(client.address for client in self.catalogue.clients if client.exposed)
+
+    def warn(self, before: Clients) -> None:
+        """Say aloud which clients are exposed and were not `before`: at the start, and when a load makes one so."""
+        for address in sorted(self.exposed - before.exposed):
+            self._log.warn(
+                "RADIUS client {address} is open to forged answers (CVE-2024-3596): it has require_message_authenticator: no and limit_proxy_state: no; "
+                "set the first to yes when it signs (portaswitch client list), else the second to yes",
+                address=address,
+            )
 
     def node(self, client: RadiusClient, packet: Packet) -> Node | None:
         """The node by NAS-Identifier, else NAS-IP-Address, else the client's own: never the sender's address (DESIGN.md 3.4), always in its environment."""

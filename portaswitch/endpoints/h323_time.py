@@ -19,6 +19,9 @@ COMMON = {
     "EST": "America/New_York", "EDT": "America/New_York", "CET": "Europe/Paris", "CEST": "Europe/Paris", "EET": "Europe/Kiev", "EEST": "Europe/Kiev",
 }  # fmt: skip
 
+#: Years that a clock may show: those that RADIUS' own times can say.
+YEARS = range(1970, 2107)
+
 
 @lru_cache(256)
 def _zone(name: str) -> tzinfo | None:
@@ -34,7 +37,7 @@ def _zone(name: str) -> tzinfo | None:
 def _minute(hour: str, minute: str, zone_name: str, month: str, day: str, year: str) -> datetime | None:
     """The instant at which a minute of a zone's clock begins. Remembered, since the calls of a gateway begin and end in the same few minutes."""
     zone = _zone(zone_name)
-    return None if zone is None else datetime(int(year), MONTHS[month], int(day), int(hour), int(minute), tzinfo=zone).astimezone(UTC)
+    return None if zone is None or int(year) not in YEARS else datetime(int(year), MONTHS[month], int(day), int(hour), int(minute), tzinfo=zone).astimezone(UTC)
 
 
 def parse(text: str | None, zones: Mapping[str, str]) -> datetime | None:

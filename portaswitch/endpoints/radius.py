@@ -22,12 +22,14 @@ from twisted.python.failure import Failure
 
 from portaswitch.endpoints.clients import Clients
 from portaswitch.endpoints.duplicates import Duplicates, Entry, Peer
-from portaswitch.endpoints.radius_reply import to_reply
+from portaswitch.endpoints.radius_credentials import with_proof
+from portaswitch.endpoints.radius_reply import Attributes, to_reply
 from portaswitch.endpoints.radius_request import Unmappable, to_request
+from portaswitch.endpoints.templates import Variables
 from portaswitch.errors import DatabaseDown, Overloaded, PortaSwitchError
 from portaswitch.interfaces.billing import IBilling
 from portaswitch.metrics import Counter
-from portaswitch.model.catalogue import RadiusClient
+from portaswitch.model.catalogue import Node, RadiusClient
 from portaswitch.model.request import AAARequest, Decision
 from portaswitch.wire.radius.codec import Malformed, decode, encode_reply
 from portaswitch.wire.radius.dictionary import Dictionary
@@ -36,12 +38,15 @@ from portaswitch.wire.radius.packet import Code, Packet
 RECEIVED = Counter("portaswitch_radius_received_total", "RADIUS packets received", ("port",))
 DROPPED = Counter("portaswitch_radius_dropped_total", "RADIUS packets dropped without an answer", ("port", "reason"))
 SENT = Counter("portaswitch_radius_sent_total", "RADIUS replies sent", ("port", "code"))
+UNFIT = Counter("portaswitch_radius_templates_unfit_total", "Accepts sent without their response template, which would not have fitted", ("node",))
 
 STATUS_SERVER = int(Code.STATUS_SERVER)
-ACCESS_REJECT = int(Code.ACCESS_REJECT)
+ACCESS_REQUEST, ACCESS_ACCEPT, ACCESS_REJECT = int(Code.ACCESS_REQUEST), int(Code.ACCESS_ACCEPT), int(Code.ACCESS_REJECT)
 NAMES = {int(code): code.name.lower().replace("_", "-") for code in Code}
 #: Seconds between two log lines on one stranger, and how many strangers are remembered.
 STRANGER_EVERY, STRANGERS = 60.0, 1000
+#: Octets of Proxy-State in an Access-Request: they go back with the answer, which needs the other half of its packet for itself (a proxy adds about 20).
+PROXY_STATES = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +71,21 @@ class Limits:
     waiting_per_peer: int = 512
 
 
+def _unanswerable(packet: Packet) -> str | None:
+    """Why no answer could be written, told before money is held: it must return all Proxy-States (RFC 2865 5.33). An Accounting-Response has the room."""
+    if packet.code != ACCESS_REQUEST or packet.get("Proxy-State") is None:
+        return None
+    return "proxy-state-size" if sum(len(state) + 2 for state in packet.proxy_states) > PROXY_STATES else None
+
+
 @dataclass(slots=True)
 class Pending:
-    """A request on its way through the core."""
+    """A request on its way through the core; `node` is the one it speaks for."""
 
     packet: Packet
     peer: Peer
     client: RadiusClient
+    node: Node
     entry: Entry
     request: AAARequest
 
@@ -140,9 +153,7 @@ class RadiusProtocol(DatagramProtocol):
     def _refuse(self, packet: Packet, client: RadiusClient, clients: Clients) -> str | None:
         if packet.code not in self._port.codes:
             return "code"
-        if packet.code == STATUS_SERVER and not packet.has_message_authenticator:
-            return "unsigned"
-        return clients.untrusted(client, packet)
+        return clients.untrusted(client, packet) or _unanswerable(packet)
 
     def _repeat(self, entry: Entry, peer: Peer) -> None:
         """A retransmission: the same octets, or silence while the first one is still in progress."""
@@ -164,7 +175,7 @@ class RadiusProtocol(DatagramProtocol):
         request = to_request(packet, client, node, self._now(), f"{self._prefix}{self._number}", clients.catalogue)
         entry = self.duplicates.add(peer, packet.identifier, packet.authenticator)
         self._waiting[peer[0]] = self._waiting.get(peer[0], 0) + 1
-        pending = Pending(packet, peer, client, entry, request)
+        pending = Pending(packet, peer, client, node, entry, request)
         _ = self._handle(request).addCallbacks(self._decided, self._undecided, callbackArgs=(pending,), errbackArgs=(pending,))
 
     def _handle(self, request: AAARequest) -> Deferred[Decision]:
@@ -176,8 +187,11 @@ class RadiusProtocol(DatagramProtocol):
     def _decided(self, decision: Decision, pending: Pending) -> None:
         self._settle(pending)
         try:
-            code, attributes = to_reply(pending.request, decision)
-            reply = encode_reply(pending.packet, code, attributes, pending.client.secret, self._dictionary)
+            code, attributes = to_reply(pending.request, decision, pending.node.profile)
+            attributes = with_proof(code, attributes, pending.request.credentials)
+            reply = self._templated(pending, decision, attributes) if code == ACCESS_ACCEPT else None
+            if reply is None:
+                reply = encode_reply(pending.packet, code, attributes, pending.client.secret, self._dictionary)
         except Exception:
             self._drop("defect")
             self._log.failure("an answer could not be written, request {request}", request=pending.request.id)
@@ -187,6 +201,23 @@ class RadiusProtocol(DatagramProtocol):
             self._reactor.callLater(self._limits.reject_delay, self._answer, pending, reply, code)
         else:
             self._answer(pending, reply, code)
+
+    def _templated(self, pending: Pending, decision: Decision, attributes: Attributes) -> bytes | None:
+        """The accept as the response templates want it; None where there are none, or where what they make can't be sent."""
+        template = self._clients().templates.find(pending.request, decision)
+        if template is None:
+            return None
+        variables = Variables(pending.packet, pending.request, decision)
+        try:
+            made = template.apply(attributes, variables)
+            return encode_reply(pending.packet, ACCESS_ACCEPT, made, pending.client.secret, self._dictionary)
+        except ValueError as error:
+            UNFIT.inc(pending.node.name)
+            self._log.warn(
+                "the response template of node {node} made an answer that can't be sent, the default one went out, request {request}: {error}",
+                node=pending.node.name, request=pending.request.id, error=str(error),
+            )  # fmt: skip
+            return None
 
     def _answer(self, pending: Pending, reply: bytes, code: int) -> None:
         pending.entry.reply = reply

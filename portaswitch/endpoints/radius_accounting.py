@@ -39,6 +39,8 @@ OUTPUT = ("Acct-Output-Octets", "Acct-Output-Gigawords", "output_octets")
 USED_UNIT, USED_RESOURCE = "Used-Service-Unit", "PortaOne-Used-Resource"
 #: The longest use that times may show, in seconds: what Acct-Session-Time can carry.
 LONGEST = 2**32 - 1
+#: No accounting is older; a clock that says so was never set.
+CLOCKS_SET = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class Unmappable(Exception):
@@ -96,10 +98,17 @@ def _reported(kind: Kind, counters: Mapping[Base, int]) -> UnitRequest:
 
 
 def _happened(packet: Packet, received: datetime) -> datetime:
-    """The time of the event: Event-Timestamp or receipt, minus Acct-Delay-Time (DESIGN.md 3.8)."""
+    """
+    When it happened: Event-Timestamp or receipt, minus Acct-Delay-Time (DESIGN.md 3.8). A clock that is not set yet (1970 ...), or one that is ahead, tells
+    nothing: the receipt counts, or a tariff of no date would price the session and a hold would last for years.
+    """
     stamp, delay = packet.integer("Event-Timestamp"), packet.integer("Acct-Delay-Time")
+    if stamp is None and not delay:
+        return received
     at = received if stamp is None else datetime.fromtimestamp(stamp, UTC)
-    return at - timedelta(seconds=delay) if delay else at
+    if delay:
+        at -= timedelta(seconds=delay)
+    return at if CLOCKS_SET <= at < received else received
 
 
 def _counters(reading: Reading, connected: datetime | None) -> dict[Base, int]:

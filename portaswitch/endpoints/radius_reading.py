@@ -60,6 +60,8 @@ def read(packet: Packet, node: Node, catalogue: Catalogue) -> Reading:
     if part:
         kept["part"] = part
     direction = _direction(kept, code) if code or "service_features" in kept else Direction.OUTGOING
+    if not code and direction is Direction.OUTGOING and kept.get("auth_method") == "INVITE":
+        code = OUTGOING  # what a SIP server's call comes by (examples 02 and 04); products without such an entry use the one without a code
     parties = _parties(packet, ivr, kept, internet, access.get("user-name", ""))
     access_node = _access_node(access["nas-ip-address"], node, catalogue) if access.get("nas-ip-address") else 0
     return Reading(packet, ivr, node, parties, service, internet, session, part, code, access_node, direction, kept)
@@ -83,18 +85,23 @@ def _service(packet: Packet, ivr: Pairs, node: Node, catalogue: Catalogue) -> tu
 def _session(packet: Packet) -> tuple[str, str]:
     """
     The session's name and its sub-session's: h323-conf-id; at a PDSN what its sub-sessions share, each named by its Acct-Session-Id (3GPP2 X.S0011-005: the
-    Correlation ID, else Acct-Multi-Session-Id); else Acct-Session-Id, else the call-id.
+    Correlation ID, else Acct-Multi-Session-Id); else Acct-Session-Id, else the call-id. Octets that are no text name it in hexadecimal: usage must not be lost.
     """
-    conference = packet.text("h323-conf-id")
+    conference = _name(packet, "h323-conf-id")
     if conference:
         return conference, ""
-    own = packet.text("Acct-Session-Id") or ""
+    own = _name(packet, "Acct-Session-Id")
     shared = packet.text("3GPP2-Correlation-Id")
     if not shared and (bundle := packet.text("Acct-Multi-Session-Id")) and any(packet.get(mark) is not None for mark in PDSN_MARKS):
         shared = bundle
     if shared:
         return shared, own or shared
-    return own or packet.text("call-id") or "", ""
+    return own or _name(packet, "call-id"), ""
+
+
+def _name(packet: Packet, attribute: str) -> str:
+    value = packet.get(attribute)
+    return value if isinstance(value, str) else value.hex() if isinstance(value, bytes) else ""
 
 
 def _parties(packet: Packet, ivr: Pairs, kept: Mapping[str, str], internet: bool, access_user: str) -> Parties:

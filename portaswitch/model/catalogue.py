@@ -9,6 +9,7 @@ from dataclasses import field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from ipaddress import ip_network
 
 from portaswitch.model.money import ZERO, Rounding
 from portaswitch.model.request import Base
@@ -161,7 +162,10 @@ class DialRule:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node and what is peculiar to it, as data."""
+    """
+    A node and what is peculiar to it, as data. `coa_address` '': it takes no CoA and no Disconnect; `coa_port` 0: the port of its profile. `response_template`
+    is the text that the endpoint compiles (docs/templates.rst).
+    """
 
     i_node: int
     i_env: int
@@ -172,6 +176,9 @@ class Node:
     i_service: int = 0
     dial_rules: tuple[DialRule, ...] = ()
     zones: Mapping[str, str] = field(default_factory=dict)
+    coa_address: str = ""
+    coa_port: int = 0
+    response_template: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +201,25 @@ class Observe(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """
+    What a RADIUS client was seen to send in Access-Requests that were served (aware UTC; None: never).
+
+    `authenticator`: since when every one had a right Message-Authenticator; `without`: when one last came without; `proxy_state`: when one last came without
+    and with Proxy-State.
+    """
+
+    authenticator: datetime | None = None
+    without: datetime | None = None
+    proxy_state: datetime | None = None
+
+
+NOTHING_SEEN = Seen()
+
+
+@dataclass(frozen=True, slots=True)
 class RadiusClient:
-    """Who may send RADIUS packets to us, and how far they are trusted."""
+    """Who may send RADIUS packets to us, and how far they are trusted. `address` is a host or a network; `seen` what the last run of the server kept."""
 
     i_client: int
     i_env: int
@@ -205,10 +229,20 @@ class RadiusClient:
     require_message_authenticator: Observe
     limit_proxy_state: Observe
     ignore_password: bool
-    seen_authenticator: datetime | None = None
+    seen: Seen = NOTHING_SEEN
 
     def __repr__(self) -> str:
         return f"RadiusClient({self.address!r}, i_env={self.i_env})"
+
+    @property
+    def single(self) -> bool:
+        """One host, not a network."""
+        return ip_network(self.address).num_addresses == 1
+
+    @property
+    def exposed(self) -> bool:
+        """Nothing at all is asked of its Access-Requests: their answers can be forged by whoever sits on the path (CVE-2024-3596)."""
+        return self.require_message_authenticator is Observe.NO and self.limit_proxy_state is Observe.NO
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ that is debited (DESIGN.md 3.1).
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, ROUND_UP, Context, Decimal
+from decimal import ROUND_FLOOR, ROUND_HALF_UP, ROUND_UP, Context, Decimal
 from enum import StrEnum
 
 ZERO = Decimal(0)
@@ -47,3 +47,13 @@ def plain(amount: Decimal) -> str:
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text in ("-0", "") else text
+
+
+def cents(amount: Decimal) -> str:
+    """An amount with two places, never more than it is: '10.00' (h323-credit-amount and available-funds in the guide's examples)."""
+    return format(amount.quantize(QUANTA[2], ROUND_FLOOR), "f")
+
+
+def five(amount: Decimal) -> str:
+    """An amount with five places, never more than it is: '10.00000' (PortaBilling_AccountBalance)."""
+    return format(amount.quantize(QUANTA[5], ROUND_FLOOR), "f")

@@ -34,6 +34,7 @@ from portaswitch.model.catalogue import (
     RadiusClient,
     RatePlan,
     RatingEntry,
+    Seen,
     Service,
     ServicePolicy,
     Tariff,
@@ -54,10 +55,13 @@ ENTRIES = (
     "select i_product, i_accessibility, i_service, coalesce(i_node, 0), access_code, i_tariff, coalesce(i_tariff_reseller, 0), i_service_policy "
     "from accessibility order by i_accessibility"
 )
-NODES = "select i_node, i_env, name, host(nas_ip), nas_identifier, profile, coalesce(i_service, 0), dial_rules, zones from nodes"
+NODES = (
+    "select i_node, i_env, name, host(nas_ip), nas_identifier, profile, coalesce(i_service, 0), dial_rules, zones, coalesce(host(coa_address), ''), "
+    "coalesce(coa_port, 0), response_template from nodes"
+)
 CLIENTS = (
-    "select i_client, i_env, address::text, secret, coalesce(i_node, 0), require_message_authenticator, limit_proxy_state, ignore_password, seen_authenticator "
-    "from radius_clients order by masklen(address) desc"
+    "select i_client, i_env, address::text, secret, coalesce(i_node, 0), require_message_authenticator, limit_proxy_state, ignore_password, "
+    "seen_authenticator, seen_without, seen_proxy_state from radius_clients order by masklen(address) desc"
 )
 CONNECTIONS = (
     "select i_connection, i_vendor, coalesce(i_node, 0), host(remote_ip), coalesce(i_tariff, 0) from connections "
@@ -160,14 +164,14 @@ class CatalogueStore:
         return {i_tariff: _tariff(head, rates[i_tariff]) for i_tariff, head in heads.items()}
 
     def _client(self, row: tuple[Any, ...]) -> RadiusClient:
-        i_client, i_env, address, secret, i_node, require, limit, ignore, seen = row
-        return RadiusClient(i_client, i_env, address, self._unseal(bytes(secret)).encode(), i_node, Observe(require), Observe(limit), ignore, seen)
+        i_client, i_env, address, secret, i_node, require, limit, ignore, *seen = row
+        return RadiusClient(i_client, i_env, address, self._unseal(bytes(secret)).encode(), i_node, Observe(require), Observe(limit), ignore, Seen(*seen))
 
 
 def _node(row: tuple[Any, ...]) -> Node:
-    i_node, i_env, name, nas_ip, identifier, profile, i_service, dial_rules, zones = row
+    i_node, i_env, name, nas_ip, identifier, profile, i_service, dial_rules, zones, *rest = row
     rules = tuple(DialRule(rule["prefix"], rule["replace"]) for rule in dial_rules)
-    return Node(i_node, i_env, name, nas_ip or "", identifier or "", profile, i_service, rules, zones)
+    return Node(i_node, i_env, name, nas_ip or "", identifier or "", profile, i_service, rules, zones, *rest)
 
 
 def _rate(head: tuple[Any, ...], row: tuple[Any, ...], rates: Rates) -> None:

@@ -19,6 +19,7 @@ ATTRIBUTE Framed-IP-Address 8 ipaddr
 ATTRIBUTE Acct-Input-Octets 42 integer
 ATTRIBUTE Acct-Output-Octets 43 integer
 ATTRIBUTE NAS-Port-Id 87 string
+ATTRIBUTE Session-Timeout 27 integer
 VENDOR 3GPP2 5535
 BEGIN-VENDOR 3GPP2
 ATTRIBUTE 3GPP2-BSID 10 string
@@ -65,7 +66,7 @@ class DialectTests(WorldCase):
         """Authorization, Start, Alive and Stop as in example 08: rated as Internet, whatever the Called-Station-Id, and charged once."""
         session = ("Acct-Session-Id", "81707b87")
         leave = await self.auth(*USER, session, ("User-Password", ""))
-        self.assertEqual((leave.code, ivr(leave)["Tariff"]), (2, "Hours"))
+        self.assertEqual((leave.code, leave["Session-Timeout"]), (2, [10000]))  # ten dollars at 3.60 an hour
         self.assertEqual(await self.world.one(MONEY), (Decimal(10), Decimal(10)))
         await self.acct(*USER, session, ("Acct-Status-Type", START), ("Framed-IP-Address", "41.213.82.27"))
         octets = (("Acct-Input-Octets", 1013118), ("Acct-Output-Octets", 599107))
@@ -110,4 +111,4 @@ class DialectTests(WorldCase):
             "no pair at all", "PortaBilling_SessionEnv:2", "PortaBilling_Mod_:",
         )]  # fmt: skip
         leave = await self.auth(*USER, ("User-Password", ""), *nonsense, ("Cisco-AVPair", "PortaOne-Access-Info=nas-ip-address=1.2.3.4;;=;"))
-        self.assertEqual((leave.code, ivr(leave)["Tariff"]), (2, "Hours"))
+        self.assertEqual((leave.code, leave["Session-Timeout"]), (2, [10000]))  # ten dollars at 3.60 an hour

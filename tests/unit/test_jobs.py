@@ -83,6 +83,19 @@ class PeriodicTests(SynchronousTestCase):
             self.clock.pump([5] * 3)
             self.assertEqual((self.passes, self.clock.getDelayedCalls()), (passes, []))
 
+    def test_at_once(self) -> None:
+        """A pass before the first that is due; a stop waits for it too."""
+        slow: Deferred[None] = Deferred()
+        self.results = [slow]
+        self.job.startService()
+        self.job.once_now()
+        self.assertEqual(self.passes, 1)
+        stopped = self.job.stopService()
+        assert stopped is not None
+        self.assertNoResult(stopped)
+        slow.callback(None)
+        self.successResultOf(stopped)
+
 
 class Core:
     """A core that fails for some sessions."""

@@ -156,20 +156,6 @@ class Packet:
                 pairs.setdefault(pair[0], []).append(pair[1])
         return pairs
 
-    def digest(self) -> dict[str, str]:
-        """
-        The fields of HTTP digest by their RFC 5090 names less ``Digest-``: Response, Realm, Nonce, Method ...
-
-        From the attributes of RFC 5090 when they hold a response, else from those of draft-sterman-aaa-sip;
-        never from both. Values unfit to be text are left out.
-        """
-        prefix = "Digest-" if self.get("Digest-Response") is not None else "Sterman-Digest-"
-        fields: dict[str, str] = {}
-        for name, value in self.attributes:
-            if name.startswith(prefix) and isinstance(value, str):
-                fields.setdefault(name.removeprefix(prefix), value)
-        return fields
-
     @property
     def proxy_states(self) -> list[bytes]:
         """The values of all Proxy-State in order, to be returned unmodified (RFC 2865 5.33)."""

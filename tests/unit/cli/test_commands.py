@@ -6,21 +6,25 @@ import io
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from portaswitch.administration import (
     AccountLine,
     Audit,
+    ClientLine,
     Difference,
     Exchange,
     Finding,
     QuotaLine,
     SessionLine,
+    TaskLine,
     XdrLine,
 )
 from portaswitch.cli import books, calls
@@ -51,6 +55,7 @@ ACCOUNT = AccountLine(
     None,
     ("200", "300"),
 )
+TASK = TaskLine(9, "pod", "failed", 5, "nobody answered", AT, AT, AT)
 GOOD = Audit((Finding("balances agree", 3, 0, ()),), 0, 0, 0)
 BAD = Audit((Finding("balances agree", 3, 25, (Difference("account 100", "10", "9.5"),)),), 2, 3, 1)
 
@@ -89,8 +94,11 @@ class CommandTests(SynchronousTestCase):
 
                 return opened()
 
-        context = Standing(None, asked, Output(stream, asked.json))
-        return self.successResultOf(Deferred.fromCoroutine(asked.run(context))), stream.getvalue()
+        clock = Clock()
+        context = Standing(clock, asked, Output(stream, asked.json), io.StringIO())
+        running = Deferred.fromCoroutine(asked.run(context))
+        clock.pump([0.25] * 20)
+        return self.successResultOf(running), stream.getvalue()
 
     def test_xdr_list(self) -> None:
         """The columns of a list, and the defaults of what is asked."""
@@ -114,12 +122,42 @@ class CommandTests(SynchronousTestCase):
     def test_session_show(self) -> None:
         """Blanks of a session id need no quotes; its quota keys stand below it."""
         quota = QuotaLine("0.0", 0, 300, Decimal("0.10"), AT)
-        admin = Books(session=(SESSION, [quota]))
+        admin = Books(session=(SESSION, [quota]), session_tasks=[TASK])
         _, text = self.run_command(admin, "session", "show", "39AE126B", "CD4D11DB")
-        self.assertEqual(admin.asked, [("session", "39AE126B CD4D11DB")])
+        self.assertEqual(admin.asked, [("session", "39AE126B CD4D11DB"), ("session_tasks", SESSION.key)])
+        self.assertIn("9  pod   failed         5  2026-01-31 12:00:00  nobody answered", text)
         self.assertIn("0.0           0      300  0.10  2026-01-31 12:00:00", text)
         _, text = self.run_command(admin, "session", "show", "x", "--json")
-        self.assertEqual(json.loads(text)["quota_keys"][0]["held"], "0.10")
+        document = json.loads(text)
+        self.assertEqual((document["quota_keys"][0]["held"], document["tasks"][0]["i_task"]), ("0.10", 9))
+
+    def test_session_disconnect(self) -> None:
+        """What became of it in one line, status 0 only when the session has ended."""
+        for task, status, told in (
+            (replace(TASK, status="done", note=None), 0, "OK: the node confirmed it (Disconnect-ACK)"),
+            (replace(TASK, status="done", note="Disconnect-NAK Error-Cause 503"), 0, "OK: Disconnect-NAK Error-Cause 503"),
+            (TASK, 1, "FAILED: nobody answered"),
+            (replace(TASK, status="expired", note=None), 1, "FAILED: expired"),
+        ):
+            admin = Books(session=(SESSION, []), disconnect=9, task=task)
+            self.assertEqual(self.run_command(admin, "session", "disconnect", "1/x"), (status, told + "\n"))
+        self.assertEqual(admin.asked[:2], [("session", "1/x"), ("disconnect", SESSION.key)])
+        self.assertEqual(json.loads(self.run_command(admin, "session", "disconnect", "x", "--json")[1])["status"], "expired")
+
+    def test_session_disconnect_pending(self) -> None:
+        """When the wait is over it says whether anybody has tried."""
+        for attempts, told in ((0, "nobody has sent it"), (2, "attempt 2: nobody answered; the server goes on trying")):
+            admin = Books(session=(SESSION, []), disconnect=9, task=replace(TASK, status="pending", attempts=attempts))
+            status, text = self.run_command(admin, "session", "disconnect", "x", "--wait", "2")
+            self.assertEqual((status, text.split(":")[0]), (1, "PENDING after 2 s" if not attempts else "PENDING after 2 s, attempt 2"))
+            self.assertIn(told, text)
+
+    def test_session_disconnect_forced(self) -> None:
+        """The session is made to expire, and waited for; its node is not asked."""
+        for live, status, told in ((False, 0, "OK: closed in the books"), (True, 1, "PENDING after 1 s")):
+            admin = Books(session=(SESSION, []), expire=None, is_live=live)
+            found, text = self.run_command(admin, "session", "disconnect", "x", "--force", "--wait", "1")
+            self.assertEqual((found, text.startswith(told), admin.asked[1]), (status, True, ("expire", SESSION.key)))
 
     def test_account_show(self) -> None:
         """What has no limit says so, in JSON it is null."""
@@ -137,6 +175,22 @@ class CommandTests(SynchronousTestCase):
         self.assertIn("--last 0 shows all", text)
         _, text = self.run_command(Books(sessions=[]), "session", "list")
         self.assertEqual(text, "no live sessions\n")
+
+    def test_client_list(self) -> None:
+        """Settings and what was seen; a word on clients that are exposed, or could be asked to sign."""
+        free = ClientLine("192.0.2.1/32", "gw", "no", "no", False, "not required", AT, None, None)
+        signing = ClientLine("192.0.2.2/32", None, "auto", "yes", False, "not required", AT, AT.replace(day=1), None)
+        good = ClientLine("192.0.2.3/32", None, "auto", "yes", True, "required", AT, None, None)
+        _, text = self.run_command(Books(clients=[free, signing, good]), "client", "list")
+        lines = text.splitlines()
+        self.assertEqual(len(lines), 6)
+        self.assertIn("192.0.2.2/32  -     auto     yes    not required  2026-01-31 12:00:00  2026-01-01 12:00:00", text)
+        self.assertTrue(lines[4].startswith("warning: 192.0.2.1/32 is open"))
+        self.assertEqual(lines[5], "note: 192.0.2.2/32 signs: set require_message_authenticator: yes")
+        _, text = self.run_command(Books(clients=[good]), "client", "list", "--json")
+        self.assertEqual(json.loads(text)[0]["signed_since"], "2026-01-31T12:00:00+00:00")
+        _, text = self.run_command(Books(clients=[]), "client", "list")
+        self.assertTrue(text.startswith("no RADIUS clients"))
 
     def test_verify(self) -> None:
         """Status 0 and OK, or 1 and every difference that was found."""

@@ -11,6 +11,7 @@ import yaml
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
+from portaswitch.endpoints.client_habits import Habits
 from portaswitch.endpoints.clients import Clients
 from portaswitch.endpoints.radius_request import to_request
 from portaswitch.interfaces.billing import IBilling
@@ -70,7 +71,7 @@ def accounting(attributes: Attributes, node: Node = NODE) -> AAARequest:
 
 def table(*clients: RadiusClient, known: Catalogue | None = None) -> Clients:
     """A client table that has learnt nothing yet."""
-    return Clients(replace(known or catalogue(), clients=clients or (CLIENT,)), {})
+    return Clients(replace(known or catalogue(), clients=clients or (CLIENT,)), Habits(lambda: AT))
 
 
 @implementer(IBilling)

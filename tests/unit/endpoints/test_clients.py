@@ -98,7 +98,7 @@ class TrustTests(SynchronousTestCase):
         """A new catalogue does not forget what was learnt."""
         known = table()
         known.untrusted(CLIENT, SIGNED)
-        self.assertEqual(Clients(replace(catalogue(), clients=(CLIENT,)), known.learnt).untrusted(CLIENT, PLAIN), "unsigned")
+        self.assertEqual(Clients(replace(catalogue(), clients=(CLIENT,)), known.habits).untrusted(CLIENT, PLAIN), "unsigned")
 
     def test_accounting(self) -> None:
         """Its authenticator is its signature; it teaches nothing."""

@@ -46,7 +46,8 @@ class TimeTests(SynchronousTestCase):
 
     def test_no_time(self) -> None:
         """What is absent, short, or beyond the calendar."""
-        changed = [TEXT.replace(*one) for one in (("Mar 9", "Mar 32"), ("Mar", "Mai"), ("00:", "24:"), ("2007", "0"))]
+        changed = [TEXT.replace(*one) for one in (("Mar 9", "Mar 32"), ("Mar", "Mai"), ("00:", "24:"))]
+        changed += [TEXT.replace("2007", year) for year in ("0", "1969", "2107", "9999")]
         wrong = ("", "0", "00:16 PST Fri Mar 9 2007", *changed)
         self.assertEqual([parse(text, {}) for text in (None, *wrong)], [None] * (len(wrong) + 1))
         self.assertIsNone(parse("00:00:00 Asia/Tokyo Mon Jan 1 1", {}))

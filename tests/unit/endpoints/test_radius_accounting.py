@@ -88,7 +88,20 @@ class TimeTests(SynchronousTestCase):
         """Every number that the wire can carry."""
         asked = report("Stop", ("Acct-Session-Time", used), ("Acct-Delay-Time", delay), ("Event-Timestamp", stamp))
         self.assertEqual(asked.units[0].used, used)
-        self.assertEqual(asked.at.timestamp(), stamp - delay)
+        told = datetime.fromtimestamp(stamp - delay, UTC)
+        self.assertEqual(asked.at, told if datetime(2000, 1, 1, tzinfo=UTC) <= told <= AT else AT)
+
+    def test_clock_not_set(self) -> None:
+        """A time that no clock has shown, or that has not come yet, is the receipt: no tariff is of 1970, and no hold lasts until 2106."""
+        for stamp in (0, 946_684_799, 2**32 - 1, int(AT.timestamp()) + 1):
+            self.assertEqual(report("Start", ("Event-Timestamp", stamp)).at, AT)
+        self.assertEqual(report("Start", ("Event-Timestamp", 946_684_800)).at, datetime(2000, 1, 1, tzinfo=UTC))
+        self.assertEqual(report("Stop", ("Acct-Delay-Time", 2**32 - 1)).at, AT)
+
+    def test_session_of_octets(self) -> None:
+        """A session id that is no text still names its session."""
+        asked = accounting([("Acct-Session-Id", b"\xff\0"), ("Acct-Status-Type", "Stop"), ("User-Name", CARD)])
+        self.assertEqual(asked.session, "ff00")
 
 
 class LegTests(SynchronousTestCase):

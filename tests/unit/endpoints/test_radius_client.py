@@ -83,7 +83,7 @@ class ClientTests(SynchronousTestCase):
         self.assertNoResult(asked)
         self.clock.advance(0.1)
         text = str(self.failureResultOf(asked, NoAnswer).value)
-        self.assertIn("udp 192.0.2.1:1812 did not answer (sent 3 times, 2 s each)", text)
+        self.assertIn("udp 192.0.2.1:1812 did not answer (sent 3 times in 6 s)", text)
         self.assertIn("radius_clients", text)
 
     def test_wrong_secret(self) -> None:
@@ -93,7 +93,7 @@ class ClientTests(SynchronousTestCase):
         self.assertNoResult(asked)
         self.clock.pump([2, 2, 2])
         self.assertIn(
-            "secret for this client is another one", str(self.failureResultOf(asked, NoAnswer).value)
+            "secret at the other side is another one", str(self.failureResultOf(asked, NoAnswer).value)
         )
 
     def test_ignored(self) -> None:

@@ -113,7 +113,8 @@ class CounterTests(SynchronousTestCase):
         """A call that was connected before there were telephones did not last a thousand years."""
         early, late = "00:00:00.000 UTC Fri Mar 9 1007", "00:00:00.000 UTC Fri Mar 9 2007"
         self.assertEqual(counters(("h323-connect-time", early), ("h323-disconnect-time", late)), {})
-        self.assertEqual(counters(("h323-connect-time", late), ("h323-disconnect-time", early)), {Base.TIME: 0})
+        self.assertEqual(counters(("h323-connect-time", late), ("h323-disconnect-time", early)), {})
+        self.assertEqual(counters(("h323-connect-time", late), ("h323-disconnect-time", late.replace("2007", "1997"))), {Base.TIME: 0})
         far = "23:59:59.999 PST Fri Dec 31 9999"
         self.assertEqual(counters(("h323-connect-time", far), ("h323-disconnect-time", far)), {})
 

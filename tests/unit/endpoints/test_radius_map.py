@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from datetime import UTC, datetime
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from portaswitch.endpoints.radius_reply import cents, five, to_reply
 from portaswitch.endpoints.radius_request import Unmappable, to_request
-from portaswitch.model.ledger import View
-from portaswitch.model.party import Funds
-from portaswitch.model.refusal import Refusal
-from portaswitch.model.request import AAARequest, Base, Decision, Facts, Grant, Kind, Lock, Login, Report, UnitRequest
-from portaswitch.wire.radius.codec import decode, encode_reply, encode_request, verify_reply
+from portaswitch.model.request import AAARequest, Base, Kind, Lock, Login, Report, UnitRequest
+from portaswitch.wire.radius.codec import decode, encode_request
 from portaswitch.wire.radius.crypto import chap_response
 from portaswitch.wire.radius.datatypes import Value
 from portaswitch.wire.radius.packet import Code
-from tests.unit.builders import AT, CARD, NODE, Book, auth, money, prepaid, reseller, stop
+from tests.unit.builders import AT, CARD, NODE
 from tests.unit.endpoints.radius_world import CLIENT, DICTIONARY, SECRET, Attributes, access, accounting, example, octets, packet
 
 CONF = "39AE126B CD4D11DB 958E0014 1C3F6886"
@@ -35,29 +30,8 @@ def ivr(*pairs: str) -> list[tuple[str, Value]]:
     return [("h323-ivr-out", pair) for pair in pairs]
 
 
-def printed(decision: Decision, asked: AAARequest) -> tuple[int, set[tuple[str, str]]]:
-    """Code and attributes of an answer, after a way over the wire."""
-    sent = octets(Code.ACCESS_REQUEST, USER)
-    code, attributes = to_reply(asked, decision)
-    answer = verify_reply(encode_reply(decode(sent, SECRET, DICTIONARY), code, attributes, SECRET, DICTIONARY), sent, SECRET, DICTIONARY)
-    return code, {(name, str(value)) for name, value in attributes for value in answer.all(name)}
-
-
 class ExampleTests(SynchronousTestCase):
     """The guide's Appendix A as golden messages."""
-
-    def card(self) -> Book:
-        """The card of example 03, below a reseller; its product and tariff bear the printed name."""
-        return Book(replace(prepaid(), resellers=((reseller(), Funds()),)))
-
-    def test_prepaid_card(self) -> None:
-        """Example 03: both accepts are the printed ones, attribute for attribute."""
-        messages = example("03")
-        book = self.card()
-        for place in (0, 2):
-            asked = access(messages[place][1])
-            code, answer = printed(book.ask(asked), asked)
-            self.assertEqual((code, answer), (Code.ACCESS_ACCEPT, {(name, str(value)) for name, value in messages[place + 1][1]}))
 
     def test_prepaid_card_requests(self) -> None:
         """Example 03's requests: authentication, authorization, the rated leg of 71 s, and the leg that unlocks."""
@@ -75,29 +49,6 @@ class ExampleTests(SynchronousTestCase):
         self.assertEqual((fourth.kind, fourth.units, fourth.lock), (Kind.STOP, (), Lock.UNLOCK))
         self.assertEqual({third.session, fourth.session}, {CONF})
         self.assertNotEqual(third.key, fourth.key)
-
-    def test_failed_login(self) -> None:
-        """Example 01: nobody's account; the reject is the printed one."""
-        request, reject = example("01")
-        asked = access(request[1])
-        self.assertEqual((asked.units, asked.credentials and asked.credentials.login), ((), Login.DIGEST))
-        book = Book(View())
-        self.assertEqual(printed(book.ask(asked), asked), (Code.ACCESS_REJECT, {(name, str(value)) for name, value in reject[1]}))
-
-    def test_failed_call(self) -> None:
-        """Example 02: no rate for the number; all printed attributes but those of the routing part that comes later."""
-        request, reject = example("02")
-        asked = access([pair for pair in request[1] if not pair[0].startswith("Digest-")])
-        book = Book(prepaid())
-        decision = book.ask(replace(asked, parties=replace(asked.parties, user=CARD)))
-        code, answer = printed(decision, asked)
-        later = ("PortaBilling_NodeId:", "PortaBilling_AccessCode:", "PortaBilling_Seed:")
-        wanted = {(name, str(value)) for name, value in reject[1] if not str(value).startswith(later)}
-        names = {
-            ("h323-ivr-in", "Product:EasyCall Residential"): ("h323-ivr-in", "Product:EasyCall"), ("h323-currency", "USD"): ("h323-currency", "CAD"),
-            ("h323-ivr-in", "Tariff:EasyCall Residential"): ("h323-ivr-in", "Tariff:PrepaidCard"), ("h323-billing-model", "0"): ("h323-billing-model", "1"),
-        }  # fmt: skip
-        self.assertEqual((code, answer), (Code.ACCESS_REJECT, {names.get(pair, pair) for pair in wanted}))
 
 
 class AccessTests(SynchronousTestCase):
@@ -219,60 +170,8 @@ class CredentialTests(SynchronousTestCase):
         self.assertEqual(self.proof(("h323-ivr-out", "PortaBilling_Ignore_Password:NO"), client=trusted)[0], Login.PAP)
 
 
-class ReplyTests(SynchronousTestCase):
-    """Answers."""
-
-    FACTS = Facts(CARD, 101, -1, "CAD", "en", "P", "T", money("1.239"), money("1.239"), money("0"), "82", "82")
-
-    def answer(self, grant: Grant, asked: AAARequest, limited: bool = True) -> dict[str, list[str]]:
-        """The answer to an authorization, by name; pairs by theirs."""
-        _, attributes = to_reply(asked, Decision((grant,), None, replace(self.FACTS, limited=limited)))
-        found: dict[str, list[str]] = {}
-        for name, value in attributes:
-            key, _, text = str(value).partition(":") if name == "h323-ivr-in" else (name, "", str(value))
-            found.setdefault(key, []).append(text)
-        return found
-
-    def test_quota(self) -> None:
-        """Who asked by PortaBilling_Authorize is answered by it: max=500, avail=10 gives retained=490."""
-        expires = AT + timedelta(seconds=60)
-        grant = Grant(ONE, Base.TIME, 10, expires, True, 490)
-        told = self.answer(grant, auth(requested=500, minimum=5))
-        self.assertEqual(told["PortaBilling_Authorize"], [f"base=session-time;avail=10;retained=490;expires={int(expires.timestamp())}"])
-        self.assertEqual((told["DURATION"], told["h323-credit-time"], told["h323-return-code"]), (["10"], ["10"], ["0"]))
-        self.assertNotIn("PortaBilling_Authorize", self.answer(grant, auth()))
-
-    def test_unlimited(self) -> None:
-        """No limit: no DURATION, avail=-1, return code 13."""
-        told = self.answer(Grant(ONE, Base.TIME, None), auth(minimum=5), limited=False)
-        self.assertEqual((told["PortaBilling_Authorize"], told["h323-return-code"]), (["base=session-time;avail=-1;retained=0"], ["13"]))
-        self.assertFalse({"DURATION", "h323-credit-time"} & set(told))
-
-    def test_accounting(self) -> None:
-        """Accounting gets the bare response, whatever was decided."""
-        self.assertEqual(to_reply(stop(1), Decision(refusal=Refusal.NOT_AVAILABLE)), (Code.ACCOUNTING_RESPONSE, []))
-
-    def test_every_refusal(self) -> None:
-        """Each refusal has its code, word and text; facts only where the account is known."""
-        for refusal in Refusal:
-            code, answer = printed(Decision(refusal=refusal), auth())
-            pairs = {("Reply-Message", refusal.reply_message), ("h323-return-code", str(refusal.return_code))}
-            self.assertEqual((code, answer), (Code.ACCESS_REJECT, pairs | {("h323-ivr-in", f"ErrorExplanation:{refusal.word}")}))
-
-    def test_money(self) -> None:
-        """Two and five places, never more than there is, also below nothing; never in exponents."""
-        self.assertEqual([cents(Decimal(text)) for text in ("10", "1.239", "0", "1E+3")], ["10.00", "1.23", "0.00", "1000.00"])
-        self.assertEqual([five(Decimal(text)) for text in ("10", "0.000019", "1E-7")], ["10.00000", "0.00001", "0.00000"])
-        self.assertEqual([cents(money("-0.005")), five(money("-0.000001"))], ["-0.01", "-0.00001"])
-
-    def test_long_texts(self) -> None:
-        """A number as long as an attribute can be, and long names of ours, still make an answer that can be sent."""
-        book = Book(prepaid())
-        asked = access([*USER, ("Called-Station-Id", "82" + "6" * 245)])
-        code, answer = printed(book.ask(asked), asked)
-        self.assertEqual((code, {value for name, value in answer if name == "h323-credit-time"}), (Code.ACCESS_ACCEPT, {"30000"}))
-        facts = replace(self.FACTS, tariff="T" * 300, product="é" * 200)
-        self.assertEqual(printed(Decision((), Refusal.CLD_BLOCKED, facts), auth())[0], Code.ACCESS_REJECT)
+class KindTests(SynchronousTestCase):
+    """What a packet is for."""
 
     def test_packet_of_its_own_kind(self) -> None:
         """An unknown status type means nothing to the core."""

@@ -12,6 +12,7 @@ create table nodes (
     zones          jsonb not null default '{}',      -- zone names of its h323 times: {"PST": "America/Los_Angeles"}
     coa_address    inet,
     coa_port       int,
+    response_template text not null default '',      -- lines "NAME OPERATION VALUE" that are applied to its Access-Accepts (docs/templates.rst)
     unique (i_env, name)
 );
 create unique index nodes_ip on nodes (i_env, nas_ip) where nas_ip is not null;
@@ -27,8 +28,10 @@ create table radius_clients (
     require_message_authenticator text not null default 'auto' check (require_message_authenticator in ('yes', 'no', 'auto')),
     limit_proxy_state             text not null default 'yes' check (limit_proxy_state in ('yes', 'no', 'auto')),
     ignore_password               boolean not null default false,   -- may say PortaBilling_Ignore_Password:YES
-    seen_authenticator            timestamptz,              -- since when every Access-Request had a right Message-Authenticator
-    seen_without                  timestamptz               -- when one last came without
+    -- Seen in Access-Requests that were served (see model.catalogue.Seen); what "auto" has learnt is read from these at a start.
+    seen_authenticator            timestamptz,              -- since when every one had a right Message-Authenticator
+    seen_without                  timestamptz,              -- when one last came without
+    seen_proxy_state              timestamptz               -- when one last came without and with Proxy-State
 );
 
 create table vendors (

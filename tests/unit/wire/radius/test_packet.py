@@ -1,4 +1,4 @@
-"""What a packet offers: look-ups, pairs inside attributes, digest, CHAP."""
+"""What a packet offers: look-ups, pairs inside attributes, CHAP."""
 
 from __future__ import annotations
 
@@ -157,38 +157,6 @@ class IvrTests(SynchronousTestCase):
             self.assertEqual(split_ivr(text), expected)
         for text in ("", "PortaBilling_Session", ":lock", " = lock"):
             self.assertIsNone(split_ivr(text))
-
-
-class DigestTests(SynchronousTestCase):
-    """The two wire forms of digest."""
-
-    def test_forms_agree(self) -> None:
-        """Both give the same fields."""
-        fields = {
-            "Response": "ab",
-            "Realm": "r",
-            "Nonce": "n",
-            "Method": "INVITE",
-            "Username": "bob",
-            "Qop": "auth",
-        }
-        for prefix in ("Digest-", "Sterman-Digest-"):
-            given = packet(*((prefix + name, value) for name, value in fields.items()))
-            self.assertEqual(given.digest(), fields)
-
-    def test_never_from_both(self) -> None:
-        """With RFC 5090's response nothing of the older form counts."""
-        given = packet(
-            ("Sterman-Digest-Realm", "other"), ("Digest-Response", "ab"), ("Sterman-Digest-Nonce", "n")
-        )
-        self.assertEqual(given.digest(), {"Response": "ab"})
-
-    def test_none(self) -> None:
-        """Nothing gives nothing, and a value with a NUL isn't one."""
-        self.assertEqual(packet(("User-Name", "bob")).digest(), {})
-        self.assertEqual(
-            packet(("Digest-Response", "a"), ("Digest-Realm", b"r\0")).digest(), {"Response": "a"}
-        )
 
 
 class CryptoTests(SynchronousTestCase):

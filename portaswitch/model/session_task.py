@@ -1,0 +1,82 @@
+"""
+What the server itself has to tell a network element about a session (DESIGN.md 5.7): a row of session_tasks as the endpoint gets it, and
+what became of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from portaswitch.model.value import dataclass
+
+
+class TaskKind(StrEnum):
+    """The kinds that RADIUS carries (RFC 5176); `rar`, `asr` and `message` are other endpoints'."""
+
+    COA = "coa"  # CoA-Request: the session goes on otherwise
+    POD = "pod"  # Disconnect-Request: it ends
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """
+    A task that is wanted. `arguments`: for a CoA what shall change, by the names of the node's profile (`policy`, `speed_down` ...).
+    `lane` 0 goes before 1. `expires`: after that it is no longer worth doing; None: never.
+    """
+
+    kind: TaskKind
+    i_env: int
+    i_node: int
+    session_key: str
+    i_account: int | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    lane: int = 1
+    expires: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionTask:
+    """
+    A task that this process has claimed, for the time of its lease. `attempts` counts this one. `facts` are those of its session, by the names
+    of `endpoints.profiles.FACTS`.
+    """
+
+    i_task: int
+    kind: TaskKind
+    i_env: int
+    i_node: int
+    session_key: str
+    arguments: Mapping[str, Any]
+    attempts: int
+    facts: Mapping[str, str]
+
+
+class Outcome(StrEnum):
+    """What becomes of a task."""
+
+    DONE = "done"
+    FAILED = "failed"
+    AGAIN = "again"  # pending still: at a later time
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The end of one attempt. `note`: what the node answered, or what is in the way ('': nothing to say); `delay`: seconds to the next attempt."""
+
+    task: SessionTask
+    outcome: Outcome
+    note: str = ""
+    delay: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a pass claims: the tasks to do now, and how many were ended without being sent, by kind: the session is gone, the time is over."""
+
+    tasks: tuple[SessionTask, ...]
+    gone: Mapping[TaskKind, int]
+    expired: Mapping[TaskKind, int]

@@ -1,0 +1,135 @@
+"""
+Session tasks on PostgreSQL: asked for in the transaction that wants them, claimed as a lease, settled (DESIGN.md 5.7).
+
+No row lock is held while a node is asked: a lease is a time in the row (`locked_until`). A process that dies with leases loses them by time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
+
+from portaswitch.interfaces.tasks import ITasks
+from portaswitch.model.session_task import Claim, Outcome, SessionTask, Settled, TaskKind, Wish
+from portaswitch.store.pool import Pool
+
+#: Nodes with pending tasks by steps through the index, in any order, so that the limit of a pass starves none; of each its due tasks up to its room.
+CLAIM = """
+with recursive waiting (i_node) as (
+    (select i_node from session_tasks where status = 'pending' order by i_node limit 1)
+    union all
+    select (select t.i_node from session_tasks t where t.status = 'pending' and t.i_node > w.i_node order by t.i_node limit 1)
+    from waiting w where w.i_node is not null
+), spread as materialized (
+    select i_node from waiting where i_node is not null order by random()
+), due as (
+    select d.i_task from spread w
+    left join unnest(%(nodes)s::bigint[], %(rooms)s::int[]) r (i_node, room) using (i_node)
+    cross join lateral (
+        select t.i_task from session_tasks t
+        where t.status = 'pending' and t.i_node = w.i_node and t.kind in ('coa', 'pod')
+          and (t.next_try <= now() or t.expires <= now()) and (t.locked_until is null or t.locked_until <= now())
+        order by t.lane, t.i_task limit coalesce(r.room, %(room)s) for update skip locked) d
+    limit %(limit)s
+), seen as (
+    select t.i_task, s.opened, s.cli, s.cld, s.service,
+           case when s.session_key is null then 'done' when t.expires <= now() then 'expired' else 'pending' end as status
+    from due join session_tasks t using (i_task) left join sessions s on s.session_key = t.session_key and s.i_env = t.i_env
+)
+update session_tasks t
+set status = seen.status, worker = %(worker)s, locked_until = now() + make_interval(secs => %(lease)s),
+    attempts = case when seen.status = 'pending' and t.attempts < 32767 then t.attempts + 1 else t.attempts end,
+    finished = case when seen.status <> 'pending' then now() end,
+    last_error = case seen.status when 'done' then 'the session was over' else t.last_error end
+from seen where t.i_task = seen.i_task
+returning t.i_task, t.lane, t.kind, t.i_env, t.i_node, t.session_key, t.arguments, t.attempts, seen.status, seen.opened, seen.cli, seen.cld, seen.service
+"""
+#: Done is done whoever holds the lease; all else counts only for the attempt that it is of.
+SETTLE = """
+update session_tasks t
+set status = case o.outcome when 'again' then 'pending' else o.outcome end, finished = case when o.outcome <> 'again' then now() end,
+    next_try = case o.outcome when 'again' then now() + make_interval(secs => o.delay) else t.next_try end,
+    locked_until = null, worker = null, last_error = nullif(o.note, '')
+from unnest(%(tasks)s::bigint[], %(attempts)s::int[], %(outcomes)s::text[], %(notes)s::text[], %(delays)s::int[])
+     o (i_task, attempts, outcome, note, delay)
+where t.i_task = o.i_task and t.status = 'pending' and (o.outcome = 'done' or (t.attempts = o.attempts and t.worker = %(worker)s))
+"""
+#: The same wish twice is one task (index session_tasks_once).
+WISH = """
+insert into session_tasks (i_env, kind, i_node, session_key, i_account, arguments, lane, expires)
+select * from unnest(%s::int[], %s::text[], %s::bigint[], %s::text[], %s::bigint[], %s::jsonb[], %s::smallint[], %s::timestamptz[])
+on conflict (session_key, kind) where status = 'pending' and kind in ('pod', 'asr') do nothing
+"""
+PURGE = "delete from session_tasks where finished < now() - make_interval(days => %s)"
+
+
+class Executes(Protocol):
+    """A pool, or the cursor of an open transaction."""
+
+    def execute(self, sql: str, params: Any = ()) -> Deferred[None]:
+        """Run a statement for its effect."""
+
+
+def wish(into: Executes, wishes: Sequence[Wish]) -> Deferred[None]:
+    """Ask for tasks in the transaction of `into`; a disconnect that is pending already is not asked for twice."""
+    columns = [
+        [one.i_env for one in wishes], [one.kind.value for one in wishes], [one.i_node for one in wishes], [one.session_key for one in wishes],
+        [one.i_account for one in wishes], [json.dumps(dict(one.arguments)) for one in wishes], [one.lane for one in wishes],
+        [one.expires for one in wishes],
+    ]  # fmt: skip
+    return into.execute(WISH, columns)
+
+
+def purge(pool: Pool, days: int) -> Deferred[None]:
+    """Forget tasks that were finished so many days ago."""
+    return pool.execute(PURGE, (days,))
+
+
+@implementer(ITasks)
+class SessionTasks:
+    """Implements `ITasks`. `worker` names this process among those that share the table; `lease` is in seconds, longer than a request may take."""
+
+    def __init__(self, pool: Pool, worker: str, lease: float) -> None:
+        self._pool, self._worker, self._lease = pool, worker, lease
+
+    def claim(self, rooms: Mapping[int, int], room: int, limit: int) -> Deferred[Claim]:
+        """See `ITasks.claim`."""
+        values = {
+            "nodes": list(rooms), "rooms": list(rooms.values()), "room": room, "limit": limit, "worker": self._worker, "lease": self._lease,
+        }  # fmt: skip
+        return self._pool.query(CLAIM, values).addCallback(_claim)
+
+    def settle(self, settled: Sequence[Settled]) -> Deferred[None]:
+        """See `ITasks.settle`."""
+        values = {
+            "tasks": [one.task.i_task for one in settled], "attempts": [one.task.attempts for one in settled],
+            "outcomes": [one.outcome.value for one in settled], "notes": [one.note.replace("\0", "") for one in settled],
+            "delays": [one.delay for one in settled], "worker": self._worker,
+        }  # fmt: skip
+        return self._pool.execute(SETTLE, values)
+
+
+def _claim(rows: list[tuple[Any, ...]]) -> Claim:
+    """Order is lane, then age: an update gives its rows in any order."""
+    tasks: list[SessionTask] = []
+    ended: dict[str, dict[TaskKind, int]] = {Outcome.DONE.value: {}, "expired": {}}
+    for i_task, _, kind, i_env, i_node, key, arguments, attempts, status, *session in sorted(rows, key=lambda row: (row[1], row[0])):
+        if status == "pending":
+            tasks.append(SessionTask(i_task, TaskKind(kind), i_env, i_node, key, arguments, attempts, _facts(*session)))
+        else:
+            counts = ended[status]
+            counts[TaskKind(kind)] = counts.get(TaskKind(kind), 0) + 1
+    return Claim(tuple(tasks), ended[Outcome.DONE.value], ended["expired"])
+
+
+def _facts(opened: str, cli: str, cld: str, service: str) -> dict[str, str]:
+    """The facts of a session's row, by their names in profiles (`endpoints.profiles.FACTS`); documents.opened_text wrote `opened`."""
+    document = json.loads(opened)
+    return {
+        **document.get("k", {}), "session": document.get("s", ""), "account": document.get("a", ""), "user": document.get("us", ""),
+        "calling": cli, "called": cld, "service": service,
+    }  # fmt: skip

@@ -1,0 +1,107 @@
+"""Node profiles: the shipped one, templates, and every fault at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from portaswitch.endpoints.profiles import FACTS, Profile, Unsayable, load, read_profile, shipped
+from portaswitch.errors import ConfigError
+from portaswitch.model.session_task import TaskKind
+
+GOOD = """
+port: 1812
+disconnect_port: 1700
+session: {Acct-Session-Id: "{acct_session_id}", User-Name: "{user}"}
+names_session: [Acct-Session-Id]
+change:
+  policy:
+    Cisco-AVPair: ["subscriber:sub-qos-policy-in={value}", "subscriber:user={user}"]
+  service: {Service-Type: "{value}"}
+success: {coa: [503]}
+"""
+BAD = """
+port: 0
+sesion: {}
+session: {Acct-Sesion-Id: "{acct_session_id}", User-Name: 7, Event-Timestamp: "1", Filter-Id: "{nobody} {"}
+names_session: [Class]
+change: {Speed: {Filter-Id: "{valu}"}}
+success: {pod: [503], coa: [1]}
+"""
+
+
+class ProfileTests(SynchronousTestCase):
+    """Reading and using profiles."""
+
+    def good(self, text: str = GOOD) -> Profile:
+        """The profile of this text."""
+        profile, faults = read_profile("good", text, "good.yaml")
+        self.assertEqual(faults, [])
+        assert profile is not None
+        return profile
+
+    def test_shipped(self) -> None:
+        """The generic profile: an Internet session, a voice call, and nothing that names a session."""
+        generic = shipped()["generic"]
+        node = {"nas_identifier": "bras", "nas_ip": "192.0.2.1", "user": "alice"}
+        self.assertEqual(
+            generic.identify({**node, "acct_session_id": "1", "subscriber_ip": "10.0.0.1"}),
+            [("NAS-Identifier", "bras"), ("NAS-IP-Address", "192.0.2.1"), ("User-Name", "alice"), ("Acct-Session-Id", "1"), ("Framed-IP-Address", "10.0.0.1")],
+        )
+        call = generic.identify({"nas_identifier": "", "nas_ip": "192.0.2.1", "user": "alice", "h323_conf_id": "A B"})
+        self.assertEqual(call[-1], ("h323-conf-id", "A B"))
+        self.assertEqual(call[0][0], "NAS-IP-Address")
+        self.assertIn("Acct-Session-Id, Framed-IP-Address, h323-conf-id", str(self.assertRaises(Unsayable, generic.identify, node)))
+        self.assertEqual((generic.port_for(TaskKind.POD), generic.success), (None, {TaskKind.POD: {503}, TaskKind.COA: frozenset()}))
+        self.assertLessEqual({"acct_session_id", "subscriber_ip", "call_id"}, FACTS)
+
+    def test_words(self) -> None:
+        """What a CoA says: several values, numbers and words of numbers; missing facts leave their attribute out."""
+        good = self.good()
+        self.assertEqual(
+            good.words({"policy": "slow"}, {"user": "alice"}),
+            [("Cisco-AVPair", "subscriber:sub-qos-policy-in=slow"), ("Cisco-AVPair", "subscriber:user=alice")],
+        )
+        self.assertEqual(good.words({"policy": "{user}"}, {}), [("Cisco-AVPair", "subscriber:sub-qos-policy-in={user}")])
+        self.assertEqual(good.words({"service": 5}, {}), [("Service-Type", 5)])
+        self.assertEqual(good.words({"service": "Outbound-User"}, {}), [("Service-Type", "Outbound-User")])
+        self.assertIn("'fast' is none", str(self.assertRaises(Unsayable, good.words, {"service": "fast"}, {})))
+        self.assertIn("no words for speed to a node; it knows policy, service", str(self.assertRaises(Unsayable, good.words, {"speed": 1}, {})))
+        self.assertIn("no arguments", str(self.assertRaises(Unsayable, good.words, {}, {})))
+
+    def test_ports_and_causes(self) -> None:
+        """A Disconnect may have a port of its own; causes of success default to 503 for it."""
+        good = self.good()
+        self.assertEqual([good.port_for(kind) for kind in (TaskKind.COA, TaskKind.POD)], [1812, 1700])
+        self.assertEqual(good.success, {TaskKind.POD: {503}, TaskKind.COA: {503}})
+
+    def test_faults(self) -> None:
+        """Each fault once, with its key."""
+        profile, faults = read_profile("bad", BAD, "bad.yaml")
+        self.assertIsNone(profile)
+        for told in (
+            "port: 0 is no", "sesion: unknown", "session.Acct-Sesion-Id: the dictionaries", "session.User-Name: 7 is no text",
+            "session.Event-Timestamp: the server", "session.Filter-Id: unknown fact nobody", "session.Filter-Id: a brace",
+            "names_session: Class is not", "change.Speed: an argument",
+            "change.Speed.Filter-Id: unknown fact valu", "success.pod: unknown", "success.coa: has",
+        ):  # fmt: skip
+            self.assertEqual(len([fault for fault in faults if fault.startswith(f"bad.yaml: {told}")]), 1, (told, faults))
+        self.assertEqual(len(faults), 12)
+
+    def test_shapes(self) -> None:
+        """Anything may stand in a file: a fault, never an exception."""
+        for text in ("", "[]", "a: [", "7", "session: []", "{session: {User-Name: '{user}'}, names_session: [[1]], node: 1, change: 1, success: 1, port: x}"):
+            profile, faults = read_profile("x", text, "x.yaml")
+            self.assertIsNone(profile)
+            self.assertNotEqual(faults, [], text)
+
+    def test_folder(self) -> None:
+        """The faults of all files at once; with none, each profile by the name of its file."""
+        folder = Path(self.mktemp())
+        folder.mkdir(parents=True)
+        (folder / "good.yaml").write_text(GOOD, "utf-8")
+        self.assertEqual(list(load(folder)), ["good"])
+        (folder / "bad.yaml").write_text(BAD, "utf-8")
+        (folder / "worse.yaml").write_text("[]", "utf-8")
+        self.assertEqual(len(self.assertRaises(ConfigError, load, folder).faults), 13)
