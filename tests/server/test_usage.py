@@ -12,6 +12,7 @@ from tests.claims import claims
 from tests.server.harness import ALIVE, DICTIONARY, START, STOP, WORLD, World, WorldCase, h323, ivr
 
 MORE = """
+ATTRIBUTE Session-Timeout 27 integer
 ATTRIBUTE Acct-Input-Octets 42 integer
 ATTRIBUTE Acct-Output-Octets 43 integer
 ATTRIBUTE Acct-Input-Gigawords 52 integer
@@ -130,7 +131,7 @@ class UsageTests(WorldCase):
         session = (node(113), ("User-Name", DEBIT), ("Acct-Session-Id", "w1"))
         for _ in range(2):
             leave = await self.auth(*session)
-            self.assertEqual((leave.code, ivr(leave)["DURATION"]), (2, "10000"))
+            self.assertEqual((leave.code, leave["Session-Timeout"]), (2, [10000]))
             self.assertEqual(await self.world.one(MONEY + "101"), (Decimal(0), Decimal(0)))
         await self.acct(START, *session)
         await self.acct(ALIVE, *session, ("Acct-Session-Time", 60))
@@ -145,7 +146,7 @@ class UsageTests(WorldCase):
         """The limit follows from the funds (2.00) and the rate; nothing is taken; the real duration is charged at the end."""
         session = (node(113), ("User-Name", CREDIT), ("Acct-Session-Id", "w1"))
         leave = await self.auth(*session)
-        self.assertEqual((leave.code, ivr(leave)["DURATION"]), (2, "2000"))
+        self.assertEqual((leave.code, leave["Session-Timeout"]), (2, [2000]))
         self.assertEqual(await self.world.one(MONEY + "102"), (Decimal(0), Decimal(0)))
         await self.acct(START, *session)
         await self.acct(STOP, *session, ("Acct-Session-Time", 100))
