@@ -31,6 +31,7 @@ from portaswitch.model.request import AAARequest, Decision, Kind
 BATCHES = Counter("portaswitch_batches_total", "Batches sent to the ledger")
 MEMBERS = Counter("portaswitch_batch_members_total", "Members of batches by the ledger's verdict", ("verdict",))
 ORPHANS = Counter("portaswitch_orphans_total", "Usage reported for accounts that nobody knows: look at the table orphans")
+SUSPECTS = Counter("portaswitch_suspects_total", "Usage reports that can't be true and were set aside: look at the table orphans, reason impossible")
 WAITING = Gauge("portaswitch_waiting_requests", "Requests that wait for a batch")
 
 #: A request turned back that often meets a defect, not a race.
@@ -211,7 +212,9 @@ class Batcher:
             outcome = self._decide(self._overlaid(flight, view), waiting)
             if outcome is None:
                 return False
-            change = outcome.change if waiting.tries or not outcome.doubtful else None
+            change = outcome.change
+            if change is not None and not waiting.tries and (outcome.doubtful or change.decision.refusal is not None):
+                change = None  # a refusal that keeps what was used, or a hotline: the money that was not there must have been read
             if change is not None:
                 flight.funds[i_account] = outcome.view.funds
                 if change.shared:
@@ -330,6 +333,10 @@ class Batcher:
         self._cache.keep_funds(change.i_account, verdict.funds, change.i_customer, verdict.customer_funds if change.shared else None)
         if change.session is not None:
             self._cache.keep_session(waiting.session_key, change.session)
+        if change.aside:
+            SUSPECTS.inc()
+            request = waiting.request
+            self._log.warn("usage of {user} set aside: {why}", user=request.parties.user, why=change.aside, session=request.session, request=request.id)
 
     def _confirmed(self, aboard: Aboard, verdict: Applied) -> bool:
         """The remembered view holds but for the money, which is here: decide at once."""

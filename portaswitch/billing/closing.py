@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from portaswitch.billing import counters
 from portaswitch.billing.rating import rate
 from portaswitch.model.charge import Charge, Usage
 from portaswitch.model.ledger import Party, View
@@ -44,34 +45,37 @@ def cost(quota: Quota, opened: Opened) -> Decimal:
 
 
 def _charge(leg: Leg, quota: Quota, opened: Opened) -> Charge:
-    return rate(leg.plan, (), Usage(-(-quota.used // opened.unit)), opened.started)
+    return rate(leg.plan, (), Usage(-(-max(quota.used, quota.bought) // opened.unit)), opened.started)
 
 
-def pieces(view: View, session: Session, used: tuple[Quota, ...], request: AAARequest) -> Pieces:
-    """The pieces of all quota keys of `session`, with the use in `used`; their xDRs are dated by `request`."""
-    debit = ZERO
+def pieces(view: View, session: Session, used: tuple[Quota, ...], request: AAARequest, failure: str = "not connected") -> Pieces:
+    """The pieces of all quota keys of `session`, with the use in `used`; their xDRs are dated by `request`. `failure`: the history of a key without use."""
+    debit, covered = ZERO, cover(view, session, request.received)
     xdrs: list[Xdr] = []
     parties: list[Party] = []
     quotas: list[Quota] = []
     for quota in used:
-        piece = _piece(view, session, quota, request)
-        debit += piece.debit
-        xdrs += piece.xdrs
-        parties += piece.parties
-        quotas += piece.quotas
+        told = piece(session, quota, request, None if covered is None else covered - debit, failure)
+        debit += told.debit
+        xdrs += told.xdrs
+        parties += told.parties
+        quotas += told.quotas
     return Pieces(tuple(quotas), debit, tuple(xdrs), tuple(parties))
 
 
-def _piece(view: View, session: Session, quota: Quota, request: AAARequest) -> Pieces:
-    """The piece of one quota key: no connection leaves one failed xDR; a repeated report of the same use leaves nothing."""
+def piece(session: Session, quota: Quota, request: AAARequest, covered: Decimal | None, failure: str = "not connected") -> Pieces:
+    """
+    The piece of one quota key: no connection leaves one failed xDR; a repeated report of the same use leaves nothing. `covered`: the money that there is for it
+    (None: no limit); what goes beyond is charged all the same, and marked as overrun (DESIGN.md 3.3).
+    """
     if not quota.legs or not quota.used:
-        failed = () if quota.pieces else (_failed(session, quota, request),)
+        failed = () if quota.pieces else (_failed(session, quota, request, failure),)
         return Pieces((quota.settled(quota.charged, quota.quantity, quota.pieces or 1),), ZERO, failed)
     charges = [_charge(leg, quota, session.opened) for leg in quota.legs]
     amounts = [charge.figure - before for charge, before in zip(charges, quota.charged, strict=True)]
     if quota.pieces and charges[0].quantity == quota.quantity and not any(amounts):
         return Pieces((quota.settled(quota.charged, quota.quantity, quota.pieces),))
-    overrun = _overrun(view, session, amounts[0], request.received)
+    overrun = ZERO if covered is None else max(ZERO, amounts[0] - max(ZERO, covered))
     xdrs, parties = [_xdr(session, quota, request, quota.legs[0], charges[0], amounts[0], overrun)], []
     for leg, charge, amount in zip(quota.legs[1:], charges[1:], amounts[1:], strict=True):
         xdrs.append(_xdr(session, quota, request, leg, charge, amount, ZERO))
@@ -80,17 +84,17 @@ def _piece(view: View, session: Session, quota: Quota, request: AAARequest) -> P
     return Pieces((settled,), amounts[0], tuple(xdrs), tuple(parties))
 
 
-def _overrun(view: View, session: Session, amount: Decimal, at: datetime) -> Decimal:
-    """The part of a debit that neither the session's hold nor the free funds cover: real use is charged all the same, and marked (DESIGN.md 3.3)."""
+def cover(view: View, session: Session, at: datetime) -> Decimal | None:
+    """What the session's hold and the free funds cover, for all its quota keys together; None: no limit."""
     account, customer = view.account, view.customer
     if account is None or customer is None:
-        return ZERO
+        return None
     own = session.held if view.session is not None else ZERO
     rooms = [room(account.billing_model, view.funds, account.credit_limit)]
     if account.billing_model.owes > 0:
         rooms.append(room(account.billing_model, view.customer_funds, customer.limit(at)))
     free = least(*rooms)
-    return ZERO if free is None else max(ZERO, amount - max(ZERO, free + own))
+    return None if free is None else free + own
 
 
 def _xdr(session: Session, quota: Quota, request: AAARequest, leg: Leg, charge: Charge, amount: Decimal, overrun: Decimal) -> Xdr:
@@ -100,10 +104,10 @@ def _xdr(session: Session, quota: Quota, request: AAARequest, leg: Leg, charge: 
     return _row(session, quota, request, leg, max(charge.quantity - quota.quantity, 0), amount, history, charge.peak_level, overrun)
 
 
-def _failed(session: Session, quota: Quota, request: AAARequest) -> Xdr:
+def _failed(session: Session, quota: Quota, request: AAARequest, failure: str) -> Xdr:
     """The xDR of an attempt that was not answered, or that nothing prices: amount 0 and its cause."""
     unrated = "hotline: not charged" if "hotline" in session.opened.kept else "not rated: no rating entry or no rate"
-    history = "not connected" if quota.legs else unrated
+    history = failure if quota.legs else unrated
     return _row(session, quota, request, quota.legs[0] if quota.legs else None, 0, ZERO, history, 0, ZERO, failed=True)
 
 
@@ -138,10 +142,11 @@ def _row(
 
 
 def began(quota: Quota, request: AAARequest) -> datetime | None:
-    """When a use of some seconds began that a request reports at its end; None where it does not say."""
-    if quota.base is not Base.TIME or request.kind not in REPORTS:
+    """When a use began whose seconds a request reports, as its measure or beside it; None where it does not say."""
+    if request.kind not in REPORTS:
         return None
-    return request.at - timedelta(seconds=quota.used)
+    seconds = quota.used if quota.base is Base.TIME else counters.seconds(request, quota.key, quota.base)
+    return None if seconds is None else request.at - timedelta(seconds=seconds)
 
 
 def _ended(begin: datetime, quota: Quota, request: AAARequest) -> datetime:

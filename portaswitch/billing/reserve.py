@@ -12,7 +12,7 @@ from decimal import Decimal
 from portaswitch.billing.rating import longest, rate
 from portaswitch.model.billing_model import BillingModel
 from portaswitch.model.catalogue import Protection, RatePlan, ServicePolicy
-from portaswitch.model.charge import Source, Take, Usage
+from portaswitch.model.charge import Source, Take, Usage, held
 from portaswitch.model.ledger import View
 from portaswitch.model.money import ZERO
 from portaswitch.model.party import least
@@ -20,6 +20,9 @@ from portaswitch.model.refusal import Refusal
 from portaswitch.model.request import UnitRequest
 from portaswitch.model.session import Quota
 from portaswitch.model.value import dataclass
+
+#: The service type that debit accounts buy as one purchase.
+BOUGHT = "Wifi"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ def funds_seen(view: View, own_hold: Decimal, at: datetime) -> FundsSeen:
         return FundsSeen(ZERO, ZERO)
     if account.billing_model is BillingModel.DEBIT:
         return FundsSeen(view.funds.balance, view.funds.balance - view.funds.held + own_hold)
-    limit = customer.limit(at)
+    limit = customer.cautious_limit(at)
     own = None if account.credit_limit is None else account.credit_limit - view.funds.balance
     above = None if limit is None else limit - view.customer_funds.balance
     return FundsSeen(
@@ -70,15 +73,17 @@ def reseller_over_limit(view: View, at: datetime) -> bool:
     return False
 
 
-def protection_of(policy: ServicePolicy, model: BillingModel, asked: UnitRequest) -> Protection:
+def protection_of(policy: ServicePolicy, model: BillingModel, asked: UnitRequest, service_type: str = "") -> Protection:
     """
-    The policy's protection; without one, debit accounts are held whole, or by slices where the client shows that it can re-authorize (it sends a minimum);
-    credit accounts are checked only.
+    The policy's protection; without one, debit accounts are held whole, or by slices where the client shows that it can re-authorize (it sends a minimum), and
+    buy their wireless access at once (mikrotik.5); credit accounts are checked only, and never buy.
     """
     if policy.protection is not None:
-        return policy.protection
+        return Protection.NONE if policy.protection is Protection.PURCHASE and model is not BillingModel.DEBIT else policy.protection
     if model is not BillingModel.DEBIT:
         return Protection.NONE
+    if service_type == BOUGHT:
+        return Protection.PURCHASE
     return Protection.SLICE if asked.minimum is not None else Protection.WHOLE
 
 
@@ -119,7 +124,7 @@ def least_units(asked: UnitRequest, policy: ServicePolicy, unit: int) -> int:
 
 def start_of(quota: Quota, asked: UnitRequest) -> int:
     """Where the new grant begins: behind the reported use, or behind all that was granted when a re-authorizing client reports none."""
-    if asked.used is None and asked.minimum is not None:
+    if asked.minimum is not None and asked.reported(quota.base) is None:
         return max(quota.used, quota.granted)
     return quota.used
 
@@ -127,11 +132,16 @@ def start_of(quota: Quota, asked: UnitRequest) -> int:
 def _holds(plan: RatePlan, units: int, charged: Decimal, protection: Protection, funds: FundsSeen, at: datetime) -> tuple[Take, ...]:
     if protection is Protection.NONE:
         return ()
-    if protection is Protection.WHOLE and funds.grantable is not None:
+    if protection in (Protection.WHOLE, Protection.PURCHASE) and funds.grantable is not None:
         amount = funds.grantable
     else:
         amount = rate(plan, (), Usage(units), at).figure - charged
     return (Take(Source.MONEY, amount),) if amount > ZERO else ()
+
+
+def covered(quota: Quota, cost: Decimal) -> Quota:
+    """The quota with at least the `cost` of its use so far held; it was used, so nobody asks whether the funds are there."""
+    return quota if held(quota.holds) >= cost else quota.holding((Take(Source.MONEY, cost),), quota.granted)
 
 
 def why_not(

@@ -11,23 +11,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from portaswitch.billing import access, admission, closing, internet, reserve
-from portaswitch.billing.transition import (
-    ACCEPTED,
-    Outcome,
-    beside,
-    changed,
-    facts_of,
-    next_session,
-    opened_now,
-    refused,
-    report_all,
-    reported,
-    unseen,
-)  # fmt: skip
+from portaswitch.billing import access, admission, closing, increments, internet, plausible, purchase, reserve
+from portaswitch.billing.counters import beside, in_own_base, part_of, report_all, reported
+from portaswitch.billing.transition import ACCEPTED, Outcome, changed, facts_of, next_session, opened_now, refused, refused_with_use, unseen
 from portaswitch.model.access_policy import AccessPolicy
 from portaswitch.model.catalogue import Catalogue, Protection
-from portaswitch.model.charge import Source, Take, held
+from portaswitch.model.charge import held
 from portaswitch.model.ledger import View
 from portaswitch.model.money import ZERO
 from portaswitch.model.refusal import Refusal
@@ -40,7 +29,7 @@ GRACE = 300
 def decide(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     """Decide one request on one view; a repeated key gets the stored answer."""
     session = view.session
-    if session is not None and session.last_key == request.key:
+    if session is not None and session.last_key == request.key and not _lingers(session, request):
         return Outcome(session.answer, None, view)
     return KINDS[request.kind](view, request, catalogue)
 
@@ -73,17 +62,37 @@ def _auth(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
         return refused(view, Refusal.CLD_BLOCKED, facts)  # its accounting came first, and nothing prices it
     if reserve.reseller_over_limit(view, request.received):
         return refused(view, Refusal.CREDIT_LIMIT, facts)
+    why = plausible.why_impossible(session, report_all(session, request), request) if view.session is not None else ""
+    if why:
+        return plausible.set_aside(view, request, session, why, Decision(refusal=Refusal.INVALID_ARGUMENT, facts=facts))
+    if purchase.buys(session, request.units[0]):
+        return _bought(view, request, session, facts, found.product.breakage, policy)
     return _grant(view, request, session, facts, found.product.breakage, policy)
+
+
+def _bought(view: View, request: AAARequest, session: Session, facts: Facts, breakage: Decimal, policy: AccessPolicy | None) -> Outcome:
+    """Access sold as one purchase; without funds for it, the hotline of its policy."""
+    outcome = purchase.buy(view, request, session, facts, breakage, lambda told: _told(facts, view, request, session, policy, told))
+    refusal = outcome.decision.refusal
+    if policy is not None and refusal in internet.FUNDS and outcome.change is None:
+        return internet.hotline(view, request, session, facts, policy, refusal)
+    return outcome
+
+
+def _told(facts: Facts, view: View, request: AAARequest, session: Session, policy: AccessPolicy | None, grants: tuple[Grant, ...]) -> Facts:
+    """The facts of an accept; `policy` None: no Internet session."""
+    return facts if policy is None else internet.told(facts, view, request, session, policy, grants)
 
 
 def _grant(view: View, request: AAARequest, session: Session, facts: Facts, breakage: Decimal, policy: AccessPolicy | None) -> Outcome:
     """Reserve for every quota key that is asked for; keys that are not named stay as they are. `policy` None: no Internet session."""
     quotas = {quota.key: quota for quota in session.quotas}
     template, was_held = session.quotas[0], view.session.held if view.session is not None else ZERO
-    grants, expires = [], session.expires
+    grants, expires, part = [], session.expires, part_of(request)
     for asked in request.units:
         quota = quotas.get(asked.key) or beside(template, asked)
-        quota = reported(quota, asked)
+        asked = in_own_base(asked, quota.base)
+        quota = reported(quota, asked, part)
         # Of the session's own hold, what its other keys hold by now is not for this one.
         own = was_held
         for key, other in quotas.items():
@@ -94,14 +103,13 @@ def _grant(view: View, request: AAARequest, session: Session, facts: Facts, brea
         if grant.refusal is not None and len(request.units) == 1:
             if policy is not None and grant.refusal in internet.FUNDS:
                 return internet.hotline(view, request, session, facts, policy, grant.refusal)
-            return refused(view, grant.refusal, facts)
+            return refused_with_use(view, request, session, quota, grant.refusal, facts)
         quotas[asked.key] = quota
         grants.append(grant)
-        expires = max(expires, _hold_until(request.at, session.opened, quota, grant.units))
+        expires = max(expires, _hold_until(request.received, session.opened, quota, grant.units))
     told = tuple([Grant(grant.key, grant.base, grant.units, expires, grant.last, grant.retained, grant.refusal) for grant in grants])
     limited = [grant for grant in told if grant.units is not None]
-    if policy is not None:
-        facts = internet.told(facts, view, request, session, policy, told)
+    facts = _told(facts, view, request, session, policy, told)
     decision = Decision(told, None, facts if limited else replace(facts, limited=False))
     after = next_session(session, view, request, decision, tuple(quotas.values()), expires=expires)
     delta = after.held - was_held
@@ -112,7 +120,7 @@ def _reserve_one(
     view: View, request: AAARequest, opened: Opened, quota: Quota, asked: UnitRequest, funds: reserve.FundsSeen, breakage: Decimal
 ) -> tuple[Grant, Quota]:
     plan, at, unit = quota.legs[0].plan, opened.started, opened.unit
-    protection = reserve.protection_of(opened.policy, opened.billing_model, asked)
+    protection = reserve.protection_of(opened.policy, opened.billing_model, asked, opened.service_type)
     made = reserve.reserve(quota, asked, plan, opened.policy, protection, funds, unit, at)
     start = reserve.start_of(quota, asked)
     if made is None:
@@ -134,7 +142,7 @@ def _need(session: Session, request: AAARequest, told: tuple[Grant, ...], delta:
     if delta or session.held:
         return delta  # also where no more is held than before: remembered funds may be gone, and the same hold would be granted twice
     quota, opened = next(quota for quota in session.quotas if quota.key == checked[0]), session.opened
-    asked = next(asked for asked in request.units if asked.key == quota.key)
+    asked = in_own_base(next(asked for asked in request.units if asked.key == quota.key), quota.base)
     least = reserve.least_units(asked, opened.policy, opened.unit)
     price = closing.cost(quota.reported(quota.used + least * opened.unit), opened)
     return price if price > ZERO else None
@@ -158,11 +166,20 @@ def _live(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     if session is None or session.status is Status.CLOSED:
         return Outcome(ACCEPTED, None, view)
     quotas = report_all(session, request)
+    nothing_new = quotas is session.quotas
+    why = "" if nothing_new else plausible.why_impossible(session, quotas, request)
+    if why:
+        return plausible.set_aside(view, request, session, why)
     if session.status is Status.PROVISIONAL:
-        nothing_new = quotas is session.quotas
         return Outcome(ACCEPTED, None, view) if nothing_new else _settle(view, request, session, Status.PROVISIONAL, catalogue)
-    if quotas is session.quotas and view.session is not None and (request.connected is None or session.connected is not None):
-        return Outcome(ACCEPTED, None, view)
+    if nothing_new and view.session is not None and (request.connected is None or session.connected is not None):
+        return _linger(view, request, session) if _lingers(session, request) else Outcome(ACCEPTED, None, view)
+    pieces = increments.due(view, session, quotas, request, catalogue)
+    return _goes_on(view, request, session, pieces.quotas or quotas, pieces)
+
+
+def _goes_on(view: View, request: AAARequest, session: Session, quotas: tuple[Quota, ...], pieces: closing.Pieces) -> Outcome:
+    """The living session behind a report: `quotas` covered by holds, its expiry moved, `pieces` charged."""
     costs = [closing.cost(quota, session.opened) if quota.legs else ZERO for quota in quotas]
     covered: list[Quota] = []
     for place, quota in enumerate(quotas):
@@ -170,13 +187,31 @@ def _live(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
         others = sum([held(other.holds) for other in covered], ZERO) + sum(costs[place + 1 :], ZERO)
         covered.append(_cover(view, request, session, quota, costs[place], others))
     quotas = tuple(covered)
-    idle = request.at + timedelta(seconds=session.opened.policy.idle_timeout)
-    held_until = [_hold_until(request.at, session.opened, quota, max(quota.granted - quota.used, 0)) for quota in quotas if quota.granted]
-    expires = max([session.expires, idle, *held_until])
+    held_until = [_hold_until(request.received, session.opened, quota, max(quota.granted - quota.used, 0)) for quota in quotas if quota.granted]
+    expires = max([session.expires, _idle_until(session, request), *held_until])
     connected = session.connected or request.connected or closing.began(quotas[0], request) or request.at
-    after = next_session(session, view, request, ACCEPTED, quotas, expires=expires, connected=connected)
+    charged_at = request.received if pieces.quotas else None
+    after = next_session(session, view, request, ACCEPTED, quotas, expires=expires, connected=connected, charged_at=charged_at)
     hold = after.held - (view.session.held if view.session is not None else ZERO)
-    return changed(view, request, after, ACCEPTED, hold=hold, need=_first_holds(quotas, costs) if view.session is None else None)
+    return changed(view, request, after, ACCEPTED, hold=hold, need=_first_holds(quotas, costs) if view.session is None else None, pieces=pieces)
+
+
+def _idle_until(session: Session, request: AAARequest) -> datetime:
+    return request.received + timedelta(seconds=session.opened.policy.idle_timeout)
+
+
+def _lingers(session: Session, request: AAARequest) -> bool:
+    """Whether an Alive must be noted though its counters stand still: more than half of the session's idle time has passed since its expiry was moved."""
+    if request.kind is not Kind.UPDATE or session.status is not Status.OPEN or not request.units:
+        return False
+    return (session.expires - request.received).total_seconds() * 2 < session.opened.policy.idle_timeout
+
+
+def _linger(view: View, request: AAARequest, session: Session) -> Outcome:
+    """Move the expiry and nothing else; under a key of its own, as the counters, and so the Alive's key, are those of the one before."""
+    request = replace(request, key=f"{request.key}@{int(request.received.timestamp())}")
+    after = next_session(session, view, request, ACCEPTED, session.quotas, expires=_idle_until(session, request))
+    return changed(view, request, after, ACCEPTED)
 
 
 def _first_holds(quotas: tuple[Quota, ...], costs: list[Decimal]) -> Decimal | None:
@@ -194,7 +229,7 @@ def _cover(view: View, request: AAARequest, session: Session, quota: Quota, cost
     opened = session.opened
     if not quota.legs:
         return quota
-    protection = reserve.protection_of(opened.policy, opened.billing_model, UnitRequest(quota.key, quota.base))
+    protection = reserve.protection_of(opened.policy, opened.billing_model, UnitRequest(quota.key, quota.base), opened.service_type)
     if protection is Protection.NONE:
         return quota
     if view.session is None:
@@ -203,7 +238,7 @@ def _cover(view: View, request: AAARequest, session: Session, quota: Quota, cost
         made = reserve.reserve(quota, asked, quota.legs[0].plan, opened.policy, protection, funds, opened.unit, opened.started)
         if made is not None:
             quota = quota.holding(made.holds, quota.used + (made.units or 0))
-    return quota if held(quota.holds) >= cost else quota.holding((Take(Source.MONEY, cost),), quota.granted)
+    return reserve.covered(quota, cost)
 
 
 # -- STOP, EXPIRE, ON_OFF: the session is over ----------------------------------------------------------------------------------------------------
@@ -215,6 +250,9 @@ def _stop(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     session = view.session or unseen(view, request, catalogue)
     if session is None or session.status is Status.CLOSED:
         return Outcome(ACCEPTED, None, view)
+    why = plausible.why_wrapped(session, request) or plausible.why_impossible(session, report_all(session, request), request)
+    if why:
+        return plausible.set_aside(view, request, session, why)
     return _settle(view, request, session, Status.CLOSED, catalogue)
 
 

@@ -5,17 +5,17 @@ The parts that decisions are made of: how a session begins, takes reports and go
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from portaswitch.billing import access, closing, reserve
 from portaswitch.model.billing_model import BillingModel
-from portaswitch.model.catalogue import Catalogue
+from portaswitch.model.catalogue import Catalogue, Protection
 from portaswitch.model.ledger import Change, View
 from portaswitch.model.money import ZERO, five
 from portaswitch.model.party import Funds
 from portaswitch.model.refusal import Refusal
-from portaswitch.model.request import WHOLE, AAARequest, Decision, Facts, UnitRequest
+from portaswitch.model.request import AAARequest, Base, Decision, Facts, Kind, UnitRequest
 from portaswitch.model.session import Leg, Opened, Quota, Session, Status
 from portaswitch.model.value import dataclass
 
@@ -45,12 +45,30 @@ def refused(view: View, refusal: Refusal, facts: Facts | None = None) -> Outcome
     return Outcome(Decision(refusal=refusal, facts=facts or Facts()), None, view)
 
 
+def refused_with_use(view: View, request: AAARequest, session: Session, used: Quota, refusal: Refusal, facts: Facts) -> Outcome:
+    """
+    A refusal that reports use: what the session has used stays known (its sweeper would charge less) and is held, where anything is held at all.
+    """
+    before = next((quota for quota in session.quotas if quota.key == used.key), None)
+    if view.session is None or used is before or not used.legs:
+        return refused(view, refusal, facts)
+    opened, decision = session.opened, Decision(refusal=refusal, facts=facts)
+    if reserve.protection_of(opened.policy, opened.billing_model, UnitRequest(used.key, used.base), opened.service_type) is not Protection.NONE:
+        used = reserve.covered(used, closing.cost(used, opened))
+    quotas = tuple([used if quota.key == used.key else quota for quota in session.quotas])
+    after = next_session(session, view, request, decision, quotas if before is not None else (*quotas, used))
+    return changed(view, request, after, decision, hold=after.held - view.session.held)
+
+
 def opened_now(view: View, request: AAARequest, catalogue: Catalogue, way: access.Access) -> Session | Refusal:
     """A session as it begins, with the plans of this moment."""
-    legs = access.legs(view, way, request.at, catalogue)
+    # Who authorizes a session anew that we have never seen (a change of servers) has used something of it already.
+    told = request.units[0].reported(Base.TIME) if way.service.base is Base.TIME and request.kind is Kind.AUTH else None
+    since = request.at - timedelta(seconds=told) if told else request.at
+    legs = access.legs(view, way, since, catalogue)
     if isinstance(legs, Refusal):
         return legs
-    return begin(view, request, legs, way, request.at)
+    return begin(view, request, legs, way, since)
 
 
 def unseen(view: View, request: AAARequest, catalogue: Catalogue) -> Session | None:
@@ -58,9 +76,9 @@ def unseen(view: View, request: AAARequest, catalogue: Catalogue) -> Session | N
     if view.account is None:
         return None
     way = access.find(view, request, catalogue)
-    used = max((asked.used or 0 for asked in request.units), default=0)
     base = request.units[0].base if isinstance(way, Refusal) else way.service.base
-    since = request.connected or closing.began(Quota(WHOLE, base, (), "", used), request) or request.at
+    used = max((asked.reported(base) or 0 for asked in request.units), default=0)
+    since = request.connected or closing.began(Quota(request.units[0].key, base, (), "", used), request) or request.at
     legs = way if isinstance(way, Refusal) else access.legs(view, way, since, catalogue)
     return begin(view, request, () if isinstance(legs, Refusal) else legs, None if isinstance(way, Refusal) else way, since)
 
@@ -79,33 +97,7 @@ def begin(view: View, request: AAARequest, legs: tuple[Leg, ...], way: access.Ac
     asked = request.units or (UnitRequest(),)
     charged = (ZERO,) * len(legs)
     quotas = tuple([Quota(unit.key, way.service.base if way else unit.base, legs, opened.number, charged=charged) for unit in asked])
-    return Session("", 0, Status.OPEN, opened, quotas, request.at, request.received, "", ACCEPTED, request.connected)
-
-
-def report_all(session: Session, request: AAARequest) -> tuple[Quota, ...]:
-    """The quotas with what the request reports of each, a key that the session has not got included; the very same tuple where nothing new is reported."""
-    quotas = session.quotas
-    for asked in request.units:
-        for place, quota in enumerate(quotas):
-            if quota.key == asked.key:
-                told = reported(quota, asked)
-                if told is not quota:
-                    quotas = (*quotas[:place], told, *quotas[place + 1 :])
-                break
-        else:
-            if asked.used:
-                quotas = (*quotas, beside(quotas[0], asked).reported(asked.used))
-    return quotas
-
-
-def beside(elder: Quota, asked: UnitRequest) -> Quota:
-    """A quota key new to a session: priced as its elder, with nothing used, held or charged."""
-    return Quota(asked.key, elder.base, elder.legs, elder.rated, charged=tuple(ZERO for _ in elder.legs))
-
-
-def reported(quota: Quota, asked: UnitRequest) -> Quota:
-    """The quota with the reported use; a counter that went back or repeats changes nothing (it never lowers, DESIGN.md 3.4)."""
-    return quota if asked.used is None or asked.used <= quota.used else quota.reported(asked.used)
+    return Session("", 0, Status.OPEN, opened, quotas, request.received, request.received, "", ACCEPTED, request.connected)
 
 
 def next_session(
@@ -117,12 +109,13 @@ def next_session(
     status: Status | None = None,
     expires: datetime | None = None,
     connected: datetime | None = None,
+    charged_at: datetime | None = None,
 ) -> Session:
     """The session's next value: one version up, with the request as its last one."""
     version = view.session.version if view.session is not None else 0
     return Session(
         session_key(request), version + 1, status or session.status, session.opened, quotas, expires or session.expires, request.received, request.key,
-        decision, connected or session.connected,
+        decision, connected or session.connected, charged_at or session.charged_at,
     )  # fmt: skip
 
 
@@ -134,6 +127,7 @@ def changed(
     hold: Decimal = ZERO,
     need: Decimal | None = None,
     pieces: closing.Pieces = closing.NO_PIECES,
+    aside: str = "",
 ) -> Outcome:
     """The change and the view behind it. A credit account's money moves on its customer too."""
     account, customer = view.account, view.customer
@@ -142,7 +136,7 @@ def changed(
     shared = account.billing_model is not BillingModel.DEBIT
     change = Change(
         request.key, decision, account.i_account, account.revision, customer.i_customer, customer.revision, shared, owes, pieces.debit, hold, need,
-        after, view.session.version if view.session is not None else 0, after is None, pieces.xdrs, pieces.parties,
+        after, view.session.version if view.session is not None else 0, after is None, pieces.xdrs, pieces.parties, aside,
     )  # fmt: skip
     funds = Funds(view.funds.balance + owes * pieces.debit, view.funds.held + hold)
     customer_funds = Funds(view.customer_funds.balance + pieces.debit, view.customer_funds.held + hold) if shared else view.customer_funds

@@ -57,6 +57,11 @@ def notes(audit: Audit) -> list[str]:
         lines.append(
             f"note: {audit.orphans} uses of unknown accounts wait in the table orphans for a decision"
         )
+    if audit.suspects:
+        lines.append(
+            f"note: {audit.suspects} uses that can't be true wait in the table orphans (reason impossible)"
+            " for a decision"
+        )
     if audit.unfolded:
         lines.append(
             f"note: {audit.unfolded} charges of resellers and vendors are not folded into their balances yet"

@@ -60,11 +60,13 @@ SERVICE: Final = Thing(
 )
 POLICY: Final = Thing(
     {
-        "protection": OrNone(Choice("none", "whole", "slice")),
+        "protection": OrNone(Choice("none", "whole", "slice", "purchase")),
         "slice": UNITS,
         "minimum": UNITS,
         "max_units": UNITS,
         "idle_timeout": Integer(1, 30 * 86400, "seconds"),
+        "charge_every": OrNone(Integer(0, 30 * 86400, "seconds")),
+        "top_rate": OrNone(Integer(1, 10**15, "bits a second")),
     }
 )
 DESTINATION: Final = Thing(

@@ -23,11 +23,18 @@ class Protection(StrEnum):
     NONE = "none"  # check only
     WHOLE = "whole"  # all funds, for one session
     SLICE = "slice"  # as much as the next slice costs
+    PURCHASE = "purchase"  # debit accounts: the longest use that the funds pay for is charged when it is authorized; credit accounts as `none`
 
 
 @dataclass(frozen=True, slots=True)
 class ServicePolicy:
-    """Limits of a service's sessions, in units of its rating base and seconds. `protection` None: debit accounts whole, credit accounts none."""
+    """
+    Limits of a service's sessions, in units of its rating base and seconds.
+
+    `protection` None: debit accounts whole (Wifi: purchase), credit accounts none. `charge_every`: seconds after which an open session is charged at its next
+    report; 0 only at its end, None as its service type has it (`billing.increments`). `top_rate`: bits a second, both directions together, beyond which octets
+    are not believed; None the general bound (`billing.plausible`).
+    """
 
     i_service_policy: int = 0
     protection: Protection | None = None
@@ -35,6 +42,16 @@ class ServicePolicy:
     minimum: int = 1
     max_units: int = 86400
     idle_timeout: int = 7200
+    charge_every: int | None = None
+    top_rate: int | None = None
+
+
+#: The policy of rating entries that name none, by the base of their service: what 86400 s are to a call is no measure for octets and pieces.
+DEFAULT_POLICIES = {
+    Base.TIME: ServicePolicy(),
+    Base.OCTETS: ServicePolicy(slice=10_000_000, max_units=10**15),
+    Base.QUANTITY: ServicePolicy(slice=1, max_units=10**9),
+}
 
 
 @dataclass(frozen=True, slots=True)

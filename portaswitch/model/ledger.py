@@ -50,7 +50,8 @@ class Change:
     Money: `debit` is taken from the account (and from its customer too when `shared`), `hold` is added to held (negative: given back), both in the account's
     currency; `owes` is +1 where a balance is money owed, -1 where it is money left. `need` is the room that must be there before (None: the change
     happens whatever the funds are, as for real usage). Session: `session` is its next value (version one above `relied`), None leaves it alone;
-    `relied` is the version the decision was made on, 0 "there is none". One-shots have `once` set: their key gets a row of its own.
+    `relied` is the version the decision was made on, 0 "there is none". One-shots have `once` set: their key gets a row of its own. `aside`: why the request
+    can't be true; it is kept with the orphans for an operator ('': nothing of the kind).
     """
 
     key: str
@@ -69,6 +70,7 @@ class Change:
     once: bool = False
     xdrs: tuple[Xdr, ...] = ()
     parties: tuple[Party, ...] = ()
+    aside: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,16 @@ numbers and not thirty fields.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
 from portaswitch.model.billing_model import BillingModel
 from portaswitch.model.money import ZERO
 from portaswitch.model.value import dataclass
+
+#: What the clocks of a server and its database may differ by, with the time that a request waits (a greater step of a clock alarms: DESIGN.md 3.8).
+CLOCKS_DIFFER = timedelta(seconds=10)
 
 
 class BillStatus(StrEnum):
@@ -59,6 +62,16 @@ class Customer:
         if self.temp_credit_until is not None and at < self.temp_credit_until:
             return self.temp_credit_limit
         return self.credit_limit
+
+    def cautious_limit(self, at: datetime) -> Decimal | None:
+        """
+        The limit to grant by at `at`: around the end of a temporary limit the lower of both. The ledger compares the end with the database's clock; a grant by
+        a clock that is a little behind would be turned back again and again.
+        """
+        end = self.temp_credit_until
+        if end is None or abs(end - at) > CLOCKS_DIFFER:
+            return self.limit(at)
+        return least(self.temp_credit_limit, self.credit_limit)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,9 @@ class Quota:
     One quota key of a session.
 
     `used` and `granted` are cumulative units from the start of the session; `holds` is what it holds of funds now; `charged` what each leg has been charged
-    so far, in the order of `legs`; `quantity` the charged units so far (account leg); `pieces` the number of xDRs per leg so far.
+    so far, in the order of `legs`; `quantity` the charged units so far (account leg); `pieces` the number of xDRs per leg so far. `bought` are units that were
+    charged before they were used (a purchase): what is charged is the price of the greater of both. `parts`: sub-sessions (name, highest figure), of which
+    `used` is the sum; empty where the session has no parts.
     """
 
     key: QuotaKey
@@ -61,19 +63,28 @@ class Quota:
     charged: tuple[Decimal, ...] = ()
     quantity: int = 0
     pieces: int = 0
-
+    bought: int = 0
+    parts: tuple[tuple[str, int], ...] = ()
 
     def reported(self, used: int) -> Quota:
         """The same with a higher use."""
-        return Quota(self.key, self.base, self.legs, self.rated, used, self.granted, self.holds, self.charged, self.quantity, self.pieces)
+        return self.of_parts(used, self.parts)
+
+    def of_parts(self, used: int, parts: tuple[tuple[str, int], ...]) -> Quota:
+        """The same with a higher use, made of these parts."""
+        return Quota(
+            self.key, self.base, self.legs, self.rated, used, self.granted, self.holds, self.charged, self.quantity, self.pieces, self.bought, parts
+        )  # fmt: skip
 
     def holding(self, holds: tuple[Take, ...], granted: int) -> Quota:
         """The same with other holds and grants."""
-        return Quota(self.key, self.base, self.legs, self.rated, self.used, granted, holds, self.charged, self.quantity, self.pieces)
+        return Quota(
+            self.key, self.base, self.legs, self.rated, self.used, granted, holds, self.charged, self.quantity, self.pieces, self.bought, self.parts
+        )  # fmt: skip
 
     def settled(self, charged: tuple[Decimal, ...], quantity: int, pieces: int) -> Quota:
         """The same without holds, charged so far as given."""
-        return Quota(self.key, self.base, self.legs, self.rated, self.used, self.granted, (), charged, quantity, pieces)
+        return Quota(self.key, self.base, self.legs, self.rated, self.used, self.granted, (), charged, quantity, pieces, self.bought, self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +115,11 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session as the store has it; `version` rises by one with every change, `last_key` and `answer` are its last request and what it was told."""
+    """
+    A session as the store has it; `version` rises by one with every change, `last_key` and `answer` are its last request and what it was told.
+
+    `connected`: when its use began, as far as anybody said; `charged_at`: when an open session was last charged for what it used so far (None: not yet).
+    """
 
     key: str
     version: int
@@ -116,6 +131,7 @@ class Session:
     last_key: str
     answer: Decision
     connected: datetime | None = None
+    charged_at: datetime | None = None
 
     @property
     def held(self) -> Decimal:

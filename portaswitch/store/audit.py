@@ -45,12 +45,13 @@ class Finding:
 @dataclass(frozen=True, slots=True)
 class Audit:
     """
-    All laws, and what an operator should know that breaks none: uses without an account, charges that are not
-    folded yet.
+    All laws, and what an operator should know that breaks none: uses without an account, uses that can't be true,
+    charges that are not folded yet.
     """
 
     findings: tuple[Finding, ...]
     orphans: int
+    suspects: int
     unfolded: int
 
     @property
@@ -159,7 +160,9 @@ LAWS = (
 )
 _COUNTS = """
 select (select count(*) from accounts), (select count(*) from customers), (select count(*) from vendors),
-       (select count(*) from sessions), (select count(*) from orphans), (select count(*) from pending_charges)
+       (select count(*) from sessions),
+       (select count(*) filter (where reason <> 'impossible') from orphans),
+       (select count(*) filter (where reason = 'impossible') from orphans), (select count(*) from pending_charges)
 """
 
 
@@ -171,7 +174,7 @@ def audit(pool: Pool) -> Deferred[Audit]:
 async def _audit(cursor: Cursor) -> Audit:
     await cursor.execute("set transaction isolation level repeatable read, read only")
     await cursor.execute("set local statement_timeout = 0")
-    ((accounts, customers, vendors, sessions, orphans, unfolded),) = await cursor.query(_COUNTS)
+    ((accounts, customers, vendors, sessions, orphans, suspects, unfolded),) = await cursor.query(_COUNTS)
     rows = {"accounts": accounts, "customers": customers, "vendors": vendors, "sessions": sessions}
     findings = []
     for law, table, statement in LAWS:
@@ -182,7 +185,7 @@ async def _audit(cursor: Cursor) -> Audit:
         findings.append(
             Finding(law, rows[table], found[0][3] if found else 0, tuple(_difference(row) for row in found))
         )
-    return Audit(tuple(findings), orphans, unfolded)
+    return Audit(tuple(findings), orphans, suspects, unfolded)
 
 
 def _difference(row: tuple[Any, ...]) -> Difference:

@@ -22,6 +22,7 @@ from portaswitch.interfaces.catalogue import ICatalogue
 from portaswitch.logs import background
 from portaswitch.metrics import Counter, Gauge
 from portaswitch.model.catalogue import (
+    DEFAULT_POLICIES,
     EMPTY,
     Catalogue,
     Connection,
@@ -49,7 +50,7 @@ RATES = Gauge("portaswitch_catalogue_rates", "Rates in the compiled catalogue")
 PAGE = 2000
 
 SERVICES = "select s.i_service, s.name, t.name, s.base, s.unit from services s join service_types t using (i_service_type)"
-POLICIES = "select i_service_policy, protection, slice, minimum, max_units, idle_timeout from service_policies"
+POLICIES = "select i_service_policy, protection, slice, minimum, max_units, idle_timeout, charge_every, top_rate from service_policies"
 PRODUCTS = "select i_product, name, currency, breakage, coalesce(i_access_policy, 0) from products"
 ENTRIES = (
     "select i_product, i_accessibility, i_service, coalesce(i_node, 0), access_code, i_tariff, coalesce(i_tariff_reseller, 0), i_service_policy "
@@ -135,16 +136,16 @@ class CatalogueStore:
         clients = [self._client(row) for row in await self._pool.query(CLIENTS)]
         connections = {row[3]: Connection(*row) for row in await self._pool.query(CONNECTIONS)}
         return Catalogue(
-            0, services, await self._products(), await self._tariffs(), {node.i_node: node for node in nodes},
+            0, services, await self._products(services), await self._tariffs(), {node.i_node: node for node in nodes},
             {(node.i_env, node.nas_ip): node for node in nodes if node.nas_ip},
             {(node.i_env, node.nas_identifier): node for node in nodes if node.nas_identifier}, connections, tuple(clients), await access_policies(self._pool),
         )  # fmt: skip
 
-    async def _products(self) -> dict[int, Product]:
+    async def _products(self, services: dict[int, Service]) -> dict[int, Product]:
         policies = {row[0]: ServicePolicy(row[0], None if row[1] is None else Protection(row[1]), *row[2:]) for row in await self._pool.query(POLICIES)}
         entries: dict[int, list[RatingEntry]] = {}
         for i_product, i_entry, i_service, i_node, code, i_tariff, i_reseller, i_policy in await self._pool.query(ENTRIES):
-            policy = policies.get(i_policy, ServicePolicy())
+            policy = policies.get(i_policy) or DEFAULT_POLICIES[services[i_service].base]
             entries.setdefault(i_product, []).append(RatingEntry(i_entry, i_service, i_node, code, i_tariff, i_reseller, policy))
         rows = await self._pool.query(PRODUCTS)
         return {row[0]: Product(row[0], row[1], row[2], row[3], tuple(entries.get(row[0], ())), row[4]) for row in rows}

@@ -109,13 +109,18 @@ def state_text(session: Session) -> str:
     joined = bool(first) and first[-1].role is Role.VENDOR
     quotas = ",".join([_quota(quota, joined or (quota.legs is not first and quota.legs != first)) for quota in session.quotas])
     connected = "" if session.connected is None else f',"cn":"{session.connected.isoformat()}"'
-    return f'{{"q":[{quotas}]{connected}}}'
+    charged = "" if session.charged_at is None else f',"ca":"{session.charged_at.isoformat()}"'
+    return f'{{"q":[{quotas}]{connected}{charged}}}'
 
 
 def _quota(quota: Quota, own_legs: bool) -> str:
     holds = ",".join([f'{{"s":"{take.source._value_}","a":"{take.amount}","u":{take.units},"i":{take.i_source}}}' for take in quota.holds])
     charged = ",".join([f'"{amount}"' for amount in quota.charged])
     legs = f',"l":[{",".join([_leg(leg) for leg in quota.legs])}]' if own_legs else ""
+    if quota.bought:
+        legs += f',"bo":{quota.bought}'
+    if quota.parts:
+        legs += ',"pa":{' + ",".join([f"{_escape(name)}:{used}" for name, used in quota.parts]) + "}"
     return (
         f'{{"k":"{key_text(quota.key)}","b":"{quota.base._value_}","r":{_escape(quota.rated)},"u":{quota.used},"g":{quota.granted},"h":[{holds}],'
         f'"c":[{charged}],"qt":{quota.quantity},"pc":{quota.pieces}{legs}}}'
@@ -148,7 +153,9 @@ def _plan(plan: RatePlan) -> str:
 
 @lru_cache(256)
 def _policy(policy: ServicePolicy) -> str:
-    fields = (policy.i_service_policy, policy.protection, policy.slice, policy.minimum, policy.max_units, policy.idle_timeout)
+    fields = (
+        policy.i_service_policy, policy.protection, policy.slice, policy.minimum, policy.max_units, policy.idle_timeout, policy.charge_every, policy.top_rate,
+    )  # fmt: skip
     return json.dumps(fields, separators=(",", ":"))
 
 
@@ -164,6 +171,7 @@ def _quota_of(document: Mapping[str, Any], legs: tuple[Leg, ...]) -> Quota:
         key_of(document["k"]), Base(document["b"]), legs if own is None else tuple(_leg_of(leg) for leg in own), document["r"], document["u"], document["g"],
         tuple(Take(Source(take["s"]), Decimal(take["a"]), take["u"], take["i"]) for take in document["h"]),
         tuple(Decimal(amount) for amount in document["c"]), document["qt"], document["pc"],
+        document.get("bo", 0), tuple(document["pa"].items()) if "pa" in document else (),
     )  # fmt: skip
 
 
@@ -178,23 +186,26 @@ def session_of(row: Mapping[str, Any]) -> Session:
         fixed["p"], fixed["sv"], row["service"], fixed["un"],
         fixed["ac"], row["cli"], row["cld"], fixed["n"], datetime.fromisoformat(row["started"]), policy, BillingModel(fixed["bm"]), fixed["k"],
     )  # fmt: skip
-    connected = state.get("cn")
+    connected, charged_at = state.get("cn"), state.get("ca")
     return Session(
         row["session_key"], row["version"], Status(row["status"]), opened, tuple(_quota_of(quota, legs) for quota in state["q"]),
         datetime.fromisoformat(row["expires"]), datetime.fromisoformat(row["updated"]), row["last_key"], decision_of(row["answer"]),
-        None if connected is None else datetime.fromisoformat(connected),
+        None if connected is None else datetime.fromisoformat(connected), None if charged_at is None else datetime.fromisoformat(charged_at),
     )  # fmt: skip
 
 
-def request_text(request: AAARequest) -> str:
-    """A request as JSON for an operator to read; credentials are left out."""
+def request_text(request: AAARequest, **why: str) -> str:
+    """A request as JSON for an operator to read, with `why` it is kept; credentials are left out."""
     units = [
-        {"key": key_text(asked.key), "base": asked.base.value, "requested": asked.requested, "used": asked.used, "report": asked.report.value}
+        {
+            "key": key_text(asked.key), "base": asked.base.value, "requested": asked.requested, "used": asked.used, "report": asked.report.value,
+            **({"counters": {base.value: figure for base, figure in asked.counters.items()}} if asked.counters else {}),
+        }
         for asked in request.units
-    ]
+    ]  # fmt: skip
     parties = request.parties
     document = {
         "kind": request.kind.value, "id": request.id, "session": request.session, "user": parties.user, "calling": parties.calling, "called": parties.called,
-        "at": request.at.isoformat(), "received": request.received.isoformat(), "service": request.service, "units": units, "kept": dict(request.kept),
+        "at": request.at.isoformat(), "received": request.received.isoformat(), "service": request.service, "units": units, "kept": dict(request.kept), **why,
     }  # fmt: skip
     return json.dumps(document)

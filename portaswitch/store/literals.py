@@ -30,7 +30,7 @@ def read(member: Member) -> str:
         relied = basis.session.version if basis.session is not None else 0
     # A one-shot that changes nothing may be the repetition of one that did.
     once = f"{quote(request.key)},t" if request.kind is Kind.EVENT else ",f"
-    return f"({request.origin.i_env},{quote(request.parties.user)},0,{member.i_account},{a_revision},0,{c_revision},{key},{relied},{once},f{',' * 17})"
+    return f"({request.origin.i_env},{quote(request.parties.user)},0,{member.i_account},{a_revision},0,{c_revision},{key},{relied},{once},f{',' * 18})"
 
 
 def write(member: Member, change: Change, a_no: int, c_no: int) -> str:
@@ -42,8 +42,9 @@ def write(member: Member, change: Change, a_no: int, c_no: int) -> str:
     )
     answer = quote(documents.decision_text(change.decision))
     if change.session is None:
-        return f"{head},{change.i_customer},,,,,,,,,,,{answer})"
-    return f"{head}{_session(change.session, change)}{answer})"
+        return f"{head},{change.i_customer},,,,,,,,,,,{answer},)"
+    aside = quote(f"impossible {documents.request_text(member.request, why=change.aside)}") if change.aside else ""
+    return f"{head}{_session(change.session, change)}{answer},{aside})"
 
 
 def _session(session: Session, change: Change) -> str:

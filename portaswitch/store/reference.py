@@ -158,6 +158,8 @@ class ReferenceLedger:
             books.closed.pop(member.session_key, None)
             kept = replace(session, key=member.session_key, version=change.relied + 1, last_key=change.key, answer=change.decision)
             (books.sessions if session.status is Status.OPEN else books.closed)[member.session_key] = kept
+        if change.aside:
+            books.orphans.setdefault(change.key, member.request)
         books.xdrs += change.xdrs
         for party in change.parties:
             books.pending[party.role, party.i_party] = books.pending.get((party.role, party.i_party), ZERO) + party.amount

@@ -29,7 +29,7 @@ OK = Decision()
 HOSTILE = """a"b\\c,d(e)f{g}h'i\ns NULL %s \u00e9\u4e2d\U0001f4de"""
 
 PLAN = RatePlan(7, "Retail", "USD", 71, 72, "44", 30, 6, Decimal("0.0250"), Decimal("0.02"), 60, Decimal("0.05"), 4, Rounding.HALF)
-POLICY = ServicePolicy(3, Protection.SLICE, 45, 2, 7200, 600)
+POLICY = ServicePolicy(3, Protection.SLICE, 45, 2, 7200, 600, 0, 10**9)
 GRANTED = Decision(
     (Grant(QuotaKey(1, 2), Base.TIME, 30, NOW, True, 5), Grant(QuotaKey(), Base.OCTETS, None, refusal=Refusal.FUNDS_LOCKED)),
     None, Facts("44123", 2, 1, "USD", "en", "Gold", "Retail", Decimal("1.25"), Decimal("7"), Decimal("0.1"), "44", "441", "442", False),
@@ -180,7 +180,7 @@ class LedgerCase:
         legs = (Leg(Role.ACCOUNT, i_account, PLAN), Leg(Role.VENDOR, 12, replace(PLAN, precision=2, rounding=Rounding.NICKEL)))
         takes = (Take(Source.MONEY, Decimal(held)),) if held != "0" else ()
         quotas = (
-            Quota(QuotaKey(), Base.TIME, legs, HOSTILE, 61, 90, takes, (Decimal("0.10"), Decimal("1E-5")), 66, 1),
+            Quota(QuotaKey(), Base.TIME, legs, HOSTILE, 61, 90, takes, (Decimal("0.10"), Decimal("1E-5")), 66, 1, 90, ((HOSTILE, 60), ("b", 1))),
             Quota(QuotaKey(10, 20), Base.OCTETS, legs[:1], "44", 5, 0, (), (Decimal(0),)),
         )
-        return Session(f"5/{name}", version, status, opened, quotas, NOW + timedelta(hours=1), NOW, key, OK, NOW - timedelta(seconds=1))
+        return Session(f"5/{name}", version, status, opened, quotas, NOW + timedelta(hours=1), NOW, key, OK, NOW - timedelta(seconds=1), NOW)

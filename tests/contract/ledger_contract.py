@@ -314,6 +314,15 @@ class LedgerContract(LedgerCase):
             await self.ledger.record_orphan(Member(self.request(key, "x", HOSTILE), "5/x", 0))
         self.assertEqual(sorted(await self.orphans()), ["o1", "o2"])
 
+    async def test_aside(self) -> None:
+        """A report that can't be true is kept with the change that leaves it out, once; and not where that change is turned back."""
+        await self.exchange(await self.change(LIMITED, "s1", self.session(LIMITED)))
+        member = await self.change(LIMITED, "s2", self.session(LIMITED, 2, status=Status.CLOSED, key="s2"), aside=HOSTILE + chr(0))
+        stale = await self.change(LIMITED, "s9", self.session(LIMITED, 7, key="s9"), aside="why")
+        told = [*await self.exchange(member), *await self.exchange(member), *await self.exchange(stale)]
+        self.assertEqual(self.kinds(told), ["Applied", "Repeated", "Stale"])
+        self.assertEqual(await self.orphans(), ["s2"])
+
     async def test_node_sessions(self) -> None:
         """The open sessions of a node that began before."""
         for place, name in enumerate(("a/b", "c")):

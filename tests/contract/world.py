@@ -44,12 +44,12 @@ PLANS = {
     MESSAGE: RatePlan(MESSAGE, "Messages", "USD", 3, 3, "MSG", 1, 1, Decimal("0.07"), Decimal("0.07"), 1),
     RESELLER: RatePlan(RESELLER, "Wholesale", "USD", 9, 1, "44", 1, 1, Decimal("0.017"), Decimal("0.017"), 60),
 }
-#: By product: debit whole or by slices, credit checked only; always slices; always whole; never held.
+#: By product: debit whole or by slices, credit checked only; always slices; always whole; never held. The last two are charged at their reports.
 POLICIES = {
     1: ServicePolicy(1, None, 30, 1, 3600, 7200),
     2: ServicePolicy(2, Protection.SLICE, 30, 1, 3600, 7200),
-    3: ServicePolicy(3, Protection.WHOLE, 30, 1, 3600, 7200),
-    4: ServicePolicy(4, Protection.NONE, 30, 1, 3600, 7200),
+    3: ServicePolicy(3, Protection.WHOLE, 30, 1, 3600, 7200, 60),
+    4: ServicePolicy(4, Protection.NONE, 30, 1, 3600, 7200, 1),
 }
 #: A session in octets counts in kilobytes.
 WIDE = {"slice": 30_720, "max_units": 3_686_400}
@@ -125,6 +125,11 @@ class Place:
     def service(self) -> str:
         """The service type asked for."""
         return "Data" if self.slot % 2 else "Voice"
+
+    @property
+    def base(self) -> Base:
+        """What it is counted in."""
+        return Base.OCTETS if self.slot % 2 else Base.TIME
 
     @property
     def called(self) -> str:
@@ -208,7 +213,7 @@ class World:
     def authorize(self, place: Place, which: int, minimum: int | None, most: int | None, used: int | None) -> AAARequest:
         """May it go on, for how long? With `minimum` by a client that can ask again; with `used` it reports as well."""
         asked = tuple(
-            UnitRequest(key, Base.TIME, place.units(most) or 0, place.units(minimum), place.units(used)) for key in place.keys(which)
+            UnitRequest(key, place.base, place.units(most) or 0, place.units(minimum), place.units(used)) for key in place.keys(which)
         )
         return self._request(Kind.AUTH, place, f"auth/{len(self.sent)}", asked)
 

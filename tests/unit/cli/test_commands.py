@@ -56,8 +56,8 @@ ACCOUNT = AccountLine(
     ("200", "300"),
 )
 TASK = TaskLine(9, "pod", "failed", 5, "nobody answered", AT, AT, AT)
-GOOD = Audit((Finding("balances agree", 3, 0, ()),), 0, 0)
-BAD = Audit((Finding("balances agree", 3, 25, (Difference("account 100", "10", "9.5"),)),), 2, 1)
+GOOD = Audit((Finding("balances agree", 3, 0, ()),), 0, 0, 0)
+BAD = Audit((Finding("balances agree", 3, 25, (Difference("account 100", "10", "9.5"),)),), 2, 3, 1)
 
 
 class Books:

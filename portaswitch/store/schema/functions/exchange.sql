@@ -24,6 +24,7 @@ declare
     any_next    boolean := false;
     any_new     boolean := false;
     any_money   boolean := false;
+    any_aside   boolean := false;
 begin
     -- 1. Lock: accounts, then customers, each by ascending id (DESIGN.md 3.7). The caller sends the ids sorted and each member's place in them.
     if cardinality(account_ids) > 0 then
@@ -87,6 +88,7 @@ begin
         end if;
         v[i] := 'A';
         any_late := any_late or s_closed[i];
+        any_aside := any_aside or m.aside is not null;
         if m.status <> 'o' then
             any_closed := true;
         elsif m.relied > 0 then
@@ -164,6 +166,11 @@ begin
     if cardinality(parties) > 0 then
         insert into pending_charges select u.role, u.i_party, sum(u.amount)
         from unnest(parties::exchange_party[]) u where v[u.member] = 'A' group by u.role, u.i_party;
+    end if;
+    if any_aside then    -- a report that can't be true, with the session change that left it out
+        insert into orphans (i_env, i_node, session_key, key, reason, request, received)
+        select u.i_env, u.i_node, u.session_key, u.key, split_part(u.aside, ' ', 1), substr(u.aside, position(' ' in u.aside) + 1), u.updated
+        from unnest(ms) with ordinality u where v[u.ordinality] = 'A' and u.aside is not null on conflict (key) do nothing;
     end if;
 
     -- 5. Answer. Who only wants to read gets the money when all else is as relied on; a stale member gets the rows as they are now.

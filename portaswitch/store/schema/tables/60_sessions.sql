@@ -42,13 +42,14 @@ create table pending_charges (
     amount    numeric not null
 );
 
--- Usage that no account could be found for: kept whole, alarmed, decided by an operator (DESIGN.md 3.5).
+-- Usage that no account could be found for, or that can't be true: kept whole, alarmed, decided by an operator (DESIGN.md 3.3, 3.5).
 create table orphans (
     i_orphan    bigint generated always as identity primary key,
     i_env       int not null,
     i_node      int not null,
     session_key text not null,
     key         text not null unique,
+    reason      text not null default 'no account',    -- or 'impossible': then `why` of the request says what can't be true
     request     text not null,                     -- JSON of the AAARequest
     received    timestamptz not null default now()
 );

@@ -7,7 +7,8 @@ create type exchange_member as (
     key text, once boolean, writes boolean,     -- once: the key gets a row of its own; writes false: only a view is wanted
     owes smallint, debit numeric, hold numeric, need numeric,
     i_node int, i_customer bigint, held numeric, expires timestamptz, status "char", started timestamptz, updated timestamptz,
-    service text, cli text, cld text, opened text, state text, answer text
+    service text, cli text, cld text, opened text, state text, answer text,
+    aside text                                  -- why a request is to be kept for an operator (one word), a blank, and its JSON
 );
 create type exchange_xdr as (
     i_env int, storage "char", failed boolean, h323_conf_id text, call_id text, cli text, cld text, connect_time timestamptz,
