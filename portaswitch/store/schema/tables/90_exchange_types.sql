@@ -7,7 +7,11 @@ create type exchange_member as (
     key text, once boolean, writes boolean,     -- once: the key gets a row of its own; writes false: only a view is wanted
     owes smallint, debit numeric, hold numeric, need numeric,
     i_node int, i_customer bigint, held numeric, expires timestamptz, status "char", started timestamptz, updated timestamptz,
-    service text, cli text, cld text, opened text, state text, answer text
+    service text, cli text, cld text, opened text, state text, answer text,
+    shared boolean, counted boolean, incoming boolean,      -- the customer's money moves, its sessions are counted; the session's direction
+    a_most int, a_most_way int, c_most int, c_most_way int, -- most sessions of account and customer, in all and of this direction; null: no limit
+    step "char", locker text, until timestamptz,            -- the login lock: model.ledger.LockStep
+    attempt text, since timestamptz                         -- session id of a failed attempt, left out when it has an xDR since then; null: none
 );
 create type exchange_xdr as (
     i_env int, storage "char", failed boolean, h323_conf_id text, call_id text, cli text, cld text, connect_time timestamptz,
