@@ -66,6 +66,7 @@ def _access(packet: Packet, client: RadiusClient, node: Node, received: datetime
         Kind.AUTH, number, Origin(node.i_node, node.i_env, node.name), (session or f"auth-{stamp}") if units else "", f"{node.i_node}/auth/{stamp}", parties,
         received, received, units, credentials(packet, client, last(ivr, "PortaBilling_Ignore_Password")), "",
         packet.text("PortaOne-Service-Type") or "", last(ivr, "PortaBilling_AccessCode"), _lock(ivr), None, _kept(packet),
+        login="" if units else packet.text("h323-conf-id") or "",
     )  # fmt: skip
 
 
