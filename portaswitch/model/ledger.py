@@ -51,7 +51,7 @@ class LockStep(StrEnum):
     """
 
     IGNORE = ""  # neither sets nor checks
-    KEEP = "k"  # the session's own lock lasts longer; none is set
+    KEEP = "k"  # the session's own lock lasts until another time, where one is given; none is set
     SEIZE = "s"  # set where it is free or the session's own
     LEAVE = "l"  # the session's own is freed
     TAKE = "t"  # set, whoever has it

@@ -169,9 +169,9 @@ class ReferenceLedger:
         """The login lock behind the change."""
         step, me, locked = change.places.step, _locker(member), self._lock_of(change)
         over = change.session is not None and change.session.status is not Status.OPEN
-        if step in (LockStep.SEIZE, LockStep.TAKE) or (step is LockStep.KEEP and locked == me):
-            assert change.places.until is not None
-            self.books.locks[change.i_account] = me, change.places.until
+        until = change.places.until
+        if until is not None and (step in (LockStep.SEIZE, LockStep.TAKE) or (step is LockStep.KEEP and locked == me)):
+            self.books.locks[change.i_account] = me, until
         elif step is LockStep.CLEAR or ((over or step in (LockStep.LEAVE, LockStep.FREE)) and locked == me):
             self.books.locks.pop(change.i_account, None)
 

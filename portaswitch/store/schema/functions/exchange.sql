@@ -131,9 +131,9 @@ begin
                 if m.counted then b_out[m.c_no] := b_out[m.c_no] + places; end if;
             end if;
         end if;
-        if m.step in ('s', 't') or (m.step = 'k' and a_lock[m.a_no] = me) then
+        if m.step in ('s', 't') or (m.step = 'k' and m.until is not null and a_lock[m.a_no] = me) then
             any_lock := true;
-            a_lock[m.a_no] := me;
+            a_lock[m.a_no] := case when m.until > now() then me end;
             a_until[m.a_no] := m.until;
         elsif a_lock[m.a_no] is not null and (m.step = 'c' or ((m.status <> 'o' or m.step in ('l', 'f')) and a_lock[m.a_no] = me)) then
             any_lock := true;
