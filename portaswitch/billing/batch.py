@@ -26,7 +26,6 @@ from portaswitch.interfaces.ledger import ILedger
 from portaswitch.logs import background
 from portaswitch.metrics import Counter, Gauge
 from portaswitch.model.ledger import Applied, Change, Failed, Member, Repeated, Short, Stale, Verdict, View
-from portaswitch.model.party import Funds
 from portaswitch.model.request import AAARequest, Decision, Kind
 
 BATCHES = Counter("portaswitch_batches_total", "Batches sent to the ledger")

@@ -62,7 +62,7 @@ class Core:
         if request.kind is Kind.ON_OFF and not request.session:
             return Deferred.fromCoroutine(self._restarted(request))
         if self._tries.exceeded(request):
-            self._told(request, TOO_MANY, 0.0)
+            self._told(request, TOO_MANY, 0)
             return succeed(TOO_MANY)
         return self._batcher.submit(request)
 

@@ -30,7 +30,7 @@ class Tries:
         """True while the source of `request` has given too many wrong passwords for its account."""
         if not self._wrong or request.credentials is None:
             return False
-        count, since = self._wrong.get(_source(request), (0, 0.0))
+        count, since = self._wrong.get(_source(request), (0, 0))
         return count >= self._most and self._seconds() - since < self._window
 
     def told(self, request: AAARequest, decision: Decision) -> None:
@@ -43,7 +43,7 @@ class Tries:
             self._wrong.pop(_source(request), None)
 
     def _note(self, source: Source) -> None:
-        count, since = self._wrong.pop(source, (0, 0.0))
+        count, since = self._wrong.pop(source, (0, 0))
         now = self._seconds()
         fresh = count and now - since < self._window
         self._wrong[source] = (count + 1, since) if fresh else (1, now)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from portaswitch.model.ledger import Applied, LockStep, Member, Occupancy, Repeated, Short
+from portaswitch.model.ledger import FREELY, Applied, LockStep, Member, Occupancy, Repeated, Short
 from portaswitch.model.party import NO_LIMITS, Funds, SessionLimits
 from portaswitch.model.request import Direction
 from portaswitch.model.session import Session, Status
@@ -25,7 +25,7 @@ class PlacesContract(LedgerCase):
         session = self.session(i_account, name=name, key=f"{name}{what.get('version', 1)}", **what)
         return replace(session, opened=replace(session.opened, direction=direction))
 
-    async def move(self, i_account: int, session: Session, places: Occupancy = Occupancy()) -> str:
+    async def move(self, i_account: int, session: Session, places: Occupancy = FREELY) -> str:
         """Exchange one session change alone, and say how it went."""
         (verdict,) = await self.exchange(await self.change(i_account, session.last_key, session, places=places))
         return type(verdict).__name__
