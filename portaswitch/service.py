@@ -292,7 +292,10 @@ def _unseen(done: int, total: int, what: str) -> None:
 
 def _limits(settings: Settings) -> Limits:
     limits = settings.limits
-    return Limits(limits.batch, limits.flights, settings.radius.max_waiting, limits.decision_timeout, limits.cache_accounts, limits.cache_sessions)
+    return Limits(
+        limits.batch, limits.flights, settings.radius.max_waiting, limits.decision_timeout, limits.cache_accounts, limits.cache_sessions,
+        limits.password_tries, limits.password_window,
+    )  # fmt: skip
 
 
 def _log_file(directory: Path, name: str) -> Path:

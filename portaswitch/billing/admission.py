@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from portaswitch.billing import numbers
+from portaswitch.billing.access import Access
 from portaswitch.model.billing_model import BillingModel
+from portaswitch.model.catalogue import Catalogue
 from portaswitch.model.ledger import View
 from portaswitch.model.party import Account, BillStatus, Customer
 from portaswitch.model.refusal import Refusal
-from portaswitch.model.request import Credentials, Login
+from portaswitch.model.request import AAARequest, Credentials, Direction, Login
 
 #: What a billing status other than open means to whoever asks for service.
 REFUSED_STATUS = {
@@ -18,6 +21,10 @@ REFUSED_STATUS = {
     BillStatus.EXPORTED: Refusal.USER_DENIED,
     BillStatus.INACTIVE: Refusal.USER_DENIED,
 }
+#: The profile of nodes whose users type card numbers.
+IVR = "ivr"
+#: The service whose called numbers are dialled; other services call by names.
+DIALLED = "Voice"
 SERVED_MODELS = frozenset((BillingModel.DEBIT, BillingModel.CREDIT, BillingModel.INTERNAL))
 
 
@@ -29,6 +36,25 @@ def refuse(view: View, credentials: Credentials | None, at: datetime) -> Refusal
     if not proven(account, credentials):
         return Refusal.INVALID_PASSWORD
     return _life(account, at) or _chain(view)
+
+
+def card(view: View, refusal: Refusal, request: AAARequest, catalogue: Catalogue) -> Refusal:
+    """The refusal as a node tells it: at the login of a voice menu an account that nobody has is a card number typed wrong (code 14 instead of 1)."""
+    if refusal is not Refusal.INVALID_ACCOUNT or view.account is not None or request.units:
+        return refusal
+    node = catalogue.nodes.get(request.origin.i_node)
+    return Refusal.INVALID_CARD if node is not None and node.profile == IVR else refusal
+
+
+def undialled(view: View, request: AAARequest, way: Access) -> Refusal | None:
+    """Why a called number may not be dialled: no number at all (cld_dial_error), or barred by the account or its customer (cld_barred)."""
+    if way.service.service_type == DIALLED and not numbers.dialled(way.number):
+        return Refusal.CLD_DIAL_ERROR
+    account, customer = view.account, view.customer
+    if account is None or customer is None or not (account.barred or customer.barred) or request.direction is Direction.INCOMING:
+        return None
+    barred = way.number.startswith(account.barred) or way.number.startswith(customer.barred)
+    return Refusal.CLD_BARRED if barred else None
 
 
 def proven(account: Account, credentials: Credentials | None) -> bool:

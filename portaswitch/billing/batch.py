@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from portaswitch.billing import attempts
 from portaswitch.billing.cache import Cache
+from portaswitch.billing.flight import Aboard, Flight, Lane, Waiting, only_reads
 from portaswitch.billing.session import decide
 from portaswitch.billing.transition import Outcome, session_key
 from portaswitch.errors import DatabaseDown, LedgerFailed, Overloaded
@@ -25,7 +26,6 @@ from portaswitch.interfaces.ledger import ILedger
 from portaswitch.logs import background
 from portaswitch.metrics import Counter, Gauge
 from portaswitch.model.ledger import Applied, Change, Failed, Member, Repeated, Short, Stale, Verdict, View
-from portaswitch.model.party import Funds
 from portaswitch.model.request import AAARequest, Decision, Kind
 
 BATCHES = Counter("portaswitch_batches_total", "Batches sent to the ledger")
@@ -40,49 +40,8 @@ USAGE = frozenset((Kind.START, Kind.UPDATE, Kind.STOP))
 
 VERDICTS = {verdict: verdict.__name__.lower() for verdict in (Applied, Repeated, Stale, Short, Failed)}
 
-#: Whom a request waits behind: its account's number, or the name under which it is looked for.
-Lane = int | tuple[int, str]
 #: Called with a request, what is told of it now, and the seconds since it came.
 Told = Callable[[AAARequest, Decision, float], None]
-
-
-@dataclass(slots=True)
-class Waiting:
-    """A request in the queue; `since` in seconds of the clock. From its first flight to its answer nothing else of its session (or key) may fly."""
-
-    request: AAARequest
-    session_key: str
-    #: What no two members in flight may share: the session, of a one-shot the key; '' for what only reads.
-    alone: str
-    since: float
-    done: Deferred[Decision]
-    tries: int = 0
-    withdrawn: bool = False
-
-
-@dataclass(slots=True)
-class Aboard:
-    """A member on its way: the account it was looked up by (0: by name or session), and the change that was decided, if any."""
-
-    waiting: Waiting
-    i_account: int
-    change: Change | None
-
-
-@dataclass(slots=True)
-class Flight:
-    """One batch: its members, and the money and sessions as they will be when it is applied."""
-
-    members: list[Member] = field(default_factory=list)
-    aboard: list[Aboard] = field(default_factory=list)
-    funds: dict[int, Funds] = field(default_factory=dict)
-    customer_funds: dict[int, Funds] = field(default_factory=dict)
-    lanes: list[Lane] = field(default_factory=list)
-
-
-def _only_reads(request: AAARequest) -> bool:
-    """An authentication: whatever is decided, nothing changes, so it is decided once, on the money as it is."""
-    return request.kind is Kind.AUTH and not request.units
 
 
 class Batcher:
@@ -207,8 +166,8 @@ class Batcher:
         i_account = self._cache.account_number(request.origin.i_env, request.parties.user, key)
         i_account = i_account if i_account == lane else 0
         view = self._cache.view(i_account, key) if i_account else None
-        change = None
-        if view is not None and not _only_reads(request):
+        change, waiting.note = waiting.note if view is not None else None, None
+        if change is None and view is not None and not only_reads(request):
             outcome = self._decide(self._overlaid(flight, view), waiting)
             if outcome is None:
                 return False
@@ -217,7 +176,7 @@ class Batcher:
                 change = None  # a refusal that keeps what was used, or a hotline: the money that was not there must have been read
             if change is not None:
                 flight.funds[i_account] = outcome.view.funds
-                if change.shared:
+                if change.shared or change.places.counted:
                     flight.customer_funds[change.i_customer] = outcome.view.customer_funds
         flight.members.append(Member(request, key, i_account, change, None if change is not None else view))
         flight.aboard.append(Aboard(waiting, i_account, change))
@@ -315,13 +274,18 @@ class Batcher:
             if change is None:
                 return self._confirmed(aboard, verdict)
             self._applied(waiting, change, verdict)
+            if change.places.locker:
+                return self._let_in(aboard, change)
             self._answer(waiting, change.decision)
             return False
         if isinstance(verdict, Stale):
             return self._stale(aboard, verdict.view)
         if isinstance(verdict, Short) and change is not None:
-            self._cache.keep_funds(change.i_account, verdict.funds, change.i_customer, verdict.customer_funds if change.shared else None)
+            self._keep_funds(change, verdict)
             return self._may_retry(waiting)
+        if isinstance(verdict, Repeated) and change is not None and change.attempt:
+            self._answer(waiting, change.decision)  # the attempt was kept before
+            return False
         self._cache.forget(change.i_account if change is not None else 0, waiting.session_key)
         if isinstance(verdict, Repeated):
             self._answer(waiting, verdict.decision)
@@ -330,13 +294,27 @@ class Batcher:
         return False
 
     def _applied(self, waiting: Waiting, change: Change, verdict: Applied) -> None:
-        self._cache.keep_funds(change.i_account, verdict.funds, change.i_customer, verdict.customer_funds if change.shared else None)
+        self._keep_funds(change, verdict)
         if change.session is not None:
             self._cache.keep_session(waiting.session_key, change.session)
         if change.aside:
             SUSPECTS.inc()
             request = waiting.request
             self._log.warn("usage of {user} set aside: {why}", user=request.parties.user, why=change.aside, session=request.session, request=request.id)
+
+    def _keep_funds(self, change: Change, verdict: Applied | Short) -> None:
+        moved = change.shared or change.places.counted
+        self._cache.keep_funds(change.i_account, verdict.funds, change.i_customer, verdict.customer_funds if moved else None)
+
+    def _let_in(self, aboard: Aboard, change: Change) -> bool:
+        """A login that has got its lock is told of the money as it is behind that, and not as it was remembered."""
+        waiting = aboard.waiting
+        view = self._cache.view(change.i_account, waiting.session_key)
+        if view is None:
+            self._answer(waiting, change.decision)
+        elif (outcome := self._decide(view, waiting)) is not None:
+            self._answer(waiting, outcome.decision)
+        return False
 
     def _confirmed(self, aboard: Aboard, verdict: Applied) -> bool:
         """The remembered view holds but for the money, which is here: decide at once."""
@@ -349,11 +327,13 @@ class Batcher:
         return self._decided(waiting, fresh)
 
     def _decided(self, waiting: Waiting, fresh: View) -> bool:
-        """Decide on a view that was just read: what changes nothing is answered, the rest flies again."""
+        """Decide on a view that was just read: what changes nothing is answered, the rest flies again, a refused attempt to be kept first."""
         outcome = self._decide(fresh, waiting)
         if outcome is None:
             return False
         if outcome.change is None:
+            waiting.note = attempts.failed(fresh, waiting.request, outcome.decision, self._catalogue.current())
+        if outcome.change is None and waiting.note is None:
             self._answer(waiting, outcome.decision)
             return False
         return self._may_retry(waiting)

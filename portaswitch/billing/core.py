@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import Deferred, DeferredList, succeed
 from zope.interface import implementer
 
 from portaswitch.billing.batch import Batcher
 from portaswitch.billing.cache import Cache
+from portaswitch.billing.tries import TOO_MANY, Tries
 from portaswitch.interfaces.billing import IBilling
 from portaswitch.interfaces.catalogue import ICatalogue
 from portaswitch.interfaces.ledger import ILedger
@@ -26,7 +27,10 @@ CACHED = Gauge("portaswitch_cached_accounts", "Accounts remembered in memory")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Sizes and times of the core (configuration section `limits`); seconds, numbers of members, requests and entries."""
+    """
+    Sizes and times of the core (configuration section `limits`); seconds, numbers of members, requests and entries. `password_tries`: wrong passwords from one
+    source for one account within `password_window` seconds; 0 any number.
+    """
 
     batch: int = 32
     flights: int = 2
@@ -34,6 +38,8 @@ class Limits:
     timeout: float = 2.0
     cache_accounts: int = 200_000
     cache_sessions: int = 200_000
+    password_tries: int = 10
+    password_window: float = 60.0
 
 
 @implementer(IBilling)
@@ -47,6 +53,7 @@ class Core:
         self._seconds = seconds
         # A restarted node's sessions are closed some at a time, so that they don't crowd out the living.
         self._closing = max(1, min(limits.batch, limits.waiting // 4))
+        self._tries = Tries(limits.password_tries, limits.password_window, seconds)
         self._batcher = Batcher(ledger, catalogue, self.cache, seconds, limits.batch, limits.flights, limits.waiting, limits.timeout, self._told)
         CACHED.read = lambda: self.cache.sizes()[0]
 
@@ -54,6 +61,9 @@ class Core:
         """See `IBilling.handle`."""
         if request.kind is Kind.ON_OFF and not request.session:
             return Deferred.fromCoroutine(self._restarted(request))
+        if self._tries.exceeded(request):
+            self._told(request, TOO_MANY, 0)
+            return succeed(TOO_MANY)
         return self._batcher.submit(request)
 
     def drained(self) -> Deferred[None]:
@@ -64,6 +74,7 @@ class Core:
         """Count and note a decision that is told now."""
         REQUESTS.inc(request.kind._value_, "ok" if decision.refusal is None else decision.refusal.word)
         SECONDS.observe(took)
+        self._tries.told(request, decision)
         self._log.line(request, decision, took)
 
     async def _restarted(self, request: AAARequest) -> Decision:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from portaswitch.billing import occupancy
 from portaswitch.billing.access_policy import level_of
 from portaswitch.billing.local_time import zone_of
 from portaswitch.billing.transition import Outcome, changed, next_session, refused
@@ -101,4 +102,4 @@ def hotline(view: View, request: AAARequest, session: Session, facts: Facts, pol
     decision = Decision(grants, None, replace(facts, more={**facts.more, **more}))
     expires = request.at + timedelta(seconds=HOTLINE_SECONDS + opened.policy.idle_timeout)
     after = next_session(replace(session, opened=opened, quotas=quotas), view, request, decision, quotas, expires=expires)
-    return replace(changed(view, request, after, decision, hold=ZERO), doubtful=True)
+    return replace(changed(view, request, after, decision, hold=ZERO, places=occupancy.authorized(view, request, expires)), doubtful=True)

@@ -21,6 +21,11 @@ def translate(number: str, rules: Sequence[DialRule]) -> str:
     return bare if best is None else best.replace + bare[len(best.prefix) :]
 
 
+def dialled(number: str) -> bool:
+    """Whether a number may be dialled at all: digits, * and # (spec/radius.yaml, PortaBilling_Original_DNIS)."""
+    return number.isascii() and (number.isdigit() or (number != "" and number.translate(_KEYS) == ""))
+
+
 def _bare(number: str) -> str:
     if number.isdigit():
         return number
@@ -28,4 +33,5 @@ def _bare(number: str) -> str:
     return digits.removeprefix("+") if digits.removeprefix("+").isdigit() else number
 
 
+_KEYS = str.maketrans("", "", "0123456789*#")
 _NOISE = str.maketrans("", "", " .-()")

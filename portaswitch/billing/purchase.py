@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
-from portaswitch.billing import closing, counters, reserve
+from portaswitch.billing import closing, counters, occupancy, reserve
 from portaswitch.billing.transition import Outcome, changed, next_session, refused_with_use
 from portaswitch.model.catalogue import Protection
 from portaswitch.model.ledger import View
@@ -63,7 +63,8 @@ def _sold(view: View, request: AAARequest, session: Session, told: Quota, bought
     decision = Decision(grants, None, tell(grants))
     after = next_session(session, view, request, decision, (behind, *session.quotas[1:]), expires=expires)
     freed = after.held - (view.session.held if view.session is not None else ZERO)
-    return changed(view, request, after, decision, hold=freed, need=piece.debit + freed, pieces=piece)
+    places = occupancy.authorized(view, request, expires)
+    return changed(view, request, after, decision, hold=freed, need=piece.debit + freed, pieces=piece, places=places)
 
 
 def _told_again(view: View, request: AAARequest, session: Session, told: Quota, tell: Tell) -> Outcome:

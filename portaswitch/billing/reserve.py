@@ -157,11 +157,13 @@ def why_not(
 ) -> Refusal:
     """
     Why `wanted` units (of the service, cumulative, the least that would do) could not be granted: no money at all, money that others hold, or too little of
-    it: three different refusals (DESIGN.md 3.6).
+    it: different refusals (DESIGN.md 3.6). Of money that others hold, all of it is funds_locked 114, and a part that leaves too little 117.
     """
     if funds.gross is None or wanted > policy.max_units // unit:
         return Refusal.SESSION_OVER  # nothing but the session's greatest length is in the way
     if funds.gross <= breakage:
         return Refusal.ZERO_BALANCE if model is BillingModel.DEBIT else Refusal.CREDIT_LIMIT
     most = longest(plan, (), funds.gross + charged, at)
-    return Refusal.FUNDS_LOCKED if most is None or most >= wanted else Refusal.INSUFFICIENT_BALANCE
+    if most is not None and most < wanted:
+        return Refusal.INSUFFICIENT_BALANCE
+    return Refusal.FUNDS_SHORT if funds.grantable is not None and funds.grantable > ZERO else Refusal.FUNDS_LOCKED

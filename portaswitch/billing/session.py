@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from portaswitch.billing import access, admission, closing, increments, internet, plausible, purchase, reserve
+from portaswitch.billing import access, admission, closing, increments, internet, occupancy, plausible, purchase, reserve
 from portaswitch.billing.counters import beside, in_own_base, part_of, report_all, reported
 from portaswitch.billing.transition import ACCEPTED, Outcome, changed, facts_of, next_session, opened_now, refused, refused_with_use, unseen
 from portaswitch.model.access_policy import AccessPolicy
@@ -42,16 +42,20 @@ def _auth(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
         return refused(view, Refusal.INVALID_ARGUMENT)  # a session owns its account: another user must not be paid by it
     refusal = admission.refuse(view, request.credentials, request.received)
     if refusal is not None:
-        return refused(view, refusal)
+        return refused(view, admission.card(view, refusal, request, catalogue))
+    if occupancy.in_use(view, request):
+        return refused(view, Refusal.ACCOUNT_IN_USE, facts_of(view, request, None))
     found = access.find(view, request, catalogue)
     if not request.units:
-        way = None if isinstance(found, Refusal) else found
-        return Outcome(Decision(facts=facts_of(view, request, way, catalogue)), None, view)
+        return _login(view, request, None if isinstance(found, Refusal) else found, catalogue)
     if view.session is not None and view.session.status is not Status.OPEN:
         return refused(view, Refusal.SESSION_OVER, facts_of(view, request, None))
     if isinstance(found, Refusal):
         return refused(view, found, facts_of(view, request, None))
     facts = facts_of(view, request, found, catalogue)
+    undialled = admission.undialled(view, request, found)
+    if undialled is not None:
+        return refused(view, undialled, facts)
     session = view.session or opened_now(view, request, catalogue, found)
     if isinstance(session, Refusal):
         return refused(view, session, facts)
@@ -60,6 +64,8 @@ def _auth(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
         return barred
     if not session.quotas[0].legs:
         return refused(view, Refusal.CLD_BLOCKED, facts)  # its accounting came first, and nothing prices it
+    if view.session is None and occupancy.full(view, request.direction):
+        return refused(view, Refusal.CALL_LIMIT, facts)
     if reserve.reseller_over_limit(view, request.received):
         return refused(view, Refusal.CREDIT_LIMIT, facts)
     why = plausible.why_impossible(session, report_all(session, request), request) if view.session is not None else ""
@@ -68,6 +74,13 @@ def _auth(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     if purchase.buys(session, request.units[0]):
         return _bought(view, request, session, facts, found.product.breakage, policy)
     return _grant(view, request, session, facts, found.product.breakage, policy)
+
+
+def _login(view: View, request: AAARequest, way: access.Access | None, catalogue: Catalogue) -> Outcome:
+    """An authentication: what is told of the account, and the login lock where it names its session."""
+    decision = Decision(facts=facts_of(view, request, way, catalogue))
+    places = occupancy.login(view, request, way.entry.policy if way is not None else None)
+    return Outcome(decision, None, view) if places is None else changed(view, request, None, decision, places=places)
 
 
 def _bought(view: View, request: AAARequest, session: Session, facts: Facts, breakage: Decimal, policy: AccessPolicy | None) -> Outcome:
@@ -113,7 +126,8 @@ def _grant(view: View, request: AAARequest, session: Session, facts: Facts, brea
     decision = Decision(told, None, facts if limited else replace(facts, limited=False))
     after = next_session(session, view, request, decision, tuple(quotas.values()), expires=expires)
     delta = after.held - was_held
-    return changed(view, request, after, decision, hold=delta, need=_need(after, request, told, delta))
+    places = occupancy.authorized(view, request, expires)
+    return changed(view, request, after, decision, hold=delta, need=_need(after, request, told, delta), places=places)
 
 
 def _reserve_one(
@@ -257,12 +271,15 @@ def _stop(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
 
 
 def _unlock(view: View, request: AAARequest) -> Outcome:
-    """A leg that is not rated: it may say `unlock`, which frees the session's holds; first, twice or never it changes nothing else."""
-    session = view.session
-    if session is None or session.status is not Status.OPEN or request.lock is not Lock.UNLOCK or not session.held:
+    """A leg that is not rated: it may say `unlock`, which frees the session's holds and its login lock; first, twice or never it changes nothing else."""
+    session, places = view.session, occupancy.released(view)
+    if request.lock is not Lock.UNLOCK:
         return Outcome(ACCEPTED, None, view)
+    if session is None or session.status is not Status.OPEN or not session.held:
+        locked = view.funds.locked_by != "" and view.funds.locked_by == occupancy.locker(request)
+        return changed(view, request, None, ACCEPTED, places=places) if locked else Outcome(ACCEPTED, None, view)
     after = next_session(session, view, request, ACCEPTED, tuple(quota.holding((), quota.granted) for quota in session.quotas))
-    return changed(view, request, after, ACCEPTED, hold=-session.held)
+    return changed(view, request, after, ACCEPTED, hold=-session.held, places=places)
 
 
 def _expire(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:

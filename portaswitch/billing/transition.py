@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from portaswitch.billing import access, closing, reserve
+from portaswitch.billing import access, closing, occupancy, reserve
 from portaswitch.model.billing_model import BillingModel
 from portaswitch.model.catalogue import Catalogue, Protection
-from portaswitch.model.ledger import Change, View
+from portaswitch.model.ledger import Change, Occupancy, View
 from portaswitch.model.money import ZERO, five
 from portaswitch.model.party import Funds
 from portaswitch.model.refusal import Refusal
-from portaswitch.model.request import AAARequest, Base, Decision, Facts, Kind, UnitRequest
+from portaswitch.model.request import AAARequest, Base, Decision, Direction, Facts, Kind, UnitRequest
 from portaswitch.model.session import Leg, Opened, Quota, Session, Status
 from portaswitch.model.value import dataclass
 
@@ -92,7 +92,7 @@ def begin(view: View, request: AAARequest, legs: tuple[Leg, ...], way: access.Ac
         way.product.name if way else "",
         way.service.i_service if way else 0, way.service.service_type if way else request.service, way.service.unit if way else 1,
         way.entry.i_accessibility if way else 0, request.parties.calling, request.parties.called, way.number if way else request.parties.called,
-        since, way.entry.policy if way else access.NO_POLICY, account.billing_model, request.kept,
+        since, way.entry.policy if way else access.NO_POLICY, account.billing_model, request.kept, request.direction,
     )  # fmt: skip
     asked = request.units or (UnitRequest(),)
     charged = (ZERO,) * len(legs)
@@ -128,19 +128,35 @@ def changed(
     need: Decimal | None = None,
     pieces: closing.Pieces = closing.NO_PIECES,
     aside: str = "",
+    places: Occupancy | None = None,
 ) -> Outcome:
-    """The change and the view behind it. A credit account's money moves on its customer too."""
+    """
+    The change and the view behind it. A credit account's money moves on its customer too; `places` None: what no limit of sessions may refuse.
+    """
     account, customer = view.account, view.customer
     assert account is not None and customer is not None
+    places = places or occupancy.happening(customer)
     owes = account.billing_model.owes
     shared = account.billing_model is not BillingModel.DEBIT
     change = Change(
         request.key, decision, account.i_account, account.revision, customer.i_customer, customer.revision, shared, owes, pieces.debit, hold, need,
-        after, view.session.version if view.session is not None else 0, after is None, pieces.xdrs, pieces.parties, aside,
+        after, view.session.version if view.session is not None else 0, request.kind is Kind.EVENT, pieces.xdrs, pieces.parties, places, aside=aside,
     )  # fmt: skip
-    funds = Funds(view.funds.balance + owes * pieces.debit, view.funds.held + hold)
-    customer_funds = Funds(view.customer_funds.balance + pieces.debit, view.customer_funds.held + hold) if shared else view.customer_funds
+    moved = occupancy.moved(view.session, after)
+    way = after.opened.direction if moved and after is not None else Direction.OUTGOING
+    locked_by = occupancy.behind(view.funds, request, places, after) if view.funds.locked_by or places.step else ""
+    funds = _behind(view.funds, owes * pieces.debit, hold, moved, way, locked_by)
+    customer_funds = view.customer_funds
+    if shared or (moved and places.counted):
+        money = (pieces.debit, hold) if shared else (ZERO, ZERO)
+        customer_funds = _behind(view.customer_funds, *money, moved if places.counted else 0, way, "")
     return Outcome(decision, change, View(account, customer, funds, customer_funds, after if after is not None else view.session, view.resellers))
+
+
+def _behind(funds: Funds, balance: Decimal, held: Decimal, moved: int, way: Direction, locked_by: str) -> Funds:
+    """What moves in a row behind a change: `moved` sessions of one direction more, or fewer."""
+    incoming = moved if way is Direction.INCOMING else 0
+    return Funds(funds.balance + balance, funds.held + held, funds.outgoing + moved - incoming, funds.incoming + incoming, locked_by)
 
 
 def facts_of(view: View, request: AAARequest, way: access.Access | None, catalogue: Catalogue | None = None) -> Facts:

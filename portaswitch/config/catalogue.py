@@ -180,6 +180,7 @@ VENDOR: Final = Thing(
         "connections": Section(NAME, CONNECTION),
     }
 )
+SESSIONS: Final = OrNone(Integer(0, 1_000_000, "sessions open at once"))
 CUSTOMER: Final = Thing(
     {
         "type": Choice("retail", "reseller", "distributor"),
@@ -187,6 +188,9 @@ CUSTOMER: Final = Thing(
         "currency": Currency(),
         "opening_balance": MONEY,
         "credit_limit": OrNone(MONEY),
+        "max_sessions": SESSIONS,
+        "max_outgoing": SESSIONS,
+        "max_incoming": SESSIONS,
         "tariff": OrNone(NAME),
         "status": STATUS,
         "blocked": Boolean(),
@@ -202,6 +206,9 @@ ACCOUNT: Final = Thing(
         "currency": Currency(),
         "opening_balance": MONEY,
         "credit_limit": OrNone(MONEY),
+        "max_sessions": SESSIONS,
+        "max_outgoing": SESSIONS,
+        "max_incoming": SESSIONS,
         "password": OrNone(Hidden()),
         "status": STATUS,
         "blocked": Boolean(),

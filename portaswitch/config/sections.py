@@ -241,6 +241,14 @@ class LimitsSettings(Group):
         "Seconds after which a request is given up; keep it below the retransmission time of the clients.",
         default="2s",
     )
+    password_tries: int = declare(
+        Integer(0, 1_000_000, "wrong passwords"),
+        "Wrong passwords for one account from one source (node, and calling number or address) before it is refused for password_window; 0: any number.",
+        default=10,
+    )
+    password_window: float = declare(
+        Duration(1, 3600), "Seconds from the first wrong password on for which they are counted and refused.", default="60s"
+    )
 
     def conflicts(self) -> Iterator[Conflict]:
         if self.statement_timeout >= self.decision_timeout:

@@ -56,4 +56,5 @@ def _access(reading: Reading, client: RadiusClient, received: datetime, number: 
         Kind.AUTH, number, Origin(node.i_node, node.i_env, node.name), (reading.session or f"auth-{stamp}") if units else "", f"{node.i_node}/auth/{stamp}",
         reading.parties, received, received, units, credentials(packet, client, last(ivr, "PortaBilling_Ignore_Password")), "", reading.service,
         reading.access_code, lock.lock, None, kept, reading.direction, lock.seconds, reading.access_node,
+        login="" if units else packet.text("h323-conf-id") or "",
     )  # fmt: skip

@@ -6,10 +6,12 @@ The ledger knows rows and conditions, no tariff and no reason (DESIGN.md 3.0).
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 
 from portaswitch.model.money import ZERO
-from portaswitch.model.party import Account, Customer, Funds
+from portaswitch.model.party import NO_LIMITS, Account, Customer, Funds, SessionLimits
 from portaswitch.model.request import AAARequest, Decision
 from portaswitch.model.session import Session
 from portaswitch.model.value import dataclass
@@ -42,6 +44,42 @@ class Party:
     amount: Decimal
 
 
+class LockStep(StrEnum):
+    """
+    What a change does with the login lock of its account. PASS, KEEP, SEIZE and LEAVE are conditions too: they are short while another session has the lock.
+    The end of a session always frees its own.
+    """
+
+    IGNORE = ""  # neither sets nor checks
+    KEEP = "k"  # the session's own lock lasts until another time, where one is given; none is set
+    SEIZE = "s"  # set where it is free or the session's own
+    LEAVE = "l"  # the session's own is freed
+    TAKE = "t"  # set, whoever has it
+    CLEAR = "c"  # freed, whoever has it
+    FREE = "f"  # the session's own is freed, another's stays
+
+
+@dataclass(frozen=True, slots=True)
+class Occupancy:
+    """
+    What a change means for the places that sessions take. The counts themselves follow from the rows: one more with a session that opens, one less with one
+    that ends.
+
+    `counted`: the customer has a limit, so its sessions are counted. `account`, `customer`: the limits that a session which opens must fit in (`NO_LIMITS` for
+    what is already happening). `step` and `until`: the login lock; `locker`: its session where the member has none.
+    """
+
+    counted: bool = False
+    account: SessionLimits = NO_LIMITS
+    customer: SessionLimits = NO_LIMITS
+    step: LockStep = LockStep.IGNORE
+    until: datetime | None = None
+    locker: str = ""
+
+
+FREELY = Occupancy()
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """
@@ -50,7 +88,9 @@ class Change:
     Money: `debit` is taken from the account (and from its customer too when `shared`), `hold` is added to held (negative: given back), both in the account's
     currency; `owes` is +1 where a balance is money owed, -1 where it is money left. `need` is the room that must be there before (None: the change
     happens whatever the funds are, as for real usage). Session: `session` is its next value (version one above `relied`), None leaves it alone;
-    `relied` is the version the decision was made on, 0 "there is none". One-shots have `once` set: their key gets a row of its own. `aside`: why the request
+    `relied` is the version the decision was made on, 0 "there is none". One-shots have `once` set: their key gets a row of its own. A change with neither
+    stands beside the session (a lock, a failed attempt). `attempt` is the session id of a failed attempt, whose xDR is written unless that session of the
+    account has one already (then the verdict is Repeated). `places`: see `Occupancy`. `aside`: why the request
     can't be true; it is kept with the orphans for an operator ('': nothing of the kind).
     """
 
@@ -70,6 +110,8 @@ class Change:
     once: bool = False
     xdrs: tuple[Xdr, ...] = ()
     parties: tuple[Party, ...] = ()
+    places: Occupancy = FREELY
+    attempt: str = ""
     aside: str = ""
 
 
@@ -113,7 +155,7 @@ class Stale:
 
 @dataclass(frozen=True, slots=True)
 class Short:
-    """The funds did not cover `need`; nothing changed; fresh funds to decide again."""
+    """The funds did not cover `need`, no place was left, or another session has the lock; nothing changed; fresh funds to decide again."""
 
     funds: Funds
     customer_funds: Funds

@@ -32,15 +32,37 @@ class BillStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Funds:
-    """The money of one row: balance in the row's own sense (money left, or money owed), and the sum of what sessions hold of it."""
+    """
+    What moves in one row. Money: balance in the row's own sense (money left, or money owed), and the sum of what sessions hold of it. Open sessions of each
+    direction (of a customer only while it has a limit, `SessionLimits`). `locked_by`: the session that has the login lock on an account, '' none or expired.
+    """
 
     balance: Decimal = ZERO
     held: Decimal = ZERO
+    outgoing: int = 0
+    incoming: int = 0
+    locked_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLimits:
+    """Most sessions open at once: in all, and of each direction; None: no limit."""
+
+    total: int | None = None
+    outgoing: int | None = None
+    incoming: int | None = None
+
+
+#: Compared by identity: most accounts and customers have it, and theirs costs nothing.
+NO_LIMITS = SessionLimits()
 
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """A retail customer or a reseller. `i_parent` is the reseller above it (0: none); `limit` None means no limit."""
+    """
+    A retail customer or a reseller. `i_parent` is the reseller above it (0: none); `limit` None means no limit. `sessions` of all its accounts together;
+    `barred` are the prefixes that its call barring forbids.
+    """
 
     i_customer: int
     i_env: int
@@ -56,6 +78,8 @@ class Customer:
     i_tariff: int
     timezone: str
     language: str
+    sessions: SessionLimits = NO_LIMITS
+    barred: tuple[str, ...] = ()
 
     def limit(self, at: datetime) -> Decimal | None:
         """The credit limit in force at `at`: the temporary one until its end, then the permanent one."""
@@ -76,7 +100,10 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account (an alias is resolved to its master before). `password` is the service password in clear, None where none is needed."""
+    """
+    An account (an alias is resolved to its master before). `password` is the service password in clear, None where none is needed; `sessions` how many it may
+    have at once; `barred` the prefixes that its call barring forbids.
+    """
 
     i_account: int
     i_env: int
@@ -95,6 +122,8 @@ class Account:
     language: str
     i_access_policy: int = 0  # its own Internet access policy; 0: the product's
     static_ip: str = ""  # service attribute netaccess_static_ip/address; '' none
+    sessions: SessionLimits = NO_LIMITS
+    barred: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Account({self.id!r}, i_account={self.i_account}, revision={self.revision})"

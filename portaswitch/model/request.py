@@ -177,7 +177,8 @@ class AAARequest:
     or receipt, minus Acct-Delay-Time), `received` the time of receipt. `service` is the service type asked for, '' where the node's default counts.
     `access_code` picks the rating entry. `kept` are attributes that travel to the session row and the xDR (call-id, subscriber_ip, disconnect_cause ...).
     `lock_seconds`: how long at most the session's lock and holds shall stay (None: as the policy says). `access_node`: the node by which the user came, where
-    another one asks (PortaOne-Access-Info; 0: the asking one).
+    another one asks (PortaOne-Access-Info; 0: the asking one). `login`: the session within the node in which a user logs in, before anything is authorized
+    ('': none is known, as at a registration); `session` stays empty then.
     """
 
     kind: Kind
@@ -199,6 +200,7 @@ class AAARequest:
     direction: Direction = Direction.OUTGOING
     lock_seconds: int | None = None
     access_node: int = 0
+    login: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from portaswitch.model.billing_model import BillingModel
 from portaswitch.model.catalogue import RatePlan, ServicePolicy
 from portaswitch.model.charge import Take, held
 from portaswitch.model.money import ZERO
-from portaswitch.model.request import Base, Decision, QuotaKey
+from portaswitch.model.request import Base, Decision, Direction, QuotaKey
 from portaswitch.model.value import dataclass
 
 
@@ -111,6 +111,7 @@ class Opened:
     policy: ServicePolicy
     billing_model: BillingModel
     kept: Mapping[str, str]
+    direction: Direction = Direction.OUTGOING
 
 
 @dataclass(frozen=True, slots=True)

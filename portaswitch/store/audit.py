@@ -119,6 +119,30 @@ with held as (select session_key, sum(held) amount from holds group by 1)
 select format('session %s', s.session_key), coalesce(h.amount, 0), s.held
 from sessions s left join held h using (session_key) where s.held <> coalesce(h.amount, 0)
 """
+#: Open sessions are counted always with their account, with a customer only while it has a limit.
+_ACCOUNTS_OPEN = """
+with open as (
+    select i_account, count(*) filter (where not incoming) o, count(*) filter (where incoming) i
+    from sessions group by 1)
+select format('account %s (environment %s)', a.id, a.i_env),
+       format('%s outgoing, %s incoming', coalesce(s.o, 0), coalesce(s.i, 0)),
+       format('%s outgoing, %s incoming', a.open_outgoing, a.open_incoming)
+from accounts a left join open s using (i_account)
+where (a.open_outgoing, a.open_incoming) <> (coalesce(s.o, 0), coalesce(s.i, 0))
+"""
+_CUSTOMERS_OPEN = """
+with open as (
+    select i_customer, count(*) filter (where not incoming) o, count(*) filter (where incoming) i
+    from sessions group by 1),
+     due as (
+    select c.*, num_nonnulls(max_sessions, max_outgoing, max_incoming) > 0 limited,
+           coalesce(s.o, 0) o, coalesce(s.i, 0) i
+    from customers c left join open s using (i_customer))
+select format('customer %s (environment %s)', name, i_env),
+       case when limited then format('%s outgoing, %s incoming', o, i) else 'not counted without a limit' end,
+       format('%s outgoing, %s incoming', open_outgoing, open_incoming)
+from due where (open_outgoing, open_incoming) <> (case when limited then o else 0 end, case when limited then i else 0 end)
+"""
 #: Real use is always debited, below zero too, and that part is marked in the xDR as overrun (DESIGN.md 3.3):
 #: more than it is a fault.
 _NEGATIVE = """
@@ -155,6 +179,8 @@ LAWS = (
     ("held of accounts = holds of their sessions", "accounts", _ACCOUNTS_HELD),
     ("held of customers = holds of their credit accounts' sessions", "customers", _CUSTOMERS_HELD),
     ("held of sessions = holds of their quota keys", "sessions", _SESSIONS_HELD),
+    ("open sessions of accounts = their rows", "accounts", _ACCOUNTS_OPEN),
+    ("open sessions of customers with a limit = their rows", "customers", _CUSTOMERS_OPEN),
     ("nothing is negative that can't be", "accounts", _NEGATIVE),
     ("no session is both live and closed", "sessions", _TWICE),
 )

@@ -19,7 +19,7 @@ from portaswitch.model.catalogue import Protection, RatePlan, ServicePolicy
 from portaswitch.model.charge import Source, Take
 from portaswitch.model.money import Rounding
 from portaswitch.model.refusal import Refusal
-from portaswitch.model.request import AAARequest, Base, Decision, Facts, Grant, QuotaKey
+from portaswitch.model.request import AAARequest, Base, Decision, Direction, Facts, Grant, QuotaKey
 from portaswitch.model.session import Leg, Opened, Quota, Role, Session, Status
 
 ACCEPTED = Decision()
@@ -185,6 +185,7 @@ def session_of(row: Mapping[str, Any]) -> Session:
         fixed["s"], row["i_env"], row["i_node"], row["i_account"], row["i_customer"], fixed["a"], fixed["us"],
         fixed["p"], fixed["sv"], row["service"], fixed["un"],
         fixed["ac"], row["cli"], row["cld"], fixed["n"], datetime.fromisoformat(row["started"]), policy, BillingModel(fixed["bm"]), fixed["k"],
+        Direction.INCOMING if row["incoming"] else Direction.OUTGOING,
     )  # fmt: skip
     connected, charged_at = state.get("cn"), state.get("ca")
     return Session(

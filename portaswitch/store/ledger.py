@@ -27,7 +27,7 @@ from portaswitch.store.views import parse, view_of
 
 #: The view comes as text: the driver's own JSON parser would make floats of money.
 SQL = (
-    "select pos, verdict, balance, held, c_balance, c_held, answer, view::text "
+    "select pos, verdict, balance, held, outgoing, incoming, locked_by, c_balance, c_held, c_outgoing, c_incoming, answer, view::text "
     "from exchange(%s::text[], %s::bigint[], %s::bigint[], %s::text[], %s::int[], %s::text[])"
 )
 ORPHAN = "insert into orphans (i_env, i_node, session_key, key, request, received) values (%s, %s, %s, %s, %s, %s) on conflict (key) do nothing"
@@ -98,13 +98,13 @@ class Ledger:
         return verdicts
 
     def _verdict(self, row: tuple[Any, ...]) -> Verdict:
-        _, verdict, balance, held, c_balance, c_held, answer, view = row
+        _, verdict, balance, held, outgoing, incoming, locked_by, c_balance, c_held, c_outgoing, c_incoming, answer, view = row
         if verdict == "S":
             return Stale(view_of(parse(view), self._unseal))
         if verdict == "R":
             return Repeated(documents.decision_of(answer))
-        customer_funds = Funds() if c_balance is None else Funds(c_balance, c_held)
-        return (Applied if verdict == "A" else Short)(Funds(balance, held), customer_funds)
+        customer_funds = Funds() if c_balance is None else Funds(c_balance, c_held, c_outgoing, c_incoming)
+        return (Applied if verdict == "A" else Short)(Funds(balance, held, outgoing, incoming, locked_by or ""), customer_funds)
 
     def _again(self, failure: Any, members: Sequence[Member], tries: int) -> Any:
         """An error of the statement (not of the connection): race, or one member's fault."""
@@ -132,7 +132,7 @@ def parameters(members: Sequence[Member]) -> tuple[Any, ...]:
     """The arguments of `exchange` for a batch: literals, the ids to lock in their order, xDRs and parties with their members' places."""
     changes = [member.change for member in members]
     accounts = sorted({change.i_account for change in changes if change is not None})
-    customers = sorted({change.i_customer for change in changes if change is not None and change.shared})
+    customers = sorted({change.i_customer for change in changes if change is not None and (change.shared or change.places.counted)})
     a_places = {i_account: place for place, i_account in enumerate(accounts, 1)}
     c_places = {i_customer: place for place, i_customer in enumerate(customers, 1)}
     rows: list[str] = []
@@ -143,7 +143,8 @@ def parameters(members: Sequence[Member]) -> tuple[Any, ...]:
         if change is None:
             rows.append(literals.read(member))
             continue
-        rows.append(literals.write(member, change, a_places[change.i_account], c_places[change.i_customer] if change.shared else 0))
+        c_place = c_places[change.i_customer] if change.shared or change.places.counted else 0
+        rows.append(literals.write(member, change, a_places[change.i_account], c_place))
         _append(change, place, xdrs, owners, parties)
     return rows, accounts, customers, xdrs, owners, parties
 

@@ -6,11 +6,18 @@ Only text needs quoting; numbers, times and letters are ours. One function quote
 
 from __future__ import annotations
 
-from portaswitch.model.ledger import Change, Member, Party
-from portaswitch.model.request import AAARequest, Kind
+from datetime import timedelta
+
+from portaswitch.model.ledger import FREELY, Change, Member, Party
+from portaswitch.model.party import NO_LIMITS, SessionLimits
+from portaswitch.model.request import AAARequest, Direction, Kind
 from portaswitch.model.session import Session
 from portaswitch.model.xdr import Xdr
 from portaswitch.store import documents
+
+#: A session's failed attempts have one xDR within this time; none of the wires' retransmissions come later, and the look-up stays in two partitions.
+ONE_ATTEMPT = timedelta(days=1)
+NO_PLACES = "," * 9
 
 
 def quote(text: str) -> str:
@@ -30,7 +37,7 @@ def read(member: Member) -> str:
         relied = basis.session.version if basis.session is not None else 0
     # A one-shot that changes nothing may be the repetition of one that did.
     once = f"{quote(request.key)},t" if request.kind is Kind.EVENT else ",f"
-    return f"({request.origin.i_env},{quote(request.parties.user)},0,{member.i_account},{a_revision},0,{c_revision},{key},{relied},{once},f{',' * 18})"
+    return f"({request.origin.i_env},{quote(request.parties.user)},0,{member.i_account},{a_revision},0,{c_revision},{key},{relied},{once},f{',' * 30})"
 
 
 def write(member: Member, change: Change, a_no: int, c_no: int) -> str:
@@ -42,9 +49,30 @@ def write(member: Member, change: Change, a_no: int, c_no: int) -> str:
     )
     answer = quote(documents.decision_text(change.decision))
     if change.session is None:
-        return f"{head},{change.i_customer},,,,,,,,,,,{answer},)"
+        return f"{head},{change.i_customer},,,,,,,,,,,{answer},{_places(change)},)"
     aside = quote(f"impossible {documents.request_text(member.request, why=change.aside)}") if change.aside else ""
-    return f"{head}{_session(change.session, change)}{answer},{aside})"
+    return f"{head}{_session(change.session, change)}{answer},{_places(change)},{aside})"
+
+
+def _places(change: Change) -> str:
+    """Whose money and sessions move, the limits that count, the login lock, and the failed attempt."""
+    places, shared, session = change.places, "t" if change.shared else "f", change.session
+    incoming = session is not None and session.opened.direction is Direction.INCOMING
+    if places is FREELY and not incoming and not change.attempt:
+        return f"{shared},f,f{NO_PLACES}"
+    counted = "t" if places.counted else "f"
+    until, since = "" if places.until is None else places.until.isoformat(), (change.xdrs[0].bill_time - ONE_ATTEMPT).isoformat() if change.attempt else ""
+    return (
+        f"{shared},{counted},{'t' if incoming else 'f'},{_most(places.account, incoming)},{_most(places.customer, incoming)},{places.step._value_},"
+        f"{places.locker and quote(places.locker)},{until},{change.attempt and quote(change.attempt)},{since}"
+    )
+
+
+def _most(limits: SessionLimits, incoming: bool) -> str:
+    if limits is NO_LIMITS:
+        return ","
+    way = limits.incoming if incoming else limits.outgoing
+    return f"{'' if limits.total is None else limits.total},{'' if way is None else way}"
 
 
 def _session(session: Session, change: Change) -> str:

@@ -17,15 +17,19 @@ from zope.interface import implementer
 
 from portaswitch.interfaces.ledger import ILedger
 from portaswitch.model.billing_model import BillingModel
-from portaswitch.model.ledger import NO_VIEW, Applied, Change, Failed, Member, Repeated, SessionName, Short, Stale, Verdict, View
+from portaswitch.model.ledger import NO_VIEW, Applied, Change, Failed, LockStep, Member, Repeated, SessionName, Short, Stale, Verdict, View
 from portaswitch.model.money import ZERO
-from portaswitch.model.party import Account, Customer, Funds
-from portaswitch.model.request import AAARequest, Decision, Kind
+from portaswitch.model.party import NO_LIMITS, Account, Customer, Funds, SessionLimits
+from portaswitch.model.request import AAARequest, Decision, Direction, Kind
 from portaswitch.model.session import Session, Status
 from portaswitch.model.xdr import Xdr
+from portaswitch.store.literals import ONE_ATTEMPT
 
 NO_FUNDS = Funds()
+NO_ANSWER = Decision()
 Party = TypeVar("Party", Account, Customer)
+#: Steps of the login lock that another session's lock stands against.
+GUARDED = frozenset((LockStep.KEEP, LockStep.SEIZE, LockStep.LEAVE))
 
 
 class Broken(Exception):
@@ -34,7 +38,10 @@ class Broken(Exception):
 
 @dataclass(slots=True)
 class Books:
-    """The tables. `names` leads from (i_env, account id or alias) to the account; `pending` sums the charges of resellers and vendors by (role, i_party)."""
+    """
+    The tables. `names` leads from (i_env, account id or alias) to the account; `pending` sums the charges of resellers and vendors by (role, i_party);
+    `locks` are the login locks with their ends.
+    """
 
     accounts: dict[int, Account] = field(default_factory=dict)
     funds: dict[int, Funds] = field(default_factory=dict)
@@ -47,19 +54,29 @@ class Books:
     xdrs: tuple[Xdr, ...] = ()
     pending: dict[tuple[str, int], Decimal] = field(default_factory=dict)
     orphans: dict[str, AAARequest] = field(default_factory=dict)
+    locks: dict[int, tuple[str, datetime]] = field(default_factory=dict)
 
     def copy(self) -> Books:
         """What a transaction works on: all values are frozen, so copies of the dicts are enough."""
         return Books(
             dict(self.accounts), dict(self.funds), dict(self.customers), dict(self.customer_funds), dict(self.names), dict(self.sessions), dict(self.closed),
-            dict(self.keys), self.xdrs, dict(self.pending), dict(self.orphans),
+            dict(self.keys), self.xdrs, dict(self.pending), dict(self.orphans), dict(self.locks),
         )  # fmt: skip
 
     def session(self, key: str) -> Session | None:
         """A session, live or closed."""
         return self.sessions.get(key) or self.closed.get(key)
 
-    def view(self, member: Member) -> View:
+    def lock(self, i_account: int, now: datetime) -> str:
+        """The session that has the account's login lock, '' none or expired."""
+        locker, until = self.locks.get(i_account, ("", now))
+        return locker if until > now else ""
+
+    def figures(self, i_account: int, now: datetime) -> Funds:
+        """The account's funds with its lock as it is now."""
+        return replace(self.funds[i_account], locked_by=self.lock(i_account, now))
+
+    def view(self, member: Member, now: datetime) -> View:
         """What a stale member is told: the account of its session, else the one of its number, else the one of its name."""
         request, session = member.request, self.session(member.session_key)
         named = member.i_account or self.names.get((request.origin.i_env, request.parties.user), 0)
@@ -70,7 +87,7 @@ class Books:
         while parent := self.customers[chain[-1]].i_parent:
             chain.append(parent)
         (customer, customer_funds), *resellers = [(self.customers[number], self.customer_funds[number]) for number in chain]
-        return View(account, customer, self.funds[account.i_account], customer_funds, session, tuple(resellers))
+        return View(account, customer, self.figures(account.i_account, now), customer_funds, session, tuple(resellers))
 
 
 @implementer(ILedger)
@@ -119,8 +136,44 @@ class ReferenceLedger:
             return Stale
         if change.need is not None and any(room < change.need for room in self._rooms(change)):
             return Short
-        self._apply(member, change)
+        moved = _places(session, change)
+        if (moved > 0 and not self._fits(change)) or (change.places.step in GUARDED and self._lock_of(change) not in ("", _locker(member))):
+            return Short
+        if change.attempt and any(self._same_attempt(change, row) for row in books.xdrs):
+            return Repeated(NO_ANSWER)
+        self._lock(member, change)
+        self._apply(member, change, moved)
         return Applied
+
+    def _fits(self, change: Change) -> bool:
+        """Whether one more session of this direction has a place, with the account and with the customer."""
+        assert change.session is not None
+        incoming = change.session.opened.direction is Direction.INCOMING
+        rows: list[tuple[SessionLimits, Funds]] = [(change.places.account, self.books.funds[change.i_account])]
+        if change.places.customer is not NO_LIMITS:
+            rows.append((change.places.customer, self.books.customer_funds[change.i_customer]))
+        for limits, open_now in rows:
+            way, count = (limits.incoming, open_now.incoming) if incoming else (limits.outgoing, open_now.outgoing)
+            if (limits.total is not None and open_now.outgoing + open_now.incoming >= limits.total) or (way is not None and count >= way):
+                return False
+        return True
+
+    def _lock_of(self, change: Change) -> str:
+        return self.books.lock(change.i_account, self.now())
+
+    def _same_attempt(self, change: Change, row: Xdr) -> bool:
+        since = change.xdrs[0].bill_time - ONE_ATTEMPT
+        return row.h323_conf_id == change.attempt and row.i_account == change.i_account and row.bill_time > since
+
+    def _lock(self, member: Member, change: Change) -> None:
+        """The login lock behind the change."""
+        step, me, locked = change.places.step, _locker(member), self._lock_of(change)
+        over = change.session is not None and change.session.status is not Status.OPEN
+        until = change.places.until
+        if until is not None and (step in (LockStep.SEIZE, LockStep.TAKE) or (step is LockStep.KEEP and locked == me)):
+            self.books.locks[change.i_account] = me, until
+        elif step is LockStep.CLEAR or ((over or step in (LockStep.LEAVE, LockStep.FREE)) and locked == me):
+            self.books.locks.pop(change.i_account, None)
 
     def _holds(self, member: Member) -> bool:
         """Whether the rows are as a reader remembers them, but for the money."""
@@ -146,11 +199,14 @@ class ReferenceLedger:
             rooms.append(limit - above.balance - above.held)
         return rooms
 
-    def _apply(self, member: Member, change: Change) -> None:
+    def _apply(self, member: Member, change: Change, moved: int) -> None:
         books, session = self.books, change.session
-        _move(books.funds, change.i_account, change.owes * change.debit, change.hold)
+        incoming = session is not None and session.opened.direction is Direction.INCOMING
+        _move(books.funds, change.i_account, change.owes * change.debit, change.hold, moved, incoming)
         if change.shared:
             _move(books.customer_funds, change.i_customer, change.debit, change.hold)
+        if change.places.counted:
+            _move(books.customer_funds, change.i_customer, ZERO, ZERO, moved, incoming)
         if change.once:
             books.keys[change.key] = change.decision
         elif session is not None:
@@ -165,7 +221,9 @@ class ReferenceLedger:
             books.pending[party.role, party.i_party] = books.pending.get((party.role, party.i_party), ZERO) + party.amount
 
     def _check(self) -> None:
-        """Holds are never negative."""
+        """Holds and counts are never negative."""
+        if any(min(funds.outgoing, funds.incoming) < 0 for funds in (*self.books.funds.values(), *self.books.customer_funds.values())):
+            raise Broken("a count of open sessions would be negative")
         held = [funds.held for funds in (*self.books.funds.values(), *self.books.customer_funds.values())]
         if min(held + [session.held for session in self.books.sessions.values()], default=ZERO) < ZERO:
             raise Broken("held would be negative")
@@ -176,11 +234,11 @@ class ReferenceLedger:
         if not isinstance(verdict, type):
             return verdict
         if verdict is Stale:
-            return Stale(books.view(member))
+            return Stale(books.view(member, self.now()))
         if change is None:
-            return Applied(books.funds[member.i_account], books.customer_funds[books.accounts[member.i_account].i_customer])
-        above = books.customer_funds[change.i_customer] if change.shared else NO_FUNDS
-        return (Applied if verdict is Applied else Short)(books.funds[change.i_account], above)
+            return Applied(books.figures(member.i_account, self.now()), books.customer_funds[books.accounts[member.i_account].i_customer])
+        above = books.customer_funds[change.i_customer] if change.shared or change.places.counted else NO_FUNDS
+        return (Applied if verdict is Applied else Short)(books.figures(change.i_account, self.now()), above)
 
     def record_orphan(self, member: Member) -> Deferred[None]:
         """See `ILedger.record_orphan`."""
@@ -231,8 +289,15 @@ class ReferenceLedger:
         self.books.names[after.i_env, after.id] = i_account
 
     def change_customer(self, i_customer: int, **what: Any) -> None:
-        """The same for a customer."""
-        self.books.customers[i_customer] = _revised(self.books.customers[i_customer], what)
+        """The same for a customer; its first limit counts its accounts' sessions, and without one they are not counted."""
+        before, after = self.books.customers[i_customer], _revised(self.books.customers[i_customer], what)
+        self.books.customers[i_customer] = after
+        was, limited = before.sessions != NO_LIMITS, after.sessions != NO_LIMITS
+        if was != limited:
+            rows = [self.books.funds[it.i_account] for it in self.books.accounts.values() if it.i_customer == i_customer] if limited else []
+            funds = self.books.customer_funds[i_customer]
+            outgoing, incoming = sum(row.outgoing for row in rows), sum(row.incoming for row in rows)
+            self.books.customer_funds[i_customer] = replace(funds, outgoing=outgoing, incoming=incoming)
 
 
 def _revised(before: Party, what: dict[str, Any]) -> Party:
@@ -241,5 +306,20 @@ def _revised(before: Party, what: dict[str, Any]) -> Party:
     return before if after == before else replace(after, revision=before.revision + 1)
 
 
-def _move(table: dict[int, Funds], number: int, balance: Decimal, held: Decimal) -> None:
-    table[number] = Funds(table[number].balance + balance, table[number].held + held)
+def _locker(member: Member) -> str:
+    assert member.change is not None
+    return member.change.places.locker or member.session_key
+
+
+def _places(session: Session | None, change: Change) -> int:
+    """1 where the change opens a session, -1 where it ends one, else 0."""
+    if change.session is None:
+        return 0
+    was, is_open = session is not None and session.status is Status.OPEN, change.session.status is Status.OPEN
+    return int(is_open) - int(was)
+
+
+def _move(table: dict[int, Funds], number: int, balance: Decimal, held: Decimal, moved: int = 0, incoming: bool = False) -> None:
+    row = table[number]
+    out, come = (0, moved) if incoming else (moved, 0)
+    table[number] = Funds(row.balance + balance, row.held + held, row.outgoing + out, row.incoming + come)

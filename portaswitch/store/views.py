@@ -12,7 +12,7 @@ from typing import Any
 from portaswitch.model.billing_model import BillingModel
 from portaswitch.model.ledger import NO_VIEW, View
 from portaswitch.model.money import ZERO
-from portaswitch.model.party import Account, BillStatus, Customer, Funds
+from portaswitch.model.party import NO_LIMITS, Account, BillStatus, Customer, Funds, SessionLimits
 from portaswitch.store.documents import session_of
 
 
@@ -24,9 +24,19 @@ def view_of(document: Mapping[str, Any] | None, unseal: Callable[[bytes], str]) 
     row = document["account"]
     if row is None:
         return View(session=session)
-    chain = [(customer_of(party), Funds(money(party["balance"]), money(party["held"]))) for party in document["chain"]]
+    chain = [(customer_of(party), funds_of(party)) for party in document["chain"]]
     customer, customer_funds = chain[0]
-    return View(account_of(row, unseal), customer, Funds(money(row["balance"]), money(row["held"])), customer_funds, session, tuple(chain[1:]))
+    return View(account_of(row, unseal), customer, funds_of(row), customer_funds, session, tuple(chain[1:]))
+
+
+def funds_of(row: Mapping[str, Any]) -> Funds:
+    """What moves in a row of accounts or customers as JSON."""
+    return Funds(money(row["balance"]), money(row["held"]), row["open_outgoing"], row["open_incoming"], row.get("locked_by") or "")
+
+
+def _limits(row: Mapping[str, Any]) -> SessionLimits:
+    limits = SessionLimits(row["max_sessions"], row["max_outgoing"], row["max_incoming"])
+    return NO_LIMITS if limits == NO_LIMITS else limits
 
 
 def account_of(row: Mapping[str, Any], unseal: Callable[[bytes], str]) -> Account:
@@ -36,7 +46,7 @@ def account_of(row: Mapping[str, Any], unseal: Callable[[bytes], str]) -> Accoun
         row["i_account"], row["i_env"], row["revision"], row["id"], row["i_customer"], row["i_product"] or 0, BillingModel(row["billing_model"]),
         intern(row["currency"]), BillStatus(row["bill_status"]), row["blocked"], optional_money(row["credit_limit"]),
         None if sealed is None else unseal(bytes.fromhex(sealed[2:])), instant(row["activation_date"]), instant(row["expiration_date"]),
-        intern(row["language"] or ""), row["i_access_policy"] or 0, row["static_ip"] or "",
+        intern(row["language"] or ""), row["i_access_policy"] or 0, row["static_ip"] or "", _limits(row), tuple(row["barred"] or ()),
     )  # fmt: skip
 
 
@@ -46,7 +56,7 @@ def customer_of(row: Mapping[str, Any]) -> Customer:
         row["i_customer"], row["i_env"], row["revision"], row["name"], row["i_parent"] or 0, intern(row["currency"]),
         BillStatus(row["bill_status"]), row["blocked"],
         optional_money(row["credit_limit"]), optional_money(row["temp_credit_limit"]), instant(row["temp_credit_until"]), row["i_tariff"] or 0,
-        intern(row["timezone"]), intern(row["language"]),
+        intern(row["timezone"]), intern(row["language"]), _limits(row), tuple(row["barred"] or ()),
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ Each raises AssertionError with what is wrong. Prices are taken from `rate` alon
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from portaswitch.billing.rating import rate
@@ -17,8 +17,8 @@ from portaswitch.model.catalogue import Protection
 from portaswitch.model.charge import Usage, held
 from portaswitch.model.ledger import Change, Member
 from portaswitch.model.money import ZERO
-from portaswitch.model.party import least, room
-from portaswitch.model.request import AAARequest, Decision, Kind, UnitRequest
+from portaswitch.model.party import NO_LIMITS, least, room
+from portaswitch.model.request import AAARequest, Decision, Direction, Kind, UnitRequest
 from portaswitch.model.session import Opened, Quota, Role, Session, Status
 from portaswitch.model.xdr import Storage
 from portaswitch.store.reference import Books
@@ -47,6 +47,7 @@ def check_books(books: Books, opening: Books, paid: Mapping[int, Decimal]) -> No
     """All laws that hold at any moment."""
     _check_balances(books, opening, paid)
     _check_holds(books)
+    _check_counts(books)
     _check_sessions(books)
     _check_events(books)
 
@@ -85,6 +86,22 @@ def _check_holds(books: Books) -> None:
     for what, table, sums in ("account", books.funds, accounts), ("customer", books.customer_funds, customers):
         for number, funds in table.items():
             assert funds.held == sums[number] >= ZERO, f"{what} {number}: held {funds.held}, its sessions hold {sums[number]}"
+
+
+def _check_counts(books: Books) -> None:
+    """The counts of an account, and of a customer with a limit, are those of the open sessions by direction; a customer without one counts none."""
+    for number, funds in books.funds.items():
+        due = _ways(session for session in books.sessions.values() if session.opened.i_account == number)
+        assert (funds.outgoing, funds.incoming) == due, f"account {number}: counts {funds}, has {due}"
+    for number, funds in books.customer_funds.items():
+        limited = books.customers[number].sessions != NO_LIMITS
+        due = _ways(session for session in books.sessions.values() if limited and session.opened.i_customer == number)
+        assert (funds.outgoing, funds.incoming) == due, f"customer {number}: counts {funds}, has {due}"
+
+
+def _ways(sessions: Iterable[Session]) -> tuple[int, int]:
+    ways = [session.opened.direction for session in sessions]
+    return ways.count(Direction.OUTGOING), ways.count(Direction.INCOMING)
 
 
 def _check_sessions(books: Books) -> None:
@@ -138,11 +155,30 @@ def check_applied(before: Books, after: Books, member: Member) -> None:
         assert old.status is not Status.CLOSED, f"{request.key}: the session is over, and nothing may change it"
         assert old.opened.i_account == change.i_account, f"{request.key}: charged to account {change.i_account}, not its session's"
     room_left = left(after, change.i_account)
-    if change.session is None:
+    _check_places(after, change, old)
+    if change.session is None and not change.once:
+        assert not (change.debit or change.hold or change.parties) and len(change.xdrs) == bool(change.attempt), f"{request.key}: more than a note"
+    elif change.session is None:
         assert room_left is None or room_left >= ZERO, f"{request.key}: the event was not covered, room {room_left}"
     elif change.session.status is Status.OPEN:
         _check_grants(change, change.session, request, room_left)
         _check_cover(change, change.session, old, request, room_left)
+
+
+def _check_places(after: Books, change: Change, old: Session | None) -> None:
+    """A session that opened by an authorization has a place within every limit; others take theirs, since they are there already."""
+    opened = change.session
+    if opened is None or old is not None or opened.status is not Status.OPEN or not change.decision.grants:
+        return
+    account, customer = after.accounts[change.i_account], after.customers[change.i_customer]
+    incoming = opened.opened.direction is Direction.INCOMING
+    for who, limits, funds in (
+        (account.id, account.sessions, after.funds[change.i_account]),
+        (customer.name, customer.sessions, after.customer_funds[change.i_customer]),
+    ):
+        way, count = (limits.incoming, funds.incoming) if incoming else (limits.outgoing, funds.outgoing)
+        assert limits.total is None or funds.outgoing + funds.incoming <= limits.total, f"{who}: {funds} with {limits}"
+        assert way is None or count <= way, f"{who}: {funds} with {limits}"
 
 
 def _check_grants(change: Change, session: Session, request: AAARequest, room_left: Decimal | None) -> None:

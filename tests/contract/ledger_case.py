@@ -99,6 +99,10 @@ class LedgerCase:
         """The sum of the account's xDRs."""
         raise NotImplementedError
 
+    async def failures(self) -> list[str]:
+        """The session ids of failed xDRs, sorted."""
+        raise NotImplementedError
+
     async def pending(self) -> dict[tuple[str, int], Decimal]:
         """Charges of resellers and vendors, by role and number."""
         raise NotImplementedError

@@ -6,7 +6,7 @@ from dataclasses import fields
 from enum import Enum
 from typing import Any
 
-from portaswitch.model.party import Account, Customer, Funds
+from portaswitch.model.party import Account, Customer, Funds, SessionLimits
 
 ENVIRONMENT = "insert into environments values (1, 'One', 'USD'), (2, 'Two', 'USD')"
 #: Columns whose 0 means that there is none.
@@ -44,8 +44,9 @@ def alias_row(i_env: int, alias: str, master: Account) -> Statement:
 def changed_row(table: str, number: int, what: dict[str, Any]) -> Statement:
     """An update of `accounts` or `customers` by an operator; a trigger makes the revision rise."""
     key = "i_account" if table == "accounts" else "i_customer"
-    columns = ", ".join(f"{name} = %s" for name in what)
-    return f"update {table} set {columns} where {key} = %s", (*(_plain(name, value) for name, value in what.items()), number)
+    values = _columns(what)
+    columns = ", ".join(f"{name} = %s" for name in values)
+    return f"update {table} set {columns} where {key} = %s", (*values.values(), number)
 
 
 def _insertion(table: str, values: dict[str, Any]) -> Statement:
@@ -54,7 +55,18 @@ def _insertion(table: str, values: dict[str, Any]) -> Statement:
 
 
 def _values(row: Account | Customer) -> dict[str, Any]:
-    return {field.name: _plain(field.name, getattr(row, field.name)) for field in fields(row)}
+    return _columns({field.name: getattr(row, field.name) for field in fields(row) if field.name != "barred"})
+
+
+def _columns(what: dict[str, Any]) -> dict[str, Any]:
+    """Fields as columns: limits are three."""
+    values: dict[str, Any] = {}
+    for name, value in what.items():
+        if isinstance(value, SessionLimits):
+            values |= {"max_sessions": value.total, "max_outgoing": value.outgoing, "max_incoming": value.incoming}
+        else:
+            values[name] = _plain(name, value)
+    return values
 
 
 def _plain(name: str, value: Any) -> Any:

@@ -24,7 +24,7 @@ from portaswitch.model.catalogue import EMPTY, Catalogue, Node, Product, Protect
 from portaswitch.model.ledger import SessionName
 from portaswitch.model.money import Rounding
 from portaswitch.model.party import Account, BillStatus, Customer, Funds
-from portaswitch.model.request import AAARequest, Base, Decision, Kind, Lock, Origin, Parties, QuotaKey, UnitRequest
+from portaswitch.model.request import AAARequest, Base, Decision, Direction, Kind, Lock, Origin, Parties, QuotaKey, UnitRequest
 
 BEGIN = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ENV, NODE, RESELLER = 1, 1, 9
@@ -116,7 +116,7 @@ USERS = tuple(account.id for account, _ in ACCOUNTS)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A session slot of a subscriber: even ones are calls, odd ones Internet sessions with two quota keys."""
+    """A session slot of a subscriber: even ones are calls (the second one comes in), odd ones Internet sessions with two quota keys."""
 
     user: str
     slot: int
@@ -207,7 +207,7 @@ class World:
         name = self.name(place)
         return AAARequest(
             kind, f"r{len(self.sent)}", ORIGIN, name, f"{name}/{key}", Parties(place.user, called=place.called), self.now, self.now, units, None, "",
-            place.service, lock=lock,
+            place.service, lock=lock, direction=Direction.INCOMING if place.slot == 2 else Direction.OUTGOING,
         )  # fmt: skip
 
     def authorize(self, place: Place, which: int, minimum: int | None, most: int | None, used: int | None) -> AAARequest:
@@ -241,6 +241,14 @@ class World:
         number = len(self.sent)
         parties, asked = Parties(user, called="MSG"), (UnitRequest(base=Base.QUANTITY, requested=count),)
         return AAARequest(Kind.EVENT, f"r{number}", ORIGIN, "", f"event/{number}", parties, self.now, self.now, asked, service="Msg")
+
+    def login(self, place: Place, lock: Lock) -> AAARequest:
+        """Who is this? It names the slot's session, and says what to do with the login lock."""
+        number = len(self.sent)
+        parties = Parties(place.user)
+        return AAARequest(
+            Kind.AUTH, f"r{number}", ORIGIN, "", f"login/{number}", parties, self.now, self.now, service=place.service, lock=lock, login=self.name(place)
+        )
 
     def on_off(self) -> AAARequest:
         """The node restarted."""

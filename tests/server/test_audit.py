@@ -104,10 +104,18 @@ class AuditTests(TestCase):
             (
                 HELD
                 + "update sessions set i_account = 102; update accounts set held = held - 1 where held > 0;",
-                (held[0], held[1]),
+                (held[0], held[1], "open sessions of accounts"),
             ),
             (below, ("nothing is negative",)),
             (HELD + closed, ("no session is both",)),
+            ("update accounts set open_incoming = 1 where i_account = 101", ("open sessions of accounts",)),
+            (HELD + "update sessions set incoming = true", ("open sessions of accounts",)),
+            ("update customers set open_outgoing = 1 where i_customer = 101", ("open sessions of customers",)),
+            (
+                HELD
+                + "update customers set max_sessions = 3; update customers set open_outgoing = open_outgoing - 1;",
+                ("open sessions of customers",),
+            ),
         ):
             await self.check_breach(sql, laws)
 
@@ -123,7 +131,8 @@ class AuditTests(TestCase):
         restore = (
             "delete from sessions; delete from sessions_closed; delete from xdr; delete from pending_charges;"
             + "".join(
-                f"update {table} t set balance = k.balance, held = k.held,"
+                f"update {table} t set balance = k.balance, held = k.held, max_sessions = k.max_sessions,"
+                f" open_outgoing = k.open_outgoing, open_incoming = k.open_incoming,"
                 f" opening_balance = k.opening_balance"
                 f" from keep_{table} k where k.{key} = t.{key};"
                 for table, key in (("accounts", "i_account"), ("customers", "i_customer"))

@@ -26,7 +26,7 @@ CARD = "10086610975"
 NUMBER = "01182623634515"
 #: A session of the card with a hold, as rows.
 HELD = """
-update accounts set held = 1 where i_account = 101;
+update accounts set held = 1, open_outgoing = 1 where i_account = 101;
 insert into sessions values
     ('101/live', 1, 'k', '', 1, 101, 101, 101, 1, now() + interval '1 hour', 'o', now(), now(), 'Voice', '1',
     '2', '{}', '{"q":[{"k":"0.0","u":5,"g":300,"h":[{"s":"m","a":"1","u":0,"i":0}]}]}');

@@ -16,10 +16,11 @@ from portaswitch.store.pool import HOT_SETTINGS, Pool
 from tests.contract import rows
 from tests.contract.ledger_case import DEBIT, PAST
 from tests.contract.ledger_contract import LedgerContract
+from tests.contract.places_contract import PlacesContract
 from tests.server.database import fresh_database
 
 
-class LedgerTests(LedgerContract, TestCase):
+class LedgerTests(LedgerContract, PlacesContract, TestCase):
     """The contract, on a database of its own with the settings of hot connections."""
 
     timeout = 30
@@ -57,6 +58,10 @@ class LedgerTests(LedgerContract, TestCase):
         """See the contract."""
         ((total,),) = await self.pool.query("select coalesce(sum(charged_amount), 0) from xdr where i_account = %s", (i_account,))
         return Decimal(total)
+
+    async def failures(self) -> list[str]:
+        """See the contract."""
+        return [name for (name,) in await self.pool.query("select h323_conf_id from xdr where failed order by 1")]
 
     async def pending(self) -> dict[tuple[str, int], Decimal]:
         """See the contract."""

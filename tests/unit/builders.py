@@ -19,8 +19,8 @@ from portaswitch.model.catalogue import Catalogue, Connection, DialRule, Node, P
 from portaswitch.model.ledger import Change, Party, View
 from portaswitch.model.money import ZERO
 from portaswitch.model.party import Account, BillStatus, Customer, Funds, room
-from portaswitch.model.request import AAARequest, Base, Decision, Kind, Lock, Origin, Parties, UnitRequest
-from portaswitch.model.session import Session
+from portaswitch.model.request import AAARequest, Base, Decision, Direction, Kind, Lock, Origin, Parties, UnitRequest
+from portaswitch.model.session import Session, Status
 from portaswitch.model.xdr import Storage, Xdr
 
 #: When everything in these tests begins.
@@ -170,6 +170,25 @@ def event(pieces: int, key: str = "e1", **what: Any) -> AAARequest:
 # -- the fold -------------------------------------------------------------------------------------------------------------------------------------
 
 
+def moved_view(view: View, change: Change, old: Session | None, key: str) -> View:
+    """The view behind a change that was applied, reckoned by other ways than the code's."""
+    new, step, me = change.session, change.places.step, change.places.locker or key
+    moved = (new is not None and new.status is Status.OPEN) - (new is not None and old is not None and old.status is Status.OPEN)
+    way = "incoming" if new is not None and new.opened.direction is Direction.INCOMING else "outgoing"
+    funds = replace(view.funds, balance=view.funds.balance + change.owes * change.debit, held=view.funds.held + change.hold)
+    funds = replace(funds, **{way: getattr(funds, way) + moved})
+    if step in "st" and step:
+        funds = replace(funds, locked_by=me)
+    elif step == "c" or (view.funds.locked_by == me and ((step in "lf" and step) or (new is not None and new.status is not Status.OPEN))):
+        funds = replace(funds, locked_by="")
+    above = view.customer_funds
+    if change.shared:
+        above = replace(above, balance=above.balance + change.debit, held=above.held + change.hold)
+    if change.places.counted:
+        above = replace(above, **{way: getattr(above, way) + moved})
+    return replace(view, funds=funds, customer_funds=above)
+
+
 class Book:
     """One account's money, sessions and xDRs, moved by `decide` alone; `ask` checks each step against the laws of DESIGN.md 3."""
 
@@ -209,12 +228,10 @@ class Book:
                 rooms.append(room(who.billing_model, view.customer_funds, view.customer.credit_limit))
             if any(left is not None and left < change.need for left in rooms):
                 raise AssertionError("a change needs more than there is")
-        funds = Funds(view.funds.balance + change.owes * change.debit, view.funds.held + change.hold)
-        above = Funds(view.customer_funds.balance + change.debit, view.customer_funds.held + change.hold) if change.shared else view.customer_funds
-        self.view = replace(view, funds=funds, customer_funds=above)
+        self.view = moved_view(view, change, old, key)
         if change.session is not None:
             self.sessions[key] = change.session
-        else:
+        elif change.once:
             self.answers[change.key] = change.decision
         self.changes.append(change)
         self.xdrs += change.xdrs
@@ -227,6 +244,9 @@ class Book:
             raise AssertionError("balance is not opening and xDRs")
         if self.view.funds.held != sum((session.held for session in self.sessions.values()), ZERO) or self.view.funds.held < 0:
             raise AssertionError("held is not the sum of the holds")
+        live = [session.opened.direction for session in self.sessions.values() if session.status is Status.OPEN]
+        if (self.view.funds.outgoing, self.view.funds.incoming) != (live.count(Direction.OUTGOING), live.count(Direction.INCOMING)):
+            raise AssertionError("the counts are not those of the open sessions")
 
     @property
     def balance(self) -> Decimal:

@@ -17,10 +17,10 @@ from portaswitch.interfaces.catalogue import ICatalogue
 from portaswitch.interfaces.ledger import ILedger
 from portaswitch.model.catalogue import Catalogue, Protection, ServicePolicy
 from portaswitch.model.ledger import Applied, Change, Member, Repeated, SessionName, Short, Stale, Verdict, View
-from portaswitch.model.party import Funds, room
+from portaswitch.model.party import room
 from portaswitch.model.request import AAARequest, Decision, Kind
 from portaswitch.model.session import Session
-from tests.unit.builders import catalogue, prepaid, request
+from tests.unit.builders import catalogue, moved_view, prepaid, request
 
 SLICED = catalogue(ServicePolicy(protection=Protection.SLICE))
 OTHER = prepaid(i_account=102, id="102")
@@ -129,9 +129,9 @@ class Deck:
         return self._applied(member, change, view)
 
     def _applied(self, member: Member, change: Change, view: View) -> Applied:
-        funds = Funds(view.funds.balance + change.owes * change.debit, view.funds.held + change.hold)
-        above = Funds(view.customer_funds.balance + change.debit, view.customer_funds.held + change.hold) if change.shared else view.customer_funds
-        self.views[change.i_account] = replace(view, funds=funds, customer_funds=above)
+        after = moved_view(view, change, self.sessions.get(member.session_key), member.session_key)
+        self.views[change.i_account], funds = replace(after, session=None), after.funds
+        above = after.customer_funds
         if change.session is not None:
             self.sessions[member.session_key] = change.session
         if change.once:
@@ -168,6 +168,10 @@ class BatchCase(SynchronousTestCase):
     def sessions(self, place: int = 0) -> list[str]:
         """The sessions of a flight."""
         return [member.session_key for member in self.deck.flights[place][0]]
+
+    def attempts(self) -> list[str]:
+        """The failed attempts that the first flight keeps."""
+        return [member.change.attempt for member in self.deck.flights[0][0] if member.change is not None and member.change.attempt]
 
     def word(self, done: Deferred[Decision]) -> str:
         """The answer's word; a Deferred that has not fired is 'waits'. May be asked again."""

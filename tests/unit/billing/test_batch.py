@@ -108,6 +108,8 @@ class VerdictTests(BatchCase):
         (done,) = self.ask(auth())
         self.deck.views[101] = replace(prepaid(blocked=True, revision=2))
         self.deck.land()
+        self.assertEqual(self.attempts(), ["s1"])
+        self.deck.land()
         self.assertEqual((self.word(done), self.deck.flights), ("user_denied", []))
 
     def test_refusal_only_when_fresh(self) -> None:
@@ -127,9 +129,10 @@ class VerdictTests(BatchCase):
         first, second = self.ask(auth(), auth("s2"))
         self.assertEqual(self.deck.flights[0][0][0].basis, prepaid("0"))
         self.deck.land(Applied(Funds(money("0")), Funds()))
-        self.assertEqual(self.word(first), "zero_balance")
+        self.assertEqual((self.word(first), self.attempts()), ("waits", ["s1"]))
         self.deck.views[101] = prepaid("1")
-        self.deck.land(Applied(Funds(money("1")), Funds()))
+        self.deck.land(Applied(Funds(money("0")), Funds()), Applied(Funds(money("1")), Funds()))
+        self.assertEqual(self.word(first), "zero_balance")
         self.deck.land_all()
         self.assertEqual(self.word(second), "ok")
 
@@ -187,7 +190,7 @@ class VerdictTests(BatchCase):
         self.ask(auth("s1"), auth("s2"), auth("s3"))
         self.deck.land()
         self.deck.land(Stale(prepaid()), Stale(prepaid()), Applied(Funds(), Funds()))
-        self.assertEqual(self.sessions(), ["7/s1", "7/s2"])
+        self.assertEqual((self.sessions(), self.attempts()), (["7/s1", "7/s2", "7/s3"], ["s3"]))
 
     def test_database_down(self) -> None:
         """Nothing is known: all members fail so, memory forgets them, and the next request reads again."""

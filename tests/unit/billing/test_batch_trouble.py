@@ -93,7 +93,7 @@ class ReentrancyTests(BatchCase):
         dones = self.then(first, stop(30), auth("s3"))
         self.deck.land_all()
         self.assertEqual([self.word(done) for done in (second, *dones)], ["ok"] * 3)
-        self.assertEqual(self.deck.views[101].funds, Funds(money("0.02"), money("0.02")))
+        self.assertEqual(self.deck.views[101].funds, Funds(money("0.02"), money("0.02"), 2))
 
     def test_from_a_failure(self) -> None:
         """Out of a lost batch."""

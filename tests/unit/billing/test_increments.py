@@ -119,7 +119,7 @@ class PurchaseTests(SynchronousTestCase):
         book = Book(prepaid("0.5"), wifi())
         book.ask(auth())
         self.assertEqual(book.ask(auth(at=1500, used=1500)).refusal, Refusal.ZERO_BALANCE)
-        book.view = replace(book.view, funds=Funds(money("0.1")))
+        book.view = replace(book.view, funds=replace(book.view.funds, balance=money("0.1")))
         book.opening = money("0.6")
         self.assertEqual((book.granted(auth(at=1510, used=1500)), book.balance), (300, 0))
         self.assertEqual([row.charged_quantity for row in book.xdrs], [1500, 300])

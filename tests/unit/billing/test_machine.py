@@ -25,7 +25,8 @@ from zope.interface import provider
 from portaswitch.billing.core import Limits
 from portaswitch.errors import DatabaseDown, Overloaded
 from portaswitch.model.ledger import SessionName
-from portaswitch.model.request import AAARequest, Kind
+from portaswitch.model.party import SessionLimits
+from portaswitch.model.request import AAARequest, Kind, Lock
 from portaswitch.store.reference import ReferenceLedger
 from tests.contract import laws
 from tests.contract.gate import Gate
@@ -34,6 +35,8 @@ from tests.contract.world import ACCOUNTS, CUSTOMERS, USERS, Place, Sent, World
 CORES = st.sampled_from((0, 0, 0, 1))
 PLACES = st.builds(Place, st.sampled_from(USERS), st.integers(0, 3))
 WHICH = st.integers(0, 2)
+MOST = st.sampled_from((None, None, 1, 1, 2, 0))
+LIMIT = st.builds(SessionLimits, MOST, MOST, MOST)
 USE = st.sampled_from((0, 1, 29, 30, 31, 36, 37, 60, 61, 100, 400, 1200))
 PICK = st.integers(0, 1000)
 #: Small batches, so that a step needs several; requests wait at most 100 s of the world's clock.
@@ -186,6 +189,26 @@ class MoneyMachine(RuleBasedStateMachine):
         self.ledger.change_customer(2, credit_limit=None if limit is None else Decimal(limit))
         self._heard("c:2" if heard else "")
 
+    @rule(who=st.sampled_from(("account 2", "account 3", "account 5", "customer 1", "customer 2")), most=LIMIT, heard=st.booleans())
+    def places(self, who: str, most: SessionLimits, heard: bool) -> None:
+        """So many sessions at once, of an account or of all accounts of a customer."""
+        kind, number = who.split()
+        (self.ledger.change_account if kind == "account" else self.ledger.change_customer)(int(number), sessions=most)
+        self._heard(f"{kind[0]}:{number}" if heard else "")
+
+    @rule(user=st.sampled_from(("credit", "checked", "sliced")), most=st.integers(1, 2))
+    def rush(self, user: str, most: int) -> None:
+        """Two processes that know a limit let sessions in at the same time."""
+        number = next(account.i_account for account in self.ledger.books.accounts.values() if account.id == user)
+        self.ledger.change_account(number, sessions=SessionLimits(most))
+        for slot in range(4):
+            self.authorize(slot % 2, Place(user, slot), 0, 1, 30, None)
+
+    @rule(core=CORES, place=PLACES, lock=st.sampled_from(Lock))
+    def login(self, core: int, place: Place, lock: Lock) -> None:
+        """A user logs in; of a debit account that locks it."""
+        self.world.submit(core, self.world.login(place, lock))
+
     @rule(heard=st.booleans())
     def swap(self, heard: bool) -> None:
         """Two accounts exchange their names, as when a number moves to another subscriber."""
@@ -253,7 +276,7 @@ class MoneyMachine(RuleBasedStateMachine):
         assert not self.faults, self.faults[0]
         laws.check_books(self.ledger.books, self.opening, self.paid)
         for key, count in self.gate.applied.items():
-            assert count == 1 or "/auth/" in key, f"{key} took effect {count} times"
+            assert count == 1 or "/auth/" in key or "login/" in key, f"{key} took effect {count} times"
         assert all(len(sent.answers) <= 1 for sent in self.world.sent), "a request was answered twice"
 
     def teardown(self) -> None:

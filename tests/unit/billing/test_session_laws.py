@@ -63,7 +63,7 @@ class RestartTests(SynchronousTestCase):
             "i_account": opened.i_account, "i_customer": opened.i_customer, "service": opened.service_type, "cli": opened.cli, "cld": opened.cld,
             "started": opened.started.isoformat(), "session_key": session.key, "version": session.version, "status": session.status.value,
             "expires": session.expires.isoformat(), "updated": session.updated.isoformat(), "last_key": session.last_key,
-            "answer": documents.decision_text(session.answer),
+            "answer": documents.decision_text(session.answer), "incoming": False,
         }  # fmt: skip
         book.sessions["7/s1"] = documents.session_of(row)
 

@@ -12,9 +12,10 @@ from portaswitch.model.money import ZERO
 from portaswitch.model.party import Account, Customer, Funds
 from portaswitch.store.reference import ReferenceLedger
 from tests.contract.ledger_contract import LedgerContract
+from tests.contract.places_contract import PlacesContract
 
 
-class ReferenceLedgerTests(LedgerContract, TestCase):
+class ReferenceLedgerTests(LedgerContract, PlacesContract, TestCase):
     """The contract, on dicts."""
 
     ledger: ReferenceLedger
@@ -46,6 +47,10 @@ class ReferenceLedgerTests(LedgerContract, TestCase):
     async def charged(self, i_account: int) -> Decimal:
         """See the contract."""
         return sum((row.charged_amount for row in self.ledger.books.xdrs if row.i_account == i_account), ZERO)
+
+    async def failures(self) -> list[str]:
+        """See the contract."""
+        return sorted(row.h323_conf_id for row in self.ledger.books.xdrs if row.failed)
 
     async def pending(self) -> dict[tuple[str, int], Decimal]:
         """See the contract."""

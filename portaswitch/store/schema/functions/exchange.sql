@@ -1,20 +1,22 @@
 -- exchange(batch): the one SQL function of the hot path. It knows rows, the conditions a decision relied on, uniqueness; no tariff, status or reason word
 -- (DESIGN.md 3.0). It works on sets: one read and one lock per table, a decision per member in memory, one write per table (SPIKE_FACTS 1).
 --
--- Verdicts: A applied, R repeated (its answer), S stale (a fresh view), N short (fresh funds).
+-- Verdicts: A applied, R repeated (its answer), S stale (a fresh view), N short (fresh funds): of money, of places for sessions, or of the login lock.
 -- The first argument and xdrs, parties are arrays of row literals, which is the cheapest way in through a client-side driver: one cast for all.
 
 create or replace function exchange(
     members text[], account_ids bigint[], customer_ids bigint[], xdrs text[], xdr_members int[], parties text[]
-) returns table (pos int, verdict "char", balance numeric, held numeric, c_balance numeric, c_held numeric, answer text, view json)
+) returns table (
+    pos int, verdict "char", balance numeric, held numeric, outgoing int, incoming int, locked_by text, c_balance numeric, c_held numeric, c_outgoing int,
+    c_incoming int, answer text, view json)
 language plpgsql as $$
 #variable_conflict use_column
 declare
     ms          exchange_member[] := members::exchange_member[];
     n           int := cardinality(members);
     m           exchange_member;
-    a_balance   numeric[]; a_held numeric[]; a_limit numeric[]; a_rev int[];
-    b_balance   numeric[]; b_held numeric[]; b_limit numeric[]; b_rev int[];
+    a_balance   numeric[]; a_held numeric[]; a_limit numeric[]; a_rev int[]; a_out int[]; a_in int[]; a_lock text[]; a_until timestamptz[];
+    b_balance   numeric[]; b_held numeric[]; b_limit numeric[]; b_rev int[]; b_out int[]; b_in int[];
     s_version   int[]; s_key text[]; s_answer text[]; s_closed boolean[]; s_owner bigint[]; c_rev int[];
     v           "char"[] := array_fill('S'::"char", array[n]);
     answers     text[] := array_fill(null::text, array[n]);
@@ -25,19 +27,27 @@ declare
     any_new     boolean := false;
     any_money   boolean := false;
     any_aside   boolean := false;
+    any_places  boolean := false;
+    any_lock    boolean := false;
+    places      int;    -- 1 for a session that opens, -1 for one that ends
+    me          text;
 begin
     -- 1. Lock: accounts, then customers, each by ascending id (DESIGN.md 3.7). The caller sends the ids sorted and each member's place in them.
     if cardinality(account_ids) > 0 then
-        select array_agg(l.balance), array_agg(l.held), array_agg(l.credit_limit), array_agg(l.revision) into a_balance, a_held, a_limit, a_rev
-        from (select a.balance, a.held, a.credit_limit, a.revision from accounts a
+        select array_agg(l.balance), array_agg(l.held), array_agg(l.credit_limit), array_agg(l.revision), array_agg(l.open_outgoing),
+               array_agg(l.open_incoming), array_agg(case when l.locked_until > now() then l.locked_by end), array_agg(l.locked_until)
+        into a_balance, a_held, a_limit, a_rev, a_out, a_in, a_lock, a_until
+        from (select a.balance, a.held, a.credit_limit, a.revision, a.open_outgoing, a.open_incoming, a.locked_by, a.locked_until from accounts a
               where a.i_account = any (account_ids) order by a.i_account for no key update) l;
         if cardinality(a_balance) is distinct from cardinality(account_ids) then
             raise exception 'exchange: an account of the batch does not exist';
         end if;
     end if;
     if cardinality(customer_ids) > 0 then
-        select array_agg(l.balance), array_agg(l.held), array_agg(l.credit_limit), array_agg(l.revision) into b_balance, b_held, b_limit, b_rev
-        from (select c.balance, c.held, c.revision,
+        select array_agg(l.balance), array_agg(l.held), array_agg(l.credit_limit), array_agg(l.revision), array_agg(l.open_outgoing),
+               array_agg(l.open_incoming)
+        into b_balance, b_held, b_limit, b_rev, b_out, b_in
+        from (select c.balance, c.held, c.revision, c.open_outgoing, c.open_incoming,
                      case when c.temp_credit_until > now() then c.temp_credit_limit else c.credit_limit end as credit_limit
               from customers c where c.i_customer = any (customer_ids) order by c.i_customer for no key update) l;
         if cardinality(b_balance) is distinct from cardinality(customer_ids) then
@@ -81,9 +91,26 @@ begin
         end if;
         if m.need is not null and (
             (case when m.owes < 0 then a_balance[m.a_no] else a_limit[m.a_no] - a_balance[m.a_no] end) - a_held[m.a_no] < m.need
-            or (m.c_no > 0 and b_limit[m.c_no] - b_balance[m.c_no] - b_held[m.c_no] < m.need)
+            or (m.shared and m.c_no > 0 and b_limit[m.c_no] - b_balance[m.c_no] - b_held[m.c_no] < m.need)
         ) then
             v[i] := 'N';
+            continue;
+        end if;
+        places := case when m.status is null then 0 when m.status = 'o' then (m.relied = 0)::int else -(m.relied > 0 and not s_closed[i])::int end;
+        me := coalesce(m.locker, m.session_key);
+        if (places > 0 and (
+                a_out[m.a_no] + a_in[m.a_no] >= m.a_most or (case when m.incoming then a_in[m.a_no] else a_out[m.a_no] end) >= m.a_most_way
+                or b_out[m.c_no] + b_in[m.c_no] >= m.c_most or (case when m.incoming then b_in[m.c_no] else b_out[m.c_no] end) >= m.c_most_way))
+            or (m.step in ('k', 's', 'l') and a_lock[m.a_no] <> me)
+        then
+            v[i] := 'N';
+            continue;
+        end if;
+        if m.attempt is not null and exists (
+            select from xdr x where x.h323_conf_id = m.attempt and x.i_account = m.i_account and x.bill_time > m.since
+        ) then
+            v[i] := 'R';
+            answers[i] := '';
             continue;
         end if;
         v[i] := 'A';
@@ -93,14 +120,33 @@ begin
             any_closed := true;
         elsif m.relied > 0 then
             any_next := true;
-        else
+        elsif m.status = 'o' then
             any_new := true;
+        end if;
+        if places <> 0 then
+            any_places := true;
+            if m.incoming then
+                a_in[m.a_no] := a_in[m.a_no] + places;
+                if m.counted then b_in[m.c_no] := b_in[m.c_no] + places; end if;
+            else
+                a_out[m.a_no] := a_out[m.a_no] + places;
+                if m.counted then b_out[m.c_no] := b_out[m.c_no] + places; end if;
+            end if;
+        end if;
+        if m.step in ('s', 't') or (m.step = 'k' and m.until is not null and a_lock[m.a_no] = me) then
+            any_lock := true;
+            a_lock[m.a_no] := case when m.until > now() then me end;
+            a_until[m.a_no] := m.until;
+        elsif a_lock[m.a_no] is not null and (m.step = 'c' or ((m.status <> 'o' or m.step in ('l', 'f')) and a_lock[m.a_no] = me)) then
+            any_lock := true;
+            a_lock[m.a_no] := null;
+            a_until[m.a_no] := null;
         end if;
         if m.debit <> 0 or m.hold <> 0 then
             any_money := true;
             a_balance[m.a_no] := a_balance[m.a_no] + m.owes * m.debit;
             a_held[m.a_no] := a_held[m.a_no] + m.hold;
-            if m.c_no > 0 then
+            if m.shared then
                 b_balance[m.c_no] := b_balance[m.c_no] + m.debit;
                 b_held[m.c_no] := b_held[m.c_no] + m.hold;
             end if;
@@ -108,15 +154,20 @@ begin
     end loop;
 
     -- 4. Write: once per table.
-    if any_money then
-        update accounts a set balance = w.balance, held = w.held
-        from unnest(account_ids, a_balance, a_held) w (i_account, balance, held)
-        where a.i_account = w.i_account and (a.balance <> w.balance or a.held <> w.held);
+    if any_money or any_places then
+        update accounts a set balance = w.balance, held = w.held, open_outgoing = w.o, open_incoming = w.i
+        from unnest(account_ids, a_balance, a_held, a_out, a_in) w (i_account, balance, held, o, i)
+        where a.i_account = w.i_account and (a.balance <> w.balance or a.held <> w.held or a.open_outgoing <> w.o or a.open_incoming <> w.i);
     end if;
-    if any_money and cardinality(customer_ids) > 0 then
-        update customers c set balance = w.balance, held = w.held
-        from unnest(customer_ids, b_balance, b_held) w (i_customer, balance, held)
-        where c.i_customer = w.i_customer and (c.balance <> w.balance or c.held <> w.held);
+    if any_lock then
+        update accounts a set locked_by = w.locker, locked_until = w.until
+        from unnest(account_ids, a_lock, a_until) w (i_account, locker, until)
+        where a.i_account = w.i_account and (a.locked_by is distinct from w.locker or a.locked_until is distinct from w.until);
+    end if;
+    if (any_money or any_places) and cardinality(customer_ids) > 0 then
+        update customers c set balance = w.balance, held = w.held, open_outgoing = w.o, open_incoming = w.i
+        from unnest(customer_ids, b_balance, b_held, b_out, b_in) w (i_customer, balance, held, o, i)
+        where c.i_customer = w.i_customer and (c.balance <> w.balance or c.held <> w.held or c.open_outgoing <> w.o or c.open_incoming <> w.i);
     end if;
     if any_next then
         update sessions s
@@ -127,7 +178,7 @@ begin
     if any_new then
         insert into sessions
         select u.session_key, u.relied + 1, u.key, u.answer, u.i_env, u.i_node, u.i_account, u.i_customer, u.held, u.expires, u.status, u.started, u.updated,
-               u.service, u.cli, u.cld, u.opened, u.state
+               u.service, u.cli, u.cld, u.opened, u.state, u.incoming
         from unnest(ms) with ordinality u where v[u.ordinality] = 'A' and u.relied = 0 and u.status = 'o' and not u.once;
     end if;
     if any_closed then
@@ -135,13 +186,13 @@ begin
             delete from sessions s using unnest(ms) with ordinality u
             where v[u.ordinality] = 'A' and u.relied > 0 and u.status <> 'o' and not u.once and s.session_key = u.session_key
             returning s.session_key, u.relied, u.key, u.answer, s.i_env, s.i_node, s.i_account, s.i_customer, u.held, u.expires, u.status, s.started,
-                u.updated, s.service, s.cli, s.cld, s.opened, u.state
+                u.updated, s.service, s.cli, s.cld, s.opened, u.state, s.incoming
         )
         insert into sessions_closed select session_key, relied + 1, key, answer, i_env, i_node, i_account, i_customer, held, expires, status, started,
-            updated, service, cli, cld, opened, state, now() from gone;
+            updated, service, cli, cld, opened, state, incoming, now() from gone;
         insert into sessions_closed
         select u.session_key, 1, u.key, u.answer, u.i_env, u.i_node, u.i_account, u.i_customer, u.held, u.expires, u.status, u.started, u.updated,
-               u.service, u.cli, u.cld, u.opened, u.state, now()
+               u.service, u.cli, u.cld, u.opened, u.state, u.incoming, now()
         from unnest(ms) with ordinality u where v[u.ordinality] = 'A' and u.relied = 0 and u.status <> 'o' and not u.once;
     end if;
     if any_late then    -- a report behind the end: the closed session is where it was, with its new state
@@ -176,12 +227,14 @@ begin
     -- 5. Answer. Who only wants to read gets the money when all else is as relied on; a stale member gets the rows as they are now.
     return query
     select u.ordinality::int, case when f.balance is not null and v[u.ordinality] = 'S' then 'A' else v[u.ordinality] end,
-           coalesce(f.balance, a_balance[u.a_no]), coalesce(f.held, a_held[u.a_no]), coalesce(f.c_balance, b_balance[u.c_no]),
-           coalesce(f.c_held, b_held[u.c_no]), answers[u.ordinality],
+           coalesce(f.balance, a_balance[u.a_no]), coalesce(f.held, a_held[u.a_no]), coalesce(f.open_outgoing, a_out[u.a_no]),
+           coalesce(f.open_incoming, a_in[u.a_no]), coalesce(f.locked_by, a_lock[u.a_no]), coalesce(f.c_balance, b_balance[u.c_no]),
+           coalesce(f.c_held, b_held[u.c_no]), coalesce(f.c_outgoing, b_out[u.c_no]), coalesce(f.c_incoming, b_in[u.c_no]), answers[u.ordinality],
            case when v[u.ordinality] = 'S' and f.balance is null then exchange_view(u.i_env, u.account_id, u.i_account, u.session_key) end
     from unnest(ms) with ordinality u
     left join lateral (
-        select a.balance, a.held, c.balance as c_balance, c.held as c_held
+        select a.balance, a.held, a.open_outgoing, a.open_incoming, case when a.locked_until > now() then a.locked_by end as locked_by,
+               c.balance as c_balance, c.held as c_held, c.open_outgoing as c_outgoing, c.open_incoming as c_incoming
         from accounts a join customers c on c.i_customer = a.i_customer
         where not u.writes and u.a_revision > 0 and a.i_account = u.i_account and a.revision = u.a_revision and c.revision = u.c_revision
           and (u.session_key = '' or u.relied = coalesce(

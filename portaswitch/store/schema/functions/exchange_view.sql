@@ -17,7 +17,11 @@ begin
         select coalesce(l.i_master_account, l.i_account) into a_id from accounts l where l.i_env = exchange_view.i_env and l.id = exchange_view.account_id;
     end if;
     select l.i_account, l.i_env, l.revision, l.id, l.i_customer, l.i_product, l.billing_model, l.currency, l.bill_status, l.blocked, l.credit_limit,
-           l.h323_password, l.activation_date, l.expiration_date, l.language, l.balance, l.held, l.i_access_policy,
+           l.h323_password, l.activation_date, l.expiration_date, l.language, l.balance, l.held, l.open_outgoing, l.open_incoming, l.max_sessions,
+           l.max_outgoing, l.max_incoming, case when l.locked_until > now() then l.locked_by end as locked_by,
+           case when substr(l.service_flags, 13, 1) = 'Y' then (select v.value from service_attribute_values v
+               where v.i_account = l.i_account and v.i_attribute = 23) end as barred,
+           l.i_access_policy,
            (select t.value[1] from service_attribute_values t where t.i_account = l.i_account and t.i_attribute = 3) as static_ip
     into a from accounts l where l.i_account = a_id;
     return json_build_object(
@@ -32,7 +36,10 @@ begin
             )
             select json_agg(row_to_json(p) order by p.depth) from (
                 select chain.depth, c.i_customer, c.i_env, c.revision, c.name, c.i_parent, c.currency, c.bill_status, c.blocked, c.credit_limit,
-                       c.temp_credit_limit, c.temp_credit_until, c.i_tariff, c.timezone, c.language, c.balance, c.held
+                       c.temp_credit_limit, c.temp_credit_until, c.i_tariff, c.timezone, c.language, c.balance, c.held, c.open_outgoing, c.open_incoming,
+                       c.max_sessions, c.max_outgoing, c.max_incoming,
+                       case when substr(c.service_flags, 13, 1) = 'Y' then (select v.value from service_attribute_values v
+                           where v.i_customer = c.i_customer and v.i_attribute = 23) end as barred
                 from chain join customers c on c.i_customer = chain.i_customer
             ) p
         )

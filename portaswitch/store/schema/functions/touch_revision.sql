@@ -30,6 +30,21 @@ begin
     perform set_config('portaswitch.named', (named + 1)::text, true);
 end $$;
 
+-- BEFORE UPDATE, per row of customers: the sessions of a customer are counted only while it has a limit (a debit account's charges then lock its customer
+-- too), so its first limit begins with the count of its accounts' sessions. Its accounts are locked while that is taken: an exchange either is in the count,
+-- or meets the customer's new revision.
+create or replace function count_places() returns trigger language plpgsql as $$
+begin
+    if num_nonnulls(new.max_sessions, new.max_outgoing, new.max_incoming) = 0 then
+        new.open_outgoing := 0;
+        new.open_incoming := 0;
+    elsif num_nonnulls(old.max_sessions, old.max_outgoing, old.max_incoming) = 0 then
+        select coalesce(sum(l.open_outgoing), 0), coalesce(sum(l.open_incoming), 0) into new.open_outgoing, new.open_incoming
+        from (select a.open_outgoing, a.open_incoming from accounts a where a.i_customer = new.i_customer order by a.i_account for no key update) l;
+    end if;
+    return new;
+end $$;
+
 -- AFTER, per row of accounts.
 create or replace function notify_account() returns trigger language plpgsql as $$
 begin

@@ -18,7 +18,8 @@ create table sessions (
     cli          text not null,
     cld          text not null,
     opened       text not null,                    -- JSON: what never changes (parties, kept attributes, plans)
-    state        text not null                     -- JSON: quota keys with usage, grants, holds and charges
+    state        text not null,                    -- JSON: quota keys with usage, grants, holds and charges
+    incoming     boolean not null default false    -- the direction it is counted by
 ) with (fillfactor = 50);
 
 -- Closed sessions, for late and repeated requests: 7 days, by day of closing; a job makes partitions ahead and drops old ones.

@@ -8,6 +8,10 @@ create type exchange_member as (
     owes smallint, debit numeric, hold numeric, need numeric,
     i_node int, i_customer bigint, held numeric, expires timestamptz, status "char", started timestamptz, updated timestamptz,
     service text, cli text, cld text, opened text, state text, answer text,
+    shared boolean, counted boolean, incoming boolean,      -- the customer's money moves, its sessions are counted; the session's direction
+    a_most int, a_most_way int, c_most int, c_most_way int, -- most sessions of account and customer, in all and of this direction; null: no limit
+    step "char", locker text, until timestamptz,            -- the login lock: model.ledger.LockStep
+    attempt text, since timestamptz,                        -- session id of a failed attempt, left out when it has an xDR since then; null: none
     aside text                                  -- why a request is to be kept for an operator (one word), a blank, and its JSON
 );
 create type exchange_xdr as (

@@ -1,8 +1,9 @@
 -- Revisions and configuration notices. May be run again: after an upgrade that adds columns it must be, so that the column lists are whole.
--- A charge sets balance, held, first_usage and last_usage only (of vendors the balance), so none of these fires for it.
+-- A charge sets balance, held, the counts of open sessions, the login lock, first_usage and last_usage only (of vendors the balance), so none of these fires
+-- for it.
 do $$
 declare
-    money text[] := array['balance', 'held', 'first_usage', 'last_usage', 'revision'];
+    money text[] := array['balance', 'held', 'open_outgoing', 'open_incoming', 'locked_by', 'locked_until', 'first_usage', 'last_usage', 'revision'];
     watched record;
     catalogue text;
 begin
@@ -12,6 +13,9 @@ begin
         execute format('create or replace trigger %1$s_notify after insert or delete or update of %2$s on %1$I for each row execute function %3$I()',
                        watched.name, columns_but(watched.name::regclass, variadic money), watched.notifier);
     end loop;
+
+    create or replace trigger customers_places before update of max_sessions, max_outgoing, max_incoming on customers
+        for each row execute function count_places();
 
     foreach catalogue in array array['tariffs', 'products'] loop
         execute format('create or replace trigger %1$s_revision before update on %1$I for each row execute function touch_revision()', catalogue);
