@@ -244,8 +244,8 @@ class RevisionTests(SchemaTestCase):
 
     def test_money_is_silent(self) -> None:
         """What a charge sets changes no revision and sends nothing."""
-        self.ask("update accounts set balance = 5, held = 1, first_usage = now(), last_usage = now()")
-        self.ask("update customers set balance = 5, held = 1")
+        self.ask("update accounts set balance = 5, held = 1, open_outgoing = 1, locked_by = 'x', first_usage = now(), last_usage = now()")
+        self.ask("update customers set balance = 5, held = 1, open_incoming = 1")
         self.ask("insert into vendors (i_env, name, currency) values (1, 'V', 'USD')")
         self.heard()
         self.ask("update vendors set balance = balance + 1")
@@ -253,7 +253,8 @@ class RevisionTests(SchemaTestCase):
         self.assertEqual((self.revision(), self.revision("customers")), (1, 1))
 
     def test_every_other_column_counts(self) -> None:
-        """Each column of accounts and customers but money is watched, by both triggers."""
+        """Each column of accounts and customers but money, counts of sessions and login locks is watched, by both triggers."""
+        moving = {"balance", "held", "open_outgoing", "open_incoming", "revision"}
         unwatched = self.ask(
             "select t.tgname, a.attname from pg_trigger t join pg_attribute a on a.attrelid = t.tgrelid "
             "where t.tgrelid in ('accounts'::regclass, 'customers'::regclass) and not t.tgisinternal "
@@ -262,10 +263,10 @@ class RevisionTests(SchemaTestCase):
         )
         for trigger in ("accounts_revision", "accounts_notify"):
             left_out = {column for name, column in unwatched if name == trigger}
-            self.assertEqual(left_out, {"balance", "held", "first_usage", "last_usage", "revision"})
+            self.assertEqual(left_out, moving | {"locked_by", "locked_until", "first_usage", "last_usage"})
         for trigger in ("customers_revision", "customers_notify"):
             left_out = {column for name, column in unwatched if name == trigger}
-            self.assertEqual(left_out, {"balance", "held", "revision"})
+            self.assertEqual(left_out, moving)
 
     def test_configuration_is_told(self) -> None:
         """A blocked account and a renamed customer: one revision and one notice each; no change, nothing."""
