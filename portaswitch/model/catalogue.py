@@ -16,7 +16,6 @@ from portaswitch.model.money import ZERO, Rounding
 from portaswitch.model.request import Base
 from portaswitch.model.value import dataclass
 
-
 SPECIAL = frozenset((
     "VOICEONNET", "VOICEONNETR", "VOICEONNETRX", "INCOMING", "INCOMINGN", "INCOMINGNR", "INCOMINGNRX", "UM", "UMIVR", "EMERGENCY", "NETACCESS", "MSG", "|",
 ))  # fmt: skip

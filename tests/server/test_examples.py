@@ -1,6 +1,6 @@
 """
-The guide's examples (tests/spec/examples/radius 01, 02, 03, 07, 08) against the whole server with config/demo.yaml, sent by pyrad: each printed message gets the
-printed answer, attribute by attribute and in order, and what is used is charged once.
+The guide's examples (tests/spec/examples/radius 01, 02, 03, 07, 08) against the whole server with config/demo.yaml, sent by pyrad: each printed message gets
+the printed answer, attribute by attribute and in order, and what is used is charged once.
 
 Departures from what is printed, and why: `DIFFERENT`, and the docstrings of the tests.
 """
@@ -17,13 +17,12 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import yaml
-from pyrad.dictionary import Dictionary
 
 from portaswitch.administration import load_file
 from portaswitch.store.audit import audit
 from portaswitch.store.secrets import Sealer
 from tests.claims import claims
-from tests.server.harness import DICTIONARY, World, WorldCase
+from tests.server.harness import World, WorldCase
 from tests.server.loads import DEMO, quiet
 
 EXAMPLES = Path(__file__).parents[1] / "spec" / "examples" / "radius"
@@ -81,7 +80,7 @@ DIFFERENT: dict[tuple[str, str], tuple[str | None, str]] = {
     ("02", "PortaBilling_Seed"): ("PortaBilling_Seed:2912511541", "echoed, as in the guide's SIP example; here the guide prints another one"),
     ("07", "Message-Authenticator"): (None, "first of all attributes, as RFC 3579 and CVE-2024-3596 want it, and of the packet's own octets"),
 }
-PROOFS = {2: "Access-Accept", 3: "Access-Reject", 5: "Accounting-Response"}
+CODES = {2: "Access-Accept", 3: "Access-Reject", 5: "Accounting-Response"}
 CARD, SIP, DEBIT, CREDIT, USER = "10086610975", "380441234567", "0101", "0102", "GP4899@ibhighspeed.co.za"
 MONEY = "select balance, held from accounts where id = '%s'"
 CHARGES = "select account_id, used_quantity, charged_quantity, charged_amount, not failed from xdr where storage = 'a' order by id"
@@ -136,17 +135,23 @@ def attributes(octets: bytes, dictionary: Any) -> Iterator[tuple[str, bytes]]:
         yield name.replace("Cisco-AVPair", value[6:].split(b"=")[0].decode()), value[6:].partition(b"=")[2]
 
 
+async def demo_world(*more: Path) -> World:
+    """A server with what config/demo.yaml says, and then these catalogue files."""
+    world = await World.made("insert into environments values (1, 'Demo', 'CAD')")
+    await world.stop()
+    database = SimpleNamespace(pool=world.pool, sealer=Sealer.load(world.folder / "secret.key"))
+    for path in (DEMO, *more):
+        await load_file(cast(Any, database), str(path), 1, quiet)
+    await world.start()
+    return world
+
+
 class ExampleTests(WorldCase):
     """Each test has a server of its own, with what config/demo.yaml says."""
 
     async def _begin(self) -> None:
-        self.world = world = await World.made("insert into environments values (1, 'Demo', 'CAD')")
-        await world.stop()
-        sealer = Sealer.load(world.folder / "secret.key")
-        await load_file(cast(Any, SimpleNamespace(pool=world.pool, sealer=sealer)), str(DEMO), 1, quiet)
-        world.dictionary = Dictionary(io.StringIO(DICTIONARY))
-        world.dictionary.ReadDictionary(io.StringIO(MORE))
-        await world.start()
+        self.world = await demo_world()
+        self.world.dictionary.ReadDictionary(io.StringIO(MORE))
 
     async def send(self, kind: str, pairs: Pairs) -> tuple[str, list[tuple[str, str]], bytes]:
         """One message as the equipment sends it: the answer's name, its attributes in order (less the signature and Class), and its Class."""
@@ -158,7 +163,7 @@ class ExampleTests(WorldCase):
         told = list(attributes(octets, self.world.dictionary))
         named = b"".join(value for name, value in told if name == "Class")
         texts = [(name, self.text(name, value)) for name, value in told if name not in ("Class", "Message-Authenticator")]
-        return PROOFS[packet.CreateReply(packet=octets).code], texts, named
+        return CODES[packet.CreateReply(packet=octets).code], texts, named
 
     def add(self, packet: Any, name: str, value: str) -> None:
         """Add a printed attribute to pyrad's packet."""
@@ -256,8 +261,8 @@ class ExampleTests(WorldCase):
     @claims("mikrotik.6", "mikrotik.7", "radius-internet.1")
     async def test_08_internet(self) -> None:
         """
-        The printed answer is lost: it must be an accept with what the demo gives. Start, Alive and Stop are one session and one charge, by octets. They come back
-        with the Class of the accept, which RFC 2865 5.25 wants and a log of the lost answer can't show.
+        The printed answer is lost: it must be an accept with what the demo gives. Start, Alive and Stop are one session and one charge, by octets. They
+        come with the Class of the accept, which RFC 2865 5.25 wants and which the lost answer can't show.
         """
         (_, request), _, *reports = printed("08")
         code, told, named = await self.send("auth", request)

@@ -267,7 +267,7 @@ class FaultTests(LoadTestCase):
         )
         await self.text(text.replace("127.0.0.1:", "127.0.0.2:"))
         self.assertEqual(
-            self.ask("select i_env, count(*) from accounts group by 1 order by 1"), [(1, 8), (2, 8)]
+            self.ask("select i_env, count(*) from accounts group by 1 order by 1"), [(1, 12), (2, 12)]
         )
         done = await self.demo()
         self.assertEqual(sum(count.created + count.changed for count in done.counts.values()), 0)
