@@ -13,32 +13,13 @@ from zoneinfo import available_timezones
 
 from portaswitch.config.grammar import Refused, ScalarKind
 from portaswitch.config.node import Node
-
-SPECIAL: Final = frozenset(
-    {
-        "VOICEONNET",
-        "VOICEONNETR",
-        "VOICEONNETRX",
-        "INCOMING",
-        "INCOMINGN",
-        "INCOMINGNR",
-        "INCOMINGNRX",
-        "UM",
-        "UMIVR",
-        "EMERGENCY",
-        "NETACCESS",
-        "MSG",
-        "|",
-    }
-)
-"""
-Destinations that are no prefixes of numbers: what a use without one is rated by; | is the default of a
-tariff.
-"""
+from portaswitch.model.catalogue import SPECIAL
 
 _AMOUNT: Final = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,10})?")
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 _PREFIX: Final = re.compile(r"[0-9]{1,20}")
+#: An item of a Quantity service: what a request has for a called number there; that other services have none is a rule of its own (operations).
+_ITEM: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 _TIME: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?([+-][0-9]{2}:[0-9]{2}|Z)?)?"
 )
@@ -104,15 +85,15 @@ class Zone(ScalarKind[str]):
 
 
 class Prefix(ScalarKind[str]):
-    """A destination: the first digits of a number (E.164 or E.212), or a special one."""
+    """A destination: the first digits of a number (E.164 or E.212), a special one, or an item of a Quantity service."""
 
     def convert(self, node: Node) -> str:
-        if not _PREFIX.fullmatch(node.text) and node.text not in SPECIAL:
+        if not (_PREFIX.fullmatch(node.text) or node.text in SPECIAL or _ITEM.fullmatch(node.text)):
             raise Refused(f"is neither digits nor a special destination ({', '.join(sorted(SPECIAL))})")
         return node.text
 
     def describe(self) -> str:
-        return "prefix of 1 to 20 digits, or a special destination"
+        return "prefix of 1 to 20 digits, a special destination, or an item of a Quantity service"
 
 
 class Network(ScalarKind[str]):

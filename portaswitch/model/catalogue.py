@@ -16,6 +16,11 @@ from portaswitch.model.money import ZERO, Rounding
 from portaswitch.model.request import Base
 from portaswitch.model.value import dataclass
 
+SPECIAL = frozenset((
+    "VOICEONNET", "VOICEONNETR", "VOICEONNETRX", "INCOMING", "INCOMINGN", "INCOMINGNR", "INCOMINGNRX", "UM", "UMIVR", "EMERGENCY", "NETACCESS", "MSG", "|",
+))  # fmt: skip
+"""Destinations that are no prefixes of numbers: what a use without one is rated by; | is the default of a tariff."""
+
 
 class Protection(StrEnum):
     """Overdraft protection of a service policy (DESIGN.md 3.3)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from portaswitch.model.catalogue import SPECIAL
 from portaswitch.model.loading import Entry, Fault, Place, Section
 from portaswitch.operations.world import World
 
@@ -94,6 +95,17 @@ def _written(entry: Entry, key: str) -> Place:
     """The place of a key, or of the short one that stands for it."""
     place = entry.place.find(key)
     return entry.place.find("price") if place is entry.place and key in ("price_first", "price_n") else place
+
+
+def items(world: World) -> Iterator[Fault]:
+    """Only a Quantity service sells items by name; anywhere else a word is a special destination, or a slip in one."""
+    for tariff, rate in world.inner(Section.TARIFFS, "rates"):
+        if rate.name.isdigit() or rate.name in SPECIAL:
+            continue
+        rated = world.fact(Section.SERVICES, world.fact(Section.TARIFFS, tariff.name, "service"), "type")
+        if rated is not None and rated != "Quantity":
+            told = ", ".join(sorted(SPECIAL))
+            yield rate.place.fault(f"'{rate.name}' is neither digits nor a special destination ({told}); only tariffs of a Quantity service have items by name")
 
 
 def repeated_rates(world: World) -> Iterator[Fault]:

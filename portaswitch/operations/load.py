@@ -27,6 +27,7 @@ RULES: tuple[Callable[[World], Iterable[Fault]], ...] = (
     references.fixed,
     catalogue_rules.networks,
     catalogue_rules.prices,
+    catalogue_rules.items,
     catalogue_rules.repeated_rates,
     catalogue_rules.groups,
     catalogue_rules.products,

@@ -36,7 +36,7 @@ tariffs:
       "86": {price: 1, effective_from: 2026-02-30}
   Carrier: {service: Voice, applied_to: vendor, precision: 6}
   Dollars: {service: Voice, currency: USD, managed_by: Shop, connect_fee: -1}
-  Wholesale: {service: Voice, applied_to: reseller, currency: USD}
+  Wholesale: {service: Voice, applied_to: reseller, currency: USD, rates: {VOICEONET: 0.01}}
 nodes:
   Gate: {nas_ip: 192.0.2.1, zones: {PST: America/Atlantis}}
   Twin: {nas_ip: 192.0.2.1}
@@ -88,6 +88,7 @@ FOUND = """\
 22: tariffs.Carrier.precision: 6 is out of range
 23: tariffs.Dollars.managed_by: Shop is a retail customer
 23: tariffs.Dollars.connect_fee: -1 is negative
+24: tariffs.Wholesale.rates.VOICEONET: 'VOICEONET' is neither digits nor a special destination
 26: nodes.Gate.zones.PST: America/Atlantis is not a time zone
 27: nodes.Twin.nas_ip: node Gate has the same
 28: nodes.Bare: is new: it needs nas_ip or nas_identifier
