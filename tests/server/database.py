@@ -149,6 +149,8 @@ class _Run:
 
 
 _seed: Path | None = None
+#: Kept locked to the end of the process, so that no other test run sweeps it.
+_seed_lock: StateLock | None = None
 
 
 async def seeded_state_dir() -> Path:
@@ -157,13 +159,14 @@ async def seeded_state_dir() -> Path:
 
     The caller removes it.
     """
-    global _seed
+    global _seed, _seed_lock
     if _seed is None:
         _seed = new_state_dir()
         _reactor.addSystemEventTrigger("after", "shutdown", shutil.rmtree, _seed, ignore_errors=True)
         server = EmbeddedPostgres(_reactor, _seed)
         await server.start()
         await server.stop()
+        _seed_lock = StateLock(_seed)
     folder = new_state_dir()
     code, said = await run(_reactor, ["/bin/cp", "-a", str(_seed / "postgres"), str(folder)])
     if code:

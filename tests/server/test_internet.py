@@ -108,6 +108,8 @@ class InternetTests(WorldCase):
         known = ("Class", answer["Class"][0])
         await self.report(START, "user1", "n1", known)
         self.assertEqual(await self.world.one("select count(*) from sessions"), 1)
+        # An hour ago, or the use would not be believed.
+        await self.world.pool.execute("update sessions set started = started - interval '3500 s', version = version + 1")
         await self.report(STOP, "user1", "n1", known, ("Acct-Session-Time", 3600))
         self.assertEqual(await self.world.one("select balance, held from accounts where id = 'user1'"), (9, 0))
         self.assertEqual(await self.world.one("select count(*) from ip_leases where session_key is null"), 1)
