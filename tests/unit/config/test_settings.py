@@ -375,7 +375,7 @@ class GrammarTests(SynchronousTestCase):
             for item in declared(shape)
             if "duration" in item.kind.describe().split(",")[0]
         ]
-        self.assertEqual(len(durations), 5)
+        self.assertEqual(len(durations), 6)
         for item in durations:
             self.assertTrue(item.help.startswith("Seconds "), item.key)
 
