@@ -161,6 +161,7 @@ class ExampleTests(WorldCase):
         octets = await self.world.raw(kind, packet.RequestPacket())
         self.assertTrue(packet.VerifyReply(packet.CreateReply(packet=octets), octets))
         told = list(attributes(octets, self.world.dictionary))
+        self.assertEqual([name for name, _ in told[:1]], ["Message-Authenticator"] if kind == "auth" else [])
         named = b"".join(value for name, value in told if name == "Class")
         texts = [(name, self.text(name, value)) for name, value in told if name not in ("Class", "Message-Authenticator")]
         return CODES[packet.CreateReply(packet=octets).code], texts, named
