@@ -38,7 +38,7 @@ def find(view: View, request: AAARequest, catalogue: Catalogue) -> Access | Refu
     if product is None or node is None:
         return Refusal.NOT_AVAILABLE
     wanted = request.service or _node_service(node, catalogue)
-    entry = choose(product, wanted, request.origin.i_node, request.access_code, catalogue)
+    entry = choose(product, wanted, request.access_node or request.origin.i_node, request.access_code, catalogue)
     if entry is None:
         return Refusal.NOT_AVAILABLE
     service = catalogue.services[entry.i_service]

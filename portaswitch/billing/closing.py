@@ -123,7 +123,7 @@ def _row(
     overrun: Decimal,
     failed: bool = False,
 ) -> Xdr:
-    opened, kept = session.opened, {**session.opened.kept, **request.kept}
+    opened, kept = session.opened, {**session.opened.kept, **session.brought, **request.kept}
     role = leg.role if leg is not None else Role.ACCOUNT
     plan = leg.plan if leg is not None else None
     begin = session.connected or request.connected or began(quota, request) or opened.started

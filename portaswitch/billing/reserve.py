@@ -34,6 +34,12 @@ class FundsSeen:
     gross: Decimal | None
     grantable: Decimal | None
 
+    def at_most(self, most: Decimal | None) -> FundsSeen:
+        """The same where the client wants no more than `most` set aside (PortaBilling_Authorize, max_funds; None: it does not say)."""
+        if most is None or (self.grantable is not None and self.grantable <= most):
+            return self
+        return FundsSeen(self.gross, most)
+
 
 @dataclass(frozen=True, slots=True)
 class Reservation:

@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from portaswitch.billing import access, admission, closing, increments, internet, occupancy, plausible, purchase, reserve
 from portaswitch.billing.counters import beside, in_own_base, part_of, report_all, reported
-from portaswitch.billing.transition import ACCEPTED, Outcome, changed, facts_of, next_session, opened_now, refused, refused_with_use, unseen
+from portaswitch.billing.transition import ACCEPTED, Outcome, brought, changed, facts_of, next_session, opened_now, refused, refused_with_use, unseen
 from portaswitch.model.access_policy import AccessPolicy
 from portaswitch.model.catalogue import Catalogue, Protection
 from portaswitch.model.charge import held
@@ -25,6 +25,8 @@ from portaswitch.model.session import Opened, Quota, Session, Status
 
 #: Seconds a session may take from its authorization to its connection, and a Stop from the end of the grant to us.
 GRACE = 300
+BELIEVED = timedelta(days=1)
+NOTHING_ASKED = UnitRequest()
 
 def decide(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     """Decide one request on one view; a repeated key gets the stored answer."""
@@ -119,7 +121,7 @@ def _grant(view: View, request: AAARequest, session: Session, facts: Facts, brea
             return refused_with_use(view, request, session, quota, grant.refusal, facts)
         quotas[asked.key] = quota
         grants.append(grant)
-        expires = max(expires, _hold_until(request.received, session.opened, quota, grant.units))
+        expires = max(expires, _bounded(_hold_until(request.received, session.opened, quota, grant.units, asked), request))
     told = tuple([Grant(grant.key, grant.base, grant.units, expires, grant.last, grant.retained, grant.refusal) for grant in grants])
     limited = [grant for grant in told if grant.units is not None]
     facts = _told(facts, view, request, session, policy, told)
@@ -135,7 +137,7 @@ def _reserve_one(
 ) -> tuple[Grant, Quota]:
     plan, at, unit = quota.legs[0].plan, opened.started, opened.unit
     protection = reserve.protection_of(opened.policy, opened.billing_model, asked, opened.service_type)
-    made = reserve.reserve(quota, asked, plan, opened.policy, protection, funds, unit, at)
+    made = reserve.reserve(quota, asked, plan, opened.policy, protection, funds.at_most(asked.most_funds), unit, at)
     start = reserve.start_of(quota, asked)
     if made is None:
         wanted = -(-start // unit) + reserve.least_units(asked, opened.policy, unit)
@@ -162,11 +164,21 @@ def _need(session: Session, request: AAARequest, told: tuple[Grant, ...], delta:
     return price if price > ZERO else None
 
 
-def _hold_until(at: datetime, opened: Opened, quota: Quota, units: int | None) -> datetime:
-    """When nobody can be using the grant any more: its seconds and the grace; bases that are no time, the policy's idle time."""
+def _hold_until(at: datetime, opened: Opened, quota: Quota, units: int | None, asked: UnitRequest = NOTHING_ASKED) -> datetime:
+    """
+    When nobody can be using the grant any more: its seconds, from when the client means to begin, and the grace; of bases that are no time, when the client
+    thinks that it will be used up, else the policy's idle time. A client's clock is believed for a day.
+    """
     if quota.base is Base.TIME:
-        return at + timedelta(seconds=(opened.policy.max_units if units is None else units) + GRACE)
-    return at + timedelta(seconds=opened.policy.idle_timeout)
+        begins = at if asked.begins is None else min(max(at, asked.begins), at + BELIEVED)
+        return begins + timedelta(seconds=(opened.policy.max_units if units is None else units) + GRACE)
+    idle = at + timedelta(seconds=opened.policy.idle_timeout)
+    return idle if asked.ends is None else max(idle, min(asked.ends, at + BELIEVED) + timedelta(seconds=GRACE))
+
+
+def _bounded(expires: datetime, request: AAARequest) -> datetime:
+    """Not beyond what PortaBilling_Session allows the lock and the funds set aside (spec/radius.yaml: expires, max_expires)."""
+    return expires if request.lock_seconds is None else min(expires, request.received + timedelta(seconds=request.lock_seconds))
 
 
 # -- START, UPDATE: the session lives -------------------------------------------------------------------------------------------------------------
@@ -187,7 +199,8 @@ def _live(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     if session.status is Status.PROVISIONAL:
         return Outcome(ACCEPTED, None, view) if nothing_new else _settle(view, request, session, Status.PROVISIONAL, catalogue)
     if nothing_new and view.session is not None and (request.connected is None or session.connected is not None):
-        return _linger(view, request, session) if _lingers(session, request) else Outcome(ACCEPTED, None, view)
+        named = brought(session, request) is not session.brought
+        return _linger(view, request, session) if named or _lingers(session, request) else Outcome(ACCEPTED, None, view)
     pieces = increments.due(view, session, quotas, request, catalogue)
     return _goes_on(view, request, session, pieces.quotas or quotas, pieces)
 
@@ -222,9 +235,12 @@ def _lingers(session: Session, request: AAARequest) -> bool:
 
 
 def _linger(view: View, request: AAARequest, session: Session) -> Outcome:
-    """Move the expiry and nothing else; under a key of its own, as the counters, and so the Alive's key, are those of the one before."""
+    """
+    Move the expiry, note how the NAS knows the session, and nothing else; under a key of its own, as the counters, and so the Alive's key, are those of the
+    one before.
+    """
     request = replace(request, key=f"{request.key}@{int(request.received.timestamp())}")
-    after = next_session(session, view, request, ACCEPTED, session.quotas, expires=_idle_until(session, request))
+    after = next_session(session, view, request, ACCEPTED, session.quotas, expires=max(session.expires, _idle_until(session, request)))
     return changed(view, request, after, ACCEPTED)
 
 

@@ -20,6 +20,9 @@ from portaswitch.model.session import Leg, Opened, Quota, Session, Status
 from portaswitch.model.value import dataclass
 
 ACCEPTED = Decision()
+LIVING = frozenset((Kind.START, Kind.UPDATE))
+#: Attributes by which a NAS knows a session, by the names of `AAARequest.kept`.
+NAMING = ("acct_session_id", "multi_session_id", "subscriber_ip", "call_id", "nas_port", "nas_port_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +118,18 @@ def next_session(
     version = view.session.version if view.session is not None else 0
     return Session(
         session_key(request), version + 1, status or session.status, session.opened, quotas, expires or session.expires, request.received, request.key,
-        decision, connected or session.connected, charged_at or session.charged_at,
+        decision, connected or session.connected, charged_at or session.charged_at, brought(session, request),
     )  # fmt: skip
+
+
+def brought(session: Session, request: AAARequest) -> Mapping[str, str]:
+    """What accounting has told so far of how the NAS knows the session (a disconnect must name it so); the very same mapping where nothing is new."""
+    known = session.brought
+    if request.kind not in LIVING:
+        return known
+    first, told = session.opened.kept, request.kept
+    new = {name: told[name] for name in NAMING if name in told and told[name] != known.get(name, first.get(name))}
+    return {**known, **new} if new else known
 
 
 def changed(

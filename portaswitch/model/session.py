@@ -5,6 +5,7 @@ A session: what it was opened with (never changes), and the state of its quota k
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -120,6 +121,7 @@ class Session:
     A session as the store has it; `version` rises by one with every change, `last_key` and `answer` are its last request and what it was told.
 
     `connected`: when its use began, as far as anybody said; `charged_at`: when an open session was last charged for what it used so far (None: not yet).
+    `brought`: kept attributes by which its NAS knows it, where accounting named them and the authorization had not.
     """
 
     key: str
@@ -133,6 +135,7 @@ class Session:
     answer: Decision
     connected: datetime | None = None
     charged_at: datetime | None = None
+    brought: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def held(self) -> Decimal:

@@ -110,7 +110,8 @@ def state_text(session: Session) -> str:
     quotas = ",".join([_quota(quota, joined or (quota.legs is not first and quota.legs != first)) for quota in session.quotas])
     connected = "" if session.connected is None else f',"cn":"{session.connected.isoformat()}"'
     charged = "" if session.charged_at is None else f',"ca":"{session.charged_at.isoformat()}"'
-    return f'{{"q":[{quotas}]{connected}{charged}}}'
+    named = f',"br":{json.dumps(session.brought, separators=(",", ":"))}' if session.brought else ""
+    return f'{{"q":[{quotas}]{connected}{charged}{named}}}'
 
 
 def _quota(quota: Quota, own_legs: bool) -> str:
@@ -192,6 +193,7 @@ def session_of(row: Mapping[str, Any]) -> Session:
         row["session_key"], row["version"], Status(row["status"]), opened, tuple(_quota_of(quota, legs) for quota in state["q"]),
         datetime.fromisoformat(row["expires"]), datetime.fromisoformat(row["updated"]), row["last_key"], decision_of(row["answer"]),
         None if connected is None else datetime.fromisoformat(connected), None if charged_at is None else datetime.fromisoformat(charged_at),
+        state.get("br", {}),
     )  # fmt: skip
 
 

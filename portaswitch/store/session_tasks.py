@@ -36,7 +36,7 @@ with recursive waiting (i_node) as (
         order by t.lane, t.i_task limit coalesce(r.room, %(room)s) for update skip locked) d
     limit %(limit)s
 ), seen as (
-    select t.i_task, s.opened, s.cli, s.cld, s.service,
+    select t.i_task, s.opened, s.state, s.cli, s.cld, s.service,
            case when s.session_key is null then 'done' when t.expires <= now() then 'expired' else 'pending' end as status
     from due join session_tasks t using (i_task) left join sessions s on s.session_key = t.session_key and s.i_env = t.i_env
 )
@@ -46,7 +46,8 @@ set status = seen.status, worker = %(worker)s, locked_until = now() + make_inter
     finished = case when seen.status <> 'pending' then now() end,
     last_error = case seen.status when 'done' then 'the session was over' else t.last_error end
 from seen where t.i_task = seen.i_task
-returning t.i_task, t.lane, t.kind, t.i_env, t.i_node, t.session_key, t.arguments, t.attempts, seen.status, seen.opened, seen.cli, seen.cld, seen.service
+returning t.i_task, t.lane, t.kind, t.i_env, t.i_node, t.session_key, t.arguments, t.attempts, seen.status, seen.opened, seen.state, seen.cli, seen.cld,
+    seen.service
 """
 #: Done is done whoever holds the lease; all else counts only for the attempt that it is of.
 SETTLE = """
@@ -126,10 +127,11 @@ def _claim(rows: list[tuple[Any, ...]]) -> Claim:
     return Claim(tuple(tasks), ended[Outcome.DONE.value], ended["expired"])
 
 
-def _facts(opened: str, cli: str, cld: str, service: str) -> dict[str, str]:
-    """The facts of a session's row, by their names in profiles (`endpoints.profiles.FACTS`); documents.opened_text wrote `opened`."""
+def _facts(opened: str, state: str, cli: str, cld: str, service: str) -> dict[str, str]:
+    """The facts of a session's row, by their names in profiles (`endpoints.profiles.FACTS`); documents.opened_text wrote `opened`, state_text `state`."""
     document = json.loads(opened)
     return {
-        **document.get("k", {}), "session": document.get("s", ""), "account": document.get("a", ""), "user": document.get("us", ""),
+        **document.get("k", {}), **json.loads(state).get("br", {}),
+        "session": document.get("s", ""), "account": document.get("a", ""), "user": document.get("us", ""),
         "calling": cli, "called": cld, "service": service,
     }  # fmt: skip

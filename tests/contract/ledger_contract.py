@@ -252,7 +252,7 @@ class LedgerContract(LedgerCase):
 
     async def test_session_kept(self) -> None:
         """A session is read as it was written, to the last digit, microsecond and odd letter."""
-        session = replace(self.session(BELOW, held="2.50"), answer=GRANTED)
+        session = replace(self.session(BELOW, held="2.50"), answer=GRANTED, brought={"acct_session_id": 'odd "\\ \u20ac'})
         await self.exchange(await self.change(BELOW, "s1", session, hold="2.50", decision=GRANTED))
         self.assertEqual((await self.view(session="one")).session, session)
 

@@ -1,0 +1,89 @@
+"""What a client says of its quota beyond units, how accounting names a session, and the node by which a user comes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from portaswitch.billing.session import GRACE, decide
+from portaswitch.model.catalogue import Protection, RatingEntry, ServicePolicy
+from portaswitch.model.request import Decision, UnitRequest
+from tests.unit.builders import Book, after, auth, catalogue, kept, money, plan, prepaid, start, stop
+
+SLICED = catalogue(ServicePolicy(protection=Protection.SLICE, slice=300))
+
+
+def asking(**what: object) -> UnitRequest:
+    """What a client asks that can re-authorize: 300 s."""
+    return replace(UnitRequest(requested=300, minimum=30), **what)  # type: ignore[arg-type]
+
+
+class QuotaTests(SynchronousTestCase):
+    """PortaBilling_Authorize and PortaBilling_Session, at 0.02 a minute."""
+
+    def expiry(self, unit: UnitRequest, **what: object) -> timedelta:
+        """How long the hold of an authorization stays."""
+        book = Book(prepaid(), SLICED)
+        grant = book.ask(replace(auth(), units=(unit,), **what)).grants[0]  # type: ignore[arg-type]
+        assert grant.expires is not None
+        return grant.expires - after(0)
+
+    def test_most_funds(self) -> None:
+        """No more money is set aside than the client wants, and what is granted costs no more."""
+        book = Book(prepaid(), SLICED)
+        grant = book.ask(replace(auth(), units=(asking(most_funds=money("0.05")),))).grants[0]
+        self.assertEqual((grant.units, book.held), (150, money("0.05")))
+        wide = Book(prepaid(), SLICED)
+        self.assertEqual(wide.granted(replace(auth(), units=(asking(most_funds=money("5")),))), 300)
+
+    def test_begins(self) -> None:
+        """The seconds count from when the use will begin; a clock that is years ahead is believed for a day."""
+        self.assertEqual(self.expiry(asking()), timedelta(seconds=300 + GRACE))
+        self.assertEqual(self.expiry(asking(begins=after(60))), timedelta(seconds=360 + GRACE))
+        self.assertEqual(self.expiry(asking(begins=after(-60))), timedelta(seconds=300 + GRACE))
+        self.assertEqual(self.expiry(asking(begins=after(10**9))), timedelta(days=1, seconds=300 + GRACE))
+
+    def test_lock_time(self) -> None:
+        """PortaBilling_Session bounds how long funds are kept aside."""
+        self.assertEqual(self.expiry(asking(), lock_seconds=120), timedelta(seconds=120))
+        self.assertEqual(self.expiry(asking(), lock_seconds=10**6), timedelta(seconds=300 + GRACE))
+
+
+class NameTests(SynchronousTestCase):
+    """An Internet log-in names no session; its accounting does."""
+
+    def test_brought(self) -> None:
+        """What the Start names is kept for whoever has to disconnect the session, and is in the xDR; a repeated Start changes nothing."""
+        book = Book(prepaid())
+        book.ask(auth(kept=kept(call_id="one")))
+        named = start(kept=kept(call_id="one", acct_session_id="81707b87", subscriber_ip="41.213.82.27", realm="cafe"))
+        for key in "a", "b":
+            book.ask(replace(named, key=key))
+        (session,) = book.sessions.values()
+        self.assertEqual(session.brought, {"acct_session_id": "81707b87", "subscriber_ip": "41.213.82.27"})
+        self.assertEqual((session.version, book.held), (2, money(10)))
+        book.ask(stop(60))
+        self.assertEqual(book.xdrs[-1].subscriber_ip, "41.213.82.27")
+
+    def test_nothing_brought(self) -> None:
+        """A Start that names nothing new is no change."""
+        book = Book(prepaid())
+        book.ask(auth(kept=kept(call_id="one")))
+        self.assertEqual(book.ask(start(kept=kept(call_id="one"))), Decision())
+        self.assertEqual(len(book.changes), 1)
+
+
+class AccessTests(SynchronousTestCase):
+    """PortaOne-Access-Info names the node by which the user came."""
+
+    def test_node(self) -> None:
+        """The rating entry of that node counts, not that of the asking one."""
+        known = catalogue(retail=plan())
+        product = known.products[5]
+        special = RatingEntry(33, 3, 8, "", 2, 0, ServicePolicy())  # node 8, the reseller's tariff
+        known = replace(known, products={5: replace(product, entries=(*product.entries, special))})
+        for node, tariff in ((0, "PrepaidCard"), (8, "Resale"), (7, "PrepaidCard")):
+            decision = decide(prepaid(), replace(auth(), access_node=node), known).decision
+            self.assertEqual(decision.facts.tariff, tariff)
