@@ -33,13 +33,14 @@ from portaswitch.errors import PortaSwitchError, StartError
 from portaswitch.interfaces.loading import Progress
 from portaswitch.model.loading import CatalogueFile, Fault, Loaded, Section
 from portaswitch.operations.load import load
-from portaswitch.store import clients, listings, task_listings
+from portaswitch.store import clients, listings, orphans, task_listings
 from portaswitch.store.audit import Audit, Difference, Finding, audit
 from portaswitch.store.clients import ClientLine
 from portaswitch.store.database import KEY_FILE, Database
 from portaswitch.store.embedded import attach
 from portaswitch.store.listings import AccountLine, QuotaLine, SessionLine, XdrLine, XdrQuery
 from portaswitch.store.loading import Loading
+from portaswitch.store.orphans import OrphanLine
 from portaswitch.store.placement import recorded
 from portaswitch.store.task_listings import TaskLine
 from portaswitch.wire.radius.dictionary import Dictionary
@@ -55,6 +56,7 @@ __all__ = [
     "Finding",
     "Loaded",
     "NotFound",
+    "OrphanLine",
     "QuotaLine",
     "SessionLine",
     "Step",
@@ -182,6 +184,17 @@ class Administration:
     async def clients(self) -> list[ClientLine]:
         """The RADIUS clients by address, with what was seen of their signatures."""
         return await asked(clients.clients(self.database.pool, self.i_env))
+
+    async def orphans(self, limit: int) -> list[OrphanLine]:
+        """Usage that waits for a decision, the newest first; `limit` 0: all."""
+        return await asked(orphans.orphans(self.database.pool, self.i_env, limit))
+
+    async def orphan(self, number: int) -> dict[str, Any]:
+        """One such report whole."""
+        found = await asked(orphans.orphan(self.database.pool, self.i_env, number))
+        if found is None:
+            raise NotFound(f"no report {number} in environment {self.i_env}: see `portaswitch orphan list`")
+        return found
 
     async def audit(self) -> Audit:
         """The laws of the books, asked of the whole database, all environments (`store.audit`)."""

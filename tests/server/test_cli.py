@@ -190,6 +190,17 @@ class BesideServerTests(TestCase):
         self.assertIn("accounts", await self.printed("load", str(copy)))
         self.assertIn("10086610975", await self.printed("account", "list", "--env", "7"))
 
+    async def test_orphans(self) -> None:
+        """Usage of an account that nobody knows: listed with what was reported, and shown whole."""
+        self.assertIn("no usage waits", await self.printed("orphan", "list"))
+        stop = [("User-Name", "nobody"), ("NAS-IP-Address", "164.9.9.100"), ("Acct-Session-Id", "s9"), ("Acct-Status-Type", 2), ("Acct-Session-Time", 42)]
+        await self.world.exchange(self.world.packet("acct", stop))
+        (line,) = json.loads(await self.printed("orphan", "list", "--json"))
+        self.assertEqual((line["user"], line["reason"], line["used"]), ("nobody", "no account", "42 session-time"))
+        shown = json.loads(await self.printed("orphan", "show", str(line["i_orphan"]), "--json"))
+        self.assertEqual((shown["session"], shown["kind"]), ("s9", "stop"))
+        self.assertIn("orphan list", (await self.run_command("orphan", "show", "999"))[2])
+
     async def test_verify(self) -> None:
         """A balance that nothing explains: status 1, and the account by its name."""
         await self.world.pool.execute("update accounts set balance = 11 where i_account = 101")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -15,18 +16,18 @@ from tests.unit.builders import Book, after, auth, catalogue, kept, money, plan,
 SLICED = catalogue(ServicePolicy(protection=Protection.SLICE, slice=300))
 
 
-def asking(**what: object) -> UnitRequest:
+def asking(**what: Any) -> UnitRequest:
     """What a client asks that can re-authorize: 300 s."""
-    return replace(UnitRequest(requested=300, minimum=30), **what)  # type: ignore[arg-type]
+    return replace(UnitRequest(requested=300, minimum=30), **what)
 
 
 class QuotaTests(SynchronousTestCase):
     """PortaBilling_Authorize and PortaBilling_Session, at 0.02 a minute."""
 
-    def expiry(self, unit: UnitRequest, **what: object) -> timedelta:
+    def expiry(self, unit: UnitRequest, **what: Any) -> timedelta:
         """How long the hold of an authorization stays."""
         book = Book(prepaid(), SLICED)
-        grant = book.ask(replace(auth(), units=(unit,), **what)).grants[0]  # type: ignore[arg-type]
+        grant = book.ask(replace(auth(), units=(unit,), **what)).grants[0]
         assert grant.expires is not None
         return grant.expires - after(0)
 

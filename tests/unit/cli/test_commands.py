@@ -22,6 +22,7 @@ from portaswitch.administration import (
     Difference,
     Exchange,
     Finding,
+    OrphanLine,
     QuotaLine,
     SessionLine,
     TaskLine,
@@ -175,6 +176,17 @@ class CommandTests(SynchronousTestCase):
         self.assertIn("--last 0 shows all", text)
         _, text = self.run_command(Books(sessions=[]), "session", "list")
         self.assertEqual(text, "no live sessions\n")
+
+    def test_orphans(self) -> None:
+        """Reports that wait for a decision, and one of them whole."""
+        line = OrphanLine(17, AT, "it used more seconds than have passed", "stop", "100", "s1", "4420", "4294967295 session-time")
+        admin = Books(orphans=[line], orphan={"id": 17, "why": "it used more seconds than have passed"})
+        _, text = self.run_command(admin, "orphan", "list")
+        self.assertIn("it used more seconds than have passed  stop", text)
+        self.assertIn("4294967295 session-time", self.run_command(admin, "orphan", "list", "--last", "0", "--json")[1])
+        self.assertIn("it used more", self.run_command(admin, "orphan", "show", "17")[1])
+        self.assertEqual(admin.asked, [("orphans", 50), ("orphans", 0), ("orphan", 17)])
+        self.assertTrue(self.run_command(Books(orphans=[]), "orphan", "list")[1].startswith("no usage waits"))
 
     def test_client_list(self) -> None:
         """Settings and what was seen; a word on clients that are exposed, or could be asked to sign."""
