@@ -25,6 +25,9 @@ from twisted.python.failure import Failure
 
 from portaswitch.store.placement import Account
 
+EXEC_POLL = 0.01
+"""Seconds between two looks whether a child runs its own program yet."""
+
 ADOPTED_POLL = 0.5
 """Seconds between two looks at a process that is not our child (nobody tells us of its end)."""
 
@@ -72,7 +75,8 @@ class _Ending:
 class ChildServer(ProcessProtocol):
     """A server that we started; its output goes to the log file."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
         self._ending = _Ending()
         self.pid = 0
 
@@ -82,11 +86,7 @@ class ChildServer(ProcessProtocol):
 
     def signal(self, number: int) -> None:
         """See Server."""
-        try:
-            if self.transport is not None:
-                self.transport.signalProcess(number)
-        except (error.ProcessExitedAlready, ProcessLookupError):
-            return
+        _send(self._clock, self.transport, number)
 
     def processEnded(self, reason: Failure) -> None:
         """Twisted's news that the child was reaped."""
@@ -123,6 +123,31 @@ class AdoptedServer:
             self._ending.over("ended (it was not our child, so the cause is not known)")
 
 
+def _send(clock: IReactorTime, transport: Any, number: int | str) -> None:
+    """
+    Send a signal to a child, once it runs its own program: between fork and exec it is a copy of us, in which a handler of ours would log to files that are
+    closed already, for ever.
+    """
+    pid = None if transport is None else transport.pid
+    if pid is None:
+        return
+    if _is_a_copy(pid):
+        clock.callLater(EXEC_POLL, _send, clock, transport, number)
+        return
+    try:
+        transport.signalProcess(number)
+    except (error.ProcessExitedAlready, ProcessLookupError):
+        return
+
+
+def _is_a_copy(pid: int) -> bool:
+    """Whether a child still has our command line; False where the system does not tell."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes() == Path("/proc/self/cmdline").read_bytes() != b""
+    except OSError:
+        return False
+
+
 def words(reason: Failure) -> str:
     """The end of a process in words."""
     value = reason.value
@@ -146,7 +171,7 @@ def serve(
     Start a server in a session of its own, with its output appended to `log`; the caller sees OSError when
     that can't be opened.
     """
-    child = ChildServer()
+    child = ChildServer(reactor)
     setsid = shutil.which("setsid")
     command = [*([setsid] if setsid else []), str(program), *arguments]
     null, output = (
@@ -185,8 +210,8 @@ async def programs_ended() -> None:
 class _Program(ProcessProtocol):
     """A program that runs to its end; what it prints is collected."""
 
-    def __init__(self, given: bytes) -> None:
-        self._given = given
+    def __init__(self, clock: IReactorTime, given: bytes) -> None:
+        self._clock, self._given = clock, given
         self._output: list[bytes] = []
         self.done: Deferred[tuple[int, str]] = Deferred(self._kill)
         self.waiting: list[Deferred[None]] = []
@@ -212,12 +237,7 @@ class _Program(ProcessProtocol):
             waiting.callback(None)
 
     def _kill(self, done: Deferred[tuple[int, str]]) -> None:
-        try:
-            if self.transport is not None:
-                # Not KILL: initdb cleans up, and ends its own child.
-                self.transport.signalProcess("TERM")
-        except error.ProcessExitedAlready:
-            return
+        _send(self._clock, self.transport, "TERM")  # not KILL: initdb cleans up, and ends its own child
 
 
 def run(
@@ -227,7 +247,7 @@ def run(
     Run a program to its end, with `given` on its standard input; fires with exit code and output.  Cancelling
     ends the program (SIGTERM).
     """
-    program = _Program(given)
+    program = _Program(reactor, given)
     reactor.spawnProcess(program, command[0], list(command), env=environment(), path="/", **_ids(account))
     _running.add(program)
     return program.done
