@@ -68,7 +68,7 @@ class Server(Service):
         self._reactor, self._settings, self._prepare = reactor, settings, prepare
         self.ready: Deferred[list[str]] = Deferred()
         self._starting: Deferred[list[str]] | None = None
-        self._database = Database(reactor, settings.state_dir, _dsn(settings), settings.limits.work_connections)
+        self._database = Database(reactor, settings.state_dir, settings.database.dsn, settings.limits.work_connections)
         self._ports: list[listen.ListeningPort] = []
         self._jobs: list[jobs.Periodic] = []
         self._listener: Listener | None = None
@@ -267,11 +267,6 @@ def explain(error: BaseException) -> str:
     if isinstance(error, PortaSwitchError):
         return str(error)
     return f"{type(error).__name__}: {str(error).strip()}"
-
-
-def _dsn(settings: Settings) -> str | None:
-    connection = settings.database.connection
-    return None if connection is None else connection.reveal()
 
 
 def loading(path: str, settings: Settings) -> Prepare:

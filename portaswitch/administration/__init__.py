@@ -226,8 +226,7 @@ async def administration(
     An embedded one is shared with the server that runs on it, else started for that time. Errors: StartError,
     SchemaError, EmbeddedError.
     """
-    connection = settings.database.connection
-    dsn = None if connection is None else connection.reveal()
+    dsn = settings.database.dsn
     database = Database(reactor, settings.state_dir, dsn, settings.limits.work_connections)
     try:
         await opened(reactor, dsn, database)
@@ -268,7 +267,7 @@ async def initialise(reactor: Any, settings: Settings) -> list[Step]:
 
 
 def _database_step(settings: Settings) -> Step:
-    if settings.database.connection is not None:
+    if not settings.database.embedded:
         return Step("database of the connection string", "found")
     if attach(settings.state_dir) is not None:
         return Step("embedded PostgreSQL, which is running", "found")

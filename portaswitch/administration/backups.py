@@ -17,7 +17,7 @@ async def back_up(reactor: Any, settings: Settings, folder: Path) -> dict[str, A
     """Write a backup of the database and its key to the new folder; gives what it holds. Errors: StartError."""
     database = _database(reactor, settings)
     try:
-        await opened(reactor, _dsn(settings), database)
+        await opened(reactor, settings.database.dsn, database)
         return await asked(backup.dump(reactor, database.pool, database.dsn, settings.state_dir / KEY_FILE, folder))
     finally:
         await database.close()
@@ -25,7 +25,7 @@ async def back_up(reactor: Any, settings: Settings, folder: Path) -> dict[str, A
 
 async def restore(reactor: Any, settings: Settings, folder: Path) -> dict[str, Any]:
     """Fill the empty database of the configuration from a backup, upgraded to this version; gives what it holds. Errors: StartError."""
-    dsn, database = _dsn(settings), _database(reactor, settings)
+    dsn, database = settings.database.dsn, _database(reactor, settings)
     try:
         if dsn is not None:
             await reach(reactor, dsn)
@@ -37,10 +37,5 @@ async def restore(reactor: Any, settings: Settings, folder: Path) -> dict[str, A
         await database.close()
 
 
-def _dsn(settings: Settings) -> str | None:
-    connection = settings.database.connection
-    return None if connection is None else connection.reveal()
-
-
 def _database(reactor: Any, settings: Settings) -> Database:
-    return Database(reactor, settings.state_dir, _dsn(settings), settings.limits.work_connections)
+    return Database(reactor, settings.state_dir, settings.database.dsn, settings.limits.work_connections)

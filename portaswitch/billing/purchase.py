@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 from decimal import Decimal
 
 from portaswitch.billing import closing, counters, occupancy, reserve
@@ -16,11 +15,8 @@ from portaswitch.billing.transition import Outcome, changed, next_session, refus
 from portaswitch.model.catalogue import Protection
 from portaswitch.model.ledger import View
 from portaswitch.model.money import ZERO
-from portaswitch.model.request import AAARequest, Base, Decision, Facts, Grant, UnitRequest
+from portaswitch.model.request import AAARequest, Decision, Facts, Grant, UnitRequest
 from portaswitch.model.session import Quota, Session
-
-#: Seconds from the end of what was bought to the Stop that says so.
-GRACE = 300
 
 
 def buys(session: Session, asked: UnitRequest) -> bool:
@@ -57,8 +53,7 @@ def _sold(view: View, request: AAARequest, session: Session, told: Quota, bought
     """The purchase: one xDR, the money moved now, nothing held."""
     piece = closing.piece(session, told.reported(bought), request, closing.cover(view, session, request.received))
     behind = replace(piece.quotas[0], used=told.used, granted=bought, bought=bought)
-    expires = request.received + timedelta(seconds=bought - told.used + GRACE if told.base is Base.TIME else session.opened.policy.idle_timeout)
-    expires = max(session.expires, expires)
+    expires = max(session.expires, reserve.hold_until(request.received, session.opened, told, bought - told.used))
     grants = (Grant(told.key, told.base, bought - told.used, expires, last=True),)
     decision = Decision(grants, None, tell(grants))
     after = next_session(session, view, request, decision, (behind, *session.quotas[1:]), expires=expires)

@@ -6,7 +6,7 @@ Under whole and slice the sum of grants never exceeds the funds, since each gran
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from portaswitch.billing.rating import longest, rate
@@ -17,12 +17,18 @@ from portaswitch.model.ledger import View
 from portaswitch.model.money import ZERO
 from portaswitch.model.party import least
 from portaswitch.model.refusal import Refusal
-from portaswitch.model.request import UnitRequest
-from portaswitch.model.session import Quota
+from portaswitch.model.request import Base, UnitRequest
+from portaswitch.model.session import Opened, Quota
 from portaswitch.model.value import dataclass
 
 #: The service type that debit accounts buy as one purchase.
 BOUGHT = "Wifi"
+
+
+#: Seconds a session may take from its authorization to its connection, and a Stop from the end of the grant to us.
+GRACE = 300
+BELIEVED = timedelta(days=1)
+NOTHING_ASKED = UnitRequest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +139,18 @@ def start_of(quota: Quota, asked: UnitRequest) -> int:
     if asked.minimum is not None and asked.reported(quota.base) is None:
         return max(quota.used, quota.granted)
     return quota.used
+
+
+def hold_until(at: datetime, opened: Opened, quota: Quota, units: int | None, asked: UnitRequest = NOTHING_ASKED) -> datetime:
+    """
+    When nobody can be using the grant any more: its seconds, from when the client means to begin, and the grace; of bases that are no time, when the client
+    thinks that it will be used up, else the policy's idle time. A client's clock is believed for a day.
+    """
+    if quota.base is Base.TIME:
+        begins = at if asked.begins is None else min(max(at, asked.begins), at + BELIEVED)
+        return begins + timedelta(seconds=(opened.policy.max_units if units is None else units) + GRACE)
+    idle = at + timedelta(seconds=opened.policy.idle_timeout)
+    return idle if asked.ends is None else max(idle, min(asked.ends, at + BELIEVED) + timedelta(seconds=GRACE))
 
 
 def _holds(plan: RatePlan, units: int, charged: Decimal, protection: Protection, funds: FundsSeen, at: datetime) -> tuple[Take, ...]:

@@ -20,13 +20,9 @@ from portaswitch.model.charge import held
 from portaswitch.model.ledger import View
 from portaswitch.model.money import ZERO
 from portaswitch.model.refusal import Refusal
-from portaswitch.model.request import AAARequest, Base, Decision, Facts, Grant, Kind, Lock, UnitRequest
+from portaswitch.model.request import AAARequest, Decision, Facts, Grant, Kind, Lock, UnitRequest
 from portaswitch.model.session import Opened, Quota, Session, Status
 
-#: Seconds a session may take from its authorization to its connection, and a Stop from the end of the grant to us.
-GRACE = 300
-BELIEVED = timedelta(days=1)
-NOTHING_ASKED = UnitRequest()
 
 def decide(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     """Decide one request on one view; a repeated key gets the stored answer."""
@@ -121,7 +117,7 @@ def _grant(view: View, request: AAARequest, session: Session, facts: Facts, brea
             return refused_with_use(view, request, session, quota, grant.refusal, facts)
         quotas[asked.key] = quota
         grants.append(grant)
-        expires = max(expires, _bounded(_hold_until(request.received, session.opened, quota, grant.units, asked), request))
+        expires = max(expires, _bounded(reserve.hold_until(request.received, session.opened, quota, grant.units, asked), request))
     told = tuple([Grant(grant.key, grant.base, grant.units, expires, grant.last, grant.retained, grant.refusal) for grant in grants])
     limited = [grant for grant in told if grant.units is not None]
     facts = _told(facts, view, request, session, policy, told)
@@ -164,18 +160,6 @@ def _need(session: Session, request: AAARequest, told: tuple[Grant, ...], delta:
     return price if price > ZERO else None
 
 
-def _hold_until(at: datetime, opened: Opened, quota: Quota, units: int | None, asked: UnitRequest = NOTHING_ASKED) -> datetime:
-    """
-    When nobody can be using the grant any more: its seconds, from when the client means to begin, and the grace; of bases that are no time, when the client
-    thinks that it will be used up, else the policy's idle time. A client's clock is believed for a day.
-    """
-    if quota.base is Base.TIME:
-        begins = at if asked.begins is None else min(max(at, asked.begins), at + BELIEVED)
-        return begins + timedelta(seconds=(opened.policy.max_units if units is None else units) + GRACE)
-    idle = at + timedelta(seconds=opened.policy.idle_timeout)
-    return idle if asked.ends is None else max(idle, min(asked.ends, at + BELIEVED) + timedelta(seconds=GRACE))
-
-
 def _bounded(expires: datetime, request: AAARequest) -> datetime:
     """Not beyond what PortaBilling_Session allows the lock and the funds set aside (spec/radius.yaml: expires, max_expires)."""
     return expires if request.lock_seconds is None else min(expires, request.received + timedelta(seconds=request.lock_seconds))
@@ -214,7 +198,7 @@ def _goes_on(view: View, request: AAARequest, session: Session, quotas: tuple[Qu
         others = sum([held(other.holds) for other in covered], ZERO) + sum(costs[place + 1 :], ZERO)
         covered.append(_cover(view, request, session, quota, costs[place], others))
     quotas = tuple(covered)
-    held_until = [_hold_until(request.received, session.opened, quota, max(quota.granted - quota.used, 0)) for quota in quotas if quota.granted]
+    held_until = [reserve.hold_until(request.received, session.opened, quota, max(quota.granted - quota.used, 0)) for quota in quotas if quota.granted]
     expires = max([session.expires, _idle_until(session, request), *held_until])
     connected = session.connected or request.connected or closing.began(quotas[0], request) or request.at
     charged_at = request.received if pieces.quotas else None

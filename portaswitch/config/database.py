@@ -24,6 +24,11 @@ class Database:
         """True when we start and stop PostgreSQL ourselves."""
         return self.connection is None
 
+    @property
+    def dsn(self) -> str | None:
+        """The connection string in clear; None for the embedded one."""
+        return None if self.connection is None else self.connection.reveal()
+
 
 class DatabaseKind(ScalarKind[Database]):
     """`embedded` or a libpq connection string, which may hold a password and is therefore never shown."""

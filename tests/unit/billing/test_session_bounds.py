@@ -8,7 +8,8 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from portaswitch.billing.session import GRACE, decide
+from portaswitch.billing.reserve import GRACE
+from portaswitch.billing.session import decide
 from portaswitch.model.catalogue import Protection, RatingEntry, ServicePolicy
 from portaswitch.model.request import Decision, UnitRequest
 from tests.unit.builders import Book, after, auth, catalogue, kept, money, plan, prepaid, start, stop
