@@ -39,7 +39,7 @@ class Leases:
     def __init__(self, database: Any) -> None:
         self.database, self.now = database, BEGIN
         self.live: dict[str, tuple[str, datetime]] = {}
-        self.last: dict[int, str] = {}
+        self.had: dict[str, tuple[int, datetime]] = {}
 
     def ask(self, sql: str, *values: object) -> Any:
         """The only value of a statement."""
@@ -61,17 +61,22 @@ class Leases:
             raise AssertionError(f"{address} is outside the pool, or somebody has it: {taken}")
         if had is not None and address != had:
             raise AssertionError(f"a session had {had} and got {address}")
-        last = self.last.get(account)
-        if had is None and last is not None and last not in taken and last != address and self.owner(last) == account:
-            raise AssertionError(f"{last} was free, and its account got {address}")
-        self.last[account] = address
+        known = self.known(account)
+        if had is None and known and address not in known:
+            raise AssertionError(f"{known} were free, and their account got {address}")
         self.live = {key: lease for key, lease in self.live.items() if lease[0] != address}
-        self.live[session] = (address, self.now + timedelta(seconds=LEASE))
+        self.keep(session, account, address)
         return address
 
-    def owner(self, address: str) -> int:
-        """Whose an address was last."""
-        return int(self.ask("select i_account from ip_leases where address = %s", address))
+    def keep(self, session: str, account: int, address: str) -> None:
+        """A session has an address from now on."""
+        until = self.now + timedelta(seconds=LEASE)
+        self.live[session], self.had[address] = (address, until), (account, until)
+
+    def known(self, account: int) -> set[str]:
+        """The free addresses that an account was the last to have, those that it had most lately: several where they fell free at one time."""
+        free = {address: until for address, (owner, until) in self.had.items() if owner == account and until <= self.now}
+        return {address for address, until in free.items() if until == max(free.values())}
 
     def holds(self, session: str) -> str | None:
         """What a session has now."""
@@ -84,12 +89,14 @@ class Leases:
         if self.ask("select ip_lease_renew(1, %s, 'u', null, %s)", session, self.now) != (had is not None):
             raise AssertionError(f"{session} has {had}")
         if had is not None:
-            self.live[session] = (had, self.now + timedelta(seconds=LEASE))
+            self.keep(session, self.had[had][0], had)
 
     def free(self, session: str) -> None:
         """A Stop."""
         self.ask("select ip_lease_free(1, %s, 'u', null, %s)", session, self.now)
-        self.live.pop(session, None)
+        address, until = self.live.pop(session, ("", self.now))
+        if until > self.now:
+            self.had[address] = (self.had[address][0], self.now)
 
 
 STEPS = st.lists(
@@ -130,7 +137,7 @@ class LawTests(LeaseCase):
         """Whatever sessions do, the model and the rows agree."""
         leases = self.leases
         leases.ask("truncate ip_leases, ip_pool_marks")
-        leases.live, leases.last = {}, {}
+        leases.live, leases.had = {}, {}
         for what, number, account in steps:
             if what == "wait":
                 leases.now += timedelta(seconds=number)
