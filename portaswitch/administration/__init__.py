@@ -9,10 +9,11 @@ Everything fails with an error of ours that says what to do. Nothing here prints
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from getpass import getuser
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -31,8 +32,13 @@ from portaswitch.endpoints.radius_client import NasClient
 from portaswitch.endpoints.templates import faults_of, row_faults
 from portaswitch.errors import PortaSwitchError, StartError
 from portaswitch.interfaces.loading import Progress
+from portaswitch.model.actor import Actor
 from portaswitch.model.loading import CatalogueFile, Fault, Loaded, Section
+from portaswitch.model.operation import Operation, Row
+from portaswitch.operations.desk import Desk
+from portaswitch.operations.entities import ENTITIES
 from portaswitch.operations.load import load
+from portaswitch.operations.registry import OPERATIONS
 from portaswitch.store import clients, listings, orphans, task_listings
 from portaswitch.store.audit import Audit, Difference, Finding, audit
 from portaswitch.store.clients import ClientLine
@@ -43,9 +49,11 @@ from portaswitch.store.loading import Loading
 from portaswitch.store.orphans import OrphanLine
 from portaswitch.store.placement import recorded
 from portaswitch.store.task_listings import TaskLine
+from portaswitch.store.work import Books
 from portaswitch.wire.radius.dictionary import Dictionary
 
 __all__ = [
+    "OPERATIONS",
     "AccountLine",
     "Administration",
     "Audit",
@@ -56,6 +64,7 @@ __all__ = [
     "Finding",
     "Loaded",
     "NotFound",
+    "Operation",
     "OrphanLine",
     "QuotaLine",
     "SessionLine",
@@ -195,6 +204,11 @@ class Administration:
         if found is None:
             raise NotFound(f"no report {number} in environment {self.i_env}: see `portaswitch orphan list`")
         return found
+
+    async def operate(self, operation: str, values: Mapping[str, str | None], key: str = "") -> Row | list[Row]:
+        """Do an operation as an administrator of the environment (`IOperations.operate`)."""
+        desk = Desk(Books(self.database.pool, self.database.sealer, ENTITIES))
+        return await asked(desk.operate(Actor(f"cli:{getuser()}", self.i_env), operation, values, key))
 
     async def audit(self) -> Audit:
         """The laws of the books, asked of the whole database, all environments (`store.audit`)."""

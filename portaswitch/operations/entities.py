@@ -1,0 +1,11 @@
+"""All entities by name: one module an area, each adds its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from portaswitch.model.operation import Entity
+from portaswitch.operations import entities_catalogue, entities_parties
+
+ENTITIES: Final[Mapping[str, Entity]] = {entity.name: entity for area in (entities_parties, entities_catalogue) for entity in area.ENTITIES}
