@@ -10,11 +10,15 @@ import argparse
 from collections.abc import Iterable
 from itertools import groupby
 
-from portaswitch.administration import OPERATIONS, Operation
+from portaswitch.administration import OPERATIONS, PAGE, Operation
 from portaswitch.cli.command import OK, Commands, Context, Run
 from portaswitch.cli.output import Column
-from portaswitch.model.actor import Privilege
-from portaswitch.model.operation import Field, Mark
+from portaswitch.model.operation import KEYED, Field, Mark
+
+LIMITS = frozenset({"available", "free", "credit_limit"})
+"""What is without a limit when it has no value."""
+
+NO_LIMIT = "no limit"
 
 NEVER_CUT = 2
 """The columns of a list that are never cut."""
@@ -24,30 +28,32 @@ def add(commands: Commands) -> None:
     """Add the commands that no module has by itself."""
     for entity, operations in groupby(sorted(OPERATIONS.values(), key=lambda one: one.words[0]), key=lambda one: one.words[0]):
         found = list(operations)
-        group = commands.group(entity, _summary(entity, found), "\n".join(map(_example, found[:3])))
+        group = commands
+        for word in entity.split("."):
+            group = group.group(word, _summary(entity, found), "\n".join(map(_example, found[:3])))
         for operation in found:
             if operation.words[1] not in group.names:
                 _add(group, operation)
 
 
 def _summary(entity: str, operations: Iterable[Operation]) -> str:
-    return f"{entity}: {', '.join(sorted(operation.words[1] for operation in operations))}"
+    return f"{entity.replace('.', ' ')}: {', '.join(sorted(operation.words[1] for operation in operations))}"
 
 
 def _add(group: Commands, operation: Operation) -> None:
     parser = group.command(operation.words[1], operation.help, _example(operation), _runner(operation))
     for field in operation.arguments:
         _argument(parser, field)
-    if operation.privilege is Privilege.MONEY:
+    if operation.privilege in KEYED:
         parser.add_argument("--key", default="", metavar="KEY", help="does it once, however often it is asked under this key")
 
 
 def _argument(parser: argparse.ArgumentParser, field: Field) -> None:
     text = f"{field.help} ({field.kind.hint})".replace("%", "%%")
-    if field.has(Mark.PLACE):
-        parser.add_argument(f"given_{field.name}", metavar=field.name.upper(), help=text)
-        return
     required = field.has(Mark.REQUIRED)
+    if field.has(Mark.PLACE):
+        parser.add_argument(f"given_{field.name}", metavar=field.name.upper(), nargs=None if required else "?", help=text)
+        return
     parser.add_argument(f"--{field.name.replace('_', '-')}", dest=f"given_{field.name}", metavar="VALUE", required=required, default=None, help=text)
 
 
@@ -55,9 +61,9 @@ def _example(operation: Operation) -> str:
     if operation.examples:
         return operation.examples
     entity, verb = operation.words
-    places = [field.name.upper() for field in operation.arguments if field.has(Mark.PLACE)]
+    places = [field.name.upper() for field in operation.arguments if field.has(Mark.PLACE) and field.has(Mark.REQUIRED)]
     needed = [f"--{field.name} VALUE" for field in operation.arguments if field.has(Mark.REQUIRED) and not field.has(Mark.PLACE)]
-    return " ".join(["portaswitch", entity, verb, *places, *needed])
+    return " ".join(["portaswitch", *entity.split("."), verb, *places, *needed])
 
 
 def _runner(operation: Operation) -> Run:
@@ -70,10 +76,12 @@ def _runner(operation: Operation) -> Run:
         if isinstance(found, list):
             rows = [_public(row) for row in found]
             columns = [Column(name, name, yields=0 if place < NEVER_CUT else 1) for place, name in enumerate(operation.columns or (rows[0] if rows else ()))]
-            context.out.rows(columns, rows, f"no such {operation.words[0]}")
+            context.out.rows(columns, rows, f"no such {operation.words[0].replace('.', ' ')}")
+            if rows and str(len(rows)) == given.get("limit", str(PAGE)):
+                context.out.line(f"(the first {len(rows)}; --limit 0 shows all)")
         else:
             context.out.document(_public(found))
-            context.out.fields(_public(found))
+            context.out.fields({name: NO_LIMIT if value is None and name in LIMITS else value for name, value in _public(found).items()})
         return OK
 
     return run

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from portaswitch import __version__
-from portaswitch.cli import accounts, backups, books, calls, clients, completion, operations, orphans, sessions, setup, xdrs
+from portaswitch.cli import backups, books, calls, clients, completion, operations, orphans, sessions, setup, xdrs
 from portaswitch.cli.command import OK, Commands, Context, Parser, common, epilog
 from portaswitch.cli.output import Output
 from portaswitch.cli.running import run
@@ -39,7 +39,6 @@ def parser() -> Parser:
     calls.add(commands)
     xdrs.add(commands)
     sessions.add(commands)
-    accounts.add(commands)
     clients.add(commands)
     orphans.add(commands)
     books.add(commands)

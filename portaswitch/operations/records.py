@@ -75,7 +75,7 @@ async def refuse_faults(rules: Sequence[Rule], work: IWork, before: Row | None, 
 def _listing(entity: Entity) -> Operation:
     filters = tuple(Field(field.name, f"only with this {field.name}", field.kind, refers=field.refers) for field in entity.fields if _filters(entity, field))
     more = Field("limit", f"at most so many (default {PAGE}), 0: all", NATURAL)
-    begin = Field("begin", f"only those whose {entity.key} begins so", LINE)
+    begin = Field("begin", f"only those whose {entity.key} begins so", LINE, frozenset({Mark.PLACE}))
 
     async def run(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
         conditions = {name: value for name, value in values.items() if name not in ("limit", "begin")}
@@ -130,7 +130,7 @@ def _changing(entity: Entity, rules: Sequence[Rule]) -> Operation:
         refuse_fields(entity, actor, asked)
         return await change(work, entity, rules, before, asked)
 
-    return Operation(f"{entity.name}.change", f"change a {entity.name}", Privilege.SERVICE, run, (*keys, renamed, *fields))
+    return Operation(f"{entity.name}.change", f"change a {entity.name}", Privilege.SERVICE, run, (*keys, renamed, *fields), self_care=True)
 
 
 async def change(work: IWork, entity: Entity, rules: Sequence[Rule], before: Row, values: Mapping[str, Any], operation: str = "change") -> Row:

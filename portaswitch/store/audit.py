@@ -69,7 +69,7 @@ with charged as (select i_account, sum(charged_amount) amount from xdr where sto
      paid as (select i_account, sum(amount) amount from ({_PAID}) p where i_account is not null group by 1),
      due as (
         select a.i_env, a.id, a.balance, a.opening_balance
-               + case a.billing_model when -1 then -1 else 1 end
+               + case when a.billing_model in (-1, 0) then -1 else 1 end
                * (coalesce(x.amount, 0) - coalesce(p.amount, 0)) expected
         from accounts a left join charged x using (i_account) left join paid p using (i_account))
 select format('account %s (environment %s)', id, i_env), expected, balance from due where balance <> expected
@@ -82,7 +82,7 @@ with charged as (
         where storage = 'c' or (storage = 'a' and billing_model = 1) group by 1),
      paid as (
         select p.i_customer, sum(p.amount) amount from ({_PAID}) p left join accounts a using (i_account)
-        where p.i_account is null or a.billing_model <> -1 group by 1),
+        where p.i_account is null or a.billing_model not in (-1, 0) group by 1),
      waiting as (
         select i_party i_customer, sum(amount) amount from pending_charges where role = 'c' group by 1),
      due as (
