@@ -167,7 +167,8 @@ async def _move(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome
     for number in sorted((source, target)):
         await work.get(CUSTOMER, number, lock=True)
     if before["model"] not in FULL and before["balance"] != 0:
-        raise OperationRefused([f"account {before['id']} has a balance of {before['balance']} {before['currency']} with {before['customer']}: settle it there first"])
+        owed = f"{before['balance']} {before['currency']} with {before['customer']}"
+        raise OperationRefused([f"account {before['id']} has a balance of {owed}: settle it there first"])
     devices = await work.ask("account.devices", {"account": before["_id"], "target": target})
     if devices:
         raise OperationRefused([f"device {devices[0][0]} belongs to {before['customer']}: take the account off it first"])

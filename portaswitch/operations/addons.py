@@ -125,6 +125,9 @@ def _named(verb: str, text: str, privilege: Privilege, run: Any, more: tuple[Fie
 OPERATIONS: Final = (
     _named("list", "list the add-ons of an account", Privilege.READ, _list, (), "list 16045550101", ("product", "priority", "from", "to")),
     _named("add", "give an account an add-on product", Privilege.SELL, _add, (WHICH, FROM, TO), "add 16045550101 'More minutes' --to 2030-01-01"),
-    _named("change", "change the dates of an add-on; once in force only its end", Privilege.SELL, _change, (WHICH, FROM, TO), "change 16045550101 'More minutes' --to null"),
+    _named(
+        "change", "change the dates of an add-on; once in force only its end", Privilege.SELL, _change, (WHICH, FROM, TO),
+        "change 16045550101 'More minutes' --to null",
+    ),
     _named("remove", "end an add-on now", Privilege.SELL, _remove, (WHICH,), "remove 16045550101 'More minutes'"),
-)
+)  # fmt: skip

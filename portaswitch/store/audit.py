@@ -143,16 +143,21 @@ select format('customer %s (environment %s)', name, i_env),
        format('%s outgoing, %s incoming', open_outgoing, open_incoming)
 from due where (open_outgoing, open_incoming) <> (case when limited then o else 0 end, case when limited then i else 0 end)
 """
-#: Real use is always debited, below zero too, and that part is marked in the xDR as overrun (DESIGN.md 3.3):
-#: more than it is a fault.
+#: Real use is always debited, below zero too, and that part is marked in the xDR as overrun (DESIGN.md 3.3); an
+#: administrator can force a charge. More than both is a fault.
 _NEGATIVE = """
 with below as (select i_account, i_env, id, balance from accounts where billing_model = -1 and balance < 0),
      marked as (
         select x.i_account, sum(x.overrun) amount from xdr x join below using (i_account)
-        where x.storage = 'a' group by 1)
+        where x.storage = 'a' group by 1),
+     forced as (
+        select p.i_account, -sum(p.amount) amount from payments p join below using (i_account)
+        where p.amount < 0 and p.action in ('manual_charge', 'adjustment') group by 1)
 select format('balance of the debit account %s (environment %s)', id, i_env),
-       format('not below %s, its overrun', -coalesce(m.amount, 0)), balance::text
-from below left join marked m using (i_account) where -balance > coalesce(m.amount, 0)
+       format('not below %s, its overrun and what was charged by hand', -coalesce(m.amount, 0) - coalesce(f.amount, 0)),
+       balance::text
+from below left join marked m using (i_account) left join forced f using (i_account)
+where -balance > coalesce(m.amount, 0) + coalesce(f.amount, 0)
 union all
 select format('hold of account %s (environment %s)', id, i_env), '0 or more', held::text
 from accounts where held < 0
