@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
@@ -20,7 +19,7 @@ from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
 from portaswitch.interfaces.work import IBooks, IWork
-from portaswitch.model.actor import Actor
+from portaswitch.model.actor import Actor, Realm
 from portaswitch.model.operation import Entity, Mark, MayHaveHappened, OperationRefused, Place, Row
 from portaswitch.model.payment import Paid, Payment
 from portaswitch.store import work_sql
@@ -30,6 +29,8 @@ from portaswitch.store.transaction import Cursor
 from portaswitch.store.work_statements import ANSWER, CLAIM, CLAIMED, NOTE, NOTES, PAY, STATEMENTS
 
 T = TypeVar("T")
+Texts = dict[tuple[str, Realm, str], tuple[list[str], str]]
+"""Statements that read, by entity, realm and condition; conditions come from fields only, so that there are few."""
 
 ATTEMPTS: Final = 4
 """How often a transaction is tried that loses against a charge or another operation."""
@@ -50,6 +51,7 @@ class Books:
 
     def __init__(self, pool: Pool, sealer: Sealer, entities: Mapping[str, Entity]) -> None:
         self._pool, self._sealer, self._entities = pool, sealer, entities
+        self._texts: Texts = {}
 
     def work(self, actor: Actor, body: Callable[[Any], Awaitable[T]]) -> Deferred[T]:
         """See `IBooks.work`."""
@@ -69,9 +71,9 @@ class Books:
         raise AssertionError("the last attempt returns or raises")
 
     async def _body(self, cursor: Cursor, actor: Actor, body: Callable[[Any], Awaitable[T]]) -> T:
-        work = Work(cursor, self._sealer, self._entities, actor)
+        work = Work(cursor, self._sealer, self._entities, actor, self._texts)
         found = await body(work)
-        await work.finish()
+        work.finish()
         return found
 
 
@@ -79,8 +81,8 @@ class Books:
 class Work:
     """See `IWork`."""
 
-    def __init__(self, cursor: Cursor, sealer: Sealer, entities: Mapping[str, Entity], actor: Actor) -> None:
-        self._cursor, self._sealer, self._entities, self._actor = cursor, sealer, entities, actor
+    def __init__(self, cursor: Cursor, sealer: Sealer, entities: Mapping[str, Entity], actor: Actor, texts: Texts) -> None:
+        self._cursor, self._sealer, self._entities, self._actor, self._texts = cursor, sealer, entities, actor, texts
         self._standing = work_sql.standing(actor)
         self._notes: list[dict[str, Any]] = []
         self._answer: dict[str, Any] | None = None
@@ -118,7 +120,10 @@ class Work:
         return Deferred.fromCoroutine(self._rows(entity, " and ".join(parts) or "true", values, f" order by {order} limit nullif(%(limit)s, 0)"))
 
     async def _rows(self, entity: Entity, condition: str, values: dict[str, Any], end: str = "") -> list[Row]:
-        names, sql = work_sql.select(self._entities, entity, self._actor, condition)
+        kind = entity.name, self._actor.realm, condition
+        if kind not in self._texts:
+            self._texts[kind] = work_sql.select(self._entities, entity, self._actor, condition)
+        names, sql = self._texts[kind]
         rows = await self._cursor.query(sql + end, {**self._standing, **values})
         kinds = {field.name: field.kind for field in entity.fields if field.kind.words}
         found: list[Row] = [{name: kinds[name].shown(value) if name in kinds else value for name, value in zip(names, row, strict=True)} for row in rows]
@@ -176,7 +181,7 @@ class Work:
 
     def pay(self, payment: Payment) -> Deferred[Paid]:
         """See `IWork.pay`."""
-        return self._cursor.query(PAY, {**self._standing, **asdict(payment), **asdict(payment.comments)}).addCallback(lambda rows: Paid(*rows[0]))
+        return self._cursor.query(PAY, {**self._standing, **_parameters(payment)}).addCallback(lambda rows: Paid(*rows[0]))
 
     def fingerprints(self, text: str) -> list[bytes]:
         """See `IWork.fingerprints`."""
@@ -208,17 +213,26 @@ class Work:
         self._answer = {"key": key, "answer": _document(answer)}
         return succeed(None)
 
-    async def finish(self) -> None:
-        """Write the notes, and the answer under its key: one statement."""
+    def finish(self) -> None:
+        """Write the notes, and the answer under its key: one statement, which goes with the COMMIT."""
         rows = ", ".join(NOTE.format(number) for number in range(len(self._notes)))
         notes = NOTES.format(rows) if rows else ""
         values = {f"{name}{number}": value for number, note in enumerate(self._notes) for name, value in note.items()}
         actor = self._actor
         values |= {**self._standing, "user": actor.i_user, "actor": actor.name, "request": actor.request_id, **(self._answer or {})}
         if self._answer is not None:
-            await self._cursor.execute(f"with noted as ({notes}) {ANSWER}" if notes else ANSWER, values)
+            self._cursor.last(f"with noted as ({notes}) {ANSWER}" if notes else ANSWER, values)
         elif notes:
-            await self._cursor.execute(notes, values)
+            self._cursor.last(notes, values)
+
+
+def _parameters(payment: Payment) -> dict[str, Any]:
+    """The values of a payment's row."""
+    return {
+        "i_account": payment.i_account, "i_customer": payment.i_customer, "amount": payment.amount, "action": payment.action.value, "at": payment.at,
+        "visible": payment.comments.visible, "internal": payment.comments.internal, "refunds": payment.refunds,
+        "i_payment_transaction": payment.i_payment_transaction,
+    }  # fmt: skip
 
 
 def _number(key: str) -> int:

@@ -18,6 +18,15 @@ KOREA = "82262363451"
 CANADA = "16045550199"
 
 
+def call_request(kind: Kind, user: str, session: str, i_node: int, used: int | None, called: str = KOREA, minimum: int | None = None) -> AAARequest:
+    """A request of a gateway about a call; each kind comes once in a session. `used` at its end; `minimum` asks for slices."""
+    now = datetime.now(UTC)
+    report = Report.INTERIM if used is None else Report.FINAL
+    units = () if kind is Kind.EXPIRE else (UnitRequest(QuotaKey(), Base.TIME, 0 if used is None else None, minimum, used, report),)
+    key, origin, parties = f"{session}/{kind.value}", Origin(i_node, 1, "gateway"), Parties(user, "16045550000", called)
+    return AAARequest(kind, key, origin, session, key, parties, now, now, units, connected=now - timedelta(seconds=3600))
+
+
 class ChargingCase(DeskCase):
     """The desk, and `core`, which charges calls at the demo's gateway."""
 
@@ -31,7 +40,6 @@ class ChargingCase(DeskCase):
         await hot.start()
         await self.load_core(hot)
         self.node = self.number("nodes", "i_node", name="Card gateway")
-        self.requests = 0
 
     async def load_core(self, hot: Pool) -> None:
         """A core that remembers nothing."""
@@ -40,30 +48,19 @@ class ChargingCase(DeskCase):
         self.ledger = Ledger(hot, self.sealer.open)
         self.core = Core(self.ledger, catalogue, BillingLog(None))
 
-    def request(self, kind: Kind, user: str, session: str, units: tuple[UnitRequest, ...], called: str = KOREA) -> AAARequest:
-        """A request of the gateway, with a key of its own."""
-        self.requests += 1
-        now = datetime.now(UTC)
-        began = now - timedelta(seconds=3600)
-        key = f"{session}/{kind.value}/{self.requests}"
-        origin, parties = Origin(self.node, 1, "Card gateway"), Parties(user, "16045550000", called)
-        return AAARequest(kind, f"r{self.requests}", origin, session, key, parties, now, now, units, connected=began)
-
     async def call(self, user: str, session: str, called: str = KOREA, minimum: int | None = None) -> Decision:
         """Authorize a call; `minimum` asks for slices."""
-        unit = UnitRequest(QuotaKey(), Base.TIME, 0, minimum)
-        return await self.core.handle(self.request(Kind.AUTH, user, session, (unit,), called))
+        return await self.core.handle(call_request(Kind.AUTH, user, session, self.node, None, called, minimum))
 
     async def hang_up(self, user: str, session: str, seconds: int, called: str = KOREA) -> Decision:
         """End it after so many seconds."""
-        unit = UnitRequest(QuotaKey(), Base.TIME, None, None, seconds, Report.FINAL)
-        return await self.core.handle(self.request(Kind.STOP, user, session, (unit,), called))
+        return await self.core.handle(call_request(Kind.STOP, user, session, self.node, seconds, called))
 
     async def sweep(self) -> None:
         """Close every open call provisionally, as the sweeper does with one that nobody speaks for."""
         self.ask("update sessions set expires = now() - interval '1 minute', version = version + 1")
         names = [name for _ in range(3) for name in await self.ledger.dead_sessions(100)]
-        await self.core.close_all(list(dict.fromkeys(names)), self.request(Kind.EXPIRE, "", "", ()), Kind.EXPIRE)
+        await self.core.close_all(list(dict.fromkeys(names)), call_request(Kind.EXPIRE, "", "", self.node, None), Kind.EXPIRE)
 
     def money(self, name: str) -> tuple[str, str]:
         """Balance and hold of an account as plain digits."""
