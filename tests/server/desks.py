@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from portaswitch.config.catalogue import read_catalogue
@@ -25,9 +27,9 @@ class DeskCase(LoadTestCase):
         self.desk = Desk(Books(self.pool, self.sealer, ENTITIES))
         self.root = Actor("test:root", 1)
 
-    async def do(self, operation: str, *, by: Actor | None = None, key: str = "", **values: str | None) -> Any:
+    async def do(self, operation: str, given: Mapping[str, str | None] = MappingProxyType({}), *, by: Actor | None = None, key: str = "", **more: str) -> Any:
         """Do an operation as root, or as somebody else."""
-        return await self.desk.operate(by or self.root, operation, values, key)
+        return await self.desk.operate(by or self.root, operation, {**given, **more}, key)
 
     def number(self, table: str, identity: str, **where: object) -> int:
         """The number of a row."""

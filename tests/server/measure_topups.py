@@ -73,7 +73,7 @@ async def measure(clock: Any, seconds: float, accounts: int) -> None:
     lanes = [Deferred.fromCoroutine(topping(lane)) for lane in range(AT_ONCE)] + [Deferred.fromCoroutine(calling(lane)) for lane in range(CALLERS)]
     found = await DeferredList(lanes, consumeErrors=True)
     took, worked = time.monotonic() - began, time.process_time() - worked
-    faults = [failure.getErrorMessage() for good, failure in found if not good]
+    faults = [str(failure) for good, failure in found if not good]
     ((paid,),) = await pool.query("select count(*) from payments")
     ((charged,),) = await pool.query("select count(*) from xdr where storage = 'a' and not failed")
     print(f"{paid / took:.0f} top-ups/s and {charged / took:.0f} calls/s committed in {took:.1f} s, {1000 * worked / paid:.2f} ms of this process a top-up")

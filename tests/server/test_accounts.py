@@ -38,7 +38,7 @@ class OpeningTests(DeskCase):
             ({"customer": "Demo retail", "model": "debit", "password": "abc"}, "easy to guess"),
         ):
             with self.assertRaises(OperationRefused) as caught:
-                await self.do("account.add", id="799", **values)
+                await self.do("account.add", values, id="799")
             self.assertIn(told, str(caught.exception))
         self.assertEqual(self.one("select count(*) from accounts where id = '799'"), 0)
 
@@ -67,7 +67,7 @@ class OpeningTests(DeskCase):
         await self.do("account.block", id=LINE)
         for operation, values in (("account.unblock", {}), ("account.product", {"product": "Office"}), ("account.credit", {"amount": "1"})):
             with self.assertRaises(NotPermitted):
-                await self.do(operation, by=self.account(), id=LINE, **values)
+                await self.do(operation, values, by=self.account(), id=LINE)
         self.assertEqual(self.one("select blocked from accounts where id = %s", (LINE,)), True)
 
 
@@ -94,7 +94,7 @@ class ThingsTests(DeskCase):
         self.assertEqual((await self.do("account.show", id="16045550177"))["master"], LINE)
         for operation, values in (("account.alias.add", {"id": LINE, "alias": CARD}), ("account.block", {"id": "16045550177"})):
             with self.assertRaises(OperationRefused):
-                await self.do(operation, **values)
+                await self.do(operation, values)
         await self.do("account.alias.remove", id=LINE, alias="16045550177")
         with self.assertRaises(NotThere):
             await self.do("account.show", id="16045550177")
@@ -113,11 +113,11 @@ class ThingsTests(DeskCase):
             ("account.addon.change", {"product": "Minutes", "to": "2020-01-01"}),
         ):
             with self.assertRaises(OperationRefused):
-                await self.do(operation, id=LINE, **values)
+                await self.do(operation, values, id=LINE)
         await self.do("account.addon.change", id=LINE, product="Minutes", to="2100-01-01")
-        await self.do("account.addon.add", id=LINE, product="Minutes", **{"from": "2100-01-01"})
+        await self.do("account.addon.add", {"from": "2100-01-01"}, id=LINE, product="Minutes")
         await self.do("account.addon.remove", id=LINE, product="Minutes")
-        await self.do("account.addon.change", id=LINE, product="Minutes", **{"from": "2101-01-01"})
+        await self.do("account.addon.change", {"from": "2101-01-01"}, id=LINE, product="Minutes")
         found = [(row["product"], row["priority"], row["to"] is None) for row in await self.do("account.addon.list", id=LINE)]
         self.assertEqual(found, [("Minutes", 20, False), ("Roaming", 30, True), ("Minutes", 20, True)])
         self.assertEqual((await self.do("account.show", id=LINE))["addons"], ["Roaming"])

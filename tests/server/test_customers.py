@@ -16,12 +16,12 @@ class TreeTests(DeskCase):
     async def test_new_below_a_reseller(self) -> None:
         """A reseller's customer is below it, in the environment's currency and zone; somebody else's reseller is not there."""
         by = self.reseller()
-        new = await self.do("customer.add", by=by, name="Acme", email="ops@acme.example", **{"class": None})
+        new = await self.do("customer.add", {"class": None}, by=by, name="Acme", email="ops@acme.example")
         self.assertEqual((new["parent"], new["currency"], new["timezone"], new["email"]), ("Demo reseller", "CAD", "America/Vancouver", "ops@acme.example"))
         await self.do("customer.add", name="Other", type="reseller")
         for values in ({"parent": "Other"}, {"parent": "Demo retail USD"}):
             with self.assertRaises(OperationRefused):
-                await self.do("customer.add", by=by, name="Stray", **values)
+                await self.do("customer.add", values, by=by, name="Stray")
         with self.assertRaises(NotThere):
             await self.do("customer.add", by=by, name="Stray", parent="null")
         self.assertEqual(self.one("select count(*) from customers where name = 'Stray'"), 0)
@@ -62,7 +62,7 @@ class StatusTests(DeskCase):
         await self.do("customer.status", name="Demo subcustomer", to="exported")
         for values in ({"to": "suspended"}, {"to": "exported"}, {"to": "inactive"}):
             with self.assertRaises(OperationRefused):
-                await self.do("customer.status", name="Demo subcustomer", **values)
+                await self.do("customer.status", values, name="Demo subcustomer")
         await self.do("customer.close", name="Demo subcustomer")
         for operation in ("suspend", "unsuspend", "block", "close"):
             with self.assertRaises(OperationRefused):
@@ -101,14 +101,14 @@ class StatusTests(DeskCase):
     async def test_details(self) -> None:
         """Two tables are one entity: details are made with the first value, audited, and the note is not for self-care."""
         await self.do("customer_class.add", name="Business", credit_limit="300")
-        await self.do("customer.change", name="Demo subcustomer", firstname="Ann", billing_period="weekly", note="pays late", **{"class": "Business"})
+        await self.do("customer.change", {"class": "Business"}, name="Demo subcustomer", firstname="Ann", billing_period="weekly", note="pays late")
         await self.do("customer.change", by=self.customer(), name="Demo subcustomer", city="Vancouver")
         seen = await self.do("customer.show", by=self.customer(), name="Demo subcustomer")
         told = tuple(seen[name] for name in ("firstname", "city", "class", "billing_period", "note"))
         self.assertEqual(told, ("Ann", "Vancouver", "Business", "weekly", None))
         self.assertEqual((await self.do("customer.show", name="Demo subcustomer"))["note"], "pays late")
         self.assertEqual(self.audited("customer")[-1][2:], ({"city": None}, {"city": "Vancouver"}))
-        self.assertEqual((await self.do("customer.add", name="New", **{"class": "Business"}))["credit_limit"], Decimal(300))
+        self.assertEqual((await self.do("customer.add", {"class": "Business"}, name="New"))["credit_limit"], Decimal(300))
 
 
 class ClosingTests(ChargingCase):

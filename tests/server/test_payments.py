@@ -21,7 +21,7 @@ class ChargeTests(ChargingCase):
         """Each verb with its sign and action, on accounts and customers; a customer's balance moves with its credit accounts'."""
         for verb, amount in (("charge", "1.50"), ("credit", "0.25"), ("promo", "2")):
             for operation, key in ((f"account.{verb}", {"id": CARD}), (f"account.{verb}", {"id": LINE}), (f"customer.{verb}", {"name": "Demo retail"})):
-                await self.do(operation, amount=amount, comment="by hand", **key)
+                await self.do(operation, key, amount=amount, comment="by hand")
         await self.do("customer.pay", name="Demo retail", amount="10")
         self.assertEqual((self.money(CARD)[0], self.money(LINE)[0]), ("10.75", "-0.75"))
         self.assertEqual(self.one("select balance from customers where name = 'Demo retail'"), Decimal("-11.5"))
