@@ -186,7 +186,7 @@ class TransactionTests(DeskCase):
     async def start(self, **values: str) -> str:
         """A started one; its number."""
         given = {"account": CARD, "amount": "7", "processor": "Pay", **values}
-        return str((await self.do("transaction.start", **given))["number"])
+        return str((await self.do("transaction.start", given))["number"])
 
     async def test_flow(self) -> None:
         """Completed books once; what is over stays; a try books nothing."""
