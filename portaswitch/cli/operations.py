@@ -56,7 +56,7 @@ def _example(operation: Operation) -> str:
         return operation.examples
     entity, verb = operation.words
     places = [field.name.upper() for field in operation.arguments if field.has(Mark.PLACE)]
-    needed = [f"--{field.name} VALUE" for field in operation.arguments if field.has(Mark.REQUIRED) and not field.has(Mark.PLACE)]
+    needed = [f"--{field.name.replace('_', '-')} VALUE" for field in operation.arguments if field.has(Mark.REQUIRED) and not field.has(Mark.PLACE)]
     return " ".join(["portaswitch", entity, verb, *places, *needed])
 
 

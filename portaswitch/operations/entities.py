@@ -6,6 +6,6 @@ from collections.abc import Mapping
 from typing import Final
 
 from portaswitch.model.operation import Entity
-from portaswitch.operations import entities_catalogue, entities_parties
+from portaswitch.operations import entities_catalogue, entities_network, entities_parties
 
-ENTITIES: Final[Mapping[str, Entity]] = {entity.name: entity for area in (entities_parties, entities_catalogue) for entity in area.ENTITIES}
+ENTITIES: Final[Mapping[str, Entity]] = {entity.name: entity for area in (entities_parties, entities_catalogue, entities_network) for entity in area.ENTITIES}

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from portaswitch.model.operation import Operation
-from portaswitch.operations import accounts, products
+from portaswitch.operations import accounts, catalogue
 
-AREAS: Final = (accounts, products)
+AREAS: Final = (accounts, catalogue)
 
 OPERATIONS: Final[Mapping[str, Operation]] = {operation.name: operation for area in AREAS for operation in area.OPERATIONS}

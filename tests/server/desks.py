@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from portaswitch.config.catalogue import read_catalogue
@@ -27,6 +28,10 @@ class DeskCase(LoadTestCase):
 
     async def do(self, operation: str, *, by: Actor | None = None, key: str = "", **values: str | None) -> Any:
         """Do an operation as root, or as somebody else."""
+        return await self.put(operation, values, by, key)
+
+    async def put(self, operation: str, values: Mapping[str, str | None], by: Actor | None = None, key: str = "") -> Any:
+        """The same with the values as a mapping."""
         return await self.desk.operate(by or self.root, operation, values, key)
 
     def number(self, table: str, identity: str, **where: object) -> int:
