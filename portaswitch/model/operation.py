@@ -64,7 +64,7 @@ class Entity:
 
     `key` is the field by which people name a row (unique in the environment, or below its `parent`, the field that refers to the outer thing). `customer` and
     `account` are the columns that say whose a row is, '' when it belongs to the environment as a whole: then only administrators reach it. `privilege` is what
-    adding, changing and removing takes.
+    adding, changing and removing takes. `environment` is the column of the environment, '' where the row is in that of its outer thing. `order` sorts lists.
     """
 
     name: str
@@ -78,6 +78,7 @@ class Entity:
     account: str = ""
     parent: str = ""
     order: str = ""
+    environment: str = "i_env"
 
     def field(self, name: str) -> Field:
         """The field of that name; KeyError when there is none."""

@@ -96,6 +96,7 @@ GROUP: Final = Entity(
     Privilege.CATALOGUE,
     (Field("set", "the set it is in", NAME, OWN, "i_dest_group_set", "destination-set"), Field("name", "name, unique in the set", NAME, PLACED)),
     parent="set",
+    environment="",
 )
 
 TARIFF: Final = Entity(
@@ -144,6 +145,7 @@ RATE: Final = Entity(
     ),
     parent="tariff",
     order="t.i_dest, t.effective_from",
+    environment="",
 )
 
 PRODUCT: Final = Entity(
@@ -185,6 +187,7 @@ ENTRY: Final = Entity(
     ),
     parent="product",
     order="t.i_accessibility",
+    environment="",
 )
 
 ACCESS_POLICY: Final = Entity(
@@ -220,6 +223,7 @@ ACCESS_PHASE: Final = Entity(
         Field("sort_order", "where phases overlap the lower one holds", NATURAL, DETAIL),
     ),
     parent="policy",
+    environment="",
 )
 
 ENTITIES: Final = (SERVICE, POLICY, DESTINATION, GROUP_SET, GROUP, TARIFF, RATE, PRODUCT, ENTRY, ACCESS_POLICY, ACCESS_PHASE)

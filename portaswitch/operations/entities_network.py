@@ -114,6 +114,7 @@ CONNECTION: Final = Entity(
         Field("active", "in use", FLAG),
     ),
     parent="vendor",
+    environment="",
 )
 
 IP_POOL: Final = Entity(

@@ -91,7 +91,7 @@ def lock(entity: Entity) -> str:
 
 def insert(entity: Entity, columns: Mapping[str, str]) -> str:
     """The statement that adds a row; `columns` are the parameters by column."""
-    own = {} if entity.parent else {"i_env": "i_env"}
+    own = {entity.environment: "i_env"} if entity.environment else {}
     named = {**own, **columns}
     names = ", ".join(f'"{column}"' for column in named)
     values = ", ".join(f"%({parameter})s" for parameter in named.values())

@@ -96,6 +96,7 @@ WHOLE: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "node": ({"name": "N", "nas_ip": "192.0.2.9"}, {"nas_identifier": "n9", "profile": "generic"}),
     "client": ({"address": "192.0.2.0/28", "secret": "0123456789abcdef"}, {"secret": "fedcba9876543210", "ignore_password": "yes"}),
     "vendor": ({"name": "V", "currency": "CAD"}, {"timezone": "Europe/Berlin"}),
+    "custom-field": ({"name": "F", "applies_to": "account"}, {"mandatory": "yes"}),
     "ip-pool": ({"name": "I"}, {"lease_time": "600"}),
 }
 """What each entity is added with, and what is changed then."""
