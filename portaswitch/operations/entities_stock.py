@@ -130,7 +130,7 @@ PORT: Final = Entity(
         Field("cpe", "the device", NAME, OWN, "i_ua", "cpe"),
         Field("port", "number of the port, from 1", POSITIVE, OWN),
         Field("account", "the account on it", NAME, frozenset({Mark.REQUIRED, Mark.FIXED}), "i_account", "account"),
-        Field("config", "of this port", LINE, DETAIL),
+        Field("settings", "of this port, as its handlers take them", LINE, DETAIL, "config"),
     ),
     parent="cpe",
 )
