@@ -9,7 +9,7 @@ Everything fails with an error of ours that says what to do. Nothing here prints
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -39,6 +39,7 @@ from portaswitch.operations.desk import Desk
 from portaswitch.operations.entities import ENTITIES
 from portaswitch.operations.load import load
 from portaswitch.operations.registry import OPERATIONS
+from portaswitch.operations.stock import UPLOADS
 from portaswitch.store import clients, listings, orphans, task_listings
 from portaswitch.store.audit import Audit, Difference, Finding, audit
 from portaswitch.store.clients import ClientLine
@@ -70,6 +71,7 @@ __all__ = [
     "SessionLine",
     "Step",
     "TaskLine",
+    "UPLOADS",
     "Verdict",
     "XdrLine",
     "administration",
@@ -207,8 +209,17 @@ class Administration:
 
     async def operate(self, operation: str, values: Mapping[str, str | None], key: str = "") -> Row | list[Row]:
         """Do an operation as an administrator of the environment (`IOperations.operate`)."""
-        desk = Desk(Books(self.database.pool, self.database.sealer, ENTITIES))
-        return await asked(desk.operate(Actor(f"cli:{getuser()}", self.i_env), operation, values, key))
+        return await asked(self._desk().operate(self._actor(), operation, values, key))
+
+    async def upload(self, entity: str, head: Sequence[str], rows: Sequence[Sequence[str]], progress: Progress) -> Row:
+        """Add and remove many rows of an entity at once (`IOperations.upload`)."""
+        return await asked(self._desk().upload(self._actor(), entity, head, rows, progress))
+
+    def _desk(self) -> Desk:
+        return Desk(Books(self.database.pool, self.database.sealer, ENTITIES))
+
+    def _actor(self) -> Actor:
+        return Actor(f"cli:{getuser()}", self.i_env)
 
     async def audit(self) -> Audit:
         """The laws of the books, asked of the whole database, all environments (`store.audit`)."""

@@ -15,14 +15,15 @@ from portaswitch.model.operation import Entity, Field, Mark, NotThere, Operation
 from portaswitch.model.text_values import LINE, NAME
 from portaswitch.operations import entities_stock as stock
 from portaswitch.operations.entities_parties import ACCOUNT, CUSTOMER
-from portaswitch.operations.records import change, key_fields, record_operations, the
+from portaswitch.operations.records import as_named, change, key_fields, record_operations, the
+from portaswitch.operations.upload import Upload
 
 ASSIGNED: Final = frozenset({Mark.PLACE, Mark.REQUIRED})
 
 
 async def _stocked(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Mapping[str, Any]:
     """What a reseller adds is in its own stock."""
-    return {"managed_by": actor.i_customer, **values} if actor.realm is Realm.RESELLER else values
+    return {**values, "managed_by": values.get("managed_by") or actor.i_customer} if actor.realm is Realm.RESELLER else values
 
 
 # -- SIM cards -----------------------------------------------------------------------------------------------------------------------------------------------
@@ -277,3 +278,10 @@ OPERATIONS: Final = (
     *record_operations(stock.CUSTOM_FIELD, (_choices_fit,)),
     *map(_setting, OWNERS),
 )
+
+UPLOADS: Final = {
+    "sim": Upload(stock.SIM, _stocked, ("status", ("available", "disposed"))),
+    "cpe": Upload(stock.CPE, _stocked, ("customer", (None,))),
+    "did": Upload(stock.DID, as_named, ("customer", (None,))),
+}
+"""What can be uploaded as a table."""

@@ -6,8 +6,10 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredList
 
-from portaswitch.model.operation import NotThere, OperationRefused
+from portaswitch.model.actor import Role
+from portaswitch.model.operation import NotPermitted, NotThere, OperationRefused
 from tests.server.desks import CARD, LINE, DeskCase
+from tests.server.loads import quiet
 
 KEY = "0123456789abcdef0123456789ABCDEF"
 ONE, TWO = "302720100000001", "302720100000002"
@@ -136,3 +138,53 @@ class CustomFieldTests(DeskCase):
         self.assertNotIn("1970", str(self.audited("customer")))
         with self.assertRaises(NotThere):
             await self.do("account.custom", id=LINE, field="born", value="1970-01-31")
+
+
+class UploadTests(DeskCase):
+    """Tables of cards and numbers: whole or not at all."""
+
+    async def upload(self, entity: str, head: str, *rows: str) -> Any:
+        """Send a table whose cells have commas between them."""
+        return await self.desk.upload(self.root, entity, head.split(","), [row.split(",") for row in rows], quiet)
+
+    async def test_there_and_back(self) -> None:
+        """Added with their references and secrets; removed again, beside new ones; audited once."""
+        rows = [f"+,30272010{number:07},Demo retail,{KEY}" for number in range(5000)]
+        self.assertEqual(await self.upload("sim", "action,imsi,customer,ki", *rows), {"added": 5000, "removed": 0})
+        self.assertEqual(self.one("select count(*) from sim_cards join customers using (i_customer) where name = 'Demo retail' and status = 'available'"), 5000)
+        self.assertEqual(self.sealer.open(self.one("select ki from sim_cards where imsi = '302720100004711'")), KEY)
+        self.assertEqual(await self.upload("sim", "imsi,action,kind", "302720100004711,-", "302720199999999,,esim"), {"added": 1, "removed": 1})
+        self.assertEqual(self.ask("select count(*), max(kind) from sim_cards"), [(5000, "sim")])
+        self.assertEqual([line[1] for line in self.audited("sim")], ["sim.upload", "sim.upload"])
+
+    async def test_faults(self) -> None:
+        """Each line and column at fault is named, in the order of the file; nothing is changed."""
+        await self.do("did.add", number="16045559999")
+        rows = "16045550001,,", "x,,", "16045550001,,", "16045559999,,", "16045550002,No such,", "16045550003,,-", "16045550004,,*"
+        with self.assertRaises(OperationRefused) as caught:
+            await self.upload("did", "number,group,action", *rows)
+        places = [fault.split(":")[0] for fault in caught.exception.faults]
+        self.assertEqual(places, ["line 3, number", "line 4, number", "line 5, number", "line 6, group", "line 7, number", "line 8, action"])
+        self.assertEqual(self.one("select count(*) from dids"), 1)
+
+    async def test_head(self) -> None:
+        """Columns that are not there, stand twice, or are missing."""
+        with self.assertRaises(OperationRefused) as caught:
+            await self.upload("sim", "ki,ki,colour", "1,1,red")
+        self.assertEqual(len(caught.exception.faults), 3)
+
+    async def test_in_use(self) -> None:
+        """What an account has is not removed."""
+        await self.do("sim.add", imsi=ONE)
+        await self.do("sim.assign", imsi=ONE, account=LINE)
+        with self.assertRaises(OperationRefused) as caught:
+            await self.upload("sim", "action,imsi", f"-,{ONE}")
+        self.assertIn("line 2, imsi: sim 302720100000001 is in use", str(caught.exception))
+
+    async def test_rights(self) -> None:
+        """A reseller's upload is in its own stock; a help desk uploads nothing."""
+        by = self.reseller()
+        await self.desk.upload(by, "sim", ["imsi"], [[ONE], [TWO]], quiet)
+        self.assertEqual(len(await self.do("sim.list", by=by)), 2)
+        with self.assertRaises(NotPermitted):
+            await self.desk.upload(self.reseller(role=Role.HELPDESK), "sim", ["imsi"], [["302720100000009"]], quiet)
