@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import IO, Final
 
 from portaswitch.model.price_upload import ALWAYS, FIELDS, Asked, Faults, Mode, TariffFacts
-from portaswitch.operations.price_values import CONVERTERS, NULL, Refused, prefix_of, time_of, truth
+from portaswitch.operations.price_values import CONVERTERS, NULL, Refused, prefix_of, time_of
 
 LONGEST_LINE: Final = 65536
 """Octets in a line."""
@@ -45,11 +45,21 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
 """The columns, and what a header may call each; letters of any case, with blanks or - for _."""
 
 FIELD_OF: Final = {name: field for field, names in NAMES.items() for name in names}
-ACTIONS: Final = {"": False, "+": False, "add": False, "-": True, "remove": True, "delete": True}
 DEFAULTS: Final = {
     "format": "E.164", "country": NULL, "description": "", "interval_first": "1", "interval_n": "1", "connect_fee": NULL, "off_peak": NULL, "formula": NULL,
+    "price_first": "", "price_n": "", "line": "", "prefix": "",
 }  # fmt: skip
+"""What a row has in COPY's words where the file is silent; elsewhere no. A price of "" is missing."""
 PRICES: Final = ("price_first", "price_n")
+SLOTS: Final = (*FIELDS, "payback", "action")
+LINE, DISCONTINUED, PRICE_FIRST, PRICE_N, FEE, PAYBACK, ENDS = map(
+    SLOTS.index, ("line", "discontinued", "price_first", "price_n", "connect_fee", "payback", "action")
+)
+REMEMBERED: Final = 10_000
+"""Texts of one column whose meaning is remembered."""
+
+_Column = tuple[int, int, str, dict[str, str], Callable[[str], str]]
+"""Its place in the file and in a row, its field, what texts of it became, and how a new one is read."""
 
 
 class PriceFile:
@@ -80,7 +90,7 @@ class PriceFile:
         fields = self._header(_split(header, separator) or ())
         if not fields:
             return
-        read = _Row(self, fields, tariff, self._asked, self._since, self._now)
+        read_row = _Row(self, fields, tariff, self._asked, self._since, self._now)
         batch: list[str] = []
         for text in lines:
             if not text or text.isspace():
@@ -90,7 +100,7 @@ class PriceFile:
                 self.fault("", "the quotes do not match: write \"\" for a quote inside a quoted value")
             elif len(cells) != len(fields) and not (len(cells) > len(fields) and not any(cells[len(fields) :])):
                 self.fault("", f"has {len(cells)} values, and the header has {len(fields)}")
-            elif any(cells) and (row := read(self._line, cells)) is not None:
+            elif any(cells) and (row := read_row(self._line, cells)) is not None:
                 batch.append(row)
                 if len(batch) == BATCH:
                     yield batch
@@ -139,85 +149,89 @@ class PriceFile:
 
 
 class _Row:
-    """Makes the rows of one file."""
+    """
+    Makes the rows of one file. A million rows have few different values in most columns, so what a text becomes is remembered by column.
+    """
 
     def __init__(self, file: PriceFile, fields: tuple[str, ...], tariff: TariffFacts, asked: Asked, since: str, now: datetime) -> None:
-        self._file, self._tariff, self._asked, self._since, self._now = file, tariff, asked, since, now
-        self._columns = [(place, field, self._converter(field)) for place, field in enumerate(fields)]
+        self._file, self._tariff, self._asked, self._now = file, tariff, asked, now
         self._priced_once = "price" in fields
-        self._dates: dict[str, str] = {}
+        self._empty = [since if field == "effective_from" else DEFAULTS.get(field, "f") for field in SLOTS]
+        self._columns = [self._column(place, field) for place, field in enumerate(fields)]
 
-    def _converter(self, field: str) -> Callable[[str], str | bool]:
+    def _column(self, place: int, field: str) -> _Column:
+        slot = SLOTS.index("price_first" if field == "price" else field)
+        # A prefix must be there; of everything else an empty cell is as no column.
+        known = {} if field == "prefix" else {"": self._empty[slot]}
+        return place, slot, field, known, self._converter(field)
+
+    def _converter(self, field: str) -> Callable[[str], str]:
         if field == "prefix":
             return lambda text: prefix_of(text, self._tariff.items)
         if field == "effective_from":
             return self._date
-        return truth if field in ("forbidden", "hidden", "discontinued", "payback") else _action if field == "action" else CONVERTERS[field]
+        return CONVERTERS[field]
 
     def _date(self, text: str) -> str:
-        known = self._dates.get(text)
-        if known is not None:
-            return known
         at = time_of(text, self._now)
         if self._asked.mode is Mode.REPLACE and self._asked.since is not None and (at is None or at < self._asked.since):
             raise Refused(f"{text} is before --effective-from: rates of before stay as they are when a list is replaced from a date on")
-        self._dates[text] = found = ALWAYS if at is None else at.isoformat()
-        return found
+        return ALWAYS if at is None else at.isoformat()
 
     def __call__(self, line: int, cells: Sequence[str]) -> str | None:
         """The row as a line for COPY; None when something is wrong with it, after a report of all that is."""
-        values: dict[str, str | bool] = {}
+        row = self._empty.copy()
+        row[LINE] = str(line)
         wrong = False
-        for place, field, convert in self._columns:
-            text = cells[place].strip()
-            if not text and field != "prefix":
-                continue
-            try:
-                values[field] = convert(text)
-            except Refused as refused:
-                wrong = True
-                self._file.fault(field, str(refused))
-        if "price" in values:
-            values["price_first"] = values["price_n"] = values.pop("price")
-        ends = bool(values.get("discontinued")) or bool(values.get("action"))
-        if not wrong:
-            wrong = self._money(values, ends or bool(values.get("forbidden")))
+        for place, slot, field, known, convert in self._columns:
+            text = cells[place]
+            found = known.get(text)
+            if found is None:
+                found = self._converted(field, text.strip(), known, convert)
+                if found is None:
+                    wrong = True
+                    continue
+                if len(known) < REMEMBERED:
+                    known[text] = found
+            row[slot] = found
         if wrong:
             return None
-        values["line"] = str(line)
-        values["discontinued"] = ends
-        return "\t".join([_copied(field, values.get(field), self._since) for field in FIELDS]) + "\n"
-
-    def _money(self, values: dict[str, str | bool], free: bool) -> bool:
-        """Report what is wrong with the prices; gives whether something is."""
-        missing = [field for field in PRICES if field not in values]
-        values.update(dict.fromkeys(missing, "0"))
-        found = {} if free else dict.fromkeys(missing, "there is no price: write one, or 1 in the column forbidden or discontinued")
-        if not values.get("payback"):
-            negative = [field for field in (*PRICES, "connect_fee") if str(values.get(field, "")).startswith("-")]
-            found |= {field: f"{values[field]} is negative: a rate that pays back has 1 in the column payback" for field in negative}
         if self._priced_once:
-            found = {"price" if field in PRICES else field: reason for field, reason in found.items()}
+            row[PRICE_N] = row[PRICE_FIRST]
+        if row[ENDS] == "t":
+            row[DISCONTINUED] = "t"
+        first, further = row[PRICE_FIRST], row[PRICE_N]
+        if not first or not further or first[0] == "-" or further[0] == "-" or row[FEE][0] == "-":
+            if self._refused(row):
+                return None
+        return "\t".join(row[: len(FIELDS)]) + "\n"
+
+    def _converted(self, field: str, text: str, known: Mapping[str, str], convert: Callable[[str], str]) -> str | None:
+        """What a text that was not seen before becomes; None after a report."""
+        if text in known:
+            return known[text]
+        try:
+            return convert(text)
+        except Refused as refused:
+            self._file.fault(field, str(refused))
+            return None
+
+    def _refused(self, row: list[str]) -> bool:
+        """Report what is wrong with prices that are missing or negative, and fill in those that need not be there; gives whether something is wrong."""
+        free = "t" in (row[DISCONTINUED], row[SLOTS.index("forbidden")])
+        found = {}
+        for field in (*PRICES, "connect_fee"):
+            slot = SLOTS.index(field)
+            shown = "price" if self._priced_once and field in PRICES else field
+            if not row[slot]:
+                row[slot] = "0"
+                if not free:
+                    found[shown] = "there is no price: write one, or 1 in the column forbidden or discontinued"
+            elif row[slot][0] == "-" and row[PAYBACK] != "t":
+                found[shown] = f"{row[slot]} is negative: a rate that pays back has 1 in the column payback"
         for field, reason in found.items():
             self._file.fault(field, reason)
         return bool(found)
-
-
-def _copied(field: str, value: str | bool | None, since: str) -> str:
-    """A field as COPY reads it."""
-    if value is None:
-        return since if field == "effective_from" else DEFAULTS.get(field, "f")
-    if value is True or value is False:
-        return "t" if value else "f"
-    return value
-
-
-def _action(text: str) -> bool:
-    """Whether a row ends its rate."""
-    ends = ACTIONS.get(text.lower())
-    if ends is None:
-        raise Refused(f"{text[:40]!r} is no action: write + (or nothing) for a rate that comes, - for one that ends")
-    return ends
 
 
 def _plain(title: str) -> str:

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Final
 
 from portaswitch.model.catalogue import SPECIAL
@@ -23,7 +22,8 @@ _UNITS: Final = re.compile(r"[0-9]{1,16}")
 _COUNTRY: Final = re.compile(r"[A-Z]{2}")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?([+-][0-9]{2}:?[0-9]{2}|Z)?)?")
-_TRUTH: Final = {word: value for value, words in ((True, "1 y yes t true x"), (False, "0 n no f false")) for word in words.split()}
+_TRUTH: Final = {word: value for value, words in (("t", "1 y yes t true x"), ("f", "0 n no f false")) for word in words.split()}
+_ACTIONS: Final = {"+": "f", "add": "f", "-": "t", "remove": "t", "delete": "t"}
 LONGEST_TEXT: Final = 1024
 MOST_UNITS: Final = 10**15
 
@@ -50,7 +50,6 @@ def prefix_of(text: str, items: bool) -> str:
     raise Refused(f"{_shown(text)} is neither 1 to 20 digits nor a special destination ({', '.join(sorted(SPECIAL))})")
 
 
-@lru_cache(10_000)
 def amount(text: str) -> str:
     """An amount of money: digits and a point."""
     if _AMOUNT.fullmatch(text):
@@ -60,7 +59,6 @@ def amount(text: str) -> str:
     raise Refused(f"{_shown(text)} is not an amount: write digits with a point, such as 0.0125")
 
 
-@lru_cache(10_000)
 def units(text: str) -> str:
     """A length of an interval, in base units of the service."""
     if _UNITS.fullmatch(text) and 1 <= int(text) <= MOST_UNITS:
@@ -68,7 +66,7 @@ def units(text: str) -> str:
     raise Refused(f"{_shown(text)} is not a whole number of units, 1 to {MOST_UNITS}")
 
 
-def truth(text: str) -> bool:
+def truth(text: str) -> str:
     """Yes or no."""
     found = _TRUTH.get(text.lower())
     if found is None:
@@ -76,7 +74,14 @@ def truth(text: str) -> bool:
     return found
 
 
-@lru_cache(10_000)
+def action(text: str) -> str:
+    """Whether a row ends its rate."""
+    found = _ACTIONS.get(text.lower())
+    if found is None:
+        raise Refused(f"{_shown(text)} is no action: write + (or nothing) for a rate that comes, - for one that ends")
+    return found
+
+
 def words(text: str) -> str:
     """A description, escaped for COPY."""
     if len(text) > LONGEST_TEXT:
@@ -100,7 +105,6 @@ def numbering(text: str) -> str:
     return text
 
 
-@lru_cache(1000)
 def document(text: str) -> str:
     """A JSON object, escaped for COPY."""
     try:
@@ -142,6 +146,11 @@ CONVERTERS: Final[Mapping[str, Callable[[str], str]]] = {
     "price_n": amount,
     "price": amount,
     "connect_fee": amount,
+    "forbidden": truth,
+    "hidden": truth,
+    "discontinued": truth,
+    "payback": truth,
+    "action": action,
     "off_peak": document,
     "formula": document,
 }

@@ -36,6 +36,7 @@ STAGED: Final = (
 )
 MISSING: Final = "not exists (select 1 from destinations d where d.i_env = %(i_env)s and d.format = s.format and d.prefix = s.prefix)"
 
+ANY_REPEATED: Final = "select 1 from {staged} group by format, prefix, effective_from having count(*) > 1 limit 1"
 REPEATED: Final = (
     "select line, first, count(*) over () from (select line, first_value(line) over w as first, row_number() over w as place from {staged} "
     "window w as (partition by format, prefix, effective_from order by line)) r where place > 1 order by line limit %(most)s"
@@ -44,8 +45,7 @@ UNKNOWN: Final = f"select line, prefix, count(*) over () from {{staged}} s where
 COUNT_NEW: Final = f"select count(distinct (format, prefix)) from {{staged}} s where {MISSING}"
 ADD_DESTINATIONS: Final = (
     "insert into destinations (i_env, format, prefix, country, description) "
-    "select distinct on (format, prefix) %(i_env)s, format, prefix, country, description "
-    f"from {{staged}} s where line > %(low)s and line <= %(high)s and {MISSING} order by format, prefix, line on conflict do nothing"
+    f"select %(i_env)s, format, prefix, country, description from {{staged}} s where line > %(low)s and line <= %(high)s and {MISSING} on conflict do nothing"
 )
 
 MAKE: Final = "create table {made} (like rates including defaults including constraints)"
@@ -55,7 +55,7 @@ FILL: Final = (
     "s.discontinued, s.forbidden, s.hidden, s.interval_first, s.interval_n, s.price_first, s.price_n, s.connect_fee, s.off_peak, s.formula "
     "from {staged} s join destinations d on d.i_env = {i_env} and d.format = s.format and d.prefix = s.prefix "
     "left join rates o on o.i_tariff = {i_tariff} and o.i_dest = d.i_dest and o.effective_from = s.effective_from "
-    "where s.line > %(low)s and s.line <= %(high)s order by s.line"
+    "where s.line > %(low)s and s.line <= %(high)s"
 )
 END: Final = (
     "insert into {made} (i_rate, i_tariff, i_dest, effective_from, discontinued, price_first, price_n) "
@@ -92,7 +92,6 @@ FINISH: Final = (
     "alter table {made} add check (i_tariff is not null and i_tariff = {i_tariff})",
     "alter table {made} add foreign key (i_tariff) references tariffs",
     "alter table {made} add foreign key (i_dest) references destinations",
-    "drop index {made}_i_rate_idx",
-    "analyze {made}",
+    "analyze {made} (i_tariff, i_rate, i_dest, effective_from)",
 )
 """What makes the table fit to be a partition, so that attaching it looks at nothing any more."""

@@ -27,8 +27,15 @@ Told = Callable[[int, int, str], None]
 
 FEW: Final = 20_000
 """Changes that are written in place; more, and the tariff gets a new partition."""
-CHUNK: Final = 50_000
-"""Rows in one COPY, and in one statement between the tables: no transaction of the upload is long, lest the rows of charges grow old behind it."""
+COPIED: Final = 50_000
+"""Rows in one COPY."""
+CHUNK: Final = 250_000
+"""Rows in one statement between the tables: no transaction of the upload is long, lest the rows of charges grow old behind it."""
+SETTINGS: Final = (
+    "-c timezone=UTC -c work_mem=128MB -c maintenance_work_mem=128MB -c jit=off -c max_parallel_workers_per_gather=0 "
+    "-c max_parallel_maintenance_workers=0"
+)
+"""Memory for joins of a million rows; one processor, as the others are charging."""
 PATIENCE: Final = 120.0
 """Seconds that the swap waits for those who read the rates: a server that compiles them."""
 OTHERS: Final = 10.0
@@ -62,7 +69,7 @@ class RateUpload:
         Do it all. Errors: UploadRefused with what is wrong with the file; UploadError; Stopped. The tariff is as it was then.
         """
         try:
-            self._connection = psycopg2.connect(self._dsn, application_name="portaswitch rate upload", options="-c timezone=UTC")
+            self._connection = psycopg2.connect(self._dsn, application_name="portaswitch rate upload", options=SETTINGS)
             self._connection.autocommit = True
             self._begin()
             try:
@@ -132,13 +139,13 @@ class RateUpload:
             if not rows.faults.total:
                 waiting.writelines(batch)
                 size += len(batch)
-                if size >= CHUNK:
+                if size >= COPIED:
                     self._copy(waiting)
                     waiting, size = io.StringIO(), 0
             done, whole = rows.progress
             self._told(60 * done // max(whole, 1), 100, "reading the file")
         self._copy(waiting)
-        self._ask(f"analyze {self._staged}")
+        self._ask(f"analyze {self._staged} (line, prefix)")
         return count
 
     def _copy(self, lines: io.StringIO) -> None:
@@ -152,7 +159,8 @@ class RateUpload:
             return
         self._told(62, 100, "checking the rows")
         places = {"i_env": self._i_env, "most": rows.faults.most, "default": "-infinity" if self._asked.since is None else self._asked.since}
-        for line, first in self._faults(rows, sql.REPEATED, places):
+        repeated = self._ask(sql.ANY_REPEATED.format(staged=self._staged))
+        for line, first in () if not repeated else self._faults(rows, sql.REPEATED, places):
             rows.faults.add(line, rows.column("prefix"), f"has a rate of that date in line {first} already: keep one of the two")
         if not self._asked.destinations:
             for line, prefix in self._faults(rows, sql.UNKNOWN, places):
@@ -185,11 +193,10 @@ class RateUpload:
         for low, high in self._chunks():
             done += self._count(self._statement(sql.FILL), {"low": low, "high": high})
             self._told(66 + 20 * done // max(count, 1), 100, "finding the destinations")
-        self._ask(f"create index on {self._made} (i_rate)")
         ended = 0
         if self._asked.mode is Mode.REPLACE and self._asked.since is not None:
             ended = self._count(self._statement(sql.END))
-        self._ask(f"analyze {self._made}")
+        self._ask(f"analyze {self._made} (i_rate, i_dest)")
         self._pause(0)
         return done, ended
 
