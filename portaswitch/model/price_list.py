@@ -45,6 +45,12 @@ class Terms(NamedTuple):
     connect_fee: Decimal | None
     forbidden: bool
 
+    @classmethod
+    def read(cls, text: str) -> Terms:
+        """From the fields in one text, as the database writes them: `60 6 0.10 0.05 - f`."""
+        first, further, price_first, price_n, fee, forbidden = text.split(" ")
+        return cls(int(first), int(further), Decimal(price_first), Decimal(price_n), None if fee == "-" else Decimal(fee), forbidden == "t")
+
 
 class Head(NamedTuple):
     """What a tariff itself says, as `store.catalogue_tariffs` reads it."""
@@ -73,14 +79,14 @@ class PriceList(Mapping[str, tuple[Version, ...]]):
         self._last: list[str] = []
         self._lengths, self._parents, self._begins = array("B"), array("i"), array("i")
         self._ids, self._destinations, self._since, self._terms = array("q"), array("q"), array("d"), array("i")
-        self._numbers: dict[Terms, int] = {}
+        self._numbers: dict[str, int] = {}
         self._distinct: list[Terms] = []
         self._plans: dict[int, RatePlan] = {}
         self._newest = ""
         self.longest = 0
 
-    def add(self, prefix: str, i_rate: int, i_dest: int, since: float, terms: Terms | None) -> None:
-        """One more version of a rate, in force from `since` (seconds since 1970, UTC); `terms` None: discontinued from then."""
+    def add(self, prefix: str, i_rate: int, i_dest: int, since: float, terms: str | None) -> None:
+        """One more version of a rate, in force from `since` (seconds since 1970, UTC) on `terms` (see `Terms.read`); None: discontinued from then."""
         if not self._lengths or self._newest != prefix:
             self._add_prefix(prefix)
         self._ids.append(i_rate)
@@ -117,10 +123,11 @@ class PriceList(Mapping[str, tuple[Version, ...]]):
         within = bisect_right(prefixes, text) - 1
         return page * TOGETHER + within, prefixes[within]
 
-    def _number(self, terms: Terms) -> int:
-        number = self._numbers.setdefault(terms, len(self._distinct))
-        if number == len(self._distinct):
-            self._distinct.append(terms)
+    def _number(self, terms: str) -> int:
+        number = self._numbers.get(terms)
+        if number is None:
+            number = self._numbers[terms] = len(self._distinct)
+            self._distinct.append(Terms.read(terms))
         return number
 
     def find(self, number: str, at: datetime) -> RatePlan | None:
