@@ -306,6 +306,7 @@ async def load_file(database: Database, path: str, i_env: int, progress: Progres
 
     Errors: ConfigError with all faults of the file, LoadError; nothing was changed then.
     """
+    progress(0, 1, "reading the file")
     file = read_catalogue(path, i_env)
     file = replace(file, faults=(*file.faults, *_template_faults(file)))
     return await load(file, Loading(database.pool, database.sealer), progress)
