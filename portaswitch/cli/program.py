@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from portaswitch import __version__
-from portaswitch.cli import accounts, backups, books, calls, clients, completion, orphans, sessions, setup, xdrs
+from portaswitch.cli import accounts, backups, books, calls, clients, completion, orphans, sessions, setup, tariffs, xdrs
 from portaswitch.cli.command import OK, Commands, Context, Parser, common, epilog
 from portaswitch.cli.output import Output
 from portaswitch.cli.running import run
@@ -38,6 +38,7 @@ def parser() -> Parser:
     setup.add(commands)
     calls.add(commands)
     xdrs.add(commands)
+    tariffs.add(commands)
     sessions.add(commands)
     accounts.add(commands)
     clients.add(commands)
