@@ -44,6 +44,9 @@ select brin_summarize_new_values(i.indexrelid) from pg_index i join pg_class c o
 where m.amname = 'brin' and c.relkind = 'i' and i.indrelid in (select relid from pg_partition_tree('xdr'))
 """
 PLAN = "insert into xdr_export_files (i_export, number, last_id, until) values (%s, %s, %s, coalesce(%s, 'infinity'::timestamptz))"
+FINISH = """
+update xdr_export_files set written = now(), row_count = %s, first_xdr = %s, last_xdr = %s, sums = %s, sha256 = %s where i_export = %s and number = %s
+"""
 FILES = """
 select number, last_id, nullif(until, 'infinity'), written, row_count, first_xdr, last_xdr, sums, sha256
 from xdr_export_files where i_export = %s and number = any (%s)
@@ -155,10 +158,8 @@ async def finish(pool: Pool, export: Export, number: int, content: Content) -> N
     if not content.rows:
         await pool.execute("delete from xdr_export_files where i_export = %s and number = %s", (export.i_export, number))
         return
-    await pool.execute(
-        "update xdr_export_files set written = now(), row_count = %s, first_xdr = %s, last_xdr = %s, sums = %s, sha256 = %s where i_export = %s and number = %s",
-        (content.rows, content.first_xdr, content.last_xdr, json.dumps(dict(content.sums)), content.sha256, export.i_export, number),
-    )
+    values = (content.rows, content.first_xdr, content.last_xdr, json.dumps(dict(content.sums)), content.sha256, export.i_export, number)
+    await pool.execute(FINISH, values)
 
 
 async def currencies(pool: Pool) -> dict[int | None, str]:
