@@ -23,6 +23,8 @@ from portaswitch.store.pool import Cursor, Pool
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}")
 #: Seconds that writers of xDRs may keep an export waiting: far more than any charge may take.
 PATIENCE = 60
+#: Seconds in which the database lets go what a killed run held.
+LET_GO = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,11 @@ class _Run:
     async def alone(self, cursor: Cursor) -> list[Written]:
         """All of it: `cursor` reads the rows; what is noted is noted beside it, and stands when this process is killed."""
         await cursor.execute("set local idle_in_transaction_session_timeout = 0")
-        if not await exports.alone(cursor, self._export):
+        end = self._reactor.seconds() + LET_GO
+        while not await exports.alone(cursor, self._export):
+            if self._reactor.seconds() < end:
+                await deferLater(self._reactor, 0.1)
+                continue
             raise StartError(f"another process is writing the export {self._export.name}: wait for its end")
         if self._wish.again:
             return await self._write(cursor, await self._again())
