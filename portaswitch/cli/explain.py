@@ -68,7 +68,7 @@ def _charge(charge: PartyCharge) -> Iterator[str]:
         since = "from the beginning" if charge.since is None else f"since {shown(charge.since)}"
         whose = "kept by the session" if charge.kept else "as the tariff has it now"
         yield f"  rate     tariff {charge.tariff}, prefix {charge.prefix}, in force {since} ({whose}): {charge.price}"
-        steps = " + ".join(f"{step.text} ({money(step.amount)})" for step in charge.steps) or "free"
+        steps = " + ".join(f"{step.text} ({money(round(step.amount, 10))})" for step in charge.steps) or "free"
         yield f"  use      {charge.used} used, {charge.charged} charged: {steps}"
         before = f", less {money(charge.before)} charged before" if charge.before else ""
         yield f"  figure   {money(charge.exact or ZERO)} rounded ({charge.rounding}){before}: {money(charge.amount)} {charge.currency}"

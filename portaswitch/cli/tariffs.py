@@ -88,7 +88,9 @@ def limits(found: Quoted) -> str:
     """What would be granted and what the funds allow, in one line."""
     unit = UNITS[found.base]
     reach = f"at most {found.longest} {unit}" if found.longest is not None else f"any use within the policy's {found.most} {unit}"
-    funds = f"the free funds allow {reach}" if found.most else "no funds were looked at"
+    if not found.lines:
+        return f"REFUSED now: {found.refusal}" if found.refusal else "no price, no limit"
+    funds = f"the free funds allow {reach}"
     if found.refusal:
         return f"REFUSED now: {found.refusal}; {funds}"
     granted = "no limit" if found.granted is None else f"{found.granted} {unit}"
