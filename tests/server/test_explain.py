@@ -78,7 +78,7 @@ class ExplainTests(WorldCase):
             self.assertEqual(await self.call(user, called, seconds, conf), 2)
             charged = await self.world.pool.query(CHARGED.format(conf))
             self.assertEqual([(LETTERS[line.party], line.amount, line.charged, line.history) for line in found.lines], charged)
-            self.assertEqual(len(charged), 3)
+            self.assertEqual(len(charged), 2 if called.startswith("011") else 3)  # the carrier has no price for 82
         found = await self.quoted(CARD, "01182623634515", 1)
         answer = await self.world.exchange(
             self.world.packet(
@@ -159,7 +159,8 @@ class ExplainTests(WorldCase):
     async def test_explain_pieces(self) -> None:
         """Each piece of a session that is charged as it goes gives its own figure."""
         await self.world.pool.execute(
-            "insert into service_policies (i_service_policy, i_env, name, charge_every) values (1, 1, 'Pieces', 1); update accessibility set i_service_policy = 1"
+            "insert into service_policies (i_service_policy, i_env, name, charge_every) values (1, 1, 'Pieces', 1);"
+            "update accessibility set i_service_policy = 1"
         )
         await self.reloaded()
         await self.call(CARD, "01182623634515", 200, reports=(60, 130))
