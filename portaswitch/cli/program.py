@@ -20,6 +20,7 @@ from portaswitch.cli import (
     rates,
     sessions,
     setup,
+    tariffs,
     xdrs,
 )
 from portaswitch.cli.command import OK, Commands, Context, Parser, common, epilog
@@ -51,6 +52,7 @@ def parser() -> Parser:
     setup.add(commands)
     calls.add(commands)
     xdrs.add(commands)
+    tariffs.add(commands)
     sessions.add(commands)
     accounts.add(commands)
     clients.add(commands)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -42,6 +43,8 @@ from portaswitch.store.pool import Pool
 
 RELOADS = Counter("portaswitch_catalogue_reloads_total", "Compilations of the catalogue", ("result",))
 RATES = Gauge("portaswitch_catalogue_rates", "Rates in the compiled catalogue")
+#: The date of rates that were always in force.
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 SERVICES = "select s.i_service, s.name, t.name, s.base, s.unit from services s join service_types t using (i_service_type)"
 POLICIES = "select i_service_policy, protection, slice, minimum, max_units, idle_timeout, charge_every, top_rate from service_policies"
