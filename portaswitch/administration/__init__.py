@@ -9,7 +9,7 @@ Everything fails with an error of ours that says what to do. Nothing here prints
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -40,6 +40,7 @@ from portaswitch.operations.entities import ENTITIES
 from portaswitch.operations.load import load
 from portaswitch.operations.records import PAGE
 from portaswitch.operations.registry import OPERATIONS
+from portaswitch.operations.stock import UPLOADS
 from portaswitch.store import clients, listings, orphans, task_listings
 from portaswitch.store.audit import Audit, Difference, Finding, audit
 from portaswitch.store.clients import ClientLine
@@ -71,6 +72,7 @@ __all__ = [
     "SessionLine",
     "Step",
     "TaskLine",
+    "UPLOADS",
     "Verdict",
     "XdrLine",
     "administration",
@@ -117,13 +119,14 @@ class Administration:
         failed: bool = False,
         last: int = 20,
         since: datetime | None = None,
+        until: datetime | None = None,
     ) -> list[XdrLine]:
         """
         The newest xDRs that all conditions fit ('' and None: any). `storage`: letters of xdr.storage; `last`
         0: without a limit.
         """
         i_account = await self._number(account) if account else 0
-        query = XdrQuery(self.i_env, i_account, session, storage, failed, last, since)
+        query = XdrQuery(self.i_env, i_account, session, storage, failed, last, since, until)
         return await asked(listings.xdrs(self.database.pool, query, datetime.now(UTC)))
 
     async def xdr(self, number: int) -> dict[str, Any]:
@@ -197,12 +200,21 @@ class Administration:
 
     async def operate(self, operation: str, values: Mapping[str, str | None], key: str = "") -> Row | list[Row]:
         """Do an operation as an administrator of the environment (`IOperations.operate`)."""
-        desk = Desk(Books(self.database.pool, self.database.sealer, ENTITIES))
-        return await asked(desk.operate(Actor(f"cli:{getuser()}", self.i_env), operation, values, key))
+        return await asked(self._desk().operate(self._actor(), operation, values, key))
 
-    async def audit(self) -> Audit:
-        """The laws of the books, asked of the whole database, all environments (`store.audit`)."""
-        return await asked(audit(self.database.pool))
+    async def upload(self, entity: str, head: Sequence[str], rows: Sequence[Sequence[str]], progress: Progress) -> Row:
+        """Add and remove many rows of an entity at once (`IOperations.upload`)."""
+        return await asked(self._desk().upload(self._actor(), entity, head, rows, progress))
+
+    def _desk(self) -> Desk:
+        return Desk(Books(self.database.pool, self.database.sealer, ENTITIES))
+
+    def _actor(self) -> Actor:
+        return Actor(f"cli:{getuser()}", self.i_env)
+
+    async def audit(self, told: Progress) -> Audit:
+        """The laws of the books, asked of the whole database, all environments (`store.audit`); `told` what is done."""
+        return await asked(audit(self.database.pool, told))
 
     async def _number(self, name: str) -> int:
         number = await asked(listings.account_number(self.database.pool, self.i_env, name))
@@ -285,6 +297,7 @@ async def load_file(database: Database, path: str, i_env: int, progress: Progres
 
     Errors: ConfigError with all faults of the file, LoadError; nothing was changed then.
     """
+    progress(0, 1, "reading the file")
     file = read_catalogue(path, i_env)
     file = replace(file, faults=(*file.faults, *_template_faults(file)))
     return await load(file, Loading(database.pool, database.sealer), progress)

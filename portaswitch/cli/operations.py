@@ -10,10 +10,11 @@ import argparse
 from collections.abc import Iterable
 from itertools import groupby
 
-from portaswitch.administration import OPERATIONS, PAGE, Operation
+from portaswitch.administration import OPERATIONS, PAGE, UPLOADS, Operation
 from portaswitch.cli.command import OK, Commands, Context, Run
-from portaswitch.cli.output import Column
-from portaswitch.model.operation import KEYED, Field, Mark
+from portaswitch.cli.output import Bar, Column
+from portaswitch.cli.table import read_table
+from portaswitch.model.operation import KEYED, Field, Mark, OperationRefused
 
 LIMITS = frozenset({"available", "free", "credit_limit"})
 """What is without a limit when it has no value."""
@@ -22,6 +23,9 @@ NO_LIMIT = "no limit"
 
 NEVER_CUT = 2
 """The columns of a list that are never cut."""
+
+MOST_FAULTS = 100
+"""Faults of a file that are printed."""
 
 
 def add(commands: Commands) -> None:
@@ -34,6 +38,11 @@ def add(commands: Commands) -> None:
         for operation in found:
             if operation.words[1] not in group.names:
                 _add(group, operation)
+        if entity in UPLOADS:
+            text = "add and remove many of them from a CSV file; whole or not at all"
+            parser = group.command("upload", text, f"portaswitch {entity} upload FILE.csv", _upload)
+            parser.add_argument("file", metavar="FILE", help="a head line with names of columns (action is + or -), then a line each; - reads standard input")
+            parser.set_defaults(entity=entity)
 
 
 def _summary(entity: str, operations: Iterable[Operation]) -> str:
@@ -62,7 +71,7 @@ def _example(operation: Operation) -> str:
         return operation.examples
     entity, verb = operation.words
     places = [field.name.upper() for field in operation.arguments if field.has(Mark.PLACE) and field.has(Mark.REQUIRED)]
-    needed = [f"--{field.name} VALUE" for field in operation.arguments if field.has(Mark.REQUIRED) and not field.has(Mark.PLACE)]
+    needed = [f"--{field.name.replace('_', '-')} VALUE" for field in operation.arguments if field.has(Mark.REQUIRED) and not field.has(Mark.PLACE)]
     return " ".join(["portaswitch", *entity.split("."), verb, *places, *needed])
 
 
@@ -90,3 +99,24 @@ def _runner(operation: Operation) -> Run:
 def _public(row: dict[str, object] | object) -> dict[str, object]:
     """A row without the numbers that join it to others."""
     return {name: value for name, value in dict(row).items() if not name.startswith("_")} if isinstance(row, dict) else {}
+
+
+async def _upload(context: Context) -> int:
+    """Send a table to the desk; faults are told by line and column, the first hundred of them."""
+    head, rows = read_table(context.arguments.file)
+    bar = Bar(context.err)
+    try:
+        async with context.administration() as admin:
+            done = await admin.upload(context.arguments.entity, head, rows, bar)
+    except OperationRefused as refused:
+        raise OperationRefused(_first(refused.faults)) from refused
+    finally:
+        bar.clear()
+    context.out.document(done)
+    context.out.line(f"{done['added']} added, {done['removed']} removed")
+    return OK
+
+
+def _first(faults: tuple[str, ...]) -> list[str]:
+    more = len(faults) - MOST_FAULTS
+    return [*faults[:MOST_FAULTS], *([f"and {more} more: nothing was changed"] if more > 0 else [])]

@@ -8,7 +8,20 @@ import sys
 from collections.abc import Sequence
 
 from portaswitch import __version__
-from portaswitch.cli import backups, books, calls, clients, completion, operations, orphans, sessions, setup, xdrs
+from portaswitch.cli import (
+    backups,
+    books,
+    calls,
+    clients,
+    completion,
+    operations,
+    orphans,
+    rates,
+    sessions,
+    setup,
+    tariffs,
+    xdrs,
+)
 from portaswitch.cli.command import OK, Commands, Context, Parser, common, epilog
 from portaswitch.cli.output import Output
 from portaswitch.cli.running import run
@@ -38,8 +51,10 @@ def parser() -> Parser:
     setup.add(commands)
     calls.add(commands)
     xdrs.add(commands)
+    tariffs.add(commands)
     sessions.add(commands)
     clients.add(commands)
+    rates.add(commands)
     orphans.add(commands)
     books.add(commands)
     backups.add(commands)

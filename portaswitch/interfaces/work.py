@@ -47,6 +47,15 @@ class IWork(Interface):
     def remove(entity: Entity, number: int) -> Deferred[bool]:
         """Remove a row; False when the actor reaches no such row."""
 
+    def with_keys(entity: Entity, keys: Sequence[str]) -> Deferred[list[Row]]:
+        """The rows of these keys, in any order; those that are not there, or out of reach, are left out."""
+
+    def add_all(entity: Entity, rows: Sequence[Mapping[str, Any]]) -> Deferred[None]:
+        """Many new rows at once, as `add`."""
+
+    def remove_all(entity: Entity, keys: Sequence[str]) -> Deferred[None]:
+        """Remove the rows of these keys that the actor reaches."""
+
     def ask(statement: str, values: Mapping[str, Any]) -> Deferred[list[tuple[Any, ...]]]:
         """One of the store's named statements (`store.work_statements`), for what is no plain row; it keeps to the actor's environment by itself."""
 
@@ -89,6 +98,13 @@ class IOperations(Interface):
         Do an operation. `values` are texts as people write them, None empties a field; `key` makes it happen once however often it is asked.
 
         Errors: `NotPermitted`, `NotThere`, `OperationRefused` with all faults, `MayHaveHappened`, `DatabaseDown`.
+        """
+
+    def upload(actor: Actor, entity: str, head: Sequence[str], rows: Sequence[Sequence[str]], progress: Callable[[int, int, str], None]) -> Deferred[Row]:
+        """
+        Add and remove many rows of an entity in one transaction (`operations.upload`): a head line and the lines below it. Gives how many of each.
+
+        Errors: as `operate`; a fault names its line and column.
         """
 
     def names() -> Sequence[str]:

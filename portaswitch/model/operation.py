@@ -73,7 +73,8 @@ class Entity:
 
     `key` is the field by which people name a row (unique in the environment, or below its `parent`, the field that refers to the outer thing). `customer` and
     `account` are the columns that say whose a row is, '' when it belongs to the environment as a whole: then only administrators reach it. `privilege` is what
-    adding, changing and removing takes. `details` is a second table with at most one row of the same identity, made with the first value that is set there.
+    adding, changing and removing takes. `environment` is the column of the environment, '' where the row is in that of its outer thing. `order` sorts lists.
+    `details` is a second table with at most one row of the same identity, made with the first value that is set there.
     """
 
     name: str
@@ -87,8 +88,8 @@ class Entity:
     account: str = ""
     parent: str = ""
     order: str = ""
+    environment: str = "i_env"
     details: str = ""
-    walled: bool = False  # of what stands below a parent: its table has a column i_env of its own
 
     def field(self, name: str) -> Field:
         """The field of that name; KeyError when there is none."""

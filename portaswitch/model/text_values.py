@@ -31,7 +31,7 @@ class TextKind:
 
     hint: str
     convert: Callable[[str], Any]
-    words: Mapping[Any, str] = field(default_factory=dict)
+    words: Mapping[Any, str | None] = field(default_factory=dict)
 
     def shown(self, value: Any) -> Any:
         """A value of the database as people write it."""

@@ -18,9 +18,11 @@ from zope.interface import implementer
 
 from portaswitch.interfaces.work import IBooks, IOperations, IWork
 from portaswitch.model.actor import Actor, Privilege
-from portaswitch.model.operation import Mark, NotPermitted, Operation, OperationRefused, Outcome, RefusedButNoted
+from portaswitch.model.operation import Mark, NotPermitted, Operation, OperationRefused, Outcome, RefusedButNoted, Row
 from portaswitch.operations.reading import Texts, read, resolve
 from portaswitch.operations.registry import OPERATIONS
+from portaswitch.operations.stock import UPLOADS
+from portaswitch.operations.upload import Progress, lines_of, upload
 
 
 @implementer(IOperations)
@@ -37,6 +39,17 @@ class Desk:
     def operate(self, actor: Actor, operation: str, values: Texts, key: str = "") -> Deferred[Outcome]:
         """See `IOperations.operate`."""
         return Deferred.fromCoroutine(self._operate(actor, operation, values, key))
+
+    def upload(self, actor: Actor, entity: str, head: Sequence[str], rows: Sequence[Sequence[str]], progress: Progress) -> Deferred[Row]:
+        """See `IOperations.upload`."""
+        return Deferred.fromCoroutine(self._upload(actor, entity, head, rows, progress))
+
+    async def _upload(self, actor: Actor, entity: str, head: Sequence[str], rows: Sequence[Sequence[str]], progress: Progress) -> Row:
+        asked = UPLOADS[entity]
+        if not actor.may(asked.entity.privilege):
+            raise NotPermitted([f"{entity}.upload: you may not do that; it takes the privilege {asked.entity.privilege}"])
+        lines = lines_of(rows, head)
+        return await self._books.work(actor, lambda work: upload(work, actor, asked, head, lines, progress))
 
     async def _operate(self, actor: Actor, name: str, texts: Texts, key: str) -> Outcome:
         operation = OPERATIONS.get(name)

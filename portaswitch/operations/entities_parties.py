@@ -157,7 +157,6 @@ ADDON: Final = Entity(
     ),
     parent="account",
     order="t.addon_effective_from, t.i_account_addon",
-    walled=True,
 )
 
 ENTITIES: Final = (CUSTOMER, CUSTOMER_CLASS, ACCOUNT, ADDON)

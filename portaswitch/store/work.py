@@ -8,8 +8,9 @@ Money moves by conditional deltas under these locks; the payment's row, the bala
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
 from typing import Any, Final, TypeVar
 
 import psycopg2
@@ -23,6 +24,8 @@ from portaswitch.model.actor import Actor, Realm
 from portaswitch.model.operation import Entity, Mark, MayHaveHappened, OperationRefused, Place, Row
 from portaswitch.model.payment import Paid, Payment
 from portaswitch.store import work_sql
+from portaswitch.store.arrays import array
+from portaswitch.store.loading_merge import TYPES
 from portaswitch.store.pool import ConnectionLost, Pool
 from portaswitch.store.secrets import Sealer
 from portaswitch.store.transaction import Cursor
@@ -159,6 +162,30 @@ class Work:
     def remove(self, entity: Entity, number: int) -> Deferred[bool]:
         """See `IWork.remove`."""
         return self._touch(work_sql.delete(self._entities, entity, self._actor), {**self._standing, "number": number})
+
+    def with_keys(self, entity: Entity, keys: Sequence[str]) -> Deferred[list[Row]]:
+        """See `IWork.with_keys`."""
+        condition = f"t.{entity.field(entity.key).stored}::text = any (%(keys)s)"
+        return Deferred.fromCoroutine(self._rows(entity, condition, {"keys": list(keys)}))
+
+    def add_all(self, entity: Entity, rows: Sequence[Mapping[str, Any]]) -> Deferred[None]:
+        """See `IWork.add_all`."""
+        return Deferred.fromCoroutine(self._add_all(entity, rows))
+
+    async def _add_all(self, entity: Entity, rows: Sequence[Mapping[str, Any]]) -> None:
+        types: dict[str, str] = dict(await self._cursor.query(TYPES, (entity.table,)))
+        for names, group in groupby(sorted(rows, key=sorted), key=sorted):
+            page = [self._written(entity, row)[1] for row in group]
+            columns = [entity.field(name).stored for name in names]
+            sql = work_sql.insert_all(entity, columns, types)
+            arrays = {f"all_{column}": array(parameters[f"new_{name}"] for parameters in page) for name, column in zip(names, columns, strict=True)}
+            await self._cursor.execute(sql, {**self._standing, **arrays})
+
+    def remove_all(self, entity: Entity, keys: Sequence[str]) -> Deferred[None]:
+        """See `IWork.remove_all`."""
+        condition = f"t.{entity.field(entity.key).stored}::text = any (%(keys)s)"
+        sql = f"delete from {entity.table} t where {condition} and {work_sql.reached(self._entities, entity, self._actor)}"
+        return self._cursor.execute(sql, {**self._standing, "keys": list(keys)})
 
     def _touch(self, sql: str, parameters: Mapping[str, Any]) -> Deferred[bool]:
         return self._cursor.execute(sql, parameters).addCallback(lambda _: self._cursor.rowcount == 1)

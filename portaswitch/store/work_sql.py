@@ -7,7 +7,7 @@ and of its tree there (`reached`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from portaswitch.model.actor import Actor, Realm
@@ -96,11 +96,19 @@ LOCK = " for no key update of t"
 
 def insert(entity: Entity, columns: Mapping[str, str]) -> str:
     """The statement that adds a row; `columns` are the parameters by column."""
-    own = {} if entity.parent and not entity.walled else {"i_env": "i_env"}
+    own = {entity.environment: "i_env"} if entity.environment else {}
     named = {**own, **columns}
     names = ", ".join(f'"{column}"' for column in named)
     values = ", ".join(f"%({parameter})s" for parameter in named.values())
     return f"insert into {entity.table} ({names}) values ({values}) returning {entity.identity}"
+
+
+def insert_all(entity: Entity, columns: Sequence[str], types: Mapping[str, str]) -> str:
+    """The statement that adds many rows; the parameter of a column is `all_COLUMN`, an array literal."""
+    names = ", ".join(f'"{column}"' for column in columns)
+    arrays = ", ".join(f"%(all_{column})s::{types[column]}[]" for column in columns)
+    own, value = (f"{entity.environment}, ", "%(i_env)s, ") if entity.environment else ("", "")
+    return f"insert into {entity.table} ({own}{names}) select {value}v.* from unnest({arrays}) v"
 
 
 def update(entities: Entities, entity: Entity, actor: Actor, columns: Mapping[str, str]) -> str:

@@ -29,7 +29,11 @@ class DeskCase(LoadTestCase):
 
     async def do(self, operation: str, given: Mapping[str, str | None] = MappingProxyType({}), *, by: Actor | None = None, key: str = "", **more: str) -> Any:
         """Do an operation as root, or as somebody else."""
-        return await self.desk.operate(by or self.root, operation, {**given, **more}, key)
+        return await self.put(operation, {**given, **more}, by, key)
+
+    async def put(self, operation: str, values: Mapping[str, str | None], by: Actor | None = None, key: str = "") -> Any:
+        """The same with the values as a mapping."""
+        return await self.desk.operate(by or self.root, operation, values, key)
 
     def number(self, table: str, identity: str, **where: object) -> int:
         """The number of a row."""

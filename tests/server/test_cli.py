@@ -115,7 +115,7 @@ class BesideServerTests(TestCase):
         self.assertEqual((line["account"], line["amount"], line["disconnect_cause"]), (CARD, "0.02367", 16))
         shown = json.loads(await self.printed("xdr", "show", str(line["id"]), "--json"))
         self.assertEqual(
-            (shown["charged_amount"], shown["rating_pattern"], len(shown)), ("0.02367", "82623634515", 37)
+            (shown["charged_amount"], shown["rating_pattern"], len(shown)), ("0.02367", "82623634515", 38)
         )
         account = json.loads(await self.printed("account", "show", CARD, "--json"))
         self.assertEqual((account["balance"], account["held"], account["status"]), ("9.97633", "0", "open"))

@@ -207,11 +207,11 @@ begin
         insert into xdr (i_env, storage, failed, h323_conf_id, call_id, cli, cld, connect_time, disconnect_time, bill_time, disconnect_cause, used_quantity,
             account_id, i_account, i_dest, i_dest_group, i_tariff, i_rate, charged_quantity, charged_amount, history, peak_level, i_vendor, i_service,
             i_accessibility, i_customer, h323_incoming_conf_id, rating_pattern, subscriber_ip, split_order, billing_model, setup_time, voice_quality,
-            i_invoice, revenue, overrun)
+            i_invoice, revenue, overrun, i_node)
         select x.i_env, x.storage, x.failed, x.h323_conf_id, x.call_id, x.cli, x.cld, x.connect_time, x.disconnect_time, x.bill_time, x.disconnect_cause,
             x.used_quantity, x.account_id, x.i_account, x.i_dest, x.i_dest_group, x.i_tariff, x.i_rate, x.charged_quantity, x.charged_amount, x.history,
             x.peak_level, x.i_vendor, x.i_service, x.i_accessibility, x.i_customer, x.h323_incoming_conf_id, x.rating_pattern, x.subscriber_ip,
-            x.split_order, x.billing_model, x.setup_time, x.voice_quality, x.i_invoice, x.revenue, x.overrun
+            x.split_order, x.billing_model, x.setup_time, x.voice_quality, x.i_invoice, x.revenue, x.overrun, x.i_node
         from unnest(xdrs::exchange_xdr[]) with ordinality x where v[xdr_members[x.ordinality]] = 'A';
     end if;
     if cardinality(parties) > 0 then

@@ -19,6 +19,6 @@ create type exchange_xdr as (
     disconnect_time timestamptz, bill_time timestamptz, disconnect_cause int, used_quantity bigint, account_id text, i_account bigint, i_dest bigint,
     i_dest_group bigint, i_tariff bigint, i_rate bigint, charged_quantity bigint, charged_amount numeric, history text, peak_level smallint,
     i_vendor bigint, i_service bigint, i_accessibility bigint, i_customer bigint, h323_incoming_conf_id text, rating_pattern text, subscriber_ip text,
-    split_order smallint, billing_model smallint, setup_time int, voice_quality int, i_invoice bigint, revenue numeric, overrun numeric
+    split_order smallint, billing_model smallint, setup_time int, voice_quality int, i_invoice bigint, revenue numeric, overrun numeric, i_node bigint
 );
 create type exchange_party as (member int, role "char", i_party bigint, amount numeric);
