@@ -73,6 +73,8 @@ class MatrixTests(DeskCase):
         """Nothing of these things is told or changed."""
         before, done, told = self.fingerprint(), [], 0
         for operation in OPERATIONS.values():
+            if by.realm is Realm.ADMIN and operation.words[1] == "add" and not any(field.refers for field in operation.arguments):
+                continue  # it adds something of its own environment, and names nothing of ours
             values = {"limit": "0"} if operation.words[1] == "list" and not operation.words[0].count(".") else self.given(operation, named)
             try:
                 answer = await self.desk.operate(by, operation.name, values)
