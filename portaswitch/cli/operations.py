@@ -19,6 +19,9 @@ from portaswitch.model.operation import KEYED, Field, Mark, OperationRefused
 LIMITS = frozenset({"available", "free", "credit_limit"})
 """What is without a limit when it has no value."""
 
+OWING = frozenset({None, "credit"})
+"""What a customer, or the model of an account, says where a credit limit means something."""
+
 NO_LIMIT = "no limit"
 
 NEVER_CUT = 2
@@ -90,10 +93,16 @@ def _runner(operation: Operation) -> Run:
                 context.out.line(f"(the first {len(rows)}; --limit 0 shows all)")
         else:
             context.out.document(_public(found))
-            context.out.fields({name: NO_LIMIT if value is None and name in LIMITS else value for name, value in _public(found).items()})
+            context.out.fields(_told(_public(found)))
         return OK
 
     return run
+
+
+def _told(row: dict[str, object]) -> dict[str, object]:
+    """What people are told of a row: what has a value, and limits that there are not."""
+    limits = LIMITS if row.get("model") in OWING else LIMITS - {"credit_limit"}
+    return {name: NO_LIMIT if value is None else value for name, value in row.items() if value not in (None, "", [], ()) or name in limits}
 
 
 def _public(row: dict[str, object] | object) -> dict[str, object]:

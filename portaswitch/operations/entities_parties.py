@@ -70,7 +70,7 @@ CUSTOMER: Final = Entity(
         Field("timezone", "its time zone", ZONE, SELF_CARE),
         Field("language", "its language", NAME, SELF_CARE),
         *LIMITS,
-        _detail("class", "the customer class that it takes its rules from", NAME, column="i_customer_class", refers="customer_class"),
+        _detail("class", "the customer class that it takes its rules from", NAME, column="i_customer_class", refers="customer-class"),
         _detail("balance_control", "postpaid or prepaid", BALANCE_CONTROL, column="i_balance_control_type"),
         _detail("billing_period", "how often it is billed", PERIODS, column="i_billing_period"),
         _detail("suspend_on_insufficient_funds", "suspended when it can't pay a subscription", FLAG, column="suspend_on_insuff_funds"),
@@ -85,7 +85,7 @@ CUSTOMER: Final = Entity(
 )
 
 CUSTOMER_CLASS: Final = Entity(
-    "customer_class",
+    "customer-class",
     "customer classes: the rules that customers have in common",
     "customer_classes",
     "i_customer_class",

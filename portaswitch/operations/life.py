@@ -16,7 +16,7 @@ from portaswitch.interfaces.work import IWork
 from portaswitch.model.actor import Actor, Privilege
 from portaswitch.model.operation import Entity, Field, Mark, Operation, OperationRefused, Outcome, Row
 from portaswitch.model.text_values import mapped
-from portaswitch.operations.records import change, key_fields
+from portaswitch.operations.records import a, change, key_fields
 
 FOLLOWS: Final[Mapping[str, tuple[str, ...]]] = {
     "open": ("suspended", "deactivated", "exported", "inactive", "closed"),
@@ -67,8 +67,8 @@ def blocks(entity: Entity, the: The) -> tuple[Operation, Operation]:
         return Operation(f"{entity.name}.{verb}", text, Privilege.SERVICE, run, key_fields(entity))
 
     return (
-        made("block", True, f"block {_a(entity)}: it may use nothing, fees go on"),
-        made("unblock", False, f"lift the block of {_a(entity)}"),
+        made("block", True, f"block {a(entity)}: it may use nothing, fees go on"),
+        made("unblock", False, f"lift the block of {a(entity)}"),
     )
 
 
@@ -86,10 +86,6 @@ def turns(entity: Entity, the: The, verbs: Mapping[str, tuple[str, str]]) -> tup
 
     kind = mapped({status: status for status in LETTERS if status != "closed"})
     to = Field("to", "its new bill status", kind, frozenset({Mark.PLACE, Mark.REQUIRED}))
-    text = f"change the bill status of {_a(entity)}, where it may follow the one that it has"
+    text = f"change the bill status of {a(entity)}, where it may follow the one that it has"
     status = Operation(f"{entity.name}.status", text, Privilege.SELL, any_status, (*key_fields(entity), to))
     return (*(made(verb, *what) for verb, what in verbs.items()), status)
-
-
-def _a(entity: Entity) -> str:
-    return f"{'an' if entity.name[0] in 'aeiou' else 'a'} {entity.name}"

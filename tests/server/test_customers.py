@@ -100,7 +100,7 @@ class StatusTests(DeskCase):
 
     async def test_details(self) -> None:
         """Two tables are one entity: details are made with the first value, audited, and the note is not for self-care."""
-        await self.do("customer_class.add", name="Business", credit_limit="300")
+        await self.do("customer-class.add", name="Business", credit_limit="300")
         await self.do("customer.change", {"class": "Business"}, name="Demo subcustomer", firstname="Ann", billing_period="weekly", note="pays late")
         await self.do("customer.change", by=self.customer(), name="Demo subcustomer", city="Vancouver")
         seen = await self.do("customer.show", by=self.customer(), name="Demo subcustomer")

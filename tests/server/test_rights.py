@@ -30,7 +30,7 @@ class MatrixTests(DeskCase):
         """Something of everything, in nobody's tree but the environment's."""
         await super().prepare()
         self.ask("insert into environments (i_env, name) values (2, 'Other')")
-        await self.do("customer_class.add", name="Gold")
+        await self.do("customer-class.add", name="Gold")
         await self.do("product.add", name="More", currency="CAD", is_addon="yes")
         for name in (CARD, "0101"):
             await self.do("account.topup", id=name, amount="1")
