@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from portaswitch import __version__
-from portaswitch.cli import accounts, backups, books, calls, clients, completion, orphans, sessions, setup, xdrs
+from portaswitch.cli import accounts, backups, books, calls, clients, completion, migration, orphans, sessions, setup, xdrs
 from portaswitch.cli.command import OK, Commands, Context, Parser, common, epilog
 from portaswitch.cli.output import Output
 from portaswitch.cli.running import run
@@ -44,6 +44,7 @@ def parser() -> Parser:
     orphans.add(commands)
     books.add(commands)
     backups.add(commands)
+    migration.add(commands)
     completion.add(commands, top)
     return top
 
