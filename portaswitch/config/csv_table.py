@@ -23,6 +23,10 @@ from portaswitch.model.loading import Entry, Section, Value
 MAX_OCTETS: Final = 1 << 30
 """Largest file that is read."""
 
+REMEMBERED: Final = 1000
+"""Different texts of a column that are remembered."""
+
+NONE: Final = frozenset[str]()
 _NOWHERE: Final = Mark("")
 
 
@@ -174,13 +178,31 @@ def _header_faults(sheet: Sheet, line: Line) -> Iterator[Fault]:
             yield line.fault(f"there is no column {' or '.join(ways)}")
 
 
-def value_of(column: Column, text: str, cell: Cell) -> Value | Fault:
-    """The value of a cell, or what is wrong with it."""
-    node = Node(text, _NOWHERE, cell.name, text, quoted=True)
-    try:
-        return column.kind.convert(node)
-    except Refused as refused:
-        return cell.fault(f"{'the value' if column.kind.confidential else node.shown()} {refused}")
+class Reading:
+    """
+    The values of one column. The first different texts and what they mean are remembered: most columns have few (currencies, flags, products).
+    """
+
+    def __init__(self, column: Column, at: int, named: Mapping[Section, Mapping[str, str]]) -> None:
+        self.column, self.at = column, at
+        self._names = None if column.of is None else named.get(column.of, {})
+        self._known: dict[str, Value] = {}
+
+    def value(self, text: str, line: Line) -> Value | Fault:
+        """The value of a cell, or what is wrong with it."""
+        if self._names is not None:
+            return self._names.get(text) or line.cell(self.at).fault(f"{one_line(text)} is nobody's number in the folder: add its line, or give the name")
+        if text in self._known:
+            return self._known[text]
+        kind = self.column.kind
+        node = Node(text, _NOWHERE, "", text, quoted=True)
+        try:
+            value = kind.convert(node)
+        except Refused as refused:
+            return line.cell(self.at).fault(f"{'the value' if kind.confidential else node.shown()} {refused}")
+        if len(self._known) < REMEMBERED and not kind.confidential:
+            self._known[text] = value
+        return value
 
 
 def entries_of(sheet: Sheet, named: Mapping[Section, Mapping[str, str]]) -> Iterator[tuple[Line, Entry]]:
@@ -190,47 +212,38 @@ def entries_of(sheet: Sheet, named: Mapping[Section, Mapping[str, str]]) -> Iter
     A line whose own name can't be read gives none; where the table has no column for the name, the line's number is the name.
     """
     table, places = sheet.table, sheet.places()
-    columns = [(column, at) for name, at in places.items() if (column := table.columns.get(name)) is not None and column.key]
-    columns.sort(key=lambda pair: pair[0].of is not None)
-    naming = table.columns.get(table.name)
+    columns = [Reading(column, at, named) for name, at in places.items() if (column := table.columns.get(name)) is not None and column.key]
+    columns.sort(key=lambda reading: reading.column.of is not None)
+    naming = None if table.name not in places else Reading(table.columns[table.name], places[table.name], named)
+    if naming is None and table.name:
+        return
     for line, cells in sheet.lines:
         name = str(line.number)
-        if table.name:
-            if naming is None or table.name not in places:
-                return
-            at = places[table.name]
-            name = cells[at]
-            found = value_of(naming, name, line.cell(at)) if name else line.cell(at).fault("is empty: every line has one")
+        if naming is not None:
+            name = cells[naming.at]
+            found = naming.value(name, line) if name else line.cell(naming.at).fault("is empty: every line has one")
             if isinstance(found, Fault):
                 sheet.faults.append(found)
                 continue
-        yield line, _entry(sheet, line, name, cells, columns, named)
+        yield line, _entry(sheet, line, name, cells, columns)
 
 
-def _entry(
-    sheet: Sheet, line: Line, name: str, cells: Sequence[str], columns: Sequence[tuple[Column, int]], named: Mapping[Section, Mapping[str, str]]
-) -> Entry:  # fmt: skip
+def _entry(sheet: Sheet, line: Line, name: str, cells: Sequence[str], columns: Sequence[Reading]) -> Entry:
     values: dict[str, Value] = {}
     broken: set[str] = set()
-    for column, at in columns:
-        text = cells[at]
-        if not text or column.key in values or column.key in broken:
+    for reading in columns:
+        text, key = cells[reading.at], reading.column.key
+        if not text or key in values or key in broken:
             continue
-        found: Value | Fault
-        if column.of is None:
-            found = value_of(column, text, line.cell(at))
-        else:
-            found = named.get(column.of, {}).get(text)
-            if found is None:
-                found = line.cell(at).fault(f"{one_line(text)} is nobody's number in the file of the {column.of.value}: add its line, or give the name")
+        found = reading.value(text, line)
         if isinstance(found, Fault):
             sheet.faults.append(found)
-            broken.add(column.key)
+            broken.add(key)
         else:
-            values[column.key] = found
+            values[key] = found
     for key in sheet.table.needed:
         if key not in values and key not in broken:
             place = line.find(key)
             sheet.faults.append(place.fault("is empty: every line has one" if isinstance(place, Cell) else f"names no {key}"))
             broken.add(key)
-    return Entry(name, values, line, frozenset(broken))
+    return Entry(name, values, line, frozenset(broken) if broken else NONE)
