@@ -19,7 +19,7 @@ def sim_cards(world: World) -> Iterator[Fault]:
         account, status = card.text("account"), card.text("status")
         if account is not None and status not in (None, "in_use"):
             yield card.place.find("status").fault(f"the account {account} has the card: it is in_use, or the account must go")
-        elif account is None and status == "in_use" and not world.fact(Section.SIM_CARDS, card.name, "account"):
+        elif card.silent("account") and status == "in_use" and not world.fact(Section.SIM_CARDS, card.name, "account"):
             yield card.place.find("status").fault("no account has the card: name it, or write free")
         yield from _owner(world, card)
 

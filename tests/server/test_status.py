@@ -81,7 +81,7 @@ class StatusTests(TestCase):
         """Without a database it is alive and not ready, for as long as it takes."""
         server, port = await self.server(f"host=127.0.0.1 port={free_port()} dbname=none connect_timeout=1")
         self.addCleanup(server.stopService)
-        server.ready.addErrback(lambda _: None)
+        _ = server.ready.addErrback(lambda _: None)
         self.assertEqual(await page(port, "/healthz"), (200, "alive\n"))
         self.assertEqual(await page(port, "/readyz"), (503, "not ready: starting: the database, its schema or the catalogue is not there yet\n"))
 

@@ -12,7 +12,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger, LogLevel, formatEvent, globalLogPublisher
+from twisted.logger import Logger, LogLevel, capturedLogs, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from portaswitch.logs import KEYS, LOST, BillingLog, RotatingFile, background, log_to_file
@@ -170,20 +170,20 @@ class RotationTests(SynchronousTestCase):
     def test_full_disk(self) -> None:
         """Lines that the disk does not take are counted and told of once; the next that it takes stands on a line of its own."""
         log, before = self.file(), LOST.get("x.log")
-        told: list[str] = []
-        self.watch(told)
         self.path.symlink_to("/dev/full")
-        for _ in range(3):
-            log.write("1\n2\n")
+        with capturedLogs() as events:
+            for _ in range(3):
+                log.write("1\n2\n")
         self.assertEqual((log.lost, LOST.get("x.log") - before), (6, 6))
-        self.assertEqual([text.partition(":")[0].removeprefix(str(self.folder)) for text in told], ["/x.log can't be written"])
+        self.assertEqual([formatEvent(event).partition(":")[0].removeprefix(str(self.folder)) for event in events], ["/x.log can't be written"])
         self.path.unlink()
         self.path.write_text('{"cut')
-        log.write("3\n")
-        log.write("4\n")
+        with capturedLogs() as events:
+            log.write("3\n")
+            log.write("4\n")
         self.assertEqual(self.path.read_text(), '{"cut\n3\n4\n')
-        self.assertEqual(len(told), 2)
-        self.assertIn("6 lines were lost", told[1])
+        (event,) = events
+        self.assertIn("6 lines were lost", formatEvent(event))
 
     def test_own_messages(self) -> None:
         """The server's log on a full disk: the message about it comes back to it, once, and nobody hangs or fails."""
@@ -197,16 +197,6 @@ class RotationTests(SynchronousTestCase):
         Logger("portaswitch.test").info("one")
         Logger("portaswitch.test").info("two")
         self.assertEqual(out.lost, 3)
-
-    def watch(self, told: list[str]) -> None:
-        """Keep what the logs say of themselves."""
-
-        def observe(event: dict[str, Any]) -> None:
-            if event.get("log_namespace") == "portaswitch":
-                told.append(formatEvent(event))
-
-        globalLogPublisher.addObserver(observe)
-        self.addCleanup(globalLogPublisher.removeObserver, observe)
 
 
 class ServerLogTests(SynchronousTestCase):
