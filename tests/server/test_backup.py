@@ -21,7 +21,7 @@ from tests.server.test_cli import CARD, NUMBER, Command
 class BackupTests(TestCase):
     """The world, one call in its books, and its backup."""
 
-    timeout = 120
+    timeout = 240
 
     def setUp(self) -> Any:
         """Start the world and charge a call."""
@@ -82,7 +82,8 @@ class BackupTests(TestCase):
         self.assertEqual((after["ok"], after), (True, before))
         self.assertEqual(json.loads(await self.done(self.empty, "account", "show", CARD, "--json")), account)
         server = Server(reactor, load_text(
-            f"state_dir: {self.other}\ndatabase: '{dsn}'\nroles: [radius, jobs]\nradius: {{auth_port: 0, acct_port: 0}}\nlogging: {{directory: {self.other}/log}}\n"
+            f"state_dir: {self.other}\ndatabase: '{dsn}'\nroles: [radius, jobs]\n"
+            f"radius: {{auth_port: 0, acct_port: 0}}\nlogging: {{directory: {self.other}/log}}\n"
         ))  # fmt: skip
         server.startService()
         self.addCleanup(server.stopService)
