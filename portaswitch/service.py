@@ -1,14 +1,17 @@
 """
 The only builder of the tree: from settings to a running server, and back.
 
-    start:  database > schema > (load FILE) > catalogue > core > ports > jobs > "ready"
-    stop:   ports > core drained > jobs > pools > embedded database
+    start:  http > database > schema > (load FILE) > catalogue > core > ports > jobs > "ready"
+    stop:   ports > core drained > jobs > pools > embedded database > http
+
+The status pages (http) are there from the first to the last moment, so that an orchestrator can tell a server that waits or drains from a dead one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from enum import StrEnum
 from os import getpid
 from pathlib import Path
 from time import perf_counter
@@ -20,7 +23,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 
-from portaswitch import jobs
+from portaswitch import jobs, process_metrics
 from portaswitch.administration import load_file
 from portaswitch.api.status import site
 from portaswitch.billing.core import Core, Limits
@@ -34,7 +37,7 @@ from portaswitch.endpoints.profiles import shipped
 from portaswitch.endpoints.radius_addresses import AddressStep
 from portaswitch.endpoints.tasks import Pacing, TaskRunner
 from portaswitch.errors import PortaSwitchError, StartError
-from portaswitch.logs import BillingLog, background, log_to_file
+from portaswitch.logs import BillingLog, RotatingFile, background, log_to_file
 from portaswitch.memory import Collector
 from portaswitch.metrics import Gauge
 from portaswitch.model.catalogue import EMPTY, Catalogue, Seen
@@ -58,6 +61,14 @@ TASKS_KEPT, LEASE_MARGIN = 30, 30.0
 TURN = Gauge("portaswitch_longest_turn_seconds", "The longest time the reactor was kept from its next turn since the last reading")
 
 
+class Stage(StrEnum):
+    """Where a server is between start and end; the text says why it serves nobody, '' when it does."""
+
+    STARTING = "starting: the database, its schema or the catalogue is not there yet"
+    SERVING = ""
+    STOPPING = "stopping: what was asked is finished, nothing new is taken"
+
+
 class Server(Service):
     """The whole server as one service. `ready` fires with the lines that say where it listens, or fails with what is in the way."""
 
@@ -69,7 +80,11 @@ class Server(Service):
         self.ready: Deferred[list[str]] = Deferred()
         self._starting: Deferred[list[str]] | None = None
         self._database = Database(reactor, settings.state_dir, settings.database.dsn, settings.limits.work_connections)
+        process_metrics.expose()
+        self._stage = Stage.STARTING
         self._ports: list[listen.ListeningPort] = []
+        self._http: list[listen.ListeningPort] = []
+        self._log_file: RotatingFile | None = None
         self._jobs: list[jobs.Periodic] = []
         self._listener: Listener | None = None
         self._hot: Pool | None = None
@@ -96,6 +111,7 @@ class Server(Service):
     async def _start(self) -> list[str]:
         settings = self._settings
         shipped()  # a fault in a node profile stops the start before anything is open
+        http = [self._open_http(address) for address in settings.http.listen] if "http" in settings.roles else []
         await self._database.open()
         if self._prepare is not None:
             await self._prepare(self._database)
@@ -104,8 +120,7 @@ class Server(Service):
         catalogue.on_swap.append(self._swapped)
         EXPOSED.read = lambda: len(self._clients.exposed)
         ledger = Ledger(self._hot, self._database.sealer.open)
-        log_to_file(_log_file(settings.logging.directory, "portaswitch.log"), settings.logging.level)
-        self._billing_log = BillingLog(_log_file(settings.logging.directory, "billing.log"))
+        self._open_logs()
         self.core = Core(ledger, catalogue, self._billing_log, _limits(settings))
         await self._listen_to_changes(catalogue, self.core)
         await catalogue.reload()
@@ -113,7 +128,19 @@ class Server(Service):
             await self._first_partitions()
         lines = self._open_ports(self.core)
         self._start_jobs(ledger, self.core)
-        return lines
+        self._stage = Stage.SERVING
+        return lines + http
+
+    def _open_logs(self) -> None:
+        logging = self._settings.logging
+        self._log_file = log_to_file(_log_file(logging.directory, "portaswitch.log"), logging.level, logging.rotate_size, logging.keep)
+        self._billing_log = BillingLog(_log_file(logging.directory, "billing.log"), logging.rotate_size, logging.keep)
+
+    def reopen_logs(self) -> None:
+        """Close the log files; the next line of each opens it under its name (SIGHUP, after somebody moved them)."""
+        self._billing_log.close()
+        if self._log_file is not None:
+            self._log_file.close()
 
     async def _first_partitions(self) -> None:
         """Those of today, before anything is written: rows that move into a partition later are missed by who looks for them in that moment."""
@@ -153,8 +180,6 @@ class Server(Service):
                 opened = listen.listen_udp(self._reactor, settings.radius.interface, number, protocol, settings.reuse_port, f"RADIUS {port.name}")
                 self._ports.append(opened)
                 lines.append(f"RADIUS {port.name} on {_place('udp', opened)}")
-        if "http" in settings.roles:
-            lines += [self._open_http(address) for address in settings.http.listen]
         return lines
 
     def _open_http(self, address: Any) -> str:
@@ -162,13 +187,13 @@ class Server(Service):
             opened = self._reactor.listenTCP(address.port, site(self._why_not_ready), interface=address.interface)
         except CannotListenError as error:
             raise StartError(listen.taken("HTTP", "tcp", address.interface, address.port, error.socketError)) from error
-        self._ports.append(opened)
+        self._http.append(opened)
         return f"HTTP (/metrics, /healthz, /readyz) on {_place('tcp', opened)}"
 
     def _why_not_ready(self) -> str | None:
-        if self._hot is None or self._hot.live == 0:
-            return "no live connection to the database"
-        return None if self._ports else "no port is open"
+        if self._stage is not Stage.SERVING:
+            return self._stage.value
+        return "no live connection to the database" if self._hot is None or self._hot.live == 0 else None
 
     def _start_jobs(self, ledger: Ledger, core: Core) -> None:
         pool = self._database.pool
@@ -233,6 +258,10 @@ class Server(Service):
         self._every(0.02, collector.young, "collector")
         self._every(60.0, collector.grown, "full-collector")
 
+    def watched(self, seconds: float, tell: Callable[[], None]) -> None:
+        """Tell a supervisor every so often that the reactor turns."""
+        self._every(seconds, tell, "watchdog")
+
     def _failed(self, failure: Any) -> None:
         if not self.ready.called:
             self.ready.errback(failure)
@@ -240,13 +269,10 @@ class Server(Service):
     # -- stop -------------------------------------------------------------------------------------------------------------------------------------
 
     async def _stop(self) -> None:
+        self._stage = Stage.STOPPING
         if self._starting is not None and not self._starting.called:
             self._starting.cancel()
-        for port in self._ports:
-            closed = port.stopListening()
-            if closed is not None:
-                await closed
-        self._ports.clear()
+        await _closed(self._ports)
         if self.core is not None:
             await self.core.drained().addTimeout(self._settings.limits.decision_timeout + 1, self._reactor, lambda *_: None)
         for job in self._jobs:
@@ -260,6 +286,15 @@ class Server(Service):
         if self._listener is not None:
             self._listener.close()
         await self._database.close()
+        await _closed(self._http)
+
+
+async def _closed(ports: list[listen.ListeningPort]) -> None:
+    """Close these ports, and forget them."""
+    while ports:
+        closed = ports.pop().stopListening()
+        if closed is not None:
+            await closed
 
 
 def explain(error: BaseException) -> str:

@@ -15,6 +15,7 @@ from portaswitch.cli import (
     calls,
     clients,
     completion,
+    migration,
     operations,
     orphans,
     rates,
@@ -60,6 +61,7 @@ def parser() -> Parser:
     orphans.add(commands)
     books.add(commands)
     backups.add(commands)
+    migration.add(commands)
     operations.add(commands)
     completion.add(commands, top)
     return top

@@ -25,6 +25,7 @@ from portaswitch.config.values import (
     Integer,
     MailAddress,
     Port,
+    Size,
     Text,
 )
 
@@ -205,6 +206,10 @@ class LoggingSettings(Group):
         default="info",
     )
     directory: Path = declare(FilePath(), "Folder of the log files.", default="var/log")
+    rotate_size: int = declare(
+        Size(64 * 1024, 1 << 40), "A log file turns when it is larger, and with the first line of another day (UTC).", default="100MiB"
+    )
+    keep: int = declare(Integer(1, 1000, "files"), "Old files that are kept of each log; NAME.1 is the youngest.", default=14)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -311,7 +311,7 @@ class AloneTests(TestCase):
         self.assertEqual((status, err), (0, ""))
         self.assertIn("# TYPE portaswitch_", out)
         samples = json.loads((await self.run_command("metrics", "--json"))[1])
-        self.assertEqual({sample["name"].split("_")[0] for sample in samples}, {"portaswitch"})
+        self.assertEqual({sample["name"].split("_")[0] for sample in samples}, {"portaswitch", "process"})
 
     async def test_interrupted(self) -> None:
         """Ctrl-C in the middle of a call: one line and status 130."""
