@@ -136,6 +136,8 @@ def _reserve_one(
     made = reserve.reserve(quota, asked, plan, opened.policy, protection, funds.at_most(asked.most_funds), unit, at)
     start = reserve.start_of(quota, asked)
     if made is None:
+        if asked.most_funds is not None and reserve.reserve(quota, asked, plan, opened.policy, protection, funds, unit, at) is not None:
+            return Grant(asked.key, quota.base, 0, refusal=Refusal.FUNDS_SHORT), quota  # nothing but the client's own max_funds is in the way
         wanted = -(-start // unit) + reserve.least_units(asked, opened.policy, unit)
         refusal = reserve.why_not(plan, opened.billing_model, quota.charged[0], wanted, opened.policy, funds, breakage, unit, at)
         return Grant(asked.key, quota.base, 0, refusal=refusal), quota
