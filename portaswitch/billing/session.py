@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from portaswitch.billing import access, admission, closing, increments, internet, occupancy, plausible, purchase, reserve
-from portaswitch.billing.counters import beside, in_own_base, part_of, report_all, reported
+from portaswitch.billing.counters import beside, in_own_base, part_of, report_all, reported, timed
 from portaswitch.billing.transition import ACCEPTED, Outcome, brought, changed, facts_of, next_session, opened_now, refused, refused_with_use, unseen
 from portaswitch.model.access_policy import AccessPolicy
 from portaswitch.model.catalogue import Catalogue, Protection
@@ -22,6 +22,9 @@ from portaswitch.model.money import ZERO
 from portaswitch.model.refusal import Refusal
 from portaswitch.model.request import AAARequest, Decision, Facts, Grant, Kind, Lock, UnitRequest
 from portaswitch.model.session import Opened, Quota, Session, Status
+
+#: What a request keeps that ends an attempt without an answer (Acct-Status-Type Failed).
+FAILED = "failed"
 
 
 def decide(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
@@ -41,6 +44,8 @@ def _auth(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     refusal = admission.refuse(view, request.credentials, request.received)
     if refusal is not None:
         return refused(view, admission.card(view, refusal, request, catalogue))
+    if not admission.entitled(view, request):
+        return refused(view, Refusal.USER_DENIED, facts_of(view, request, None))
     if occupancy.in_use(view, request):
         return refused(view, Refusal.ACCOUNT_IN_USE, facts_of(view, request, None))
     found = access.find(view, request, catalogue)
@@ -266,10 +271,17 @@ def _stop(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     session = view.session or unseen(view, request, catalogue)
     if session is None or session.status is Status.CLOSED:
         return Outcome(ACCEPTED, None, view)
+    request = timed(session, request)
+    if FAILED in request.kept and session.connected is not None:
+        return Outcome(ACCEPTED, None, view)  # an attempt beside the one that was answered
     why = plausible.why_wrapped(session, request) or plausible.why_impossible(session, report_all(session, request), request)
     if why:
         return plausible.set_aside(view, request, session, why)
-    return _settle(view, request, session, Status.CLOSED, catalogue)
+    # Behind a failed attempt the user may try again in the same session, whose Stop must count.
+    outcome = _settle(view, request, session, Status.PROVISIONAL if FAILED in request.kept else Status.CLOSED, catalogue)
+    if view.session is None and outcome.change is not None and report_all(session, request) is session.quotas:
+        return replace(outcome, change=replace(outcome.change, attempt=request.session))  # a refused attempt has its xDR already
+    return outcome
 
 
 def _unlock(view: View, request: AAARequest) -> Outcome:

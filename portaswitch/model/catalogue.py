@@ -149,7 +149,7 @@ class RatingEntry:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A product and its rating entries."""
+    """A product and its rating entries. `barring` is its letter of call barring (as `Account.barring`), `barred` the prefixes where it is Y."""
 
     i_product: int
     name: str
@@ -157,6 +157,8 @@ class Product:
     breakage: Decimal
     entries: tuple[RatingEntry, ...]
     i_access_policy: int = 0
+    barring: str = ""
+    barred: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,10 @@ PAGE = 2000
 
 SERVICES = "select s.i_service, s.name, t.name, s.base, s.unit from services s join service_types t using (i_service_type)"
 POLICIES = "select i_service_policy, protection, slice, minimum, max_units, idle_timeout, charge_every, top_rate from service_policies"
-PRODUCTS = "select i_product, name, currency, breakage, coalesce(i_access_policy, 0) from products"
+PRODUCTS = (
+    "select i_product, name, currency, breakage, coalesce(i_access_policy, 0), substr(service_flags, 13, 1), "
+    "(select v.value from service_attribute_values v where v.i_product = p.i_product and v.i_attribute = 23) from products p"
+)
 ENTRIES = (
     "select i_product, i_accessibility, i_service, coalesce(i_node, 0), access_code, i_tariff, coalesce(i_tariff_reseller, 0), i_service_policy "
     "from accessibility order by i_accessibility"
@@ -148,7 +151,7 @@ class CatalogueStore:
             policy = policies.get(i_policy) or DEFAULT_POLICIES[services[i_service].base]
             entries.setdefault(i_product, []).append(RatingEntry(i_entry, i_service, i_node, code, i_tariff, i_reseller, policy))
         rows = await self._pool.query(PRODUCTS)
-        return {row[0]: Product(row[0], row[1], row[2], row[3], tuple(entries.get(row[0], ())), row[4]) for row in rows}
+        return {row[0]: Product(row[0], row[1], row[2], row[3], tuple(entries.get(row[0], ())), row[4], row[5], tuple(row[6] or ())) for row in rows}
 
     async def _tariffs(self) -> dict[int, Tariff]:
         heads = {row[0]: row for row in await self._pool.query(TARIFFS)}
