@@ -48,6 +48,7 @@ from portaswitch.store.listen import Listener
 from portaswitch.store.partitions import keep_partitions
 from portaswitch.store.pool import Pool
 from portaswitch.store.session_tasks import SessionTasks, purge
+from portaswitch.store.standing import StandingJob
 
 #: Work between the schema and the catalogue (`--load`).
 Prepare = Callable[[Database], Awaitable[None]]
@@ -180,6 +181,7 @@ class Server(Service):
             self._start_tasks(pool)
         if "jobs" in self._settings.roles:
             self._every(5.0, jobs.sweeper(ledger, core, _now), "sweeper")
+            self._every(5.0, StandingJob(pool, lambda: self._clients.catalogue, _now).run, "standing")
             self._every(1.0, lambda: fold(pool), "folding")
             self._every(3600.0, lambda: keep_partitions(pool), "partitions")
             self._every(3600.0, lambda: purge(pool, TASKS_KEPT), "task-purge")

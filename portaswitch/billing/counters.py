@@ -9,6 +9,7 @@ same, and the first is by far the most frequent. A wrapped delta is never charge
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from portaswitch.model.money import ZERO
 from portaswitch.model.request import AAARequest, Base, QuotaKey, Report, UnitRequest
@@ -42,8 +43,8 @@ def timed(session: Session, request: AAARequest) -> AAARequest:
     asked = request.units[0]
     if asked.key != first.key or asked.report is not Report.FINAL or asked.reported(Base.TIME) is not None:
         return request
-    lasted = (request.at - begin).total_seconds()
-    seconds = max(1, int(lasted + 0.5)) if lasted > 0 else 0
+    lasted = request.at - begin
+    seconds = max(1, (lasted + timedelta(milliseconds=500)) // timedelta(seconds=1)) if lasted > timedelta() else 0
     told = replace(asked, used=seconds, counters={**asked.counters, Base.TIME: seconds} if asked.counters else asked.counters)
     return replace(request, units=(told, *request.units[1:]))
 

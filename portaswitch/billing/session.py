@@ -63,6 +63,8 @@ def _auth(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     if isinstance(session, Refusal):
         return refused(view, session, facts)
     policy = internet.policy_of(view, found.product, catalogue) if found.service.service_type in internet.SERVICES else None
+    if policy is not None and view.session is None:
+        session = internet.noted(session, found.product, policy, catalogue)
     if policy is not None and (barred := internet.barred(view, request, session, facts, policy)) is not None:
         return barred
     if not session.quotas[0].legs:

@@ -179,8 +179,8 @@ class NeighbourTests(SynchronousTestCase):
         theirs, ours = prepaid(), catalogue()
         assert theirs.customer is not None and theirs.account is not None
         for letter, of_product, by_product, by_customer in (
-            ("", "Y", True, True), ("Y", "Y", False, False), ("N", "Y", False, False), ("~", "Y", True, False), ("^", "Y", False, True), ("~", "^", False, True),
-            ("~", "N", False, False),
+            ("", "Y", True, True), ("Y", "Y", False, False), ("N", "Y", False, False), ("~", "Y", True, False), ("^", "Y", False, True),
+            ("~", "^", False, True), ("~", "N", False, False),
         ):  # fmt: skip
             for barred, expected in ((("826",), ()), by_product), (((), ("826",)), by_customer):
                 product = replace(ours.products[5], barring=of_product, barred=barred[0])
