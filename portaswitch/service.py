@@ -30,7 +30,7 @@ from portaswitch.endpoints.answer_templates import AnswerTemplates
 from portaswitch.endpoints.client_habits import Habits
 from portaswitch.endpoints.clients import EXPOSED, Clients
 from portaswitch.endpoints.dynamic import DynamicAuthorization, Timing
-from portaswitch.endpoints.profiles import shipped
+from portaswitch.endpoints.profiles import SHIPPED, Profile, load
 from portaswitch.endpoints.radius_addresses import AddressStep
 from portaswitch.endpoints.tasks import Pacing, TaskRunner
 from portaswitch.errors import PortaSwitchError, StartError
@@ -78,6 +78,7 @@ class Server(Service):
         self._billing_log = BillingLog(None)
         self._dynamic: DynamicAuthorization | None = None
         self._runner: TaskRunner | None = None
+        self._profiles: dict[str, Profile] = {}
         self.core: Core | None = None
         self.protocols: dict[str, radius.RadiusProtocol] = {}
 
@@ -96,12 +97,12 @@ class Server(Service):
 
     async def _start(self) -> list[str]:
         settings = self._settings
-        shipped()  # a fault in a node profile stops the start before anything is open
+        self._profiles = load(SHIPPED, *settings.radius.profile_path)  # a fault in a node profile stops the start before anything is open
         await self._database.open()
         if self._prepare is not None:
             await self._prepare(self._database)
         self._hot = await self._database.connect_hot(settings.limits.hot_connections, settings.limits.statement_timeout)
-        catalogue = CatalogueStore(self._database.pool, self._reactor, self._database.sealer.open)
+        catalogue = CatalogueStore(self._database.pool, self._reactor, self._database.sealer.open, settings.limits.reseller_slack)
         catalogue.on_swap.append(self._swapped)
         EXPOSED.read = lambda: len(self._clients.exposed)
         ledger = Ledger(self._hot, self._database.sealer.open)
@@ -192,7 +193,7 @@ class Server(Service):
         dynamic = DynamicAuthorization(self._reactor, Timing(settings.coa_tries, settings.coa_first_wait), settings.coa_interface)
         tasks = SessionTasks(pool, f"{self._settings.instance}/{getpid()}", dynamic.timing.total + LEASE_MARGIN)
         pacing = Pacing(settings.coa_node_rate, settings.coa_attempts, settings.coa_default_port)
-        self._dynamic, self._runner = dynamic, TaskRunner(tasks, dynamic, lambda: self._clients, shipped(), self._reactor, pacing)
+        self._dynamic, self._runner = dynamic, TaskRunner(tasks, dynamic, lambda: self._clients, self._profiles, self._reactor, pacing)
         self._every(0.5, self._runner.run, "session-tasks")
 
     def _every(self, seconds: float, work: Callable[[], Any], name: str) -> jobs.Periodic:

@@ -71,7 +71,7 @@ def _auth(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
         return refused(view, Refusal.CLD_BLOCKED, facts)  # its accounting came first, and nothing prices it
     if view.session is None and occupancy.full(view, request.direction):
         return refused(view, Refusal.CALL_LIMIT, facts)
-    if reserve.reseller_over_limit(view, request.received):
+    if reserve.reseller_over_limit(view, request.received, catalogue.reseller_slack):
         return refused(view, Refusal.CREDIT_LIMIT, facts)
     why = plausible.why_impossible(session, report_all(session, request), request) if view.session is not None else ""
     if why:
@@ -330,7 +330,7 @@ def _event(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     if isinstance(session, Refusal):
         return refused(view, session)
     use = replace(session.quotas[0], used=sum(asked.requested or 0 for asked in request.units))
-    if reserve.reseller_over_limit(view, request.received):
+    if reserve.reseller_over_limit(view, request.received, catalogue.reseller_slack):
         return refused(view, Refusal.CREDIT_LIMIT)
     opened, plan = session.opened, use.legs[0].plan
     funds, price = reserve.funds_seen(view, ZERO, request.received), closing.cost(use, opened)

@@ -257,7 +257,10 @@ class RadiusClient:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """All of it. Look-ups by id; nodes also by (i_env, NAS-IP-Address) and (i_env, NAS-Identifier)."""
+    """
+    All of it. Look-ups by id; nodes also by (i_env, NAS-IP-Address) and (i_env, NAS-Identifier). `reseller_slack`: what the balances of resellers may be behind
+    (configuration).
+    """
 
     generation: int
     services: Mapping[int, Service]
@@ -269,6 +272,7 @@ class Catalogue:
     connections: Mapping[str, Connection]
     clients: tuple[RadiusClient, ...]
     access_policies: Mapping[int, AccessPolicy] = field(default_factory=dict)
+    reseller_slack: Decimal = ZERO
 
 
 EMPTY = Catalogue(0, {}, {}, {}, {}, {}, {}, {}, ())

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -40,7 +41,7 @@ from portaswitch.model.catalogue import (
     Tariff,
     Version,
 )  # fmt: skip
-from portaswitch.model.money import Rounding
+from portaswitch.model.money import ZERO, Rounding
 from portaswitch.model.request import Base
 from portaswitch.store.catalogue_policies import access_policies
 from portaswitch.store.pool import Pool
@@ -88,8 +89,8 @@ class CatalogueStore:
 
     _log = Logger()
 
-    def __init__(self, pool: Pool, reactor: IReactorTime, unseal: Callable[[bytes], str]) -> None:
-        self._pool, self._reactor, self._unseal = pool, reactor, unseal
+    def __init__(self, pool: Pool, reactor: IReactorTime, unseal: Callable[[bytes], str], reseller_slack: Decimal = ZERO) -> None:
+        self._pool, self._reactor, self._unseal, self._slack = pool, reactor, unseal, reseller_slack
         self._current = EMPTY
         self._running: Deferred[None] | None = None
         self._wanted = False
@@ -142,6 +143,7 @@ class CatalogueStore:
             0, services, await self._products(services), await self._tariffs(), {node.i_node: node for node in nodes},
             {(node.i_env, node.nas_ip): node for node in nodes if node.nas_ip},
             {(node.i_env, node.nas_identifier): node for node in nodes if node.nas_identifier}, connections, tuple(clients), await access_policies(self._pool),
+            self._slack,
         )  # fmt: skip
 
     async def _products(self, services: dict[int, Service]) -> dict[int, Product]:

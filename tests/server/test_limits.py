@@ -55,6 +55,17 @@ class LimitTests(WorldCase):
         self.assertEqual(await self.world.one(COUNTS.format(102)), (0, 0, None))
         await self.agreed()
 
+    async def test_reseller_slack(self) -> None:
+        """A reseller's customers are refused as near to its limit as the configuration says."""
+        await self.world.pool.execute(
+            "insert into customers (i_customer, i_env, i_customer_type, name, currency, credit_limit, balance, opening_balance) overriding system value "
+            "values (301, 1, 2, 'Reseller', 'CAD', 100, 99, 99); update customers set i_parent = 301 where i_customer = 101"
+        )
+        self.assertEqual(self.told(await self.auth(call(1))), (2, "0", ""))
+        await self.world.stop()
+        await self.world.start(limits={"reseller_slack": "1.00"})
+        self.assertEqual(self.told(await self.auth(call(2))), (3, "6", "credit_limit"))
+
     async def agreed(self) -> None:
         """The books are in order."""
         await self.world.stop()
