@@ -32,6 +32,7 @@ from portaswitch.endpoints.clients import EXPOSED, Clients
 from portaswitch.endpoints.dynamic import DynamicAuthorization, Timing
 from portaswitch.endpoints.profiles import SHIPPED, Profile, load
 from portaswitch.endpoints.radius_addresses import AddressStep
+from portaswitch.endpoints.radius_joined import JoinedSessions
 from portaswitch.endpoints.tasks import Pacing, TaskRunner
 from portaswitch.errors import PortaSwitchError, StartError
 from portaswitch.logs import BillingLog, background, log_to_file
@@ -47,6 +48,7 @@ from portaswitch.store.ledger import Ledger
 from portaswitch.store.listen import Listener
 from portaswitch.store.partitions import keep_partitions
 from portaswitch.store.pool import Pool
+from portaswitch.store.session_names import SessionNames
 from portaswitch.store.session_tasks import SessionTasks, purge
 from portaswitch.store.standing import StandingJob
 
@@ -150,7 +152,8 @@ class Server(Service):
             addresses = AddressStep(Addresses(self._database.pool), core, self._reactor.seconds)
             for port, number in ((radius.AUTH, settings.radius.auth_port), (radius.ACCT, settings.radius.acct_port)):
                 prefix = f"{settings.instance}-{port.name[1]}"
-                protocol = radius.RadiusProtocol(port, core, lambda: self._clients, self._reactor, _now, limits, prefix, addresses)
+                billing = JoinedSessions(core, SessionNames(self._database.pool)) if port is radius.ACCT else core
+                protocol = radius.RadiusProtocol(port, billing, lambda: self._clients, self._reactor, _now, limits, prefix, addresses)
                 self.protocols[port.name] = protocol
                 opened = listen.listen_udp(self._reactor, settings.radius.interface, number, protocol, settings.reuse_port, f"RADIUS {port.name}")
                 self._ports.append(opened)
