@@ -33,8 +33,9 @@ from portaswitch.endpoints.answer_templates import AnswerTemplates
 from portaswitch.endpoints.client_habits import Habits
 from portaswitch.endpoints.clients import EXPOSED, Clients
 from portaswitch.endpoints.dynamic import DynamicAuthorization, Timing
-from portaswitch.endpoints.profiles import shipped
+from portaswitch.endpoints.profiles import SHIPPED, Profile, load
 from portaswitch.endpoints.radius_addresses import AddressStep
+from portaswitch.endpoints.radius_joined import JoinedSessions
 from portaswitch.endpoints.tasks import Pacing, TaskRunner
 from portaswitch.errors import PortaSwitchError, StartError
 from portaswitch.logs import BillingLog, RotatingFile, background, log_to_file
@@ -50,7 +51,9 @@ from portaswitch.store.ledger import Ledger
 from portaswitch.store.listen import Listener
 from portaswitch.store.partitions import keep_partitions
 from portaswitch.store.pool import Pool
+from portaswitch.store.session_names import SessionNames
 from portaswitch.store.session_tasks import SessionTasks, purge
+from portaswitch.store.standing import StandingJob
 
 #: Work between the schema and the catalogue (`--load`).
 Prepare = Callable[[Database], Awaitable[None]]
@@ -92,6 +95,7 @@ class Server(Service):
         self._billing_log = BillingLog(None)
         self._dynamic: DynamicAuthorization | None = None
         self._runner: TaskRunner | None = None
+        self._profiles: dict[str, Profile] = {}
         self.core: Core | None = None
         self.protocols: dict[str, radius.RadiusProtocol] = {}
 
@@ -110,13 +114,13 @@ class Server(Service):
 
     async def _start(self) -> list[str]:
         settings = self._settings
-        shipped()  # a fault in a node profile stops the start before anything is open
+        self._profiles = load(SHIPPED, *settings.radius.profile_path)  # a fault in a node profile stops the start before anything is open
         http = [self._open_http(address) for address in settings.http.listen] if "http" in settings.roles else []
         await self._database.open()
         if self._prepare is not None:
             await self._prepare(self._database)
         self._hot = await self._database.connect_hot(settings.limits.hot_connections, settings.limits.statement_timeout)
-        catalogue = CatalogueStore(self._database.pool, self._reactor, self._database.sealer.open)
+        catalogue = CatalogueStore(self._database.pool, self._reactor, self._database.sealer.open, settings.limits.reseller_slack)
         catalogue.on_swap.append(self._swapped)
         EXPOSED.read = lambda: len(self._clients.exposed)
         ledger = Ledger(self._hot, self._database.sealer.open)
@@ -175,7 +179,8 @@ class Server(Service):
             addresses = AddressStep(Addresses(self._database.pool), core, self._reactor.seconds)
             for port, number in ((radius.AUTH, settings.radius.auth_port), (radius.ACCT, settings.radius.acct_port)):
                 prefix = f"{settings.instance}-{port.name[1]}"
-                protocol = radius.RadiusProtocol(port, core, lambda: self._clients, self._reactor, _now, limits, prefix, addresses)
+                billing = JoinedSessions(core, SessionNames(self._database.pool)) if port is radius.ACCT else core
+                protocol = radius.RadiusProtocol(port, billing, lambda: self._clients, self._reactor, _now, limits, prefix, addresses)
                 self.protocols[port.name] = protocol
                 opened = listen.listen_udp(self._reactor, settings.radius.interface, number, protocol, settings.reuse_port, f"RADIUS {port.name}")
                 self._ports.append(opened)
@@ -205,6 +210,7 @@ class Server(Service):
             self._start_tasks(pool)
         if "jobs" in self._settings.roles:
             self._every(5.0, jobs.sweeper(ledger, core, _now), "sweeper")
+            self._every(5.0, StandingJob(pool, lambda: self._clients.catalogue, _now).run, "standing")
             self._every(1.0, lambda: fold(pool), "folding")
             self._every(3600.0, lambda: keep_partitions(pool), "partitions")
             self._every(3600.0, lambda: purge(pool, TASKS_KEPT), "task-purge")
@@ -215,7 +221,7 @@ class Server(Service):
         dynamic = DynamicAuthorization(self._reactor, Timing(settings.coa_tries, settings.coa_first_wait), settings.coa_interface)
         tasks = SessionTasks(pool, f"{self._settings.instance}/{getpid()}", dynamic.timing.total + LEASE_MARGIN)
         pacing = Pacing(settings.coa_node_rate, settings.coa_attempts, settings.coa_default_port)
-        self._dynamic, self._runner = dynamic, TaskRunner(tasks, dynamic, lambda: self._clients, shipped(), self._reactor, pacing)
+        self._dynamic, self._runner = dynamic, TaskRunner(tasks, dynamic, lambda: self._clients, self._profiles, self._reactor, pacing)
         self._every(0.5, self._runner.run, "session-tasks")
 
     def _every(self, seconds: float, work: Callable[[], Any], name: str) -> jobs.Periodic:

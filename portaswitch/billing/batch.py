@@ -283,7 +283,7 @@ class Batcher:
         if isinstance(verdict, Short) and change is not None:
             self._keep_funds(change, verdict)
             return self._may_retry(waiting)
-        if isinstance(verdict, Repeated) and change is not None and change.attempt:
+        if isinstance(verdict, Repeated) and change is not None and change.attempt and change.session is None:
             self._answer(waiting, change.decision)  # the attempt was kept before
             return False
         self._cache.forget(change.i_account if change is not None else 0, waiting.session_key)
