@@ -36,35 +36,26 @@ def background(deferred: Deferred[Any], what: str) -> None:
     _ = deferred.addErrback(lambda failure: _log.failure("{what} failed", failure, what=what))
 
 
-class BillingLog:
+class LineFile:
     """
-    Writes billing lines to a file, gathered and flushed by `flush` (a looping call), rotated by size.
+    Lines that are gathered and written to a file by `flush` (a looping call), rotated by size; several processes may write to one.
 
-    Not durable on purpose: what counts is in the database; a full disk loses lines, counted, and stops nothing.
+    Not durable on purpose: what counts is in the database; a full disk loses lines, counted, and stops nothing. Between two writings at most `gather` lines are
+    kept. A batch goes to the end of the file in one write, so that lines of other processes never fall into it.
     """
 
-    def __init__(self, path: Path | None, rotate: int = 100_000_000, keep: int = 10) -> None:
-        self._path, self._rotate, self._keep = path, rotate, keep
+    def __init__(self, path: Path | None, rotate: int, keep: int, gather: int) -> None:
+        self._path, self._rotate, self._keep, self._gather = path, rotate, keep, gather
         self._lines: list[str] = []
-        self._file: IO[str] | None = None
+        self._file: IO[bytes] | None = None
         self.lost = 0
 
-    def line(self, request: AAARequest, decision: Decision, took: float) -> None:
-        """Note one decided request."""
-        if self._path is None:
-            return
-        unit = request.units[0] if request.units else None
-        used = "null" if unit is None or unit.used is None else str(unit.used)
-        grant = decision.grants[0].units if decision.grants else None
-        result = "ok" if decision.refusal is None else decision.refusal.word
-        parties = request.parties
-        self._lines.append(
-            f'{{"at":"{request.received.isoformat()}","id":"{request.id}","kind":"{request.kind._value_}","env":{request.origin.i_env},'
-            f'"node":{_text(request.origin.name)},"user":{_text(parties.user)},"account":{decision.facts.i_account or "null"},'
-            f'"session":{_text(request.session)},'
-            f'"called":{_text(parties.called)},"calling":{_text(parties.calling)},"used":{used},"granted":{"null" if grant is None else grant},'
-            f'"result":"{result}","took":{took:.6f}}}\n'
-        )
+    def add(self, line: str) -> None:
+        """Gather one line, which ends with its newline."""
+        if len(self._lines) < self._gather:
+            self._lines.append(line)
+        else:
+            self.lost += 1
 
     def flush(self) -> None:
         """Write what was gathered."""
@@ -73,9 +64,11 @@ class BillingLog:
         lines, self._lines = self._lines, []
         try:
             if self._file is None:
-                self._file = self._path.open("a", encoding="utf-8")
-            self._file.write("".join(lines))
-            self._file.flush()
+                self._file = self._path.open("ab", buffering=0)
+            octets = "".join(lines).encode()
+            written = self._file.write(octets)
+            if written < len(octets):  # no room for more
+                self.lost += octets.count(b"\n", written)
             if self._file.tell() > self._rotate:
                 self._turn()
         except OSError:
@@ -96,13 +89,40 @@ class BillingLog:
             self._file = None
 
     def _turn(self) -> None:
-        assert self._path is not None
+        assert self._path is not None and self._file is not None
+        mine = self._path.exists() and os.path.samestat(self._path.stat(), os.fstat(self._file.fileno()))
         self._close()
+        if not mine:
+            return  # another process has turned it: go on in the new one
         for number in range(self._keep - 1, 0, -1):
             older = self._path.with_name(f"{self._path.name}.{number}")
             if older.exists():
                 os.replace(older, self._path.with_name(f"{self._path.name}.{number + 1}"))
         os.replace(self._path, self._path.with_name(f"{self._path.name}.1"))
+
+
+class BillingLog(LineFile):
+    """The billing lines of this process."""
+
+    def __init__(self, path: Path | None, rotate: int = 100_000_000, keep: int = 10, gather: int = 1_000_000) -> None:
+        super().__init__(path, rotate, keep, gather)
+
+    def line(self, request: AAARequest, decision: Decision, took: float) -> None:
+        """Note one decided request."""
+        if self._path is None:
+            return
+        unit = request.units[0] if request.units else None
+        used = "null" if unit is None or unit.used is None else str(unit.used)
+        grant = decision.grants[0].units if decision.grants else None
+        result = "ok" if decision.refusal is None else decision.refusal.word
+        parties = request.parties
+        self.add(
+            f'{{"at":"{request.received.isoformat()}","id":"{request.id}","kind":"{request.kind._value_}","env":{request.origin.i_env},'
+            f'"node":{_text(request.origin.name)},"user":{_text(parties.user)},"account":{decision.facts.i_account or "null"},'
+            f'"session":{_text(request.session)},'
+            f'"called":{_text(parties.called)},"calling":{_text(parties.calling)},"used":{used},"granted":{"null" if grant is None else grant},'
+            f'"result":"{result}","took":{took:.6f}}}\n'
+        )
 
 
 def log_to_file(path: Path, level: str, rotate: int = 10_000_000, keep: int = 10) -> None:

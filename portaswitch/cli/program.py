@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from portaswitch import __version__
-from portaswitch.cli import accounts, backups, books, calls, clients, completion, orphans, sessions, setup, xdrs
+from portaswitch.cli import accounts, backups, books, calls, clients, completion, orphans, sessions, setup, traces, xdrs
 from portaswitch.cli.command import OK, Commands, Context, Parser, common, epilog
 from portaswitch.cli.output import Output
 from portaswitch.cli.running import run
@@ -42,6 +42,7 @@ def parser() -> Parser:
     accounts.add(commands)
     clients.add(commands)
     orphans.add(commands)
+    traces.add(commands)
     books.add(commands)
     backups.add(commands)
     completion.add(commands, top)
