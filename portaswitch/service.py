@@ -60,6 +60,7 @@ TASKS_KEPT, LEASE_MARGIN = 30, 30.0
 #: Octets of trace.log before it turns, old ones that are kept, and lines that are gathered between two writings.
 TRACE_LOG = 20_000_000, 5, 5000
 
+LOST = Gauge("portaswitch_log_lines_lost", "Lines of billing.log and trace.log that found no room: the disk was full, or too many came at once")
 TURN = Gauge("portaswitch_longest_turn_seconds", "The longest time the reactor was kept from its next turn since the last reading")
 
 
@@ -115,6 +116,7 @@ class Server(Service):
         self._trace_log = LineFile(_log_file(settings.logging.directory, "trace.log"), *TRACE_LOG)
         self.tracer = Tracer(self._trace_log, self._reactor.seconds, _now)
         WATCHES.read = lambda: len(self.tracer.watches)
+        LOST.read = lambda: self._billing_log.lost + self._trace_log.lost
         self.core = Core(ledger, catalogue, self._billing_log, _limits(settings), tracer=self.tracer)
         await self._listen_to_changes(catalogue, self.core)
         await catalogue.reload()

@@ -18,12 +18,12 @@ RUNNING = ("packet", "reply", "event", "change", "xdr", "drop", "task")
 
 
 class Page:
-    """Writes lines one below the other; remembers the day, which is told where it changes, and the widest id."""
+    """Writes lines one below the other; remembers the day and the session, which are told where they change, and the widest id."""
 
     def __init__(self, width: int | None = None) -> None:
         self._width = max(width or WIDE, 60)
         self._day: date | None = None
-        self._id = ID
+        self._id, self._session = ID, ""
 
     def lines(self, line: TraceLine) -> list[str]:
         """A line of the trace as lines of text."""
@@ -31,7 +31,23 @@ class Page:
         day = [] if line.at.date() == self._day else [f"--- {line.at:%Y-%m-%d} (UTC)"]
         self._day = line.at.date()
         head = f"{line.at:%H:%M:%S}.{line.at.microsecond // 1000:03d}  {line.id:{self._id}}  {line.kind:{KIND}}  "
-        return [*day, head.rstrip() + "  " + printable(line.text) + printable(_whose(line)), *self._details(line, len(head))]
+        text = printable(line.text + self._whose(line))
+        wrapped = textwrap.wrap(text, self._width, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False, drop_whitespace=True)
+        return [*day, *wrapped, *self._details(line, len(head))]
+
+    def _whose(self, line: TraceLine) -> str:
+        """Who and where, behind what happened; a session only where it is another one than before."""
+        told = []
+        if line.kind in ("packet", "drop") and line.peer:
+            told.append(f"from {line.peer}")
+        if line.node and line.kind in ("packet", "decision", "task"):
+            told.append(f"node {line.node}")
+        if line.kind == "decision":
+            told += [f"{word} {text}" for word, text in (("user", line.user), ("from", line.calling), ("to", line.called)) if text]
+        if line.session and line.session != self._session and line.kind != "packet":
+            told.append(f"session {line.session}")
+            self._session = line.session
+        return f" [{', '.join(told)}]" if told else ""
 
     def _details(self, line: TraceLine, indent: int) -> list[str]:
         space = " " * indent
@@ -44,20 +60,6 @@ class Page:
     def _fact(self, name: str, text: str, space: str) -> list[str]:
         first = f"{space}{name:14}  "
         return textwrap.wrap(text, self._width, initial_indent=first, subsequent_indent=" " * len(first), break_on_hyphens=False) or [first.rstrip()]
-
-
-def _whose(line: TraceLine) -> str:
-    """Who and where, behind what happened."""
-    told = []
-    if line.kind in ("packet", "drop") and line.peer:
-        told.append(f"from {line.peer}")
-    if line.node and line.kind in ("packet", "decision", "task"):
-        told.append(f"node {line.node}")
-    if line.kind == "decision":
-        told += [f"{word} {text}" for word, text in (("user", line.user), ("from", line.calling), ("to", line.called)) if text]
-    if line.session and line.kind in ("decision", "session", "hold", "xdr", "task", "usage"):
-        told.append(f"session {line.session}")
-    return f"  [{', '.join(told)}]" if told else ""
 
 
 def as_json(line: TraceLine) -> str:

@@ -247,7 +247,7 @@ class RadiusProtocol(DatagramProtocol):
         reason = "overload" if failure.check(Overloaded) else "database" if failure.check(DatabaseDown) else "undecided"
         self._drop(reason)
         if self._tracer.watches:
-            self._tracer.reply(pending.request, f"not answered: {reason}", tuple)
+            self._tracer.unanswered(pending.request, f"not answered: {reason}")
 
     def _settle(self, pending: Pending) -> None:
         host = pending.peer[0]

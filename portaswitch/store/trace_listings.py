@@ -159,7 +159,8 @@ def _session(
 
 async def _xdrs(pool: Pool, asked: Subject, since: datetime, sessions: Sequence[str]) -> list[TraceLine]:
     by = _by(asked, "x", "x.h323_conf_id = any (%(sessions)s)", "x.h323_conf_id = any (%(sessions)s)")
-    return [_xdr(asked, *row) for row in await pool.query(_XDRS.format(by=by), _values(asked, since, sessions))]
+    found = await pool.query(_XDRS.format(by=by), _values(asked, since, sessions))
+    return [_xdr(asked, *row) for row in reversed(found)]
 
 
 def _xdr(
@@ -167,7 +168,7 @@ def _xdr(
     used: int, amount: object, history: str, cause: int | None, overrun: object,
 ) -> TraceLine:  # fmt: skip
     owner = {"a": "", "c": " (reseller)", "v": " (vendor)"}.get(storage, "")
-    text = f"failed attempt, cause {cause}" if failed else f"{used} used, {amount} charged{owner}"
+    text = "failed attempt" + (f", cause {cause}" if cause is not None else "") if failed else f"{used} used, {amount} charged{owner}"
     told = [("xdr", str(number)), ("cli", cli), ("cld", cld), ("billed", f"{bill_time:%Y-%m-%d %H:%M:%S}"), ("history", history)]
     if overrun:
         told.append(("overrun", str(overrun)))

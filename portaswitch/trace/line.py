@@ -51,22 +51,12 @@ class TraceLine:
         told["at"] = self.at.isoformat()
         if self.received is not None:
             told["received"] = self.received.isoformat()
-        return json.dumps(told | ({"facts": dict_of(self.facts)} if self.facts else {}), separators=(",", ":")) + "\n"
-
-
-def dict_of(facts: Facts) -> dict[str, str | list[str]]:
-    """Facts by name; a name that comes more than once has the list of its texts."""
-    found: dict[str, list[str]] = {}
-    for name, text in facts:
-        found.setdefault(name, []).append(text)
-    return {name: texts[0] if len(texts) == 1 else texts for name, texts in found.items()}
+        return json.dumps(told | ({"facts": self.facts} if self.facts else {}), separators=(",", ":")) + "\n"
 
 
 def from_record(record: Mapping[str, Any]) -> TraceLine:
     """A line of trace.log, read as JSON. Raises KeyError, TypeError or ValueError for what is none."""
-    facts = tuple(
-        (str(name), str(text)) for name, texts in record.get("facts", {}).items() for text in (texts if isinstance(texts, list) else [texts])
-    )  # fmt: skip
+    facts = tuple((str(name), str(text)) for name, text in record.get("facts", ()))
     received = datetime.fromisoformat(record["received"]) if "received" in record else None
     number, node, peer, user, session, called, calling, imsi = (str(record.get(name, "")) for name in WORDS)
     return TraceLine(

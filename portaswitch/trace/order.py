@@ -18,7 +18,7 @@ from portaswitch.trace.subject import Subject
 #: Lines of one request are not farther apart; ids begin again when a process does.
 TOGETHER = timedelta(minutes=2)
 #: What stands first among lines of the same moment.
-RANKS = {"packet": 0, "event": 3, "decision": 1, "hold": 2, "xdr": 2, "session": 2, "usage": 2, "reply": 4}
+RANKS = {"packet": 0, "decision": 1, "hold": 2, "xdr": 2, "usage": 2, "session": 3, "event": 4, "reply": 5}
 
 
 def chosen(lines: Iterable[TraceLine], subject: Subject) -> list[TraceLine]:
@@ -61,11 +61,12 @@ def _charges(row: TraceLine, decision: TraceLine) -> bool:
     return kind in ("stop", "update", "expire", "on_off", "event") or (kind == "auth" and row.text.startswith("0 used"))
 
 
-def _opens(row: TraceLine, decision: TraceLine) -> bool:
-    return row.text.startswith("opened") and decision.text.partition(" ")[0] in ("auth", "start", "update", "stop")
+def _opens_or_ends(row: TraceLine, decision: TraceLine) -> bool:
+    kind = decision.text.partition(" ")[0]
+    return kind in (("auth", "start", "update", "stop") if row.text.startswith("opened") else ("stop", "expire", "on_off"))
 
 
-PLACED = {"xdr": _charges, "session": _opens}
+PLACED = {"xdr": _charges, "session": _opens_or_ends}
 
 
 def discreet(line: TraceLine, subject: Subject) -> TraceLine:

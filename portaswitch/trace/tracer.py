@@ -19,7 +19,7 @@ from portaswitch.metrics import Counter, Gauge
 from portaswitch.model.ledger import Change
 from portaswitch.model.money import ZERO
 from portaswitch.model.party import Funds
-from portaswitch.model.request import AAARequest, Decision
+from portaswitch.model.request import AAARequest, Base, Decision, UnitRequest
 from portaswitch.trace import masking
 from portaswitch.trace.line import Facts, TraceLine, refused_text
 from portaswitch.trace.watch import Watch, Watched
@@ -78,8 +78,12 @@ class Tracer:
         self._guarded(self._request, request, peer, text, describe, request.parties.user if secret_user else "")
 
     def reply(self, request: AAARequest, text: str, describe: Describe) -> None:
-        """What is sent in answer, or (without facts) why nothing is."""
-        self._guarded(self._reply, request, text, describe)
+        """What is sent in answer."""
+        self._guarded(self._reply, request, "reply", text, describe)
+
+    def unanswered(self, request: AAARequest, text: str) -> None:
+        """Why nothing is sent in answer."""
+        self._guarded(self._reply, request, "drop", text, tuple)
 
     def packet(self, peer: tuple[str, int], text: str, facts: Facts = ()) -> None:
         """A packet that did not become a request: it was dropped, or answered as before."""
@@ -117,11 +121,10 @@ class Tracer:
         trail = self._begun(request, Trail(f"{peer[0]}:{peer[1]}", hide))
         self._write(request, trail, "packet", text, describe())
 
-    def _reply(self, request: AAARequest, text: str, describe: Describe) -> None:
+    def _reply(self, request: AAARequest, kind: str, text: str, describe: Describe) -> None:
         trail = self._trails.pop((request.id, request.session), None)
         if trail is not None:
-            facts = describe()
-            self._write(request, trail, "reply" if facts else "drop", text, facts)
+            self._write(request, trail, kind, text, describe())
 
     def _packet(self, peer: tuple[str, int], text: str, facts: Facts) -> None:
         if peer[0] in self._watched.addresses and self._affords():
@@ -185,11 +188,17 @@ def decided(request: AAARequest, decision: Decision) -> str:
     kind = request.kind.value
     if decision.refusal is not None:
         return f"{kind} {refused_text(decision.refusal.word)}"
-    told = [
+    told = [f"{figure} ({base.value}) used" for unit in request.units for base, figure in _used(unit)]
+    told += [
         f"{grant.units if grant.units is not None else 'unlimited'} ({grant.base.value}) granted" if grant.refusal is None else refused_text(grant.refusal.word)
         for grant in decision.grants
     ]
     return f"{kind} accepted" + (f": {', '.join(told)}" if told else "")
+
+
+def _used(unit: UnitRequest) -> list[tuple[Base, int]]:
+    """What is reported for a quota key, in each base that it is reported in."""
+    return list(unit.counters.items()) if unit.counters else [] if unit.used is None else [(unit.base, unit.used)]
 
 
 def money_moved(change: Change, funds: Funds) -> str:
