@@ -61,7 +61,8 @@ def _parties(asked: Asked) -> Iterator[tuple[str, str]]:
 
 
 def _status(letter: BillStatus, blocked: bool) -> str:
-    return letter.name.lower() + (", blocked" if blocked else "")
+    words = [letter.name.lower()] if letter is not BillStatus.OPEN or not blocked else []
+    return ", ".join([*words, *(["blocked"] if blocked else [])])
 
 
 def _funds(asked: Asked) -> Iterator[tuple[str, str]]:

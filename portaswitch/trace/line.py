@@ -59,10 +59,9 @@ def from_record(record: Mapping[str, Any]) -> TraceLine:
     facts = tuple((str(name), str(text)) for name, text in record.get("facts", ()))
     received = datetime.fromisoformat(record["received"]) if "received" in record else None
     number, node, peer, user, session, called, calling, imsi = (str(record.get(name, "")) for name in WORDS)
-    return TraceLine(
-        moment(record["at"]), str(record["kind"]), str(record["text"]), number, int(record.get("env", 0)), node, peer, user, int(record.get("account", 0)),
-        session, called, calling, imsi, received, facts,
-    )  # fmt: skip
+    text, env, account = str(record.get("text", "")), int(record.get("env", 0)), int(record.get("account", 0))
+    at, kind = moment(record["at"]), str(record["kind"])
+    return TraceLine(at, kind, text, number, env, node, peer, user, account, session, called, calling, imsi, received, facts)
 
 
 def from_billing(record: Mapping[str, Any]) -> TraceLine:

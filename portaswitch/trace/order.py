@@ -18,7 +18,7 @@ from portaswitch.trace.subject import Subject
 #: Lines of one request are not farther apart; ids begin again when a process does.
 TOGETHER = timedelta(minutes=2)
 #: What stands first among lines of the same moment.
-RANKS = {"packet": 0, "decision": 1, "hold": 2, "xdr": 2, "usage": 2, "session": 3, "event": 4, "reply": 5}
+RANKS = {"packet": 0, "decision": 1, "hold": 2, "xdr": 3, "usage": 3, "session": 4, "event": 5, "reply": 6}
 
 
 def chosen(lines: Iterable[TraceLine], subject: Subject) -> list[TraceLine]:
@@ -37,7 +37,7 @@ def ordered(lines: Sequence[TraceLine], known: Sequence[TraceLine] = ()) -> list
     kept = [line for line in lines if line.kind != "decision" or _has_steps(line) or (line.id, line.received) not in detailed]
     decisions = [line for line in (*known, *kept) if line.kind == "decision"]
     placed = [_placed(line, decisions) if line.kind in PLACED and not line.id else line for line in kept]
-    return sorted(placed, key=lambda line: (line.at, RANKS.get(line.kind, 2)))
+    return sorted(placed, key=lambda line: (line.at, RANKS.get(line.kind, 3)))
 
 
 def _has_steps(line: TraceLine) -> bool:

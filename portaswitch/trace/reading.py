@@ -19,6 +19,8 @@ Read = Callable[[Mapping[str, Any]], TraceLine]
 
 #: The logs and how their lines are read.
 LOGS: Mapping[str, Read] = {"billing.log": from_billing, "trace.log": from_record}
+#: The log of which every line is read: a packet there does not name its account, but its request does.
+WHOLE = "trace.log"
 #: Lines are in the order of their writing, which is that of their times but for this.
 ORDER = timedelta(seconds=60)
 _AT = b'{"at":"'
@@ -32,12 +34,12 @@ def files(folder: Path, name: str) -> list[Path]:
 
 
 def read(folders: Sequence[Path], since: datetime, needles: Sequence[bytes]) -> Iterator[TraceLine]:
-    """The lines from `since` on that have one of the needles, file after file. Files that can't be read raise OSError."""
+    """The lines from `since` on that have one of the needles (of trace.log all), file after file. Files that can't be read raise OSError."""
     for folder in folders:
         for name, make in LOGS.items():
             for path in files(folder, name):
                 if path.stat().st_mtime >= (since - ORDER).timestamp():
-                    yield from _of_file(path, since, needles, make)
+                    yield from _of_file(path, since, () if name == WHOLE else needles, make)
 
 
 def _of_file(path: Path, since: datetime, needles: Sequence[bytes], make: Read) -> Iterator[TraceLine]:
@@ -50,8 +52,8 @@ def _of_file(path: Path, since: datetime, needles: Sequence[bytes], make: Read) 
 
 
 def line_of(octets: bytes, needles: Sequence[bytes], make: Read) -> TraceLine | None:
-    """The line that the octets are, if it has one of the needles; None also for what is no line."""
-    if not any(needle in octets for needle in needles):
+    """The line that the octets are, if it has one of the needles (none given: any); None also for what is no line."""
+    if needles and not any(needle in octets for needle in needles):
         return None
     try:
         return make(json.loads(octets))
@@ -82,16 +84,12 @@ class Tail:
     """The lines that come into one log, also when the file turns or is only made later."""
 
     def __init__(self, folder: Path, name: str, needles: Sequence[bytes]) -> None:
-        self._path, self._needles, self._make = folder / name, needles, LOGS[name]
+        self._path, self._needles, self._make = folder / name, () if name == WHOLE else needles, LOGS[name]
         self._file: IO[bytes] | None = None
         self._rest = b""
         self._open()
         if self._file is not None:
             self._file.seek(0, os.SEEK_END)
-
-    def needs(self, needles: Sequence[bytes]) -> None:
-        """Look for these needles from now on."""
-        self._needles = needles
 
     def lines(self) -> list[TraceLine]:
         """What came since the last time."""

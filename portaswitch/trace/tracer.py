@@ -149,9 +149,10 @@ class Tracer:
         if trail is None:
             return
         account = decision.facts.i_account or (trail.left[0].i_account if trail.left is not None else 0)
-        self._write(request, trail, "decision", decided(request, decision), trail.steps, account)
+        at = self._now()  # one time for what was one transaction
+        self._write(request, trail, "decision", decided(request, decision), trail.steps, account, at)
         if trail.left is not None and (moved := money_moved(*trail.left)):
-            self._write(request, trail, "hold", moved, (), account)
+            self._write(request, trail, "hold", moved, (), account, at)
         if not trail.peer:
             del self._trails[request.id, request.session]
 
@@ -170,14 +171,14 @@ class Tracer:
             OMITTED.inc()
         return self._spent <= MOST
 
-    def _write(self, request: AAARequest, trail: Trail, kind: str, text: str, facts: Facts, account: int = 0) -> None:
+    def _write(self, request: AAARequest, trail: Trail, kind: str, text: str, facts: Facts, account: int = 0, at: datetime | None = None) -> None:
         parties, hide = request.parties, trail.hide
         user = masking.card(hide) if hide else parties.user
         shown = tuple((name, masking.without(value, hide)) for name, value in facts)
         LINES.inc(kind)
         self._file.add(
             TraceLine(
-                self._now(), kind, masking.without(text, hide), request.id, request.origin.i_env, request.origin.name, trail.peer, user, account,
+                at or self._now(), kind, masking.without(text, hide), request.id, request.origin.i_env, request.origin.name, trail.peer, user, account,
                 request.session, parties.called, parties.calling, "", request.received, shown,
             ).encoded()
         )  # fmt: skip
