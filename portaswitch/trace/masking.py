@@ -19,9 +19,11 @@ _WORDS = (
     "pass|pwd|secret|digest|challenge|response|authenticator|signature|key|voucher|token|nonce|cookie|hash|credential|puk|cvv|chap|arap|autn|auts|kasme|"
     "activation.?code|card.?number"
 )
-_ALONE = "pin|ki|opc|otp|res|state|rand|eap|authorization"
+_ALONE = "pin|ki|opc|otp|res|rand|eap|authorization"
 #: The names that are secret: a word anywhere in them, or one that stands alone (mapping, kind and branding are none).
 _NAME = re.compile(rf"(?i:{_WORDS})|(?<![A-Za-z])(?i:{_ALONE})(?![A-Za-z])|PIN|(?<=[a-z])Pin(?![a-z])")
+#: And one that is a secret only as the whole name: a Proxy-State is none.
+_WHOLE = frozenset(("State",))
 #: `name=value` and `name:value` inside a text.
 _PAIR = re.compile(r"([A-Za-z0-9_.-]{1,64})(\s*[=:]\s*)([^;\n]*)")
 #: Inside modules and actions the id of a voucher goes by the bare name.
@@ -30,7 +32,7 @@ _BARE = frozenset(("id", "number", "card", "card_number", "code"))
 
 def is_secret(name: str) -> bool:
     """Whether what stands under this name is never shown."""
-    return _NAME.search(name) is not None
+    return name in _WHOLE or _NAME.search(name) is not None
 
 
 def masked(name: str, text: str) -> str:

@@ -130,7 +130,7 @@ class TraceTests(WorldCase):
         packet = next(line for line in told if line["id"] == "main-u2")
         self.assertIn(["Called-Station-Id", "01182623634515"], packet["facts"])
         await self.switch("off", "--all", watches=0)
-        await self.call()
+        await self.call_again()
         self.assertEqual([line["kind"] for line in await self.trace("account", CARD)].count("packet"), 4)
 
     async def test_why_refused(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -95,12 +96,12 @@ class RuleTests(SynchronousTestCase):
 
     @settings(max_examples=150, deadline=None, derandomize=True)
     @given(
-        st.sampled_from(BillStatus), st.booleans(), st.decimals("-5", "20", places=2), st.decimals("0", "5", places=2), st.sampled_from(["82623634515", "99", "", "800555"]),
-        st.sampled_from(["", "Voice", "Wifi"]), st.booleans(),
+        st.sampled_from(BillStatus), st.booleans(), st.decimals("-5", "20", places=2), st.decimals("0", "5", places=2),
+        st.sampled_from(["82623634515", "99", "", "800555"]), st.sampled_from(["", "Voice", "Wifi"]), st.booleans(),
     )  # fmt: skip
     def test_always_told(self, status: BillStatus, blocked: bool, balance: object, held: object, called: str, service: str, credit: bool) -> None:
         """Whatever is refused has one rule, of the refusal's own word; what is accepted has none. Money shows as it was before."""
-        what = {"bill_status": status, "blocked": blocked}
+        what: dict[str, Any] = {"bill_status": status, "blocked": blocked}
         view = postpaid("5", owed=str(balance), **what) if credit else prepaid(str(balance), **what)
         view = replace(view, funds=replace(view.funds, held=money(str(held))))
         request = auth(called=called, service=service)

@@ -16,7 +16,7 @@ SECRET = (
 PLAIN = (
     "User-Name", "NAS-IP-Address", "h323-conf-id", "h323-return-code", "PortaBilling_AuthMethod", "PortaBilling_AccessCode", "Class", "Called-Station-Id",
     "Acct-Authentic", "PortaBilling_Authorize", "mapping", "kind", "ivr.branding", "Acct-Session-Id", "DURATION", "Reply-Message", "opened", "Acct-Status-Type",
-    "shipping", "heap", "PortaBilling_RatePattern",
+    "shipping", "Proxy-State", "heap", "PortaBilling_RatePattern",
 )  # fmt: skip
 
 
