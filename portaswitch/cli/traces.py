@@ -47,7 +47,7 @@ def add(commands: Commands) -> None:
         on = group.command(
             kind, f"trace packets and decision steps of {text.partition(',')[0]}", f"portaswitch debug {kind} {name} --for 10m", debug_on
         )  # fmt: skip
-        on.add_argument("name", metavar=name)
+        on.add_argument("name", metavar=name, help=text)
         on.add_argument("--for", dest="seconds", type=duration, default=600, metavar="TIME", help="how long: 90s, 10m, 2h, at most 24h (default 10m)")
         on.set_defaults(kind=kind)
     group.command("list", "list what is switched on", "portaswitch debug list", debug_list)
@@ -55,7 +55,7 @@ def add(commands: Commands) -> None:
         "off", "switch detail off, of one or of all", "portaswitch debug off nas gw\nportaswitch debug off --all", debug_off
     )  # fmt: skip
     off.add_argument("kind", nargs="?", choices=WATCHED, metavar="KIND", help=" ".join(WATCHED))
-    off.add_argument("name", nargs="?", metavar="NAME")
+    off.add_argument("name", nargs="?", metavar="NAME", help="as it was switched on")
     off.add_argument("--all", action="store_true", help="all of the environment")
 
 
@@ -67,7 +67,7 @@ def _add_trace(commands: Commands) -> None:
     )
     for kind, (name, text) in WHAT.items():
         found = group.command(kind, f"trace {text}", f"portaswitch trace {kind} {name} --since 2h\nportaswitch trace {kind} {name} --live", trace)
-        found.add_argument("name", nargs="+" if kind == "session" else 1, metavar=name)
+        found.add_argument("name", nargs="+" if kind == "session" else 1, metavar=name, help=text)
         found.add_argument("--since", metavar="TIME", help="from then on: 2026-01-31T10:00 (UTC), or how long ago: 15m, 2h, 7d (default 1h)")
         found.add_argument("--live", action="store_true", help="then go on with what happens, until Ctrl-C; without --since only that")
         found.add_argument("--logs", action="append", default=[], metavar="DIR", help="also the logs in this directory (of another process); repeatable")
