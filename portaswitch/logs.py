@@ -12,6 +12,7 @@ Files rotate by size and by day. One that can't be written (a full disk) stops n
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable
@@ -58,7 +59,7 @@ class RotatingFile:
     def __init__(self, path: Path, rotate: int, keep: int, today: Callable[[], date] = _today) -> None:
         self.path, self.lost = path, 0
         self._rotate, self._keep, self._today = rotate, keep, today
-        self._file: IO[str] | None = None
+        self._file: IO[bytes] | None = None
         self._day = today()
         self._told = False
 
@@ -66,10 +67,12 @@ class RotatingFile:
         """Append whole lines; those that can't be written are lost, counted, and told of once."""
         try:
             file = self._opened()
+            octets = text.encode("utf-8", "backslashreplace")
             if self._told and os.fstat(file.fileno()).st_size:
-                file.write("\n")  # the last line may have been cut in its middle
-            file.write(text)
-            file.flush()
+                octets = b"\n" + octets  # the last line may have been cut in its middle
+            written = file.write(octets)
+            if written < len(octets):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             if os.fstat(file.fileno()).st_size > self._rotate:
                 self._turn()
         except OSError as error:
@@ -89,12 +92,12 @@ class RotatingFile:
             except OSError as error:  # what a full disk did not take
                 self._failed(0, error)
 
-    def _opened(self) -> IO[str]:
+    def _opened(self) -> IO[bytes]:
         """The file under its name, of today."""
         if self._file is not None and self._moved(self._file):
             self.close()
         if self._file is None:
-            self._file = self.path.open("a", encoding="utf-8", errors="backslashreplace")
+            self._file = self.path.open("ab", buffering=0)
             facts = os.fstat(self._file.fileno())
             if facts.st_size:
                 self._day = datetime.fromtimestamp(facts.st_mtime, UTC).date()
@@ -105,7 +108,7 @@ class RotatingFile:
                 return self._opened()
         return self._file
 
-    def _moved(self, file: IO[str]) -> bool:
+    def _moved(self, file: IO[bytes]) -> bool:
         try:
             return not os.path.samestat(os.stat(self.path), os.fstat(file.fileno()))
         except FileNotFoundError:
@@ -119,9 +122,13 @@ class RotatingFile:
                 os.replace(older, self.path.with_name(f"{self.path.name}.{number + 1}"))
         os.replace(self.path, self.path.with_name(f"{self.path.name}.1"))
 
-    def _failed(self, lines: int, error: OSError) -> None:
+    def lose(self, lines: int) -> None:
+        """Lines that found no room are counted."""
         self.lost += lines
         LOST.inc(self.path.name, by=lines)
+
+    def _failed(self, lines: int, error: OSError) -> None:
+        self.lose(lines)
         file, self._file = self._file, None
         if file is not None:
             _drop(file)
@@ -135,44 +142,36 @@ class RotatingFile:
             _log.warn("{path} can be written again; {lost} lines were lost since the start", path=str(self.path), lost=self.lost)
 
 
-def _drop(file: IO[str]) -> None:
+def _drop(file: IO[bytes]) -> None:
     """Close a file whose buffer can't be written: closing tries once more."""
     with suppress(OSError):
         file.close()
 
 
-class BillingLog:
+class LineFile:
     """
-    Writes billing lines to a file, gathered and flushed by `flush` (a looping call).
+    Lines that are gathered and written to a file by `flush` (a looping call); several processes may write to one.
 
-    Not durable on purpose: what counts is in the database; a full disk loses lines, counted, and stops nothing.
+    Not durable on purpose: what counts is in the database; a full disk loses lines, counted, and stops nothing. Between two writings at most `gather` lines are
+    kept. A batch goes to the end of the file in one write, so that lines of other processes never fall into it.
     """
 
-    def __init__(self, path: Path | None, rotate: int = 100_000_000, keep: int = 14) -> None:
+    def __init__(self, path: Path | None, rotate: int, keep: int, gather: int) -> None:
         self._file = None if path is None else RotatingFile(path, rotate, keep)
+        self._gather = gather
         self._lines: list[str] = []
 
     @property
     def lost(self) -> int:
-        """Lines that could not be written."""
+        """Lines that found no room."""
         return 0 if self._file is None else self._file.lost
 
-    def line(self, request: AAARequest, decision: Decision, took: float) -> None:
-        """Note one decided request."""
-        if self._file is None:
-            return
-        unit = request.units[0] if request.units else None
-        used = "null" if unit is None or unit.used is None else str(unit.used)
-        grant = decision.grants[0].units if decision.grants else None
-        result = "ok" if decision.refusal is None else decision.refusal.word
-        parties = request.parties
-        self._lines.append(
-            f'{{"at":"{request.received.isoformat()}","id":"{request.id}","kind":"{request.kind._value_}","env":{request.origin.i_env},'
-            f'"node":{_text(request.origin.name)},"user":{_text(parties.user)},"account":{decision.facts.i_account or "null"},'
-            f'"session":{_text(request.session)},'
-            f'"called":{_text(parties.called)},"calling":{_text(parties.calling)},"used":{used},"granted":{"null" if grant is None else grant},'
-            f'"result":"{result}","took":{took:.6f}}}\n'
-        )
+    def add(self, line: str) -> None:
+        """Gather one line, which ends with its newline."""
+        if len(self._lines) < self._gather:
+            self._lines.append(line)
+        elif self._file is not None:
+            self._file.lose(1)
 
     def flush(self) -> None:
         """Write what was gathered."""
@@ -186,6 +185,30 @@ class BillingLog:
         self.flush()
         if self._file is not None:
             self._file.close()
+
+
+class BillingLog(LineFile):
+    """The billing lines of this process."""
+
+    def __init__(self, path: Path | None, rotate: int = 100_000_000, keep: int = 14, gather: int = 1_000_000) -> None:
+        super().__init__(path, rotate, keep, gather)
+
+    def line(self, request: AAARequest, decision: Decision, took: float) -> None:
+        """Note one decided request."""
+        if self._file is None:
+            return
+        unit = request.units[0] if request.units else None
+        used = "null" if unit is None or unit.used is None else str(unit.used)
+        grant = decision.grants[0].units if decision.grants else None
+        result = "ok" if decision.refusal is None else decision.refusal.word
+        parties = request.parties
+        self.add(
+            f'{{"at":"{request.received.isoformat()}","id":"{request.id}","kind":"{request.kind._value_}","env":{request.origin.i_env},'
+            f'"node":{_text(request.origin.name)},"user":{_text(parties.user)},"account":{decision.facts.i_account or "null"},'
+            f'"session":{_text(request.session)},'
+            f'"called":{_text(parties.called)},"calling":{_text(parties.calling)},"used":{used},"granted":{"null" if grant is None else grant},'
+            f'"result":"{result}","took":{took:.6f}}}\n'
+        )
 
 
 def log_to_file(path: Path, level: str, rotate: int = 100_000_000, keep: int = 14) -> RotatingFile:

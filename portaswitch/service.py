@@ -38,7 +38,7 @@ from portaswitch.endpoints.radius_addresses import AddressStep
 from portaswitch.endpoints.radius_joined import JoinedSessions
 from portaswitch.endpoints.tasks import Pacing, TaskRunner
 from portaswitch.errors import PortaSwitchError, StartError
-from portaswitch.logs import BillingLog, RotatingFile, background, log_to_file
+from portaswitch.logs import BillingLog, LineFile, RotatingFile, background, log_to_file
 from portaswitch.memory import Collector
 from portaswitch.metrics import Gauge
 from portaswitch.model.catalogue import EMPTY, Catalogue, Seen
@@ -54,12 +54,17 @@ from portaswitch.store.pool import Pool
 from portaswitch.store.session_names import SessionNames
 from portaswitch.store.session_tasks import SessionTasks, purge
 from portaswitch.store.standing import StandingJob
+from portaswitch.store.trace_watches import CHANNEL, read_watches
+from portaswitch.trace.tracer import WATCHES, Tracer, silent
 
 #: Work between the schema and the catalogue (`--load`).
 Prepare = Callable[[Database], Awaitable[None]]
 
 #: Days that finished session tasks are kept, and seconds that their lease is longer than a request may take.
 TASKS_KEPT, LEASE_MARGIN = 30, 30.0
+
+#: Octets of trace.log before it turns, old ones that are kept, and lines that are gathered between two writings.
+TRACE_LOG = 20_000_000, 5, 5000
 
 TURN = Gauge("portaswitch_longest_turn_seconds", "The longest time the reactor was kept from its next turn since the last reading")
 
@@ -93,6 +98,7 @@ class Server(Service):
         self._hot: Pool | None = None
         self._clients = Clients(EMPTY, Habits(_now, self._keep_seen))
         self._billing_log = BillingLog(None)
+        self._trace_log, self.tracer = LineFile(None, *TRACE_LOG), silent()
         self._dynamic: DynamicAuthorization | None = None
         self._runner: TaskRunner | None = None
         self._profiles: dict[str, Profile] = {}
@@ -125,7 +131,7 @@ class Server(Service):
         EXPOSED.read = lambda: len(self._clients.exposed)
         ledger = Ledger(self._hot, self._database.sealer.open)
         self._open_logs()
-        self.core = Core(ledger, catalogue, self._billing_log, _limits(settings))
+        self.core = Core(ledger, catalogue, self._billing_log, _limits(settings), tracer=self.tracer)
         await self._listen_to_changes(catalogue, self.core)
         await catalogue.reload()
         if "jobs" in settings.roles:
@@ -139,10 +145,14 @@ class Server(Service):
         logging = self._settings.logging
         self._log_file = log_to_file(_log_file(logging.directory, "portaswitch.log"), logging.level, logging.rotate_size, logging.keep)
         self._billing_log = BillingLog(_log_file(logging.directory, "billing.log"), logging.rotate_size, logging.keep)
+        self._trace_log = LineFile(_log_file(logging.directory, "trace.log"), *TRACE_LOG)
+        self.tracer = Tracer(self._trace_log, self._reactor.seconds, _now)
+        WATCHES.read = lambda: len(self.tracer.watches)
 
     def reopen_logs(self) -> None:
         """Close the log files; the next line of each opens it under its name (SIGHUP, after somebody moved them)."""
         self._billing_log.close()
+        self._trace_log.close()
         if self._log_file is not None:
             self._log_file.close()
 
@@ -159,10 +169,15 @@ class Server(Service):
         def lost() -> None:
             core.cache.forget_all()
             background(catalogue.reload(), "reloading the catalogue")
+            background(self._read_watches(), "reading the watches of the trace")
 
-        channels = {"catalogue": lambda _: catalogue.reload(), "subscribers": core.cache.heard}
+        channels = {"catalogue": lambda _: catalogue.reload(), "subscribers": core.cache.heard, CHANNEL: lambda _: self._read_watches()}
         self._listener = Listener(self._reactor, self._database.dsn, channels, lost)
         await self._listener.start()
+        await self._read_watches()
+
+    def _read_watches(self) -> Deferred[None]:
+        return Deferred.fromCoroutine(read_watches(self._database.pool, self.tracer))
 
     def _swapped(self, catalogue: Catalogue) -> None:
         before = self._clients
@@ -180,7 +195,7 @@ class Server(Service):
             for port, number in ((radius.AUTH, settings.radius.auth_port), (radius.ACCT, settings.radius.acct_port)):
                 prefix = f"{settings.instance}-{port.name[1]}"
                 billing = JoinedSessions(core, SessionNames(self._database.pool)) if port is radius.ACCT else core
-                protocol = radius.RadiusProtocol(port, billing, lambda: self._clients, self._reactor, _now, limits, prefix, addresses)
+                protocol = radius.RadiusProtocol(port, billing, lambda: self._clients, self._reactor, _now, limits, prefix, addresses, self.tracer)
                 self.protocols[port.name] = protocol
                 opened = listen.listen_udp(self._reactor, settings.radius.interface, number, protocol, settings.reuse_port, f"RADIUS {port.name}")
                 self._ports.append(opened)
@@ -203,6 +218,8 @@ class Server(Service):
     def _start_jobs(self, ledger: Ledger, core: Core) -> None:
         pool = self._database.pool
         self._every(0.5, self._billing_log.flush, "billing-log")
+        self._every(0.5, self._trace_log.flush, "trace-log")
+        self._every(1.0, self.tracer.expire, "trace-watches")
         self._every(5.0, self._sweep_duplicates, "duplicates")
         self._every(1.0, self._read_resellers(pool, core), "resellers")
         self._watch_turns()
@@ -289,6 +306,7 @@ class Server(Service):
             await self._runner.stop()
             await self._dynamic.stop()
         self._billing_log.close()
+        self._trace_log.close()
         if self._listener is not None:
             self._listener.close()
         await self._database.close()

@@ -22,6 +22,7 @@ from portaswitch.cli import (
     sessions,
     setup,
     tariffs,
+    traces,
     xdrs,
 )
 from portaswitch.cli.command import OK, Commands, Context, Parser, common, epilog
@@ -59,6 +60,7 @@ def parser() -> Parser:
     clients.add(commands)
     rates.add(commands)
     orphans.add(commands)
+    traces.add(commands)
     books.add(commands)
     backups.add(commands)
     migration.add(commands)
