@@ -118,7 +118,7 @@ begin
             told := told || i;
         end if;
         v[i] := 'A';
-        any_late := any_late or s_closed[i];
+        any_late := any_late or (s_closed[i] and m.status is not null);
         any_aside := any_aside or m.aside is not null;
         if m.status <> 'o' then
             any_closed := true;
@@ -201,7 +201,8 @@ begin
     end if;
     if any_late then    -- a report behind the end: the closed session is where it was, with its new state
         update sessions_closed s set version = u.relied + 1, last_key = u.key, answer = u.answer, status = u.status, updated = u.updated, state = u.state
-        from unnest(ms) with ordinality u where v[u.ordinality] = 'A' and s_closed[u.ordinality] and s.session_key = u.session_key;
+        from unnest(ms) with ordinality u
+        where v[u.ordinality] = 'A' and s_closed[u.ordinality] and u.status is not null and s.session_key = u.session_key;
     end if;
     if any_once then
         insert into request_keys (key, i_account, answer)
