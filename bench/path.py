@@ -3,11 +3,11 @@ The path of a request inside the server's process, without wire and database: CP
 
     datagram > decode > to_request > core and decide > the literals of `exchange` | recorded rows > verdicts > to_reply > encode
 
-    python -m bench.path [--rounds 5] [--against PYTHON_PATH]
+    python -m bench.path [--rounds 5] [--against TREE]
 
-Rows come from a recording of what `exchange` answers, so that everything but the driver and the sockets is measured, at a full batch. With
-`--against` the other tree of the same code (a compiled one, say, or that of another commit) runs in turn with this one, each round in a
-process of its own; CPU times compare, wall times on a shared machine do not.
+Rows are what `exchange` answers when nothing is in the way, so that everything but the driver and the sockets is measured, with batches as
+under load. With `--against` another tree of the same code (that of another commit, say) runs in turn with this one, block by block, in a
+process of its own: ratios of CPU times hold on a shared machine, wall times do not.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from time import process_time
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
@@ -33,6 +33,8 @@ from portaswitch.billing.core import Core
 from portaswitch.endpoints.client_habits import Habits
 from portaswitch.endpoints.clients import Clients
 from portaswitch.endpoints.radius import ACCT, AUTH, RadiusProtocol
+from portaswitch.interfaces.catalogue import ICatalogue
+from portaswitch.interfaces.ledger import ILedger
 from portaswitch.logs import BillingLog
 from portaswitch.model.catalogue import (
     Catalogue,
@@ -51,6 +53,7 @@ from portaswitch.model.catalogue import (
 from portaswitch.model.ledger import Member, Verdict
 from portaswitch.model.request import Base
 from portaswitch.store.ledger import Ledger
+from portaswitch.store.pool import Pool
 from portaswitch.wire.radius.codec import encode_request
 from portaswitch.wire.radius.datatypes import Value
 from portaswitch.wire.radius.dictionary import Dictionary
@@ -59,7 +62,8 @@ from portaswitch.wire.radius.packet import Code
 ROOT = Path(__file__).resolve().parent.parent
 SECRET = b"testing123"
 HOST = "127.0.0.1"
-CALLS, AT_ONCE = 4000, 128
+#: Requests of a kind in a round, of a block, and at once: a block is what a worker does before it is another one's turn.
+CALLS, BLOCK, AT_ONCE = 2048, 256, 128
 KINDS = ("auth", "authz", "start", "alive", "stop")
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 OPENING = Decimal(1_000_000)
@@ -164,7 +168,7 @@ class Books:
     """The server's ledger on recorded rows."""
 
     def __init__(self, recorded: Recorded) -> None:
-        self._ledger, self._recorded = Ledger(recorded, lambda sealed: "pw1"), recorded  # type: ignore[arg-type]
+        self._ledger, self._recorded = Ledger(cast(Pool, recorded), lambda sealed: "pw1"), recorded
 
     def exchange(self, members: Sequence[Member]) -> Deferred[list[Verdict]]:
         """See `Ledger.exchange`."""
@@ -176,6 +180,8 @@ class Books:
 
 
 def _attributes(kind: str, number: int, run: int) -> Attributes:
+    # Sessions of accounting were never authorized, as in radgen's mode acct.
+    run = run * 2 + (kind not in ("auth", "authz"))
     user, session = f"user{number % 1000 + 1}", f"{run:08X}{number:08X}"
     node: Attributes = [("NAS-IP-Address", HOST), ("NAS-Identifier", "bench.example"), ("NAS-Port", 5060), ("NAS-Port-Type", 5)]
     numbers: Attributes = [
@@ -225,11 +231,11 @@ class Line:
     def __init__(self) -> None:
         self.recorded, self.answers, self._clock = Recorded(), Answers(), Clock()
         sold = Sold()
-        core = Core(Books(self.recorded), sold, BillingLog(None))  # type: ignore[arg-type]
+        core = Core(cast(ILedger, Books(self.recorded)), cast(ICatalogue, sold), BillingLog(None))
         clients = Clients(sold.current(), Habits(lambda: NOW))
         self._ports = [RadiusProtocol(port, core, lambda: clients, self._clock, lambda: NOW) for port in (AUTH, ACCT)]
         for protocol in self._ports:
-            protocol.transport = self.answers  # type: ignore[assignment]
+            protocol.transport = cast(Any, self.answers)
             protocol.startProtocol()
 
     def run(self, kind: str, datagrams: list[bytes]) -> float:
@@ -243,63 +249,85 @@ class Line:
         return process_time() - before
 
 
-# -- one round, and rounds in turn --------------------------------------------------------------------------------------------------------
+# -- workers in turn ----------------------------------------------------------------------------------------------------------------------
 
 
-def one_round() -> dict[str, float]:
-    """CPU microseconds a request by kind, in this process: accounts and code are warm."""
-    line = Line()
-    every = [(kind, packets(kind, run)) for run in (1, 2) for kind in KINDS]
-    times: dict[str, float] = {}
-    gc.collect()
-    gc.freeze()
+def work() -> None:
+    """Serve lines `RUN KIND FIRST` on stdin: run that block of requests, print its CPU seconds. The first run makes accounts and code warm."""
+    line, known = Line(), dict[tuple[int, str], list[bytes]]()
     gc.disable()
-    for kind, datagrams in every:
-        times[kind] = line.run(kind, datagrams) / CALLS * 1e6  # the second run's stays
-    told = line.answers.codes
-    wanted = {int(Code.ACCESS_ACCEPT): 4 * CALLS, int(Code.ACCOUNTING_RESPONSE): 6 * CALLS}
-    if told != wanted:
-        raise SystemExit(f"answers by code {told}, not {wanted}: no measurement")
-    return times
+    for words in map(str.split, sys.stdin):
+        run, kind, first = int(words[0]), words[1], int(words[2])
+        if (run, kind) not in known:
+            known[run, kind] = packets(kind, run)
+            gc.collect()
+            gc.freeze()
+        print(line.run(kind, known[run, kind][first : first + BLOCK]), flush=True)
+    told, calls = line.answers.codes, CALLS * (run + 1)
+    if told != {int(Code.ACCESS_ACCEPT): 2 * calls, int(Code.ACCOUNTING_RESPONSE): 3 * calls}:
+        raise SystemExit(f"answers by code {told}: no measurement")
 
 
-def _elsewhere(tree: str) -> dict[str, float]:
-    command = [sys.executable, "-m", "bench.path", "--once"]
-    done = subprocess.run(command, cwd=tree, env={**os.environ, "PYTHONPATH": tree}, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"the round in {tree} failed:\n{done.stdout}{done.stderr}")
-    return dict(json.loads(done.stdout))
+class Worker:
+    """A process that runs the path in one tree."""
+
+    def __init__(self, tree: str) -> None:
+        command, environment = [sys.executable, "-m", "bench.path", "--work"], {**os.environ, "PYTHONPATH": tree}
+        self._process = subprocess.Popen(command, cwd=tree, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def block(self, run: int, kind: str, first: int) -> float:
+        """CPU seconds of one block."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(f"{run} {kind} {first}\n")
+        self._process.stdin.flush()
+        return float(self._process.stdout.readline())
+
+    def end(self) -> None:
+        """Let it check its answers; SystemExit where they are wrong."""
+        self._process.communicate()
+        if self._process.returncode:
+            raise SystemExit("a worker failed")
 
 
-def _table(trees: list[str], rounds: dict[str, list[dict[str, float]]]) -> Iterator[str]:
-    yield f"CPU us a request, medians of {len(rounds[trees[0]])} rounds in turn (least - most)"
-    for kind in KINDS:
-        cells = []
-        medians = []
-        for tree in trees:
-            figures = [told[kind] for told in rounds[tree]]
-            medians.append(statistics.median(figures))
-            cells.append(f"{medians[-1]:7.1f} ({min(figures):.1f} - {max(figures):.1f})")
-        ratios = [medians[0] / median for median in medians[1:]]
-        yield f"{kind:6} " + "  ".join(cells) + "".join(f"  ratio {ratio:.2f}" for ratio in ratios)
+def rounds_of(workers: list[Worker], rounds: int) -> dict[str, list[list[float]]]:
+    """CPU microseconds a request: by kind, round and worker. Workers take turns block by block, so that what else the machine does meets all alike."""
+    told: dict[str, list[list[float]]] = {kind: [] for kind in KINDS}
+    for run in range(rounds + 1):
+        for kind in KINDS:
+            sums = [0.0] * len(workers)
+            for first in range(0, CALLS, BLOCK):
+                for place, worker in enumerate(workers):
+                    sums[place] += worker.block(run, kind, first)
+            if run:  # the first one warms up
+                told[kind].append([seconds / CALLS * 1e6 for seconds in sums])
+    return told
+
+
+def table(told: dict[str, list[list[float]]]) -> Iterator[str]:
+    """One line a kind: the median of each tree, and the first tree's time over each other's, median of the rounds (least - most)."""
+    for kind, rounds in told.items():
+        cells = [f"{statistics.median(column):7.1f}" for column in zip(*rounds, strict=True)]
+        for place in range(1, len(cells)):
+            ratios = sorted(row[0] / row[place] for row in rounds)
+            cells.append(f"  ratio {statistics.median(ratios):.2f} ({ratios[0]:.2f} - {ratios[-1]:.2f})")
+        yield f"{kind:6}{''.join(cells)}"
 
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m bench.path")
+    parser = argparse.ArgumentParser(prog="python -m bench.path", description="CPU microseconds a request inside the process, by kind.")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--against", action="append", default=[], metavar="TREE", help="another tree of the same code, to run in turn with this one")
-    parser.add_argument("--once", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--work", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.once:
-        print(json.dumps(one_round()))
+    if options.work:
+        work()
         return
-    trees = [str(ROOT), *options.against]
-    rounds: dict[str, list[dict[str, float]]] = {tree: [] for tree in trees}
-    for _ in range(options.rounds):
-        for tree in trees:
-            rounds[tree].append(_elsewhere(tree))
-    print("\n".join(_table(trees, rounds)))
+    workers = [Worker(tree) for tree in (str(ROOT), *options.against)]
+    told = rounds_of(workers, options.rounds)
+    for worker in workers:
+        worker.end()
+    print("\n".join(table(told)))
 
 
 if __name__ == "__main__":
