@@ -3,7 +3,7 @@ The path of a request inside the server's process, without wire and database: CP
 
     datagram > decode > to_request > core and decide > the literals of `exchange` | recorded rows > verdicts > to_reply > encode
 
-    python -m bench.path [--rounds 5] [--against TREE]
+    python -m tests.path [--rounds 5] [--against TREE]
 
 Rows are what `exchange` answers when nothing is in the way, so that everything but the driver and the sockets is measured, with batches as
 under load. With `--against` another tree of the same code (that of another commit, say) runs in turn with this one, block by block, in a
@@ -272,7 +272,7 @@ class Worker:
     """A process that runs the path in one tree."""
 
     def __init__(self, tree: str) -> None:
-        command, environment = [sys.executable, "-m", "bench.path", "--work"], {**os.environ, "PYTHONPATH": tree}
+        command, environment = [sys.executable, "-m", "tests.path", "--work"], {**os.environ, "PYTHONPATH": tree}
         self._process = subprocess.Popen(command, cwd=tree, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def block(self, run: int, kind: str, first: int) -> float:
@@ -315,7 +315,7 @@ def table(told: dict[str, list[list[float]]]) -> Iterator[str]:
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m bench.path", description="CPU microseconds a request inside the process, by kind.")
+    parser = argparse.ArgumentParser(prog="python -m tests.path", description="CPU microseconds a request inside the process, by kind.")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--against", action="append", default=[], metavar="TREE", help="another tree of the same code, to run in turn with this one")
     parser.add_argument("--work", action="store_true", help=argparse.SUPPRESS)
