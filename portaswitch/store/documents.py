@@ -94,11 +94,10 @@ def key_of(text: str) -> QuotaKey:
 def opened_text(session: Session) -> str:
     """What a session was opened with, and the legs of its first quota key, as JSON."""
     opened = session.opened
-    kept = ",".join([f"{_escape(name)}:{_escape(value)}" for name, value in opened.kept.items()])
     legs = ",".join([_leg(leg) for leg in session.quotas[0].legs])
     return (
         f'{{"s":{_escape(opened.session)},"a":{_escape(opened.account_id)},"us":{_escape(opened.user)},"p":{_escape(opened.product)},"sv":{opened.i_service},"un":{opened.unit},'
-        f'"ac":{opened.i_accessibility},"n":{_escape(opened.number)},"bm":{int(opened.billing_model)},"k":{{{kept}}},"l":[{legs}],"po":{_policy(opened.policy)}}}'
+        f'"ac":{opened.i_accessibility},"n":{_escape(opened.number)},"bm":{int(opened.billing_model)},"k":{_texts(opened.kept)},"l":[{legs}],"po":{_policy(opened.policy)}}}'
     )
 
 
@@ -110,7 +109,7 @@ def state_text(session: Session) -> str:
     quotas = ",".join([_quota(quota, joined or (quota.legs is not first and quota.legs != first)) for quota in session.quotas])
     connected = "" if session.connected is None else f',"cn":"{session.connected.isoformat()}"'
     charged = "" if session.charged_at is None else f',"ca":"{session.charged_at.isoformat()}"'
-    named = f',"br":{json.dumps(session.brought, separators=(",", ":"))}' if session.brought else ""
+    named = f',"br":{_texts(session.brought)}' if session.brought else ""
     return f'{{"q":[{quotas}]{connected}{charged}{named}}}'
 
 
@@ -126,6 +125,10 @@ def _quota(quota: Quota, own_legs: bool) -> str:
         f'{{"k":"{key_text(quota.key)}","b":"{quota.base._value_}","r":{_escape(quota.rated)},"u":{quota.used},"g":{quota.granted},"h":[{holds}],'
         f'"c":[{charged}],"qt":{quota.quantity},"pc":{quota.pieces}{legs}}}'
     )
+
+
+def _texts(named: Mapping[str, str]) -> str:
+    return "{" + ",".join([f"{_escape(name)}:{_escape(value)}" for name, value in named.items()]) + "}"
 
 
 def _leg(leg: Leg) -> str:
