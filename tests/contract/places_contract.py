@@ -163,7 +163,7 @@ class PlacesContract(LedgerCase):
         before = (await self.view(session="a")).session
         assert before is not None
         await self.lock(LockStep.SEIZE, "a")
-        freed = await self.change(DEBIT, "unlock", None, once=False, places=Occupancy(step=LockStep.FREE, until=None, locker="5/a"))
+        freed = await self.change(DEBIT, "unlock", None, once=False, relied=before.version, places=Occupancy(step=LockStep.FREE, until=None, locker="5/a"))
         self.assertEqual(self.kinds(await self.exchange(replace(freed, session_key=before.key))), ["Applied"])
         self.assertEqual(((await self.view(session="a")).session, (await self.view(DEBIT)).funds.locked_by), (before, ""))
 
