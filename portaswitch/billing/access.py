@@ -6,11 +6,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from portaswitch.billing import numbers
-from portaswitch.model.catalogue import Catalogue, Node, Product, RatingEntry, Service, ServicePolicy, Tariff
+from portaswitch.billing.rules import chance
+from portaswitch.model.catalogue import Catalogue, Node, Product, RatePlan, RatingEntry, Service, ServicePolicy, Tariff
 from portaswitch.model.ledger import View
 from portaswitch.model.money import ZERO
 from portaswitch.model.refusal import Refusal
-from portaswitch.model.request import AAARequest
+from portaswitch.model.request import AAARequest, Base
 from portaswitch.model.session import Leg, Quota, Role, Session
 from portaswitch.model.value import dataclass
 
@@ -84,20 +85,22 @@ def access_codes(text: str) -> list[str]:
     return [*codes, ""]
 
 
-def legs(view: View, access: Access, at: datetime, catalogue: Catalogue) -> tuple[Leg, ...] | Refusal:
+def legs(view: View, access: Access, at: datetime, catalogue: Catalogue, session: str = "") -> tuple[Leg, ...] | Refusal:
     """
     The charged parties of a use that begins at `at`, each with the plan in force then: the account, and every reseller of the chain.
 
     No rate for the account refuses (cld_blocked); a reseller without one is not charged, as it has no price. The vendor joins when a call ends
-    (`with_vendor`): only its accounting says who carried it.
+    (`with_vendor`): only its accounting says who carried it. Chances of the plans are drawn from the name of the `session`.
     """
     plan = catalogue.tariffs[access.entry.i_tariff].find(access.number, at)
     if plan is None or plan.forbidden or view.account is None:
         return Refusal.CLD_BLOCKED
-    found = [Leg(Role.ACCOUNT, view.account.i_account, plan)]
+    zone, seconds = "UTC" if view.customer is None else view.customer.timezone, _seconds(access.service)
+    found = [Leg(Role.ACCOUNT, view.account.i_account, bound(plan, zone, seconds, session))]
     i_tariff = access.entry.i_tariff_reseller
     for reseller, _ in view.resellers:
-        found += _leg(Role.CUSTOMER, reseller.i_customer, catalogue.tariffs.get(i_tariff or reseller.i_tariff), access.number, at)
+        leg = _leg(Role.CUSTOMER, reseller.i_customer, catalogue.tariffs.get(i_tariff or reseller.i_tariff), access.number, at)
+        found += [Leg(one.role, one.i_party, bound(one.plan, reseller.timezone, seconds, session)) for one in leg]
         i_tariff = 0  # the entry names the price of the nearest reseller only
     return tuple(found)
 
@@ -107,8 +110,23 @@ def with_vendor(session: Session, quota: Quota, request: AAARequest, catalogue: 
     connection = catalogue.connections.get(request.kept.get("remote_address", ""))
     if connection is None or not quota.legs or any(leg.role is Role.VENDOR for leg in quota.legs):
         return quota
-    more = tuple(_leg(Role.VENDOR, connection.i_vendor, catalogue.tariffs.get(connection.i_tariff), quota.rated, session.opened.started))
+    legs = _leg(Role.VENDOR, connection.i_vendor, catalogue.tariffs.get(connection.i_tariff), quota.rated, session.opened.started)
+    seconds = session.opened.unit if quota.base is Base.TIME else 0
+    more = tuple([Leg(leg.role, leg.i_party, bound(leg.plan, connection.timezone, seconds, session.opened.session)) for leg in legs])
     return replace(quota, legs=quota.legs + more, charged=quota.charged + tuple(ZERO for _ in more)) if more else quota
+
+
+def bound(plan: RatePlan, zone: str, seconds: int, session: str) -> RatePlan:
+    """The plan as this session has it: whose zone its levels of the day are in, how long a unit lasts, and the seed of its chances. A plain plan is the same."""
+    pricing = plan.pricing
+    if pricing is None:
+        return plan
+    binding = replace(pricing.bound, zone=zone, seconds=seconds, seed=chance.seed_of(session) if pricing.formula else 0)
+    return replace(plan, pricing=replace(pricing, bound=binding))
+
+
+def _seconds(service: Service) -> int:
+    return service.unit if service.base is Base.TIME else 0
 
 
 def _leg(role: Role, i_party: int, tariff: Tariff | None, number: str, at: datetime) -> list[Leg]:

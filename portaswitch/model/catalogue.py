@@ -13,6 +13,7 @@ from ipaddress import ip_network
 
 from portaswitch.model.access_policy import AccessPolicy
 from portaswitch.model.money import ZERO, Rounding
+from portaswitch.model.pricing import Pricing
 from portaswitch.model.request import Base
 from portaswitch.model.value import dataclass
 
@@ -76,7 +77,8 @@ class RatePlan:
     Everything that prices one use: the row of a tariff for one destination, in force from one date.
 
     Prices are per `price_per` units (60: per minute of a service in seconds; 1: per unit). A use is lengthened to `interval_first` once and then to multiples
-    of `interval_n`. `precision` and `rounding` say how the figure is made of the exact amount. A session keeps the plan of its start.
+    of `interval_n`. `precision` and `rounding` say how the figure is made of the exact amount. `pricing` is what goes beyond that; None of a plain rate. A
+    session keeps the plan of its start, bound to the session.
     """
 
     i_tariff: int
@@ -95,6 +97,7 @@ class RatePlan:
     rounding: Rounding = Rounding.AWAY
     forbidden: bool = False
     i_dest_group: int = 0
+    pricing: Pricing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +201,7 @@ class Connection:
     i_node: int
     remote_ip: str
     i_tariff: int
+    timezone: str = "UTC"  # the vendor's: its off-peak times
 
 
 class Observe(StrEnum):
