@@ -117,7 +117,7 @@ def with_vendor(session: Session, quota: Quota, request: AAARequest, catalogue: 
 
 
 def bound(plan: RatePlan, zone: str, seconds: int, session: str) -> RatePlan:
-    """The plan as this session has it: whose zone its levels of the day are in, how long a unit lasts, and the seed of its chances. A plain plan is the same."""
+    """The plan as this session has it: the zone of its levels of the day, how long a unit lasts, the seed of its chances. A plain plan is the same."""
     pricing = plan.pricing
     if pricing is None:
         return plan

@@ -15,6 +15,7 @@ from typing import Final
 
 from portaswitch.config.catalogue_access import ACCESS_POLICY, IP_POOL, StaticAddress
 from portaswitch.config.catalogue_kinds import GroupSet, Hidden, Rates, Section, Thing, Things, Words
+from portaswitch.config.catalogue_rating import FormulaText, Level, PeriodOrNone, PortionsText
 from portaswitch.config.catalogue_values import Currency, Instant, Money, Network, Prefix, Zone
 from portaswitch.config.grammar import (
     Kind,
@@ -91,6 +92,9 @@ RATE: Final = Thing(
         "discontinued": Boolean(),
         "hidden": Boolean(),
         "payback": Boolean(),
+        "off_peak": Level(),
+        "second_off_peak": Level(),
+        "formula": FormulaText(),
     }
 )
 TARIFF: Final = Thing(
@@ -105,6 +109,15 @@ TARIFF: Final = Thing(
         "price_per": UNITS,
         "connect_fee": MONEY,
         "free_units": Integer(0, 10**15, "base units of the service"),
+        "free_units_mode": Choice("short", "first"),
+        "off_peak_period": PeriodOrNone(),
+        "second_off_peak_period": PeriodOrNone(),
+        "off_peak_mode": Choice("split", "starts", "finishes", "both"),
+        "post_call_fee": MONEY,
+        "post_call_percent": MONEY,
+        "minimum_charge": OrNone(MONEY),
+        "maximum_charge": OrNone(MONEY),
+        "add_duration": PortionsText(),
         "rates": Rates(RATE, MONEY),
     }
 )

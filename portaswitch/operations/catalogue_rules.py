@@ -72,7 +72,7 @@ def prices(world: World) -> Iterator[Fault]:
     """
     for _, rate in world.inner(Section.TARIFFS, "rates"):
         barred = rate.values.get("forbidden") is True or rate.values.get("discontinued") is True
-        if not barred and (rate.silent("price_first") or rate.silent("price_n")):
+        if not barred and rate.silent("formula") and (rate.silent("price_first") or rate.silent("price_n")):
             yield rate.place.fault(
                 "needs a price: write price, or price_first and price_n; or forbidden: true"
             )

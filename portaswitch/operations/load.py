@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred
 from portaswitch.errors import ConfigError
 from portaswitch.interfaces.loading import ILoading, Progress
 from portaswitch.model.loading import CatalogueFile, Fault, Loaded, Stock
-from portaswitch.operations import address_rules, catalogue_rules, party_rules, references
+from portaswitch.operations import address_rules, catalogue_rules, party_rules, rating_rules, references
 from portaswitch.operations.world import World
 
 RULES: tuple[Callable[[World], Iterable[Fault]], ...] = (
@@ -27,6 +27,9 @@ RULES: tuple[Callable[[World], Iterable[Fault]], ...] = (
     references.fixed,
     catalogue_rules.networks,
     catalogue_rules.prices,
+    rating_rules.levels,
+    rating_rules.formulas,
+    rating_rules.bounds,
     catalogue_rules.items,
     catalogue_rules.repeated_rates,
     catalogue_rules.groups,

@@ -41,9 +41,11 @@ from portaswitch.model.catalogue import (
     Version,
 )  # fmt: skip
 from portaswitch.model.money import Rounding
+from portaswitch.model.pricing import NO_TERMS, Figures, Pricing, Terms
 from portaswitch.model.request import Base
 from portaswitch.store.catalogue_policies import access_policies
 from portaswitch.store.pool import Pool
+from portaswitch.store.pricing import TERMS, priced, terms_of
 
 RELOADS = Counter("portaswitch_catalogue_reloads_total", "Compilations of the catalogue", ("result",))
 RATES = Gauge("portaswitch_catalogue_rates", "Rates in the compiled catalogue")
@@ -65,13 +67,13 @@ CLIENTS = (
     "seen_authenticator, seen_without, seen_proxy_state from radius_clients order by masklen(address) desc"
 )
 CONNECTIONS = (
-    "select i_connection, i_vendor, coalesce(i_node, 0), host(remote_ip), coalesce(i_tariff, 0) from connections "
+    "select i_connection, i_vendor, coalesce(i_node, 0), host(remote_ip), coalesce(i_tariff, 0), v.timezone from connections join vendors v using (i_vendor) "
     "where active and direction = 'to' and remote_ip is not null"
 )
-TARIFFS = "select i_tariff, name, currency, i_service, precision, rounding, price_per, connect_fee from tariffs"
+TARIFFS = f"select i_tariff, name, currency, i_service, precision, rounding, price_per, connect_fee, {TERMS} from tariffs"
 RATES_PAGE = (
     "select r.i_rate, r.i_tariff, d.prefix, r.i_dest, extract(epoch from greatest(r.effective_from, '1970-01-01'))::float8, r.discontinued, r.forbidden, "
-    "r.interval_first, r.interval_n, r.price_first, r.price_n, r.connect_fee from rates r join destinations d using (i_dest) "
+    "r.interval_first, r.interval_n, r.price_first, r.price_n, r.connect_fee, r.off_peak, r.formula from rates r join destinations d using (i_dest) "
     "where r.i_rate > %s order by r.i_rate limit %s"
 )
 
@@ -151,7 +153,7 @@ class CatalogueStore:
         return {row[0]: Product(row[0], row[1], row[2], row[3], tuple(entries.get(row[0], ())), row[4]) for row in rows}
 
     async def _tariffs(self) -> dict[int, Tariff]:
-        heads = {row[0]: row for row in await self._pool.query(TARIFFS)}
+        heads = {row[0]: (*row[:8], terms_of(row[8:])) for row in await self._pool.query(TARIFFS)}
         rates: dict[int, Rates] = {i_tariff: {} for i_tariff in heads}
         last = 0
         while True:
@@ -176,15 +178,19 @@ def _node(row: tuple[Any, ...]) -> Node:
 
 
 def _rate(head: tuple[Any, ...], row: tuple[Any, ...], rates: Rates) -> None:
-    i_tariff, name, currency, _, precision, rounding, price_per, connect_fee = head
-    i_rate, _, prefix, i_dest, effective, discontinued, forbidden, first, further, price_first, price_n, fee = row
+    i_tariff, name, currency, _, precision, rounding, price_per, connect_fee, terms = head
+    i_rate, _, prefix, i_dest, effective, discontinued, forbidden, first, further, price_first, price_n, fee, off_peak, formula = row
     plan = None
     if not discontinued:
         plan = RatePlan(
             i_tariff, name, currency, i_rate, i_dest, prefix, first, further, price_first, price_n, price_per, connect_fee if fee is None else fee, precision,
-            Rounding(rounding), forbidden,
+            Rounding(rounding), forbidden, pricing=_pricing(terms, off_peak, formula, Figures(first, further, price_first, price_n)),
         )  # fmt: skip
     rates.setdefault(prefix, []).append(Version(datetime.fromtimestamp(effective, UTC), plan))
+
+
+def _pricing(terms: Terms, off_peak: Any, formula: str | None, peak: Figures) -> Pricing | None:
+    return None if terms is NO_TERMS and formula is None else priced(terms, off_peak, formula, peak)
 
 
 def _tariff(head: tuple[Any, ...], rates: Rates) -> Tariff:

@@ -46,11 +46,16 @@ RATE: Final[Mapping[str, Element]] = {
     "forbidden": False,
     "discontinued": False,
     "hidden": False,
+    "off_peak": None,
+    "formula": None,
 }
 """
 A rate is a line of a price list and stands as a whole: what it does not name is this, in an existing rate
 too.
 """
+
+LEVELS: Final = ("off_peak", "second_off_peak")
+"""The levels of the day beside peak, as a rate names them."""
 
 CONNECTION_TYPES: Final = {"SIP": 1, "PSTN": 2, "H323": 3, "SMPP": 4}
 RENAMED: Final[Mapping[str, str]] = {
@@ -226,7 +231,7 @@ class Builder:
                     self.ids.destinations[rate.name],
                     "-infinity" if since is None else dict(self.values_of(rate))["effective_from"],
                 )
-                yield Row(rate.name, key, {**RATE, **dict(self.values_of(rate, "effective_from", "payback"))})
+                yield Row(rate.name, key, {**RATE, **dict(self.values_of(rate, "effective_from", "payback")), "off_peak": _levels(rate)})
 
     def _node(self, entry: Entry) -> Row:
         row = self.named(Section.NODES, entry, "dial_rules")
@@ -267,6 +272,15 @@ class Builder:
                 if kind is not None:
                     named["i_connection_type"] = CONNECTION_TYPES[kind]
                 yield Row(entry.name, (i_vendor, entry.name), named)
+
+
+def _levels(rate: Entry) -> dict[str, dict[str, str]] | None:
+    """The figures of a rate's other levels of the day, by level; amounts travel as text."""
+    found: dict[str, dict[str, str]] = {}
+    for level in LEVELS:
+        for part in rate.parts(level):
+            found[level] = {key: str(value) for key, value in part.values.items()}
+    return found or None
 
 
 def opening(entry: Entry) -> dict[str, Element]:

@@ -30,8 +30,8 @@ def terms_of(row: Sequence[Any]) -> Terms:
 
 def priced(terms: Terms, off_peak: Mapping[str, Mapping[str, str]] | None, text: str | None, peak: Figures) -> Pricing | None:
     """
-    What a rate of a tariff has beyond its two intervals, or None. `off_peak`: figures by level (`off_peak`, `second_off_peak`); what a level leaves out is as at
-    peak. Periods matter only to rates with such figures.
+    What a rate of a tariff has beyond its two intervals, or None. `off_peak`: figures by level (`off_peak`, `second_off_peak`); what a level leaves out is as
+    at peak. Periods matter only to rates with such figures.
     """
     elements = () if text is None else formula.parse(text)
     levels = () if elements or not (terms.off_peak or terms.second_off_peak) else _levels(off_peak or {}, peak)

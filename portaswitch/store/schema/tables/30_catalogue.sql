@@ -74,7 +74,16 @@ create table tariffs (
     rounding         text not null default 'away' check (rounding in ('away', 'half', 'nickel')),
     price_per        bigint not null default 60 check (price_per > 0),   -- prices are per that many base units (60: per minute; 1: per unit)
     connect_fee      numeric not null default 0,
-    free_units       bigint not null default 0,
+    free_units       bigint not null default 0 check (free_units >= 0),
+    free_units_mode  text not null default 'short' check (free_units_mode in ('short', 'first')),   -- short: uses that are not longer; first: the first of each
+    off_peak_period        text not null default '', -- Time::Period; '': none
+    second_off_peak_period text not null default '',
+    off_peak_mode    text not null default 'split' check (off_peak_mode in ('split', 'starts', 'finishes', 'both')),
+    post_call_fee    numeric not null default 0,     -- surcharges behind the last interval
+    post_call_percent numeric not null default 0 check (post_call_percent >= 0),
+    minimum_charge   numeric,                        -- of a use that is charged at all
+    maximum_charge   numeric,
+    add_duration     text not null default '',       -- portions and the percentages that lengthen them: 300+20%, 300+10%
     revision         int not null default 1,
     unique (i_env, name)
 );
@@ -91,8 +100,8 @@ create table rates (
     price_first    numeric not null,
     price_n        numeric not null,
     connect_fee    numeric,                          -- null: the tariff's
-    off_peak       jsonb,                            -- the same figures for off-peak and second off-peak (Money I)
-    formula        jsonb,                            -- ordered elements instead of the two intervals (Money I)
+    off_peak       jsonb,                            -- the same figures by level: off_peak, second_off_peak
+    formula        text,                             -- ordered elements instead of the two intervals (model/formula.py)
     unique (i_tariff, i_dest, effective_from)
 );
 
