@@ -6,21 +6,18 @@ The periods are compiled to the changes of one day each (in UTC), once a day and
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
-from portaswitch.billing.local_time import matches, next_change, zone_of
-from portaswitch.model.period import Period, parse
+from portaswitch.billing.local_time import EPOCH, SECOND, bounds, zone_of
+from portaswitch.model.period import DAY, parse
 from portaswitch.model.pricing import Binding, Mode, Pricing, Terms
 
-DAY = 86400
 HORIZON = 366
 """Days from its beginning after which a session keeps the level that it has: no use is believed to be longer (`billing.plausible`)."""
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-SECOND = timedelta(seconds=1)
 MICROSECOND = timedelta(microseconds=1)
 NAMES = ("", "off-peak", "second off-peak")
 
@@ -42,22 +39,14 @@ def level_at(terms: Terms, zone: str, at: datetime) -> int:
 @lru_cache(16384)
 def _day(first: str, second: str, zone: str, day: int) -> tuple[tuple[int, int], ...]:
     """The changes of one day since 1970: second of the epoch and the level from then on; the first one is the day's beginning."""
-    place, periods = zone_of(zone), (parse(first or "none"), parse(second or "none"))
-    now = EPOCH + timedelta(days=day)
-    end = now + timedelta(days=1)
-    found = [((now - EPOCH) // SECOND, _level(periods, now, place))]
-    while True:
-        changes = [moment for period in periods if (moment := next_change(period, now, place, end - now)) is not None and moment < end]
-        if not changes:
-            return tuple(found)
-        now = min(changes)
-        level = _level(periods, now, place)
-        if level != found[-1][1]:
-            found.append(((now - EPOCH) // SECOND, level))
-
-
-def _level(periods: tuple[Period, Period], at: datetime, zone: ZoneInfo) -> int:
-    return 2 if matches(periods[1], at, zone) else 1 if matches(periods[0], at, zone) else 0
+    begin, place = EPOCH + timedelta(days=day), zone_of(zone)
+    inner, outer = [bounds(parse(text or "none"), begin, begin + timedelta(days=1), place) for text in (second, first)]
+    found: list[tuple[int, int]] = []
+    for moment in sorted({day * DAY, *inner, *outer}):
+        level = 2 if bisect_right(inner, moment) % 2 else bisect_right(outer, moment) % 2
+        if moment < (day + 1) * DAY and (not found or level != found[-1][1]):
+            found.append((moment, level))
+    return tuple(found)
 
 
 def stretches(terms: Terms, bound: Binding, at: datetime) -> Iterator[Stretch]:
