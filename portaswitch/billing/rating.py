@@ -29,22 +29,23 @@ def rate(plan: RatePlan, wallets: Sequence[Wallet], usage: Usage, at: datetime) 
     No wallet kind is known yet, so `wallets` is empty and all is taken from money; `at` picks the level of the day where the plan has several.
     """
     if plan.pricing is not None:
-        return _charge(plan, *pricing.charged(plan, plan.pricing, usage.units, at))
+        return _rated(plan, plan.pricing, usage, at)
     segments: tuple[Segment, ...] = ()
     for step in STEPS:
         segments += step(plan, usage.units)
-    total = ZERO
+    total, quantity = ZERO, 0
     for segment in segments:
         total = EXACT.add(total, segment.amount)
-    return _charge(plan, SUM.plus(total), segments, 0)
-
-
-def _charge(plan: RatePlan, exact: Decimal, segments: tuple[Segment, ...], peak_level: int) -> Charge:
-    quantity = 0
-    for segment in segments:
         quantity += segment.count * segment.length
+    exact = SUM.plus(total)
     figure = round_amount(exact, plan.precision, plan.rounding)
-    return Charge(figure, exact, quantity, segments, (Take(Source.MONEY, figure),) if figure else (), peak_level)
+    return Charge(figure, exact, quantity, segments, (Take(Source.MONEY, figure),) if figure else ())
+
+
+def _rated(plan: RatePlan, beyond: Pricing, usage: Usage, at: datetime) -> Charge:
+    exact, segments, level = pricing.charged(plan, beyond, usage.units, at)
+    figure = round_amount(exact, plan.precision, plan.rounding)
+    return Charge(figure, exact, sum(one.units for one in segments), segments, (Take(Source.MONEY, figure),) if figure else (), level)
 
 
 def longest(plan: RatePlan, wallets: Sequence[Wallet], funds: Decimal | None, at: datetime, most: int | None = None) -> int | None:
