@@ -46,6 +46,19 @@ def formulas(world: World) -> Iterator[Fault]:
             yield rate.place.find("formula").fault("has a negative amount: a rate that pays back says payback: true")
 
 
+def managed_alike(world: World) -> Iterator[Fault]:
+    """A product is sold by tariffs of whoever manages it: administrators' ones by administrators only, a reseller's by that reseller alone (MR15)."""
+    for product, entry in world.inner(Section.PRODUCTS, "entries"):
+        name = entry.text("tariff")
+        if name is None or not world.exists(Section.TARIFFS, name) or "managed_by" in product.broken:
+            continue
+        own, other = (world.fact(section, one, "managed_by") or "" for section, one in ((Section.PRODUCTS, product.name), (Section.TARIFFS, name)))
+        if own != other:
+            yield entry.place.find("tariff").fault(
+                f"{name} is managed by {other or 'administrators only'} and the product by {own or 'administrators only'}: they must agree"
+            )
+
+
 def bounds(world: World) -> Iterator[Fault]:
     """Surcharges and bounds of a tariff are not negative, and the minimum is no more than the maximum."""
     for tariff in world.file.of(Section.TARIFFS):

@@ -125,7 +125,7 @@ class UsageTests(WorldCase):
         self.assertEqual(await self.world.pool.query(XDRS), [(180, 180, Decimal("0.18000"), 0)])
         self.assertEqual(await self.world.one(MONEY + "101"), (Decimal("9.82000"), Decimal(0)))
 
-    @claims("mikrotik.5")
+    @claims("mikrotik.5", "mr15.wifi.1", "mr15.wifi.5")
     async def test_wifi_debit(self) -> None:
         """All funds are taken when the access is authorized, and turned into time; a repeated authorization and an early Stop change nothing."""
         session = (node(113), ("User-Name", DEBIT), ("Acct-Session-Id", "w1"))
@@ -141,7 +141,7 @@ class UsageTests(WorldCase):
         refused = await self.auth(*session[:2], ("Acct-Session-Id", "w2"))
         self.assertEqual((refused.code, ivr(refused)["ErrorExplanation"]), (3, "zero_balance"))
 
-    @claims("mikrotik.4")
+    @claims("mikrotik.4", "mr15.wifi.3", "mr15.wifi.4")
     async def test_wifi_credit(self) -> None:
         """The limit follows from the funds (2.00) and the rate; nothing is taken; the real duration is charged at the end."""
         session = (node(113), ("User-Name", CREDIT), ("Acct-Session-Id", "w1"))
