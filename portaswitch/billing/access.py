@@ -10,6 +10,7 @@ from portaswitch.billing.rules import chance
 from portaswitch.model.catalogue import Catalogue, Node, Product, RatePlan, RatingEntry, Service, ServicePolicy, Tariff
 from portaswitch.model.ledger import View
 from portaswitch.model.money import ZERO
+from portaswitch.model.pricing import Pricing
 from portaswitch.model.refusal import Refusal
 from portaswitch.model.request import AAARequest, Base
 from portaswitch.model.session import Leg, Quota, Role, Session
@@ -100,7 +101,9 @@ def legs(view: View, access: Access, at: datetime, catalogue: Catalogue, session
     i_tariff = access.entry.i_tariff_reseller
     for reseller, _ in view.resellers:
         leg = _leg(Role.CUSTOMER, reseller.i_customer, catalogue.tariffs.get(i_tariff or reseller.i_tariff), access.number, at)
-        found += [Leg(one.role, one.i_party, bound(one.plan, reseller.timezone, seconds, session)) for one in leg]
+        for one in leg:
+            plan = exchanged(one.plan, catalogue, view.account.i_env, reseller.currency, at)
+            found.append(Leg(one.role, one.i_party, bound(plan, reseller.timezone, seconds, session)))
         i_tariff = 0  # the entry names the price of the nearest reseller only
     return tuple(found)
 
@@ -112,7 +115,11 @@ def with_vendor(session: Session, quota: Quota, request: AAARequest, catalogue: 
         return quota
     legs = _leg(Role.VENDOR, connection.i_vendor, catalogue.tariffs.get(connection.i_tariff), quota.rated, session.opened.started)
     seconds = session.opened.unit if quota.base is Base.TIME else 0
-    more = tuple([Leg(leg.role, leg.i_party, bound(leg.plan, connection.timezone, seconds, session.opened.session)) for leg in legs])
+    at, i_env = session.opened.started, session.opened.i_env
+    plans = [exchanged(leg.plan, catalogue, i_env, connection.currency or leg.plan.currency, at) for leg in legs]
+    more = tuple([
+        Leg(leg.role, leg.i_party, bound(plan, connection.timezone, seconds, session.opened.session)) for leg, plan in zip(legs, plans, strict=True)
+    ])  # fmt: skip
     return replace(quota, legs=quota.legs + more, charged=quota.charged + tuple(ZERO for _ in more)) if more else quota
 
 
@@ -123,6 +130,17 @@ def bound(plan: RatePlan, zone: str, seconds: int, session: str) -> RatePlan:
         return plan
     binding = replace(pricing.bound, zone=zone, seconds=seconds, seed=chance.seed_of(session) if pricing.formula else 0)
     return replace(plan, pricing=replace(pricing, bound=binding))
+
+
+def exchanged(plan: RatePlan, catalogue: Catalogue, i_env: int, currency: str, at: datetime) -> RatePlan:
+    """The plan as it charges a party whose money is in `currency`, by the exchange rate of `at`; without one as it is (a load refuses such a tariff)."""
+    if plan.currency == currency:
+        return plan
+    rate = catalogue.worth(i_env, plan.currency, currency, at)
+    if rate is None:
+        return plan
+    pricing = plan.pricing or Pricing()
+    return replace(plan, pricing=replace(pricing, bound=replace(pricing.bound, exchange=rate)))
 
 
 def _seconds(service: Service) -> int:

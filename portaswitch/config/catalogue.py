@@ -121,6 +121,7 @@ TARIFF: Final = Thing(
         "rates": Rates(RATE, MONEY),
     }
 )
+EXCHANGE_RATE: Final = Thing({"values": Things(Thing({"effective_from": Instant(), "rate": MONEY}))})
 NODE: Final = Thing(
     {
         "nas_ip": OrNone(Address()),
@@ -245,6 +246,7 @@ SECTIONS: Final[Mapping[Named, Kind[tuple[Entry, ...]]]] = {
     Named.IP_POOLS: Section(NAME, IP_POOL),
     Named.DESTINATIONS: Section(Prefix(), DESTINATION),
     Named.DESTINATION_GROUPS: Section(NAME, GroupSet(NAME)),
+    Named.EXCHANGE_RATES: Section(Text("a pair of currencies such as EUR/USD", "[A-Z]{3}/[A-Z]{3}"), EXCHANGE_RATE),
     Named.TARIFFS: Section(NAME, TARIFF),
     Named.NODES: Section(NAME, NODE),
     Named.PRODUCTS: Section(NAME, PRODUCT),

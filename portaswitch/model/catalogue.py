@@ -202,6 +202,7 @@ class Connection:
     remote_ip: str
     i_tariff: int
     timezone: str = "UTC"  # the vendor's: its off-peak times
+    currency: str = ""  # the vendor's; '': its tariff's
 
 
 class Observe(StrEnum):
@@ -259,7 +260,7 @@ class RadiusClient:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """All of it. Look-ups by id; nodes also by (i_env, NAS-IP-Address) and (i_env, NAS-Identifier)."""
+    """All of it. Look-ups by id; nodes also by (i_env, NAS-IP-Address) and (i_env, NAS-Identifier); exchange rates from the newest."""
 
     generation: int
     services: Mapping[int, Service]
@@ -271,6 +272,14 @@ class Catalogue:
     connections: Mapping[str, Connection]
     clients: tuple[RadiusClient, ...]
     access_policies: Mapping[int, AccessPolicy] = field(default_factory=dict)
+    exchange: Mapping[tuple[int, str, str], tuple[tuple[datetime, Decimal], ...]] = field(default_factory=dict)
+
+    def worth(self, i_env: int, currency: str, into: str, at: datetime) -> Decimal | None:
+        """What one unit of a currency is worth in another at `at`; None where no exchange rate is in force."""
+        for since, rate in self.exchange.get((i_env, currency, into), ()):
+            if since <= at:
+                return rate
+        return None
 
 
 EMPTY = Catalogue(0, {}, {}, {}, {}, {}, {}, {}, ())

@@ -53,7 +53,7 @@ def managed_alike(world: World) -> Iterator[Fault]:
         if name is None or not world.exists(Section.TARIFFS, name) or "managed_by" in product.broken:
             continue
         own, other = (world.fact(section, one, "managed_by") or "" for section, one in ((Section.PRODUCTS, product.name), (Section.TARIFFS, name)))
-        if own != other:
+        if own != other and world.fact(Section.CUSTOMERS, other, "type") != "retail":
             yield entry.place.find("tariff").fault(
                 f"{name} is managed by {other or 'administrators only'} and the product by {own or 'administrators only'}: they must agree"
             )

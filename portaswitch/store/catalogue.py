@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -67,10 +68,14 @@ CLIENTS = (
     "seen_authenticator, seen_without, seen_proxy_state from radius_clients order by masklen(address) desc"
 )
 CONNECTIONS = (
-    "select i_connection, i_vendor, coalesce(i_node, 0), host(remote_ip), coalesce(i_tariff, 0), v.timezone from connections join vendors v using (i_vendor) "
+    "select i_connection, i_vendor, coalesce(i_node, 0), host(remote_ip), coalesce(i_tariff, 0), v.timezone, v.currency from connections join vendors v using (i_vendor) "
     "where active and direction = 'to' and remote_ip is not null"
 )
 TARIFFS = f"select i_tariff, name, currency, i_service, precision, rounding, price_per, connect_fee, {TERMS} from tariffs"
+EXCHANGE = (
+    "select i_env, currency, into_currency, extract(epoch from greatest(effective_from, '1970-01-01'))::float8, rate from exchange_rates "
+    "order by effective_from desc"
+)
 RATES_PAGE = (
     "select r.i_rate, r.i_tariff, d.prefix, r.i_dest, extract(epoch from greatest(r.effective_from, '1970-01-01'))::float8, r.discontinued, r.forbidden, "
     "r.interval_first, r.interval_n, r.price_first, r.price_n, r.connect_fee, r.off_peak, r.formula from rates r join destinations d using (i_dest) "
@@ -141,7 +146,15 @@ class CatalogueStore:
             0, services, await self._products(services), await self._tariffs(), {node.i_node: node for node in nodes},
             {(node.i_env, node.nas_ip): node for node in nodes if node.nas_ip},
             {(node.i_env, node.nas_identifier): node for node in nodes if node.nas_identifier}, connections, tuple(clients), await access_policies(self._pool),
+            await self._exchange(),
         )  # fmt: skip
+
+    async def _exchange(self) -> dict[tuple[int, str, str], tuple[tuple[datetime, Decimal], ...]]:
+        found: dict[tuple[int, str, str], tuple[tuple[datetime, Decimal], ...]] = {}
+        for i_env, currency, into, since, rate in await self._pool.query(EXCHANGE):
+            key = i_env, currency, into
+            found[key] = (*found.get(key, ()), (datetime.fromtimestamp(since, UTC), rate))
+        return found
 
     async def _products(self, services: dict[int, Service]) -> dict[int, Product]:
         policies = {row[0]: ServicePolicy(row[0], None if row[1] is None else Protection(row[1]), *row[2:]) for row in await self._pool.query(POLICIES)}

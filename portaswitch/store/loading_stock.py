@@ -36,6 +36,7 @@ QUERIES: Final[Mapping[Section, tuple[str, tuple[str, ...]]]] = {
         "from tariffs t join services s using (i_service) left join customers c on c.i_customer = t.i_managed_by where t.i_env = %s",
         ("currency", "service", "applied_to", "managed_by"),
     ),
+    Section.EXCHANGE_RATES: ("select currency || '/' || into_currency, max(i_exchange_rate) from exchange_rates where i_env = %s group by 1", ()),
     Section.NODES: (
         "select name, i_node, host(nas_ip), nas_identifier from nodes where i_env = %s",
         ("nas_ip", "nas_identifier"),

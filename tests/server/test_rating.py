@@ -89,13 +89,15 @@ class PeakTests(RatingCase):
         + """
     insert into customers (i_customer, i_env, name, currency, i_customer_type, timezone, i_tariff) overriding system value
         values (102, 1, 'Reseller', 'EUR', 2, 'Europe/Paris', 103);
-    insert into tariffs (i_tariff, i_env, name, currency, i_service, applied_to, off_peak_period) values (103, 1, 'Resale', 'EUR', 103, 'reseller', 'hr{7pm-6am}');
+    insert into tariffs (i_tariff, i_env, name, currency, i_service, applied_to, off_peak_period)
+        values (103, 1, 'Resale', 'EUR', 103, 'reseller', 'hr{7pm-6am}');
     update customers set timezone = 'America/Vancouver', i_parent = 102 where i_customer = 101;
     update customers set i_tariff = 103 where i_customer = 102;
     update vendors set currency = 'USD', timezone = 'Asia/Kolkata';
     update rates set off_peak = '{"off_peak": {"price_first": "0.01", "price_n": "0.01"}}' where i_rate = 101;
     insert into rates (i_tariff, i_dest, price_first, price_n, off_peak) values
-        (102, 101, 0.06, 0.06, '{"off_peak": {"price_first": "0.03", "price_n": "0.03"}}'), (103, 101, 0.12, 0.12, '{"off_peak": {"price_first": "0.06", "price_n": "0.06"}}');
+        (102, 101, 0.06, 0.06, '{"off_peak": {"price_first": "0.03", "price_n": "0.03"}}'),
+        (103, 101, 0.12, 0.12, '{"off_peak": {"price_first": "0.06", "price_n": "0.06"}}');
     """
     )
 
@@ -146,9 +148,11 @@ class TariffTypeTests(LoadTestCase):
     async def test_types(self) -> None:
         """A tariff has its type from the beginning; a product is sold by customer tariffs of whoever manages it, in the same file or a later one."""
         await self.text(TYPES)
-        self.assertEqual(self.ask("select name, applied_to from tariffs order by name"), [("Ours", "customer"), ("Sellers", "customer"), ("Wholesale", "reseller")])
+        types = self.ask("select name, applied_to from tariffs order by name")
+        self.assertEqual(types, [("Ours", "customer"), ("Sellers", "customer"), ("Wholesale", "reseller")])
         self.assertIn("which a load does not change", (await self.refused(self.text("tariffs: {Ours: {applied_to: vendor}}")))[0])
-        for manager, tariff, fine in (("", "Ours", True), ("", "Sellers", False), ("Seller", "Sellers", True), ("Other", "Sellers", False), ("Seller", "Ours", False)):
+        cases = (("", "Ours", True), ("", "Sellers", False), ("Seller", "Sellers", True), ("Other", "Sellers", False), ("Seller", "Ours", False))
+        for manager, tariff, fine in cases:
             of = f"managed_by: {manager}, " if manager else ""
             product = f"products: {{{manager or 'Plain'} {tariff}: {{{of}entries: [{{service: Calls, tariff: {tariff}}}]}}}}"
             if fine:

@@ -30,7 +30,8 @@ class Digits(yaml.SafeLoader):
     """Numbers as the digits that stand there."""
 
     yaml_implicit_resolvers = {
-        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(("float", "int"))] for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(("float", "int"))]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }  # fmt: skip
 
 
