@@ -181,10 +181,17 @@ def connections(world: World) -> Iterator[Fault]:
         )
 
 
+def exchanges(world: World, currency: str, into: str) -> bool:
+    """Whether there will be an exchange rate between two currencies."""
+    return world.exists(Section.EXCHANGE_RATES, f"{currency}/{into}")
+
+
 def tariff_fits(
     world: World, entry: Entry, key: str, meant_for: str, currency: str | None
 ) -> Iterator[Fault]:
-    """The tariff under a key is applied to that kind of party and in that currency (None: any)."""
+    """
+    The tariff under a key is applied to that kind of party and in that currency (None: any); of resellers and vendors an exchange rate into it will do.
+    """
     name = entry.text(key)
     applied, own = (
         world.fact(Section.TARIFFS, name, "applied_to"),
@@ -194,5 +201,5 @@ def tariff_fits(
         yield entry.place.find(key).fault(
             f"{name} is applied_to {applied}: a tariff for {meant_for} belongs here"
         )
-    if currency is not None and own is not None and own != currency:
+    if currency is not None and own is not None and own != currency and (meant_for == "customer" or not exchanges(world, own, currency)):
         yield entry.place.find(key).fault(f"{name} is in {own}, and {currency} is needed here")

@@ -30,6 +30,7 @@ RULES: tuple[Callable[[World], Iterable[Fault]], ...] = (
     rating_rules.levels,
     rating_rules.formulas,
     rating_rules.bounds,
+    rating_rules.exchange,
     rating_rules.managed_alike,
     catalogue_rules.items,
     catalogue_rules.repeated_rates,

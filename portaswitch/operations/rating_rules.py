@@ -59,6 +59,19 @@ def managed_alike(world: World) -> Iterator[Fault]:
             )
 
 
+def exchange(world: World) -> Iterator[Fault]:
+    """Exchange rates are above 0, and each pair of currencies has one of a date."""
+    for pair in world.file.of(Section.EXCHANGE_RATES):
+        seen = set()
+        for value in pair.parts("values"):
+            rate, since = value.amount("rate"), value.values.get("effective_from")
+            if rate is not None and rate <= 0:
+                yield value.place.find("rate").fault(f"{rate} is no exchange rate: write more than 0")
+            if since in seen and "effective_from" not in value.broken:
+                yield value.place.fault("there is a rate of that date already: remove one, or give effective_from")
+            seen.add(since)
+
+
 def bounds(world: World) -> Iterator[Fault]:
     """Surcharges and bounds of a tariff are not negative, and the minimum is no more than the maximum."""
     for tariff in world.file.of(Section.TARIFFS):

@@ -68,8 +68,8 @@ CLIENTS = (
     "seen_authenticator, seen_without, seen_proxy_state from radius_clients order by masklen(address) desc"
 )
 CONNECTIONS = (
-    "select i_connection, i_vendor, coalesce(i_node, 0), host(remote_ip), coalesce(i_tariff, 0), v.timezone, v.currency from connections join vendors v using (i_vendor) "
-    "where active and direction = 'to' and remote_ip is not null"
+    "select i_connection, i_vendor, coalesce(i_node, 0), host(remote_ip), coalesce(i_tariff, 0), v.timezone, v.currency "
+    "from connections join vendors v using (i_vendor) where active and direction = 'to' and remote_ip is not null"
 )
 TARIFFS = f"select i_tariff, name, currency, i_service, precision, rounding, price_per, connect_fee, {TERMS} from tariffs"
 EXCHANGE = (

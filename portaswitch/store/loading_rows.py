@@ -27,6 +27,7 @@ GROUP_SETS: Final = Shape("destination_group_sets", "i_dest_group_set", I_ENV)
 GROUPS: Final = Shape("destination_groups", "i_dest_group", ("i_dest_group_set", "name"))
 MEMBERS: Final = Shape("destination_group_members", "", ("i_dest_group", "i_dest"))
 TARIFFS: Final = Shape("tariffs", "i_tariff", I_ENV)
+EXCHANGE: Final = Shape("exchange_rates", "i_exchange_rate", ("i_env", "currency", "into_currency", "effective_from"))
 RATES: Final = Shape("rates", "i_rate", ("i_tariff", "i_dest", "effective_from"))
 NODES: Final = Shape("nodes", "i_node", I_ENV)
 PRODUCTS: Final = Shape("products", "i_product", I_ENV)
@@ -126,6 +127,7 @@ class Builder:
             ),
             (Section.DESTINATION_GROUPS, GROUPS, list(self._groups())),
             (Section.DESTINATION_GROUPS, MEMBERS, list(self._members())),
+            (Section.EXCHANGE_RATES, EXCHANGE, list(self._exchange())),
             (
                 Section.TARIFFS,
                 TARIFFS,
@@ -220,6 +222,14 @@ class Builder:
                         (self.ids.groups[entry.name, group.name], self.ids.destinations[member.name]),
                         {},
                     )
+
+    def _exchange(self) -> Iterator[Row]:
+        for entry in self._of(Section.EXCHANGE_RATES):
+            currency, _, into = entry.name.partition("/")
+            for value in entry.parts("values"):
+                named = dict(self.values_of(value))
+                since = named.pop("effective_from", None)
+                yield Row(entry.name, (self.file.i_env, currency, into, "-infinity" if since is None else since), named)
 
     def _rates(self) -> Iterator[Row]:
         for tariff in self._of(Section.TARIFFS):

@@ -116,6 +116,60 @@ class PeakTests(RatingCase):
         ])  # fmt: skip
 
 
+class ExchangeTests(RatingCase):
+    """Tariffs in another currency than the party's money."""
+
+    rows = """
+    insert into customers (i_customer, i_env, name, currency, i_customer_type, i_tariff) overriding system value values (102, 1, 'Reseller', 'EUR', 2, 103);
+    insert into tariffs (i_tariff, i_env, name, currency, i_service, applied_to, precision) values (103, 1, 'Resale', 'USD', 103, 'reseller', 2);
+    update customers set i_parent = 102 where i_customer = 101;
+    insert into rates (i_tariff, i_dest, price_first, price_n) values (103, 101, 0.10, 0.10), (102, 101, 0.06, 0.06);
+    insert into exchange_rates (i_env, currency, into_currency, effective_from, rate) values
+        (1, 'USD', 'EUR', '2020-01-01', 0.9), (1, 'USD', 'EUR', '2026-02-01', 0.85), (1, 'USD', 'EUR', '2100-01-01', 2), (1, 'CAD', 'USD', '-infinity', 0.7);
+    update vendors set currency = 'USD';
+    """
+
+    async def test_dated(self) -> None:
+        """A reseller in euros by a tariff in dollars, with the rate of the day the call began, rounded once behind it; the vendor's likewise."""
+        for number, day in enumerate(("Fri Jan 30 2026", "Mon Feb 2 2026")):
+            times = (("h323-connect-time", f"12:00:00.000 GMT {day}"), ("h323-disconnect-time", f"12:01:00.000 GMT {day}"))
+            await self.acct(STOP, f"E5D3B74C 0 0 {number}", 60, *times, ("h323-remote-address", "192.0.2.77"), user=CREDIT)
+        rows = await self.world.pool.query("select storage, charged_amount, history from xdr where storage <> 'a' order by storage, connect_time")
+        self.assertEqual(rows, [
+            ("c", Decimal("0.09"), "1@0.1/60 + 59*1@0.1/60 + exchange USD at 0.9 -0.01 = 0.09"),
+            ("c", Decimal("0.09"), "1@0.1/60 + 59*1@0.1/60 + exchange USD at 0.85 -0.015 = 0.085"),
+            ("v", Decimal("0.04200"), "1@0.06/60 + 59*1@0.06/60 + exchange CAD at 0.7 -0.018 = 0.042"),
+            ("v", Decimal("0.04200"), "1@0.06/60 + 59*1@0.06/60 + exchange CAD at 0.7 -0.018 = 0.042"),
+        ])  # fmt: skip
+
+
+MONEYS = """
+environments: {1: {name: One, currency: CAD}}
+services: {Calls: {type: Voice}}
+tariffs: {Resale: {service: Calls, currency: USD, applied_to: reseller, rates: {"82": 0.02}}}
+customers: {Seller: {type: reseller, tariff: Resale}}
+"""
+RATES = "exchange_rates: {USD/CAD: {values: [{rate: 1.37}, {effective_from: 2030-01-01, rate: 1.35}]}}\n"
+
+
+class ExchangeFileTests(LoadTestCase):
+    """Exchange rates in a catalogue file."""
+
+    async def test_file(self) -> None:
+        """A reseller's tariff in another currency is refused without an exchange rate, taken with one, again too; 0 and repeated dates are faults."""
+        self.assertIn("Resale is in USD, and CAD is needed here", (await self.refused(self.text(MONEYS)))[0])
+        for _ in range(2):
+            await self.text(RATES + MONEYS)
+            rows = self.ask("select currency, into_currency, effective_from::text, rate from exchange_rates order by effective_from")
+            self.assertEqual(rows, [("USD", "CAD", "-infinity", Decimal("1.37")), ("USD", "CAD", "2030-01-01 00:00:00+00", Decimal("1.35"))])
+        await self.text("customers: {Another: {type: reseller, tariff: Resale}}")
+        wrong = await self.refused(self.text("exchange_rates: {USD/CAD: {values: [{rate: 0}, {rate: 1}, {effective_from: 2031-01-01}]}, usd/cad: {}}"))
+        self.assertEqual([fault.partition(": ")[2][:44] for fault in wrong], [
+            "exchange_rates.USD/CAD.values[0].rate: 0 is ", "exchange_rates.USD/CAD.values[1]: there is a", "exchange_rates.USD/CAD.values[2]: needs rate",
+            "exchange_rates.usd/cad: 'usd/cad' is not a p",
+        ])  # fmt: skip
+
+
 class FormulaTests(RatingCase):
     """A formula that cuts the call."""
 
