@@ -12,7 +12,7 @@ from portaswitch.model.ledger import View
 from portaswitch.model.money import ZERO
 from portaswitch.model.pricing import Pricing
 from portaswitch.model.refusal import Refusal
-from portaswitch.model.request import AAARequest, Base
+from portaswitch.model.request import AAARequest, Base, Direction
 from portaswitch.model.session import Leg, Quota, Role, Session
 from portaswitch.model.value import dataclass
 
@@ -45,7 +45,21 @@ def find(view: View, request: AAARequest, catalogue: Catalogue) -> Access | Refu
         return Refusal.NOT_AVAILABLE
     service = catalogue.services[entry.i_service]
     number = numbers.translate(request.parties.called, node.dial_rules) or DEFAULT_PATTERN.get(service.service_type, "")
+    if request.direction is Direction.INCOMING or "rate_pattern" in request.kept:
+        number = _pattern(request, number, catalogue.tariffs[entry.i_tariff])
     return Access(product, service, entry, number)
+
+
+def _pattern(request: AAARequest, number: str, tariff: Tariff) -> str:
+    """
+    What a use is rated by instead of its number: the first of the client's rate patterns that the tariff has a rate for (PortaBilling_RatePattern, told when it
+    was authorized), or the special destination of incoming uses where the tariff has one.
+    """
+    told = request.kept.get("rate_pattern", "").replace("\\", "")
+    for wanted in told.split("|") if told else ("INCOMING",):
+        if wanted and tariff.knows(wanted):
+            return wanted
+    return number
 
 
 def _node_service(node: Node, catalogue: Catalogue) -> str:

@@ -128,6 +128,10 @@ class Tariff:
                 return plan
         return in_force(rates.get("|", ()), at)
 
+    def knows(self, number: str) -> bool:
+        """Whether it has a rate, of whatever date, for the number itself or a prefix of it."""
+        return any(number[:length] in self.rates for length in range(min(len(number), self.longest), 0, -1))
+
 
 def in_force(versions: tuple[Version, ...], at: datetime) -> RatePlan | None:
     """The plan of the newest version that is in force at `at`."""
