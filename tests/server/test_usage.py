@@ -8,6 +8,7 @@ from typing import Any
 
 from pyrad.dictionary import Dictionary
 
+from portaswitch.store.secrets import Sealer
 from tests.claims import claims
 from tests.server.harness import ALIVE, DICTIONARY, START, STOP, WORLD, World, WorldCase, h323, ivr
 
@@ -151,6 +152,22 @@ class UsageTests(WorldCase):
         await self.acct(START, *session)
         await self.acct(STOP, *session, ("Acct-Session-Time", 100))
         self.assertEqual(await self.world.pool.query(XDRS), [(100, 100, Decimal("0.10000"), 0)])
+
+    @claims("mr15.wifi.2")
+    async def test_wifi_login(self) -> None:
+        """Refused without an account, with a wrong password, and without a rating entry for wireless access at this access point."""
+        sealer = Sealer.load(self.world.folder / "secret.key")
+        await self.world.pool.execute("update accounts set h323_password = %s, revision = revision + 1 where i_account = 102", (sealer.seal("sesame"),))
+
+        async def code(user: str, password: str, session: str) -> int:
+            pairs = (node(113), ("User-Name", user), ("Acct-Session-Id", session), ("User-Password", password))
+            return int((await self.world.exchange(self.world.packet("auth", pairs))).code)
+
+        self.assertEqual([await code("4711", "sesame", "l1"), await code(CREDIT, "opens", "l2"), await code(CREDIT, "sesame", "l3")], [3, 3, 2])
+        await self.world.stop()
+        await self.world.pool.execute("delete from accessibility where i_node = 113")
+        await self.world.start()
+        self.assertEqual(await code(CREDIT, "sesame", "l4"), 3)
 
     @claims("radius-content.1", "radius-content.2", "radius-content.3")
     async def test_content(self) -> None:
