@@ -46,7 +46,7 @@ from portaswitch.model.pricing import NO_TERMS, Figures, Pricing, Terms
 from portaswitch.model.request import Base
 from portaswitch.store.catalogue_policies import access_policies
 from portaswitch.store.pool import Pool
-from portaswitch.store.pricing import TERMS, priced, terms_of
+from portaswitch.store.pricing import TERMS, WRONG, priced, terms_of
 
 RELOADS = Counter("portaswitch_catalogue_reloads_total", "Compilations of the catalogue", ("result",))
 RATES = Gauge("portaswitch_catalogue_rates", "Rates in the compiled catalogue")
@@ -81,6 +81,8 @@ RATES_PAGE = (
     "r.interval_first, r.interval_n, r.price_first, r.price_n, r.connect_fee, r.off_peak, r.formula from rates r join destinations d using (i_dest) "
     "where r.i_rate > %s order by r.i_rate limit %s"
 )
+
+_log = Logger()
 
 #: Versions of one tariff while it is compiled: by prefix.
 Rates = dict[str, list[Version]]
@@ -166,7 +168,7 @@ class CatalogueStore:
         return {row[0]: Product(row[0], row[1], row[2], row[3], tuple(entries.get(row[0], ())), row[4]) for row in rows}
 
     async def _tariffs(self) -> dict[int, Tariff]:
-        heads = {row[0]: (*row[:8], terms_of(row[8:])) for row in await self._pool.query(TARIFFS)}
+        heads = {row[0]: (*row[:8], _terms(row)) for row in await self._pool.query(TARIFFS)}
         rates: dict[int, Rates] = {i_tariff: {} for i_tariff in heads}
         last = 0
         while True:
@@ -194,12 +196,26 @@ def _rate(head: tuple[Any, ...], row: tuple[Any, ...], rates: Rates) -> None:
     i_tariff, name, currency, _, precision, rounding, price_per, connect_fee, terms = head
     i_rate, _, prefix, i_dest, effective, discontinued, forbidden, first, further, price_first, price_n, fee, off_peak, formula = row
     plan = None
+    try:
+        pricing = None if terms is None else _pricing(terms, off_peak, formula, Figures(first, further, price_first, price_n))
+    except WRONG as error:
+        _log.error("rate {prefix} of tariff {name} is forbidden, its formula is wrong: {error}", prefix=prefix, name=name, error=str(error))
+        terms = pricing = None
     if not discontinued:
         plan = RatePlan(
             i_tariff, name, currency, i_rate, i_dest, prefix, first, further, price_first, price_n, price_per, connect_fee if fee is None else fee, precision,
-            Rounding(rounding), forbidden, pricing=_pricing(terms, off_peak, formula, Figures(first, further, price_first, price_n)),
+            Rounding(rounding), forbidden or terms is None, pricing=pricing,
         )  # fmt: skip
     rates.setdefault(prefix, []).append(Version(datetime.fromtimestamp(effective, UTC), plan))
+
+
+def _terms(head: tuple[Any, ...]) -> Terms | None:
+    """None where they can't be read: one wrong row must not keep the catalogue from being loaded, and a price that nobody knows is charged to nobody."""
+    try:
+        return terms_of(head[8:])
+    except WRONG as error:
+        _log.error("all rates of tariff {name} are forbidden, its period or portions are wrong: {error}", name=head[1], error=str(error))
+        return None
 
 
 def _pricing(terms: Terms, off_peak: Any, formula: str | None, peak: Figures) -> Pricing | None:

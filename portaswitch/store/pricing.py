@@ -10,9 +10,10 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from portaswitch.model import formula
+from portaswitch.model import formula, period
 from portaswitch.model.pricing import NO_TERMS, Binding, Element, Figures, FreeUnits, Kind, Mode, Portion, Pricing, Terms
 
+WRONG = (formula.FormulaError, period.PeriodError)
 TERMS = (
     "off_peak_period, second_off_peak_period, off_peak_mode, free_units, free_units_mode, post_call_fee, post_call_percent, minimum_charge, maximum_charge, "
     "add_duration"
@@ -21,8 +22,10 @@ TERMS = (
 
 
 def terms_of(row: Sequence[Any]) -> Terms:
-    """The terms of a tariff, from its columns `TERMS`; the very same `NO_TERMS` of a plain one."""
+    """The terms of a tariff, from its columns `TERMS`; the very same `NO_TERMS` of a plain one. Errors: `WRONG`, of texts that nobody checked."""
     off_peak, second, mode, free, free_mode, fee, percent, least, most, portions = row
+    for text in (off_peak, second):
+        period.parse(text)
     found = Terms(off_peak, second, Mode(mode), free, FreeUnits(free_mode), fee, percent, least, most, formula.parse_portions(portions))
     plain = Terms(mode=found.mode, free_mode=found.free_mode)
     return NO_TERMS if found == plain else found

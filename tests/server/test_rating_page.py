@@ -41,6 +41,22 @@ def examples() -> list[dict[str, Any]]:
     return [yaml.load(block, Digits) for block in blocks if "    rate:" in block]
 
 
+class WrongRowTests(LoadTestCase):
+    """Rows that somebody wrote beside the loader."""
+
+    async def test_wrong(self) -> None:
+        """A wrong formula forbids its rate, a wrong period the rates of its tariff; everything else is compiled."""
+        day = 'service: Calls, off_peak_period: "hr{1}", rates: {"82": {price: 1, off_peak: 0.5}, "83": {formula: "60@1"}}'
+        await self.text(f"{HEAD}  A: {{{day}}}\n  B: {{{day}}}\n")
+        self.ask("update rates set formula = '60@' where formula is not null and i_tariff = (select i_tariff from tariffs where name = 'A')")
+        self.ask("update tariffs set off_peak_period = 'hr{25}' where name = 'B'")
+        store = CatalogueStore(self.pool, reactor, self.sealer.open)
+        await store.reload()
+        plans = {tariff.name: [tariff.find(prefix, NOON) for prefix in ("82", "83")] for tariff in store.current().tariffs.values()}
+        self.assertEqual({name: [plan.forbidden for plan in found if plan] for name, found in plans.items()}, {"A": [False, True], "B": [True, True]})
+        self.assertEqual(len(self.flushLoggedErrors()), 0)
+
+
 class PageTests(LoadTestCase):
     """What is printed is what happens."""
 
