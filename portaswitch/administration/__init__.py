@@ -9,10 +9,11 @@ Everything fails with an error of ours that says what to do. Nothing here prints
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from getpass import getuser
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -31,8 +32,14 @@ from portaswitch.endpoints.radius_client import NasClient
 from portaswitch.endpoints.templates import faults_of, row_faults
 from portaswitch.errors import PortaSwitchError, StartError
 from portaswitch.interfaces.loading import Progress
+from portaswitch.model.actor import Actor
 from portaswitch.model.loading import CatalogueFile, Fault, Loaded, Section
+from portaswitch.model.operation import Operation, Row
+from portaswitch.operations.desk import Desk
+from portaswitch.operations.entities import ENTITIES
 from portaswitch.operations.load import load
+from portaswitch.operations.registry import OPERATIONS
+from portaswitch.operations.stock import UPLOADS
 from portaswitch.store import clients, listings, orphans, task_listings
 from portaswitch.store.audit import Audit, Difference, Finding, audit
 from portaswitch.store.clients import ClientLine
@@ -43,9 +50,11 @@ from portaswitch.store.loading import Loading
 from portaswitch.store.orphans import OrphanLine
 from portaswitch.store.placement import recorded
 from portaswitch.store.task_listings import TaskLine
+from portaswitch.store.work import Books
 from portaswitch.wire.radius.dictionary import Dictionary
 
 __all__ = [
+    "OPERATIONS",
     "AccountLine",
     "Administration",
     "Audit",
@@ -56,11 +65,13 @@ __all__ = [
     "Finding",
     "Loaded",
     "NotFound",
+    "Operation",
     "OrphanLine",
     "QuotaLine",
     "SessionLine",
     "Step",
     "TaskLine",
+    "UPLOADS",
     "Verdict",
     "XdrLine",
     "administration",
@@ -196,6 +207,20 @@ class Administration:
             raise NotFound(f"no report {number} in environment {self.i_env}: see `portaswitch orphan list`")
         return found
 
+    async def operate(self, operation: str, values: Mapping[str, str | None], key: str = "") -> Row | list[Row]:
+        """Do an operation as an administrator of the environment (`IOperations.operate`)."""
+        return await asked(self._desk().operate(self._actor(), operation, values, key))
+
+    async def upload(self, entity: str, head: Sequence[str], rows: Sequence[Sequence[str]], progress: Progress) -> Row:
+        """Add and remove many rows of an entity at once (`IOperations.upload`)."""
+        return await asked(self._desk().upload(self._actor(), entity, head, rows, progress))
+
+    def _desk(self) -> Desk:
+        return Desk(Books(self.database.pool, self.database.sealer, ENTITIES))
+
+    def _actor(self) -> Actor:
+        return Actor(f"cli:{getuser()}", self.i_env)
+
     async def audit(self) -> Audit:
         """The laws of the books, asked of the whole database, all environments (`store.audit`)."""
         return await asked(audit(self.database.pool))
@@ -281,6 +306,7 @@ async def load_file(database: Database, path: str, i_env: int, progress: Progres
 
     Errors: ConfigError with all faults of the file, LoadError; nothing was changed then.
     """
+    progress(0, 1, "reading the file")
     file = read_catalogue(path, i_env)
     file = replace(file, faults=(*file.faults, *_template_faults(file)))
     return await load(file, Loading(database.pool, database.sealer), progress)

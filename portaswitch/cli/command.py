@@ -60,6 +60,8 @@ class Commands:
 
     def __init__(self, parser: argparse.ArgumentParser, metavar: str = "COMMAND") -> None:
         self._parsers = parser.add_subparsers(metavar=metavar, title="commands", required=True)
+        self._groups: dict[str, Commands] = {}
+        self.names: set[str] = set()
 
     def command(self, name: str, text: str, examples: str, run: Run) -> argparse.ArgumentParser:
         """
@@ -72,10 +74,13 @@ class Commands:
         return parser
 
     def group(self, name: str, text: str, examples: str) -> Commands:
-        """A word under which further commands stand (`xdr list`)."""
-        return Commands(self._parser(name, text, examples))
+        """A word under which further commands stand (`xdr list`); the one that there is, if it was added before."""
+        if name not in self._groups:
+            self._groups[name] = Commands(self._parser(name, text, examples))
+        return self._groups[name]
 
     def _parser(self, name: str, text: str, examples: str) -> argparse.ArgumentParser:
+        self.names.add(name)
         parser: argparse.ArgumentParser = self._parsers.add_parser(
             name,
             help=text,

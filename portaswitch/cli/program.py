@@ -8,7 +8,20 @@ import sys
 from collections.abc import Sequence
 
 from portaswitch import __version__
-from portaswitch.cli import accounts, backups, books, calls, clients, completion, orphans, sessions, setup, xdrs
+from portaswitch.cli import (
+    accounts,
+    backups,
+    books,
+    calls,
+    clients,
+    completion,
+    operations,
+    orphans,
+    rates,
+    sessions,
+    setup,
+    xdrs,
+)
 from portaswitch.cli.command import OK, Commands, Context, Parser, common, epilog
 from portaswitch.cli.output import Output
 from portaswitch.cli.running import run
@@ -41,9 +54,11 @@ def parser() -> Parser:
     sessions.add(commands)
     accounts.add(commands)
     clients.add(commands)
+    rates.add(commands)
     orphans.add(commands)
     books.add(commands)
     backups.add(commands)
+    operations.add(commands)
     completion.add(commands, top)
     return top
 

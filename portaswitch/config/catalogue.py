@@ -17,6 +17,7 @@ from portaswitch.config.catalogue_access import ACCESS_POLICY, IP_POOL, StaticAd
 from portaswitch.config.catalogue_kinds import GroupSet, Hidden, Rates, Section, Thing, Things, Words
 from portaswitch.config.catalogue_rating import FormulaText, Level, PeriodOrNone, PortionsText
 from portaswitch.config.catalogue_values import Currency, Instant, Money, Network, Prefix, Zone
+from portaswitch.config.collector import without_collector
 from portaswitch.config.grammar import (
     Kind,
     MappingOf,
@@ -268,7 +269,8 @@ def read_catalogue(
     The file at `path`. `environment` is the i_env that its things belong to where the file names none;
     `environ` stands for the process's environment.
     """
-    return catalogue(read_tree(path), environment, environ=environ)
+    with without_collector():
+        return catalogue(read_tree(path), environment, environ=environ)
 
 
 def catalogue(tree: Tree, environment: int, *, environ: Mapping[str, str] | None = None) -> CatalogueFile:

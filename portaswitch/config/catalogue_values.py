@@ -6,32 +6,28 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import datetime
 from decimal import Decimal
-from typing import Final
-from zoneinfo import available_timezones
+from typing import Final, TypeVar
 
 from portaswitch.config.grammar import Refused, ScalarKind
 from portaswitch.config.node import Node
+from portaswitch.model import text_values
 from portaswitch.model.catalogue import SPECIAL
 
-_AMOUNT: Final = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,10})?")
-_CURRENCY: Final = re.compile(r"[A-Z]{3}")
+T = TypeVar("T")
+
 _PREFIX: Final = re.compile(r"[0-9]{1,20}")
 #: An item of a Quantity service: what a request has for a called number there; that other services have none is a rule of its own (operations).
 _ITEM: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
-_TIME: Final = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?([+-][0-9]{2}:[0-9]{2}|Z)?)?"
-)
 
 
 class Money(ScalarKind[Decimal]):
     """An amount of money or a price in the currency of the thing it belongs to; digits, never a float."""
 
     def convert(self, node: Node) -> Decimal:
-        if not _AMOUNT.fullmatch(node.text):
-            raise Refused("is not an amount: write digits with a point, such as 10.00")
-        return Decimal(node.text)
+        return _said(text_values.amount, node)
 
     def describe(self) -> str:
         return "amount with a point, such as 10.00"
@@ -41,9 +37,7 @@ class Currency(ScalarKind[str]):
     """A currency (ISO 4217)."""
 
     def convert(self, node: Node) -> str:
-        if not _CURRENCY.fullmatch(node.text):
-            raise Refused("is not a currency: write the three letters of ISO 4217, such as CAD")
-        return node.text
+        return _said(text_values.currency, node)
 
     def describe(self) -> str:
         return "currency, three letters of ISO 4217"
@@ -56,13 +50,7 @@ class Instant(ScalarKind[datetime]):
     """
 
     def convert(self, node: Node) -> datetime:
-        if not _TIME.fullmatch(node.text):
-            raise Refused("is not a date: write 2026-01-31 or 2026-01-31T12:00:00Z")
-        try:
-            found = datetime.fromisoformat(node.text)
-            return (found.replace(tzinfo=UTC) if found.tzinfo is None else found).astimezone(UTC)
-        except (ValueError, OverflowError):
-            raise Refused("is no day of the calendar, or no time of a day") from None
+        return _said(text_values.instant, node)
 
     def describe(self) -> str:
         return "date or time (2026-01-31, 2026-01-31T12:00:00Z), UTC"
@@ -71,17 +59,19 @@ class Instant(ScalarKind[datetime]):
 class Zone(ScalarKind[str]):
     """A time zone of the IANA database."""
 
-    def __init__(self) -> None:
-        self._known: frozenset[str] = frozenset()
-
     def convert(self, node: Node) -> str:
-        self._known = self._known or frozenset(available_timezones())
-        if node.text not in self._known:
-            raise Refused("is not a time zone: write a name of the IANA database, such as America/Vancouver")
-        return node.text
+        return _said(text_values.zone, node)
 
     def describe(self) -> str:
         return "time zone, such as America/Vancouver"
+
+
+def _said(convert: Callable[[str], T], node: Node) -> T:
+    """The value of a node's text; its reason as a fault of the file."""
+    try:
+        return convert(node.text)
+    except ValueError as reason:
+        raise Refused(str(reason)) from None
 
 
 class Prefix(ScalarKind[str]):

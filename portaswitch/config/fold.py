@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Protocol, cast
+from collections.abc import Callable
+from dataclasses import field
+from typing import Any, Protocol
 
 import yaml
 
+from portaswitch.config.collector import without_collector
 from portaswitch.config.node import Fault, Mark, Node, joined, meaning
+from portaswitch.model.value import dataclass
 
 MAX_DEPTH = 32
 """Deepest nesting of lists and mappings."""
@@ -48,7 +50,7 @@ class Tree:
     complete: bool = True
 
 
-@dataclass(slots=True)
+@dataclass(frozen=False, slots=True)
 class _Open(ABC):
     """A list or mapping whose end has not come yet."""
 
@@ -60,8 +62,8 @@ class _Open(ABC):
         """Place and dotted key of the next value, which itself stands at `own`."""
 
     @abstractmethod
-    def add(self, node: Node) -> Iterator[Fault]:
-        """Take the next key or value."""
+    def add(self, node: Node) -> Fault | None:
+        """Take the next key or value; gives what is wrong with it."""
 
     @abstractmethod
     def skip(self) -> None:
@@ -72,7 +74,7 @@ class _Open(ABC):
         """The node, of all that was taken."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=False, slots=True)
 class _OpenList(_Open):
     """A list, whose items are counted from 0."""
 
@@ -81,9 +83,9 @@ class _OpenList(_Open):
     def child(self, own: Mark) -> tuple[Mark, str]:
         return own, f"{self.key}[{len(self.items)}]"
 
-    def add(self, node: Node) -> Iterator[Fault]:
+    def add(self, node: Node) -> Fault | None:
         self.items.append(node)
-        return iter(())
+        return None
 
     def skip(self) -> None:
         pass
@@ -92,7 +94,7 @@ class _OpenList(_Open):
         return Node(tuple(self.items), self.mark, self.key)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=False, slots=True)
 class _OpenDocument(_OpenList):
     """The document, as a list of its root alone, which has no key."""
 
@@ -110,7 +112,7 @@ class _Name:
     name: str | None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=False, slots=True)
 class _OpenMapping(_Open):
     """A mapping, which takes keys and values in turn."""
 
@@ -122,24 +124,25 @@ class _OpenMapping(_Open):
             return own, self.key
         return self.waiting.mark, joined(self.key, self.waiting.name)
 
-    def add(self, node: Node) -> Iterator[Fault]:
-        if self.waiting is not None:
-            if self.waiting.name is not None:
-                self.children[self.waiting.name] = node
-            self.waiting = None
-            return
-        self.waiting = _Name(node.mark, None)
-        if not node.is_scalar() or not node.text:
-            yield Fault(node.mark, self.key, "a key must be one word of text, not empty, a list or a mapping")
-        elif node.text in self.children:
-            first = self.children[node.text].mark.line
-            yield Fault(
-                node.mark,
-                joined(self.key, node.text),
-                f"this key stands already in line {first}: keep one of the two",
-            )
-        else:
-            self.waiting = _Name(node.mark, node.text)
+    def add(self, node: Node) -> Fault | None:
+        waiting = self.waiting
+        if waiting is None:
+            return self.name(node.text if node.is_scalar() else "", node.mark)
+        if waiting.name is not None:
+            self.children[waiting.name] = node
+        self.waiting = None
+        return None
+
+    def name(self, text: str, mark: Mark) -> Fault | None:
+        """Take the next key; '' is one that can't be used."""
+        if text and text not in self.children:
+            self.waiting = _Name(mark, text)
+            return None
+        self.waiting = _Name(mark, None)
+        if not text:
+            return Fault(mark, self.key, "a key must be one word of text, not empty, a list or a mapping")
+        first = self.children[text].mark.line
+        return Fault(mark, joined(self.key, text), f"this key stands already in line {first}: keep one of the two")
 
     def skip(self) -> None:
         self.waiting = _Name(self.mark, None) if self.waiting is None else None
@@ -170,8 +173,8 @@ class Fold:
     def run(self, text: str) -> Tree:
         """Everything up to the end of the text, or to the first place where it stops being YAML."""
         try:
-            for event in yaml.parse(text, Loader=_LOADER):
-                self._take(event)
+            with without_collector():
+                self._read(text)
         except _TooDeep as error:
             self._stop(error.mark, error.reason)
         except (yaml.YAMLError, ValueError, OverflowError) as error:
@@ -179,56 +182,66 @@ class Fold:
             self._stop(*self._syntax(error, text))
         return self._tree()
 
-    def _take(self, event: yaml.Event) -> None:
-        if isinstance(event, yaml.DocumentStartEvent):
-            self._documents += 1
-            if self._documents > 1:
-                self._fault(event, "a second document begins here: keep one document in a file")
-        elif self._documents > 1 or isinstance(
-            event, (yaml.StreamStartEvent, yaml.StreamEndEvent, yaml.DocumentEndEvent)
-        ):
-            return
-        elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
-            node = self._stack.pop().closed()
-            self._faults.extend(self._stack[-1].add(node))
-        elif isinstance(event, yaml.AliasEvent):
-            self._fault(
-                event,
-                "aliases (*name) are not used here: write the value out, or quote text that begins with *",
-            )
-            self._stack[-1].skip()
-        else:
-            self._node(cast(yaml.NodeEvent, event))
+    def _read(self, text: str) -> None:
+        """The loop: a file of 100,000 lines has a million events."""
+        take: dict[type, Callable[[Any], None]] = {
+            yaml.ScalarEvent: self._scalar,
+            yaml.MappingStartEvent: self._begin,
+            yaml.SequenceStartEvent: self._begin,
+            yaml.MappingEndEvent: self._end,
+            yaml.SequenceEndEvent: self._end,
+            yaml.AliasEvent: self._alias,
+        }
+        for event in yaml.parse(text, Loader=_LOADER):
+            taken = take.get(type(event))
+            if taken is not None:
+                taken(event)
+            elif type(event) is yaml.DocumentStartEvent:
+                self._documents += 1
+                if self._documents > 1:
+                    self._fault(event, "a second document begins here: keep one document in a file")
+                    take.clear()
 
-    def _node(self, event: yaml.NodeEvent) -> None:
-        """A scalar, or the beginning of a list or mapping."""
-        mark, key = self._stack[-1].child(self._mark(event.start_mark))
-        if event.anchor is not None:
-            self._faults.append(
-                Fault(
-                    mark,
-                    key,
-                    "anchors (&name) are not used here: remove it, or quote text that begins with &",
-                )
-            )
-        if getattr(event, "tag", None) not in (None, "!"):
-            self._faults.append(
-                Fault(
-                    mark,
-                    key,
-                    "tags (!name) are not used here: remove it, or quote text that begins with !",
-                )
-            )
-        if isinstance(event, yaml.ScalarEvent):
+    def _scalar(self, event: yaml.ScalarEvent) -> None:
+        mark, key = self._child(event)
+        text, top = event.value, self._stack[-1]
+        if isinstance(top, _OpenMapping) and top.waiting is None:
+            fault = top.name(text, mark)
+        else:
             quoted = not event.implicit[0]
-            node = Node(event.value if quoted else meaning(event.value), mark, key, event.value, quoted)
-            self._faults.extend(self._stack[-1].add(node))
-            return
+            fault = top.add(Node(text if quoted else meaning(text), mark, key, text, quoted))
+        if fault is not None:
+            self._faults.append(fault)
+
+    def _begin(self, event: yaml.CollectionStartEvent) -> None:
+        mark, key = self._child(event)
         if len(self._stack) > MAX_DEPTH:
             raise _TooDeep(f"lists and mappings are nested deeper than {MAX_DEPTH} levels", mark)
         self._stack.append(
             _OpenMapping(mark, key) if isinstance(event, yaml.MappingStartEvent) else _OpenList(mark, key)
         )
+
+    def _end(self, event: yaml.Event) -> None:
+        self._add(self._stack.pop().closed())
+
+    def _alias(self, event: yaml.Event) -> None:
+        self._fault(event, "aliases (*name) are not used here: write the value out, or quote text that begins with *")
+        self._stack[-1].skip()
+
+    def _add(self, node: Node) -> None:
+        fault = self._stack[-1].add(node)
+        if fault is not None:
+            self._faults.append(fault)
+
+    def _child(self, event: yaml.NodeEvent) -> tuple[Mark, str]:
+        """Place and key of a value; anchors and tags on it are faults."""
+        start = event.start_mark
+        place = self._stack[-1].child(Mark(self._file) if start is None else Mark(self._file, start.line + 1, start.column + 1))
+        if event.anchor is not None:
+            self._faults.append(Fault(*place, "anchors (&name) are not used here: remove it, or quote text that begins with &"))
+        if getattr(event, "tag", None) not in (None, "!"):
+            self._faults.append(Fault(*place, "tags (!name) are not used here: remove it, or quote text that begins with !"))
+        return place
 
     def _mark(self, mark: _Place | None) -> Mark:
         return Mark(self._file) if mark is None else Mark(self._file, mark.line + 1, mark.column + 1)
@@ -261,8 +274,7 @@ class Fold:
     def _tree(self) -> Tree:
         """Close what is still open, which happens after a syntax fault only."""
         while len(self._stack) > 1:
-            node = self._stack.pop().closed()
-            self._faults.extend(self._stack[-1].add(node))
+            self._add(self._stack.pop().closed())
         document = self._stack[0].closed().value
         root = document[0] if isinstance(document, tuple) and document else Node({}, Mark(self._file, 1, 1))
         return Tree(root, tuple(self._faults), complete=not self._lost)

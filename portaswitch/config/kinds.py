@@ -131,7 +131,7 @@ def children_of(node: Node, reader: Reader) -> Mapping[str, Node]:
     """
     The children of a mapping; none of a key without a value, as is left when all below it is commented out.
     """
-    if isinstance(node.value, Mapping):
+    if isinstance(node.value, dict):
         return node.value
     if node.value is None:
         return {}

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 
 from portaswitch.errors import ConfigError
+from portaswitch.model.value import dataclass
 
 Scalar = None | bool | int | Decimal | str
 """
@@ -29,6 +30,8 @@ _SHOWN = 60
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,39})")
 _FRACTION = re.compile(r"-?(0|[1-9][0-9]{0,39})\.[0-9]{1,40}")
+_NUMERIC = "-0123456789"
+"""How a number begins."""
 _WORDS: Mapping[str, Scalar] = {
     "": None,
     "~": None,
@@ -88,7 +91,7 @@ class Node:
     stand in the file itself ("environment variable X", "file X"): such a value is never quoted in a fault.
     """
 
-    value: Scalar | tuple[Node, ...] | Mapping[str, Node] = field(repr=False)
+    value: Scalar | tuple[Node, ...] | dict[str, Node] = field(repr=False)
     mark: Mark
     key: str = ""
     text: str = field(default="", repr=False)
@@ -121,7 +124,7 @@ class Node:
 
     def is_scalar(self) -> bool:
         """True when the value is one word, number, truth value or nothing."""
-        return not isinstance(self.value, (tuple, Mapping))
+        return not isinstance(self.value, (tuple, dict))
 
     def shown(self) -> str:
         """
@@ -152,6 +155,8 @@ def meaning(text: str) -> Scalar:
     """
     if text in _WORDS:
         return _WORDS[text]
+    if text[0] not in _NUMERIC:
+        return text
     if _INTEGER.fullmatch(text):
         return int(text)
     if _FRACTION.fullmatch(text):

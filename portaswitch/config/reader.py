@@ -106,7 +106,7 @@ class Reader:
 
 def origin_of(node: Node) -> tuple[str, Node] | None:
     """("file" or "env", what it names) when the node stands for a value that is elsewhere."""
-    if isinstance(node.value, Mapping) and len(node.value) == 1:
+    if isinstance(node.value, dict) and len(node.value) == 1:
         for how in ("file", "env"):
             if how in node.value:
                 return how, node.value[how]

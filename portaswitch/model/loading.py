@@ -9,13 +9,14 @@ stays as the database has it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Protocol
 
 from portaswitch.errors import PortaSwitchError
+from portaswitch.model.value import dataclass
 
 
 class Section(StrEnum):

@@ -1,7 +1,7 @@
 """
 The catalogue's rows, compiled into the immutable `Catalogue` and swapped as a whole.
 
-Rates are read in pages and compiled a page a reactor turn, so that 100,000 rates never keep the reactor from its packets (DESIGN.md 3.2: no turn over 20 ms).
+Tariffs are compiled a page of rates a reactor turn, and only those that have changed (`store.catalogue_tariffs`; DESIGN.md 3.2: no turn over 20 ms).
 A reload is asked for by NOTIFY and after a reconnect; several wishes while one runs make one more run.
 """
 
@@ -15,7 +15,6 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -33,24 +32,18 @@ from portaswitch.model.catalogue import (
     Product,
     Protection,
     RadiusClient,
-    RatePlan,
     RatingEntry,
     Seen,
     Service,
     ServicePolicy,
-    Tariff,
-    Version,
 )  # fmt: skip
-from portaswitch.model.money import Rounding
-from portaswitch.model.pricing import NO_TERMS, Figures, Pricing, Terms
 from portaswitch.model.request import Base
 from portaswitch.store.catalogue_policies import access_policies
+from portaswitch.store.catalogue_tariffs import Tariffs
 from portaswitch.store.pool import Pool
-from portaswitch.store.pricing import TERMS, WRONG, priced, terms_of
 
 RELOADS = Counter("portaswitch_catalogue_reloads_total", "Compilations of the catalogue", ("result",))
 RATES = Gauge("portaswitch_catalogue_rates", "Rates in the compiled catalogue")
-PAGE = 2000
 
 SERVICES = "select s.i_service, s.name, t.name, s.base, s.unit from services s join service_types t using (i_service_type)"
 POLICIES = "select i_service_policy, protection, slice, minimum, max_units, idle_timeout, charge_every, top_rate from service_policies"
@@ -71,21 +64,10 @@ CONNECTIONS = (
     "select i_connection, i_vendor, coalesce(i_node, 0), host(remote_ip), coalesce(i_tariff, 0), v.timezone, v.currency "
     "from connections join vendors v using (i_vendor) where active and direction = 'to' and remote_ip is not null"
 )
-TARIFFS = f"select i_tariff, name, currency, i_service, precision, rounding, price_per, connect_fee, {TERMS} from tariffs"
 EXCHANGE = (
     "select i_env, currency, into_currency, extract(epoch from greatest(effective_from, '1970-01-01'))::float8, rate from exchange_rates "
     "order by effective_from desc"
 )
-RATES_PAGE = (
-    "select r.i_rate, r.i_tariff, d.prefix, r.i_dest, extract(epoch from greatest(r.effective_from, '1970-01-01'))::float8, r.discontinued, r.forbidden, "
-    "r.interval_first, r.interval_n, r.price_first, r.price_n, r.connect_fee, r.off_peak, r.formula from rates r join destinations d using (i_dest) "
-    "where r.i_rate > %s order by r.i_rate limit %s"
-)
-
-_log = Logger()
-
-#: Versions of one tariff while it is compiled: by prefix.
-Rates = dict[str, list[Version]]
 
 
 @implementer(ICatalogue)
@@ -96,6 +78,7 @@ class CatalogueStore:
 
     def __init__(self, pool: Pool, reactor: IReactorTime, unseal: Callable[[bytes], str]) -> None:
         self._pool, self._reactor, self._unseal = pool, reactor, unseal
+        self._tariffs = Tariffs(pool, reactor)
         self._current = EMPTY
         self._running: Deferred[None] | None = None
         self._wanted = False
@@ -145,7 +128,7 @@ class CatalogueStore:
         clients = [self._client(row) for row in await self._pool.query(CLIENTS)]
         connections = {row[3]: Connection(*row) for row in await self._pool.query(CONNECTIONS)}
         return Catalogue(
-            0, services, await self._products(services), await self._tariffs(), {node.i_node: node for node in nodes},
+            0, services, await self._products(services), await self._tariffs.read(), {node.i_node: node for node in nodes},
             {(node.i_env, node.nas_ip): node for node in nodes if node.nas_ip},
             {(node.i_env, node.nas_identifier): node for node in nodes if node.nas_identifier}, connections, tuple(clients), await access_policies(self._pool),
             await self._exchange(),
@@ -167,20 +150,6 @@ class CatalogueStore:
         rows = await self._pool.query(PRODUCTS)
         return {row[0]: Product(row[0], row[1], row[2], row[3], tuple(entries.get(row[0], ())), row[4]) for row in rows}
 
-    async def _tariffs(self) -> dict[int, Tariff]:
-        heads = {row[0]: (*row[:8], _terms(row)) for row in await self._pool.query(TARIFFS)}
-        rates: dict[int, Rates] = {i_tariff: {} for i_tariff in heads}
-        last = 0
-        while True:
-            page = await self._pool.query(RATES_PAGE, (last, PAGE))
-            for row in page:
-                _rate(heads[row[1]], row, rates[row[1]])
-            if len(page) < PAGE:
-                break
-            last = page[-1][0]
-            await deferLater(self._reactor, 0)
-        return {i_tariff: _tariff(head, rates[i_tariff]) for i_tariff, head in heads.items()}
-
     def _client(self, row: tuple[Any, ...]) -> RadiusClient:
         i_client, i_env, address, secret, i_node, require, limit, ignore, *seen = row
         return RadiusClient(i_client, i_env, address, self._unseal(bytes(secret)).encode(), i_node, Observe(require), Observe(limit), ignore, Seen(*seen))
@@ -190,38 +159,3 @@ def _node(row: tuple[Any, ...]) -> Node:
     i_node, i_env, name, nas_ip, identifier, profile, i_service, dial_rules, zones, *rest = row
     rules = tuple(DialRule(rule["prefix"], rule["replace"]) for rule in dial_rules)
     return Node(i_node, i_env, name, nas_ip or "", identifier or "", profile, i_service, rules, zones, *rest)
-
-
-def _rate(head: tuple[Any, ...], row: tuple[Any, ...], rates: Rates) -> None:
-    i_tariff, name, currency, _, precision, rounding, price_per, connect_fee, terms = head
-    i_rate, _, prefix, i_dest, effective, discontinued, forbidden, first, further, price_first, price_n, fee, off_peak, formula = row
-    plan = None
-    try:
-        pricing = None if terms is None else _pricing(terms, off_peak, formula, Figures(first, further, price_first, price_n))
-    except WRONG as error:
-        _log.error("rate {prefix} of tariff {name} is forbidden, its formula is wrong: {error}", prefix=prefix, name=name, error=str(error))
-        terms = pricing = None
-    if not discontinued:
-        plan = RatePlan(
-            i_tariff, name, currency, i_rate, i_dest, prefix, first, further, price_first, price_n, price_per, connect_fee if fee is None else fee, precision,
-            Rounding(rounding), forbidden or terms is None, pricing=pricing,
-        )  # fmt: skip
-    rates.setdefault(prefix, []).append(Version(datetime.fromtimestamp(effective, UTC), plan))
-
-
-def _terms(head: tuple[Any, ...]) -> Terms | None:
-    """None where they can't be read: one wrong row must not keep the catalogue from being loaded, and a price that nobody knows is charged to nobody."""
-    try:
-        return terms_of(head[8:])
-    except WRONG as error:
-        _log.error("all rates of tariff {name} are forbidden, its period or portions are wrong: {error}", name=head[1], error=str(error))
-        return None
-
-
-def _pricing(terms: Terms, off_peak: Any, formula: str | None, peak: Figures) -> Pricing | None:
-    return None if terms is NO_TERMS and formula is None else priced(terms, off_peak, formula, peak)
-
-
-def _tariff(head: tuple[Any, ...], rates: Rates) -> Tariff:
-    compiled = {prefix: tuple(sorted(versions, key=lambda version: version.effective_from, reverse=True)) for prefix, versions in rates.items()}
-    return Tariff(head[0], head[1], head[2], head[3], compiled, max(map(len, compiled), default=0))

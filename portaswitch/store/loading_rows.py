@@ -241,7 +241,8 @@ class Builder:
                     self.ids.destinations[rate.name],
                     "-infinity" if since is None else dict(self.values_of(rate))["effective_from"],
                 )
-                yield Row(rate.name, key, {**RATE, **dict(self.values_of(rate, "effective_from", "payback")), "off_peak": _levels(rate)})
+                named = dict(self.values_of(rate, "effective_from", "payback", "formula"))
+                yield Row(rate.name, key, {**RATE, **named, "off_peak": _levels(rate), "formula": _formula(rate)})
 
     def _node(self, entry: Entry) -> Row:
         row = self.named(Section.NODES, entry, "dial_rules")
@@ -291,6 +292,11 @@ def _levels(rate: Entry) -> dict[str, dict[str, str]] | None:
         for part in rate.parts(level):
             found[level] = {key: str(value) for key, value in part.values.items()}
     return found or None
+
+
+def _formula(rate: Entry) -> dict[str, str] | None:
+    text = rate.text("formula")
+    return None if text is None else {"text": text}
 
 
 def opening(entry: Entry) -> dict[str, Element]:

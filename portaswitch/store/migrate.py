@@ -7,6 +7,9 @@ Brings the schema of this version into a database, in place and in order.
     schema/functions/*.sql, schema/triggers/*.sql
                              `create or replace` only; run whenever their text differs from what was run last
 
+An upgrade whose first line is `-- rolling from N` lets servers of schema version N and newer run on beside
+the new one, and start again: what they rely on stays until a later upgrade takes it away.
+
 All in one transaction on an empty database.  Every transaction takes the same advisory lock and looks again
 at what is to be done, so that any number of processes may do this at once.  Nothing is ever analyzed:
 statistics of empty tables give the money path bad plans (SPIKE_FACTS.md 1).  Re-creating a trigger enables
@@ -43,7 +46,8 @@ create table schema_version (
     version     int primary key,
     name        text not null,
     digest      text not null,
-    applied_at  timestamptz not null default now()
+    applied_at  timestamptz not null default now(),
+    oldest      int not null
 );
 create table schema_files (
     path        text primary key,
@@ -52,6 +56,20 @@ create table schema_files (
 );
 """
 """What was done: version 0 and the upgrades; and the text last run of each function and trigger file."""
+
+OLDEST_COLUMN = """
+do $$ begin
+    if not exists (select 1 from pg_attribute where attrelid = 'schema_version'::regclass and attname = 'oldest' and not attisdropped) then
+        alter table schema_version add column oldest int;
+        update schema_version set oldest = version;
+        alter table schema_version alter column oldest set not null;
+    end if;
+end $$
+"""
+"""Databases made before upgrades said which servers may go on."""
+
+ROLLING = re.compile(r"-- rolling from (\d+)\b")
+"""The first line of an upgrade that leaves what servers of that schema version rely on (expand, then contract; DESIGN.md 7)."""
 
 _log = Logger()
 
@@ -75,6 +93,12 @@ class Upgrade:
 
     number: int
     script: Script
+
+    @property
+    def oldest(self) -> int:
+        """The oldest schema version whose servers may run on a database with this step; without a word in its first line, this one."""
+        told = ROLLING.match(self.script.text)
+        return int(told[1]) if told else self.number
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +124,17 @@ class Schema:
         """The number of the last upgrade, 0 without any."""
         return self.upgrades[-1].number if self.upgrades else 0
 
-    def pending(self, applied: Mapping[int, str]) -> tuple[Upgrade, ...]:
+    def pending(self, applied: Mapping[int, str], oldest: int) -> tuple[Upgrade, ...]:
         """
-        The upgrades to do, given the digests of those done (with version 0).
+        The upgrades to do, given the digests of those done (with version 0) and the oldest schema version whose servers may run with them: a newer database
+        that lets this version go on needs none.
 
-        Raises SchemaError when the database is newer than this version, or has a later upgrade without this
+        Raises SchemaError when the database is too new for this version, or has a later upgrade without this
         one.
         """
         newest = max(applied)
+        if newest > self.version >= oldest:
+            return ()
         if newest > self.version:
             raise SchemaError(
                 f"the database has schema version {newest}, this server knows {self.version} at most: start"
@@ -195,6 +222,7 @@ async def _create(cursor: Cursor, schema: Schema) -> list[str]:
     """On an empty database everything, in this one transaction; else nothing."""
     ((ours,),) = await cursor.query("select to_regclass('schema_version') is not null")
     if ours:
+        await cursor.execute(OLDEST_COLUMN)
         return []
     rows = await cursor.query(
         "select relname from pg_class where relnamespace = current_schema()::regnamespace and relkind in"
@@ -211,16 +239,16 @@ async def _create(cursor: Cursor, schema: Schema) -> list[str]:
         await _run(cursor, script)
     repeated = await _repeat(cursor, schema)
     tables = hashlib.sha256("".join(script.digest for script in schema.tables).encode()).hexdigest()
-    await _note(cursor, 0, "tables", tables)
+    await _note(cursor, 0, "tables", tables, 0)
     for upgrade in schema.upgrades:
-        await _note(cursor, upgrade.number, upgrade.script.path, upgrade.script.digest)
+        await _note(cursor, upgrade.number, upgrade.script.path, upgrade.script.digest, upgrade.oldest)
     return [script.path for script in schema.tables] + repeated
 
 
 async def _one_upgrade(cursor: Cursor, schema: Schema) -> list[str]:
     """The next upgrade, if one is left."""
     applied: dict[int, str] = dict(await cursor.query("select version, digest from schema_version"))
-    pending = schema.pending(applied)
+    pending = schema.pending(applied, await _oldest(cursor))
     if not pending:
         for path in schema.edited(applied):
             _log.error(
@@ -230,12 +258,21 @@ async def _one_upgrade(cursor: Cursor, schema: Schema) -> list[str]:
             )
         return []
     await _run(cursor, pending[0].script)
-    await _note(cursor, pending[0].number, pending[0].script.path, pending[0].script.digest)
+    await _note(cursor, pending[0].number, pending[0].script.path, pending[0].script.digest, pending[0].oldest)
     return [pending[0].script.path]
 
 
+async def _oldest(cursor: Cursor) -> int:
+    """The oldest schema version whose servers may run on the database."""
+    ((oldest,),) = await cursor.query("select coalesce(max(oldest), 0) from schema_version")
+    return int(oldest)
+
+
 async def _repeat(cursor: Cursor, schema: Schema) -> list[str]:
-    """Functions and triggers whose text is new."""
+    """Functions and triggers whose text is new; none where a newer server has put its own, which serve this one too."""
+    ((newest,),) = await cursor.query("select coalesce(max(version), 0) from schema_version")
+    if newest > schema.version:
+        return []
     changed = schema.changed(dict(await cursor.query("select path, digest from schema_files")))
     for script in changed:
         await _run(cursor, script)
@@ -247,10 +284,8 @@ async def _repeat(cursor: Cursor, schema: Schema) -> list[str]:
     return [script.path for script in changed]
 
 
-async def _note(cursor: Cursor, version: int, name: str, digest: str) -> None:
-    await cursor.execute(
-        "insert into schema_version (version, name, digest) values (%s, %s, %s)", (version, name, digest)
-    )
+async def _note(cursor: Cursor, version: int, name: str, digest: str, oldest: int) -> None:
+    await cursor.execute("insert into schema_version (version, name, digest, oldest) values (%s, %s, %s, %s)", (version, name, digest, oldest))
 
 
 async def _run(cursor: Cursor, script: Script) -> None:

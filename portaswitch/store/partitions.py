@@ -8,9 +8,12 @@ from portaswitch.store.pool import Pool
 AHEAD = 2
 #: Days for which a closed session takes late and repeated reports (DESIGN.md 3.5).
 CLOSED_SESSIONS = 7
+#: Days for which an operation may be repeated under its key.
+OPERATION_KEYS = 30
 
 
 async def keep_partitions(pool: Pool) -> None:
-    """One pass of the job: make what is missing, drop closed sessions that are past their days. xDRs stay."""
+    """One pass of the job: make what is missing, drop closed sessions and keys of operations that are past their days. xDRs stay."""
     await pool.query(f"select make_partitions(1, {AHEAD})")
     await pool.query(f"select drop_partitions('sessions_closed', now() - interval '{CLOSED_SESSIONS} days')")
+    await pool.query(f"delete from operation_keys where at < now() - interval '{OPERATION_KEYS} days'")

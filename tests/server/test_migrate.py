@@ -128,6 +128,26 @@ class MigrateTests(TestCase):
         await migrate(self.db, replace(FIRST, upgrades=(WIDER,)))
         await self.fails(FIRST, "schema version 1", "knows 0")
 
+    async def test_rolling_upgrade(self) -> None:
+        """An older server goes on beside a newer one whose upgrade lets it, and leaves the newer functions alone."""
+        rolling = Upgrade(1, Script(WIDER.script.path, "-- rolling from 0: a column more\n" + WIDER.script.text))
+        newer = Script("functions/answer.sql", FUNCTION.replace("select 1", "select 2"))
+        await migrate(self.db, FIRST)
+        await migrate(self.db, replace(FIRST, upgrades=(rolling,), repeated=(newer,)))
+        self.assertEqual(await migrate(self.db, FIRST), [])
+        self.assertEqual(await self.db.query("select answer()"), [(2,)])
+        await migrate(self.db, replace(FIRST, upgrades=(rolling, SECOND)))
+        await self.fails(FIRST, "schema version 2", "knows 0")
+
+    async def test_before_rolling_upgrades(self) -> None:
+        """A database made before upgrades said who may go on: none but their own version may."""
+        await migrate(self.db, FIRST)
+        await migrate(self.db, replace(FIRST, upgrades=(WIDER,)))
+        await self.db.execute("alter table schema_version drop column oldest")
+        await self.fails(FIRST, "schema version 1", "knows 0")
+        self.assertEqual(await migrate(self.db, replace(FIRST, upgrades=(WIDER, SECOND))), [SECOND.script.path])
+        self.assertEqual(await self.db.query("select version, oldest from schema_version order by 1"), [(0, 0), (1, 1), (2, 2)])
+
     async def test_foreign_database(self) -> None:
         """A database with someone else's tables is left alone."""
         await self.db.execute("create table guests (name text)")

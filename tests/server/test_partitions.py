@@ -56,8 +56,10 @@ class PartitionTests(SchemaTestCase):
         self.assertIn(len(rows), (5, 6))
 
     async def test_job(self) -> None:
-        """A pass of the job makes the days ahead and drops closed sessions that have had their week; xDRs stay."""
+        """A pass of the job makes the days ahead and drops closed sessions that have had their week, and keys of operations; xDRs stay."""
         self.ask("select make_partitions(30, 0)")
+        for age in (31, 29):
+            self.ask("insert into operation_keys values (1, %s, 'account.topup', '', '{}', now() - make_interval(days => %s))", [str(age), age])
         xdrs = len(self.days("xdr"))
         pool = Pool(reactor, self.dsn, size=1, name="test")
         await pool.start()
@@ -67,6 +69,7 @@ class PartitionTests(SchemaTestCase):
             await pool.close()
         self.assertIn(len(self.days("sessions_closed")), (3, 4))
         self.assertEqual(len(self.days("xdr")), xdrs + 2)
+        self.assertEqual(self.one("select string_agg(key, ' ') from operation_keys"), "29")
 
     def test_late_partition_takes_its_rows(self) -> None:
         """Rows that came before their partition move to it; no row is lost or doubled."""

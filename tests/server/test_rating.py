@@ -173,7 +173,7 @@ class ExchangeFileTests(LoadTestCase):
 class FormulaTests(RatingCase):
     """A formula that cuts the call."""
 
-    rows = "update rates set formula = '60*1@0.60, fee 0.10, 60*1@0.60, disconnect' where i_rate = 101;"
+    rows = """update rates set formula = '{"text": "60*1@0.60, fee 0.10, 60*1@0.60, disconnect"}' where i_rate = 101;"""
 
     async def test_cut(self) -> None:
         """The grant ends at the disconnect, for who has no limit too; what is used beyond is charged; asked again, the session is over."""

@@ -48,7 +48,7 @@ class WrongRowTests(LoadTestCase):
         """A wrong formula forbids its rate, a wrong period the rates of its tariff; everything else is compiled."""
         day = 'service: Calls, off_peak_period: "hr{1}", rates: {"82": {price: 1, off_peak: 0.5}, "83": {formula: "60@1"}}'
         await self.text(f"{HEAD}  A: {{{day}}}\n  B: {{{day}}}\n")
-        self.ask("update rates set formula = '60@' where formula is not null and i_tariff = (select i_tariff from tariffs where name = 'A')")
+        self.ask("""update rates set formula = '{"text": "60@"}' where formula is not null and i_tariff = (select i_tariff from tariffs where name = 'A')""")
         self.ask("update tariffs set off_peak_period = 'hr{25}' where name = 'B'")
         store = CatalogueStore(self.pool, reactor, self.sealer.open)
         await store.reload()

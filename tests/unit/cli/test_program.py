@@ -60,13 +60,13 @@ class HelpTests(SynchronousTestCase):
 
     def test_examples_parse(self) -> None:
         """Every example of a help text that is a plain command can be typed as it stands."""
-        tried = 0
-        for one in leaves(parser()):
+        tried, whole = 0, parser()
+        for one in leaves(whole):
             for line in (one.epilog or "").splitlines()[1:]:
                 words = line.split("portaswitch ", 1)[-1]
                 if any(mark in words for mark in ("|", ">", "'", "<", ")")):
                     continue
-                parser().parse_args(words.split())
+                whole.parse_args(words.split())
                 tried += 1
         self.assertGreater(tried, 20)
 

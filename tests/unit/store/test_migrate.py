@@ -28,17 +28,23 @@ class SchemaTests(SynchronousTestCase):
 
     def test_pending(self) -> None:
         """Those that were not applied, in order."""
-        numbers = [step.number for step in self.schema(1, 2, 3).pending({0: "", 1: ""})]
+        numbers = [step.number for step in self.schema(1, 2, 3).pending({0: "", 1: ""}, 0)]
         self.assertEqual(numbers, [2, 3])
 
     def test_newer_database(self) -> None:
         """Refused with both versions."""
-        error = self.assertRaises(SchemaError, self.schema(1).pending, {0: "", 1: "", 2: ""})
+        error = self.assertRaises(SchemaError, self.schema(1).pending, {0: "", 1: "", 2: ""}, 2)
         self.assertIn("schema version 2, this server knows 1", str(error))
+
+    def test_rolling_upgrade(self) -> None:
+        """A newer database is left as it is where its upgrades let this version go on; their first line says so."""
+        self.assertEqual(self.schema(1).pending({0: "", 1: "", 2: ""}, 1), ())
+        told = "-- rolling from 3: a column more\nalter table t add c int"
+        self.assertEqual([upgrade(7, told).oldest, upgrade(7).oldest, upgrade(7, "select 1 " + told).oldest], [3, 7, 7])
 
     def test_forgotten_upgrade(self) -> None:
         """An upgrade with too low a number would run after its successors."""
-        error = self.assertRaises(SchemaError, self.schema(1, 2, 3).pending, {0: "", 1: "", 3: ""})
+        error = self.assertRaises(SchemaError, self.schema(1, 2, 3).pending, {0: "", 1: "", 3: ""}, 0)
         self.assertIn("0002_step.sql", str(error))
 
     def test_edited(self) -> None:

@@ -16,6 +16,13 @@ begin
     return null;
 end $$;
 
+-- AFTER, per statement on rates: the revision of the tariffs whose rates it touched rises (one that is moved to another tariff counts for the new one).
+create or replace function touch_tariffs() returns trigger language plpgsql as $$
+begin
+    update tariffs set revision = revision + 1 where i_tariff in (select i_tariff from touched);
+    return null;
+end $$;
+
 -- Tells caches that a subscriber is stale: 'a:17' an account, 'c:4' a customer. A transaction names at most 100 of them; from then on it says '*' once
 -- (all are stale). The count is a setting of the transaction, so that a rolled back savepoint takes back both the notices and their count.
 -- Operations that move a balance (a top-up) call it themselves: no trigger looks at money. exchange() never does.

@@ -38,4 +38,9 @@ begin
         execute format('create or replace trigger %1$s_catalogue after insert or update or delete on %1$I '
                        'for each statement execute function notify_catalogue()', catalogue);
     end loop;
+
+    -- A statement over rates raises the revision of the tariffs that they are of: servers compile again those alone. Transition tables want a trigger an event.
+    create or replace trigger rates_inserted after insert on rates referencing new table as touched for each statement execute function touch_tariffs();
+    create or replace trigger rates_updated after update on rates referencing new table as touched for each statement execute function touch_tariffs();
+    create or replace trigger rates_deleted after delete on rates referencing old table as touched for each statement execute function touch_tariffs();
 end $$;

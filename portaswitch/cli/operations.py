@@ -1,0 +1,114 @@
+"""
+The commands that are operations (`account topup`, `product add` ...), made from what the operations say of themselves.
+
+A command that another module has already keeps its name.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from itertools import groupby
+
+from portaswitch.administration import OPERATIONS, UPLOADS, Operation
+from portaswitch.cli.command import OK, Commands, Context, Run
+from portaswitch.cli.output import Bar, Column
+from portaswitch.cli.table import read_table
+from portaswitch.model.actor import Privilege
+from portaswitch.model.operation import Field, Mark, OperationRefused
+
+NEVER_CUT = 2
+"""The columns of a list that are never cut."""
+
+MOST_FAULTS = 100
+"""Faults of a file that are printed."""
+
+
+def add(commands: Commands) -> None:
+    """Add the commands that no module has by itself."""
+    for entity, operations in groupby(sorted(OPERATIONS.values(), key=lambda one: one.words[0]), key=lambda one: one.words[0]):
+        found = list(operations)
+        group = commands.group(entity, _summary(entity, found), "\n".join(map(_example, found[:3])))
+        for operation in found:
+            if operation.words[1] not in group.names:
+                _add(group, operation)
+        if entity in UPLOADS:
+            text = "add and remove many of them from a CSV file; whole or not at all"
+            parser = group.command("upload", text, f"portaswitch {entity} upload FILE.csv", _upload)
+            parser.add_argument("file", metavar="FILE", help="a head line with names of columns (action is + or -), then a line each; - reads standard input")
+            parser.set_defaults(entity=entity)
+
+
+def _summary(entity: str, operations: Iterable[Operation]) -> str:
+    return f"{entity}: {', '.join(sorted(operation.words[1] for operation in operations))}"
+
+
+def _add(group: Commands, operation: Operation) -> None:
+    parser = group.command(operation.words[1], operation.help, _example(operation), _runner(operation))
+    for field in operation.arguments:
+        _argument(parser, field)
+    if operation.privilege is Privilege.MONEY:
+        parser.add_argument("--key", default="", metavar="KEY", help="does it once, however often it is asked under this key")
+
+
+def _argument(parser: argparse.ArgumentParser, field: Field) -> None:
+    text = f"{field.help} ({field.kind.hint})".replace("%", "%%")
+    if field.has(Mark.PLACE):
+        parser.add_argument(f"given_{field.name}", metavar=field.name.upper(), help=text)
+        return
+    required = field.has(Mark.REQUIRED)
+    parser.add_argument(f"--{field.name.replace('_', '-')}", dest=f"given_{field.name}", metavar="VALUE", required=required, default=None, help=text)
+
+
+def _example(operation: Operation) -> str:
+    if operation.examples:
+        return operation.examples
+    entity, verb = operation.words
+    places = [field.name.upper() for field in operation.arguments if field.has(Mark.PLACE)]
+    needed = [f"--{field.name.replace('_', '-')} VALUE" for field in operation.arguments if field.has(Mark.REQUIRED) and not field.has(Mark.PLACE)]
+    return " ".join(["portaswitch", entity, verb, *places, *needed])
+
+
+def _runner(operation: Operation) -> Run:
+    async def run(context: Context) -> int:
+        given = {
+            field.name: value for field in operation.arguments if (value := getattr(context.arguments, f"given_{field.name}")) is not None
+        }
+        async with context.administration() as admin:
+            found = await admin.operate(operation.name, given, getattr(context.arguments, "key", ""))
+        if isinstance(found, list):
+            rows = [_public(row) for row in found]
+            columns = [Column(name, name, yields=0 if place < NEVER_CUT else 1) for place, name in enumerate(operation.columns or (rows[0] if rows else ()))]
+            context.out.rows(columns, rows, f"no such {operation.words[0]}")
+        else:
+            context.out.document(_public(found))
+            context.out.fields(_public(found))
+        return OK
+
+    return run
+
+
+def _public(row: dict[str, object] | object) -> dict[str, object]:
+    """A row without the numbers that join it to others."""
+    return {name: value for name, value in dict(row).items() if not name.startswith("_")} if isinstance(row, dict) else {}
+
+
+async def _upload(context: Context) -> int:
+    """Send a table to the desk; faults are told by line and column, the first hundred of them."""
+    head, rows = read_table(context.arguments.file)
+    bar = Bar(context.err)
+    try:
+        async with context.administration() as admin:
+            done = await admin.upload(context.arguments.entity, head, rows, bar)
+    except OperationRefused as refused:
+        raise OperationRefused(_first(refused.faults)) from refused
+    finally:
+        bar.clear()
+    context.out.document(done)
+    context.out.line(f"{done['added']} added, {done['removed']} removed")
+    return OK
+
+
+def _first(faults: tuple[str, ...]) -> list[str]:
+    more = len(faults) - MOST_FAULTS
+    return [*faults[:MOST_FAULTS], *([f"and {more} more: nothing was changed"] if more > 0 else [])]

@@ -1,0 +1,144 @@
+"""
+What operators work with, as data: entities with their fields, and the operations on them.
+
+One table describes an entity to everybody: the command line makes its options of the fields, the store its statements, the API its keys, and the audit knows
+what to leave out. An operation is a name, arguments, the privilege it takes, and a function in one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Final
+
+from portaswitch.errors import PortaSwitchError
+from portaswitch.model.actor import Actor, Privilege
+from portaswitch.model.text_values import LINE, TextKind
+
+Row = Mapping[str, Any]
+"""Values by the names of fields. Of what exists also `_id`, its number, and of each reference FIELD its number under `_FIELD`."""
+
+
+class Mark(Enum):
+    """What is special about a field."""
+
+    REQUIRED = "required"  # an addition must name it
+    FIXED = "fixed"  # it can't be changed later
+    READ_ONLY = "read only"  # no person sets it
+    SELF_CARE = "self care"  # customers and accounts may change it for themselves
+    SECRET = "secret"  # sealed at rest, never shown, logged or audited
+    DETAIL = "detail"  # left out of lists
+    PLACE = "place"  # an argument that stands without its name, in the order of the fields
+    MONEY = "money"  # changed with the privilege for money
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """
+    A field under the name that operators and the API use. `column` '' is the same name; `refers` is the entity whose number the column
+    holds while people write the name.
+    """
+
+    name: str
+    help: str
+    kind: TextKind = LINE
+    marks: frozenset[Mark] = frozenset()
+    column: str = ""
+    refers: str = ""
+
+    @property
+    def stored(self) -> str:
+        """The column."""
+        return self.column or self.name
+
+    def has(self, mark: Mark) -> bool:
+        """Whether it bears a mark."""
+        return mark in self.marks
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """
+    A table as operators see it.
+
+    `key` is the field by which people name a row (unique in the environment, or below its `parent`, the field that refers to the outer thing). `customer` and
+    `account` are the columns that say whose a row is, '' when it belongs to the environment as a whole: then only administrators reach it. `privilege` is what
+    adding, changing and removing takes. `environment` is the column of the environment, '' where the row is in that of its outer thing. `order` sorts lists.
+    """
+
+    name: str
+    help: str
+    table: str
+    identity: str
+    key: str
+    privilege: Privilege
+    fields: tuple[Field, ...]
+    customer: str = ""
+    account: str = ""
+    parent: str = ""
+    order: str = ""
+    environment: str = "i_env"
+
+    def field(self, name: str) -> Field:
+        """The field of that name; KeyError when there is none."""
+        for one in self.fields:
+            if one.name == name:
+                return one
+        raise KeyError(f"{self.name} has no field {name}")
+
+
+class OperationRefused(PortaSwitchError):
+    """An operation that was not done, and nothing was changed: all its faults, each a line that says what to do."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults: tuple[str, ...] = tuple(faults)
+
+
+class NotPermitted(OperationRefused):
+    """The actor may not do that at all."""
+
+
+class NotThere(OperationRefused):
+    """What the operation names does not exist where the actor can see: it says no more than that."""
+
+
+class MayHaveHappened(PortaSwitchError):
+    """The connection was lost while the operation committed: with its key it can be repeated, and is done once."""
+
+
+Outcome = Row | list[Row]
+Body = Callable[[Any, Actor, Mapping[str, Any]], Awaitable[Outcome]]
+"""`(IWork, actor, values) -> what it gives`, inside one transaction; `values` by the names of the arguments, only those that were given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """
+    Something an operator can do: `name` is 'entity.verb'. Money moves only in operations of the privilege MONEY, which take a key so that a repetition is
+    done once (`operations.desk`). An operation that changes nothing is of the privilege READ.
+    """
+
+    name: str
+    help: str
+    privilege: Privilege
+    run: Body
+    arguments: tuple[Field, ...] = ()
+    examples: str = ""
+    columns: tuple[str, ...] = field(default=())
+
+    @property
+    def words(self) -> tuple[str, str]:
+        """Entity and verb."""
+        entity, _, verb = self.name.partition(".")
+        return entity, verb
+
+
+CLEAR: Final = "null"
+"""What people write to empty a field."""
+
+
+def audited(entity: Entity, row: Row) -> dict[str, Any]:
+    """A row as the audit keeps it: without secrets."""
+    return {one.name: row[one.name] for one in entity.fields if one.name in row and not one.has(Mark.SECRET)}

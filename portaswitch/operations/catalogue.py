@@ -1,0 +1,112 @@
+"""
+What is done with the catalogue: services, tariffs, rates, products and their entries, nodes, vendors.
+
+Prices are not changed under a rate that holds: a new rate with a later date takes its place (`rate add --effective-from`), and sessions keep the prices of
+their start. What no field of an entity says (dial rules, templates, levels of policies) is brought by `portaswitch load`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Final
+
+from portaswitch.interfaces.work import IWork
+from portaswitch.model import period
+from portaswitch.model.actor import Actor, Realm
+from portaswitch.model.operation import Operation, OperationRefused, Outcome, Row, audited
+from portaswitch.operations import entities_catalogue as sold
+from portaswitch.operations import entities_network as network
+from portaswitch.operations.entities_parties import CUSTOMER
+from portaswitch.operations.records import key_fields, record_operations, the
+
+
+async def _managed_by_actor(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a reseller adds it manages itself."""
+    return {"managed_by": actor.i_customer, **values} if actor.realm is Realm.RESELLER else values
+
+
+async def _manager(work: IWork, before: Row | None, after: Row) -> AsyncIterator[str]:
+    """Who manages a tariff or product is a reseller."""
+    manager = await work.get(CUSTOMER, after["_managed_by"]) if after["_managed_by"] else None
+    if manager is not None and manager["type"] == "retail":
+        yield f"managed_by: {manager['name']} is a retail customer: only resellers and distributors manage"
+
+
+async def _tariffs_of_entry(work: IWork, before: Row | None, after: Row) -> AsyncIterator[str]:
+    """An entry's tariffs are for its service and for whom they are meant; the account's is in the product's currency and managed as the product is."""
+    product = await work.get(sold.PRODUCT, after["_product"])
+    for field, meant_for in (("tariff", "customer"), ("reseller_tariff", "reseller")):
+        tariff = await work.get(sold.TARIFF, after[f"_{field}"]) if after[f"_{field}"] else None
+        if tariff is None or product is None:
+            continue
+        if tariff["applied_to"] != meant_for:
+            yield f"{field}: {tariff['name']} is applied to {tariff['applied_to']}: a tariff for {meant_for} belongs here"
+        if tariff["service"] != after["service"]:
+            yield f"{field}: {tariff['name']} rates the service {tariff['service']}, not {after['service']}"
+        if field == "tariff" and tariff["currency"] != product["currency"]:
+            yield f"tariff: {tariff['name']} is in {tariff['currency']}, and the product in {product['currency']}"
+        if field == "tariff" and tariff["_managed_by"] != product["_managed_by"]:
+            yield f"tariff: {tariff['name']} is managed by {tariff['managed_by'] or 'administrators only'}, and the product by {_who(product)}"
+
+
+def _who(product: Row) -> str:
+    return str(product["managed_by"] or "administrators only")
+
+
+async def _tariff_of_connection(work: IWork, before: Row | None, after: Row) -> AsyncIterator[str]:
+    """A connection's tariff is a vendor's, in its currency."""
+    tariff = await work.get(sold.TARIFF, after["_tariff"]) if after["_tariff"] else None
+    vendor = await work.get(network.VENDOR, after["_vendor"])
+    if tariff is None or vendor is None:
+        return
+    if tariff["applied_to"] != "vendor":
+        yield f"tariff: {tariff['name']} is applied to {tariff['applied_to']}: a tariff for vendor belongs here"
+    if tariff["currency"] != vendor["currency"]:
+        yield f"tariff: {tariff['name']} is in {tariff['currency']}, and the vendor in {vendor['currency']}"
+
+
+async def _identified(work: IWork, before: Row | None, after: Row) -> AsyncIterator[str]:
+    """A node is recognised by something."""
+    if after["nas_ip"] is None and after["nas_identifier"] is None:
+        yield "it needs nas_ip or nas_identifier, by which it is recognised"
+
+
+async def _period(work: IWork, before: Row | None, after: Row) -> AsyncIterator[str]:
+    """The period of a phase can be read."""
+    try:
+        period.parse(after["period"])
+    except ValueError as reason:
+        yield f"period: {reason}"
+
+
+async def _remove_rate(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
+    """Only a rate that has not begun: what was charged by must stay."""
+    row = await the(work, sold.RATE, values, lock=True)
+    if row["effective_from"] is None or row["effective_from"] <= await work.now():
+        raise OperationRefused([f"rate {row['number']} holds already: add one with a later effective_from, discontinued or forbidden, that ends it"])
+    await work.remove(sold.RATE, row["_id"])
+    await work.note("rate.remove", f"rate:{row['_id']}", audited(sold.RATE, row), None)
+    return row
+
+
+REMOVE_RATE: Final = Operation("rate.remove", "remove a rate that has not begun", sold.RATE.privilege, _remove_rate, key_fields(sold.RATE))
+
+OPERATIONS: Final = (
+    *record_operations(sold.SERVICE),
+    *record_operations(sold.POLICY),
+    *record_operations(sold.DESTINATION),
+    *record_operations(sold.GROUP_SET),
+    *record_operations(sold.GROUP),
+    *record_operations(sold.TARIFF, (_manager,), prepare=_managed_by_actor),
+    *record_operations(sold.RATE, verbs=("list", "show", "add")),
+    REMOVE_RATE,
+    *record_operations(sold.PRODUCT, (_manager,), prepare=_managed_by_actor),
+    *record_operations(sold.ENTRY, (_tariffs_of_entry,)),
+    *record_operations(sold.ACCESS_POLICY),
+    *record_operations(sold.ACCESS_PHASE, (_period,)),
+    *record_operations(network.NODE, (_identified,)),
+    *record_operations(network.CLIENT),
+    *record_operations(network.VENDOR),
+    *record_operations(network.CONNECTION, (_tariff_of_connection,)),
+    *record_operations(network.IP_POOL),
+)

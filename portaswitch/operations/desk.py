@@ -1,0 +1,88 @@
+"""
+The desk: where every operation of people and of other systems passes.
+
+    desk.operate(actor, "account.topup", {"id": "10086610975", "amount": "10.00"}, key="web-4711")
+
+    read the values > rights > one transaction: the key, the names, the operation, its audit, the answer under the key
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
+
+from portaswitch.interfaces.work import IBooks, IOperations, IWork
+from portaswitch.model.actor import Actor
+from portaswitch.model.operation import Mark, NotPermitted, Operation, OperationRefused, Outcome, Row
+from portaswitch.operations.reading import Texts, read, resolve
+from portaswitch.operations.registry import OPERATIONS
+from portaswitch.operations.stock import UPLOADS
+from portaswitch.operations.upload import Progress, lines_of, upload
+
+
+@implementer(IOperations)
+class Desk:
+    """Does operations on the rows of `books`."""
+
+    def __init__(self, books: IBooks) -> None:
+        self._books = books
+
+    def names(self) -> Sequence[str]:
+        """See `IOperations.names`."""
+        return tuple(OPERATIONS)
+
+    def operate(self, actor: Actor, operation: str, values: Texts, key: str = "") -> Deferred[Outcome]:
+        """See `IOperations.operate`."""
+        return Deferred.fromCoroutine(self._operate(actor, operation, values, key))
+
+    def upload(self, actor: Actor, entity: str, head: Sequence[str], rows: Sequence[Sequence[str]], progress: Progress) -> Deferred[Row]:
+        """See `IOperations.upload`."""
+        return Deferred.fromCoroutine(self._upload(actor, entity, head, rows, progress))
+
+    async def _upload(self, actor: Actor, entity: str, head: Sequence[str], rows: Sequence[Sequence[str]], progress: Progress) -> Row:
+        asked = UPLOADS[entity]
+        if not actor.may(asked.entity.privilege):
+            raise NotPermitted([f"{entity}.upload: you may not do that; it takes the privilege {asked.entity.privilege}"])
+        lines = lines_of(rows, head)
+        return await self._books.work(actor, lambda work: upload(work, actor, asked, head, lines, progress))
+
+    async def _operate(self, actor: Actor, name: str, texts: Texts, key: str) -> Outcome:
+        operation = OPERATIONS.get(name)
+        if operation is None:
+            raise OperationRefused([f"there is no operation {name}"])
+        if not actor.may(operation.privilege):
+            raise NotPermitted([f"{name}: you may not do that; it takes the privilege {operation.privilege}"])
+        values = read(operation.arguments, texts)
+        if len(key) > 128 or not key.isprintable():
+            raise OperationRefused(["the key is too long, or holds a control character: at most 128 printable characters"])
+        return await self._books.work(actor, lambda work: _once(work, actor, operation, values, key))
+
+
+async def _once(work: IWork, actor: Actor, operation: Operation, values: Mapping[str, Any], key: str) -> Outcome:
+    """The operation, or what it gave when it was done under that key before."""
+    if not key:
+        return await _done(work, actor, operation, values)
+    digest = _digest(operation, values)
+    known = await work.recall(key, operation.name, digest)
+    if known is not None:
+        found: Outcome = known
+        return found
+    answer = await _done(work, actor, operation, values)
+    await work.remember(key, operation.name, digest, answer)
+    return answer
+
+
+async def _done(work: IWork, actor: Actor, operation: Operation, values: Mapping[str, Any]) -> Outcome:
+    return await operation.run(work, actor, await resolve(work, operation.arguments, values))
+
+
+def _digest(operation: Operation, values: Mapping[str, Any]) -> str:
+    """What was asked, so that a key stands for one question only. Of a secret only that it was there: a digest of it could be searched."""
+    secret = {field.name for field in operation.arguments if field.has(Mark.SECRET)}
+    asked = {name: "secret" if name in secret else str(value) for name, value in sorted(values.items())}
+    return hashlib.sha256(json.dumps([operation.name, asked]).encode()).hexdigest()

@@ -1,0 +1,13 @@
+"""All operations by name. An area's module gives its own in `OPERATIONS`; here they come together, and nowhere else is a list of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from portaswitch.model.operation import Operation
+from portaswitch.operations import accounts, catalogue, stock
+
+AREAS: Final = (accounts, catalogue, stock)
+
+OPERATIONS: Final[Mapping[str, Operation]] = {operation.name: operation for area in AREAS for operation in area.OPERATIONS}

@@ -1,0 +1,287 @@
+"""
+What is done with the stock: SIM cards and numbers go to accounts and come back, devices have accounts on their ports, accounts have custom fields.
+
+Locks: the account first, then what it gets, so that a closing account and an assignment wait for each other. What an account has is released when it is closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any, Final
+
+from portaswitch.interfaces.work import IWork
+from portaswitch.model.actor import Actor, Privilege, Realm
+from portaswitch.model.operation import Entity, Field, Mark, NotThere, Operation, OperationRefused, Outcome, Row, audited
+from portaswitch.model.text_values import LINE, NAME
+from portaswitch.operations import entities_stock as stock
+from portaswitch.operations.entities_parties import ACCOUNT, CUSTOMER
+from portaswitch.operations.records import as_named, change, key_fields, record_operations, the
+from portaswitch.operations.upload import Upload
+
+ASSIGNED: Final = frozenset({Mark.PLACE, Mark.REQUIRED})
+
+
+async def _stocked(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a reseller adds is in its own stock."""
+    return {**values, "managed_by": values.get("managed_by") or actor.i_customer} if actor.realm is Realm.RESELLER else values
+
+
+# -- SIM cards -----------------------------------------------------------------------------------------------------------------------------------------------
+
+
+async def _assign_sim(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
+    """A card that is free, or reserved, goes to an account that has none; its MSISDN is the account's id."""
+    account = await _open_account(work, values["account"])
+    sim = await the(work, stock.SIM, values, lock=True)
+    if sim["status"] not in ("available", "reserved"):
+        raise OperationRefused([f"SIM {sim['imsi']} is {sim['status']}: assign an available or reserved one"])
+    if await work.listing(stock.SIM, {"account": account["_id"]}, "", 1):
+        raise OperationRefused([f"account {account['id']} has a SIM already: release it, or use sim swap"])
+    return await _give_sim(work, sim, account, "assign")
+
+
+async def _give_sim(work: IWork, sim: Row, account: Row, verb: str) -> Row:
+    values = {"status": "in_use", "account": account["_id"], "msisdn": account["id"]}
+    return await change(work, stock.SIM, (), sim, values, verb)
+
+
+async def _free_sim(work: IWork, sim: Row, verb: str) -> Row:
+    return await change(work, stock.SIM, (), sim, {"status": "available", "account": None, "msisdn": None}, verb)
+
+
+async def _release_sim(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
+    """The card is free again."""
+    sim = await _locked_with_account(work, stock.SIM, values)
+    if sim["status"] != "in_use":
+        raise OperationRefused([f"SIM {sim['imsi']} is {sim['status']}: no account has it"])
+    return await _free_sim(work, sim, "release")
+
+
+async def _swap_sim(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
+    """An account's card is replaced by another one, in one transaction: its handlers hear of one change."""
+    old = await _locked_with_account(work, stock.SIM, values)
+    new = await work.get(stock.SIM, values["to"], lock=True)
+    if old["status"] != "in_use" or new is None or new["status"] not in ("available", "reserved"):
+        raise OperationRefused([f"SIM {old['imsi']} must be in use, and the new one available or reserved"])
+    account = await _open_account(work, old["_account"])
+    await _free_sim(work, old, "swap")
+    return await _give_sim(work, new, account, "swap")
+
+
+def _sim_becomes(verb: str, status: str, begins: tuple[str, ...], help_text: str) -> Operation:
+    async def run(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
+        sim = await the(work, stock.SIM, values, lock=True)
+        if sim["status"] not in begins:
+            raise OperationRefused([f"SIM {sim['imsi']} is {sim['status']}: it must be {' or '.join(begins)}"])
+        return await change(work, stock.SIM, (), sim, {"status": status}, verb)
+
+    return Operation(f"sim.{verb}", help_text, Privilege.STOCK, run, key_fields(stock.SIM))
+
+
+async def _unused_sim(work: IWork, row: Row) -> None:
+    if row["status"] == "in_use":
+        raise OperationRefused([f"SIM {row['imsi']} is in use by account {row['account']}: release it first"])
+
+
+# -- devices -------------------------------------------------------------------------------------------------------------------------------------------------
+
+
+async def _port_fits(work: IWork, before: Row | None, after: Row) -> AsyncIterator[str]:
+    """The device has that port."""
+    device = await work.get(stock.CPE, after["_cpe"])
+    if device is not None and after["port"] > device["ports"]:
+        yield f"port: {device['name']} has {device['ports']} ports"
+
+
+async def _ports_left(work: IWork, before: Row | None, after: Row) -> AsyncIterator[str]:
+    """A device keeps the ports that have accounts."""
+    used = [row["port"] for row in await work.listing(stock.PORT, {"cpe": after["_id"]}, "", 0)]
+    if used and max(used) > after["ports"]:
+        yield f"ports: an account is on port {max(used)}"
+
+
+# -- numbers -------------------------------------------------------------------------------------------------------------------------------------------------
+
+
+async def _assign_did(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
+    """A number that is nobody's goes to a customer."""
+    did = await the(work, stock.DID, values, lock=True)
+    if did["frozen"] or did["_customer"]:
+        raise OperationRefused([f"number {did['number']} is {'frozen' if did['frozen'] else 'of customer ' + str(did['customer'])}"])
+    return await change(work, stock.DID, (), did, {"customer": values["customer"], "release_date": None}, "assign")
+
+
+async def _activate_did(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
+    """A customer's number is used on one of its accounts."""
+    account = await _open_account(work, values["account"])
+    did = await the(work, stock.DID, values, lock=True)
+    if did["_account"]:
+        raise OperationRefused([f"number {did['number']} is in use on account {did['account']}"])
+    if did["frozen"] or did["_customer"] != account["_customer"]:
+        raise OperationRefused([f"number {did['number']} is not of customer {account['customer']}: did assign gives it"])
+    return await change(work, stock.DID, (), did, {"account": account["_id"]}, "activate")
+
+
+async def _cancel_did(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
+    """The number stays its customer's and is on no account."""
+    did = await _locked_with_account(work, stock.DID, values)
+    return await change(work, stock.DID, (), did, {"account": None}, "cancel")
+
+
+async def _release_did(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
+    """The number is nobody's again."""
+    did = await _locked_with_account(work, stock.DID, values)
+    return await change(work, stock.DID, (), did, {"account": None, "customer": None, "release_date": await work.now()}, "release")
+
+
+def _freezing(verb: str, frozen: bool, help_text: str) -> Operation:
+    async def run(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
+        did = await the(work, stock.DID, values, lock=True)
+        if frozen and did["_account"]:
+            raise OperationRefused([f"number {did['number']} is in use on account {did['account']}"])
+        return await change(work, stock.DID, (), did, {"frozen": frozen}, verb)
+
+    return Operation(f"did.{verb}", help_text, Privilege.STOCK, run, key_fields(stock.DID))
+
+
+async def _unused_did(work: IWork, row: Row) -> None:
+    if row["_customer"]:
+        raise OperationRefused([f"number {row['number']} is of customer {row['customer']}: release it first"])
+
+
+# -- custom fields -------------------------------------------------------------------------------------------------------------------------------------------
+
+
+async def _choices_fit(work: IWork, before: Row | None, after: Row) -> AsyncIterator[str]:
+    """A list has choices, nothing else has."""
+    if (after["type"] == "list") != bool(after["choices"]):
+        yield "choices: a field of type list needs them, and no other takes them"
+
+
+OWNERS: Final[Mapping[str, Entity]] = {"account": ACCOUNT, "customer": CUSTOMER, "sim": stock.SIM}
+
+
+def _setting(owner: str) -> Operation:
+    entity = OWNERS[owner]
+
+    async def run(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
+        row = await the(work, entity, values, lock=True)
+        (field,) = await _custom_field(work, "sim_card" if owner == "sim" else owner, values["field"])
+        value = _value(field, values.get("value"))
+        before = await _put(work, owner, row["_id"], field["_id"], value)
+        said = {"field": field["name"], "value": "personal" if field["personal"] else value}
+        await work.note(f"{owner}.custom", f"{owner}:{row['_id']}", {"value": "personal" if field["personal"] else before}, said)
+        return {entity.key: row[entity.key], "field": field["name"], "before": before, "value": value}
+
+    what = Field("field", "name of the custom field", NAME, ASSIGNED), Field("value", "its value; null: none", LINE, frozenset({Mark.PLACE}))
+    return Operation(f"{owner}.custom", f"set a custom field of a {owner}", Privilege.SERVICE, run, (*key_fields(entity), *what))
+
+
+async def _put(work: IWork, owner: str, number: int, field: int, value: str | None) -> str | None:
+    """Set, change or remove a value; what it was."""
+    held = await work.listing(stock.CUSTOM_VALUE, {owner: number, "field": field}, "", 1)
+    before: str | None = held[0]["value"] if held else None
+    if held and value is None:
+        await work.remove(stock.CUSTOM_VALUE, held[0]["_id"])
+    elif held:
+        await work.change(stock.CUSTOM_VALUE, held[0]["_id"], {"value": value})
+    elif value is not None:
+        await work.add(stock.CUSTOM_VALUE, {owner: number, "field": field, "value": value})
+    return before
+
+
+async def _custom_field(work: IWork, applies_to: str, name: str) -> list[Row]:
+    found = [row for row in await work.listing(stock.CUSTOM_FIELD, {"applies_to": applies_to}, name, 0) if row["name"] == name]
+    if not found:
+        raise NotThere([f"there is no custom field {name} of {applies_to}"])
+    return found
+
+
+def _value(field: Row, text: str | None) -> str | None:
+    """The value as it is kept: dates as YYYY-MM-DD, times in UTC."""
+    if text is None:
+        if field["mandatory"]:
+            raise OperationRefused([f"{field['name']} is mandatory: write a value"])
+        return None
+    if field["type"] == "list":
+        if text not in field["choices"]:
+            raise OperationRefused([f"{field['name']}: {text!r} is not one of {', '.join(field['choices'])}"])
+        return text
+    try:
+        value = stock.KINDS_OF_FIELDS[field["type"]].convert(text)
+    except ValueError as reason:
+        raise OperationRefused([f"{field['name']}: {text!r} {reason}"]) from None
+    forms = {"date": "%Y-%m-%d", "datetime": "%Y-%m-%d %H:%M:%S"}
+    return value.strftime(forms[field["type"]]) if field["type"] in forms else str(value)
+
+
+# -- together ------------------------------------------------------------------------------------------------------------------------------------------------
+
+
+async def _open_account(work: IWork, number: int) -> Row:
+    account = await work.get(ACCOUNT, number, lock=True)
+    if account is None or account["status"] == "closed":
+        raise OperationRefused(["the account is closed"])
+    return account
+
+
+async def _locked_with_account(work: IWork, entity: Entity, values: Mapping[str, Any]) -> Row:
+    """The row, its account locked before it."""
+    seen = await the(work, entity, values)
+    if seen["_account"]:
+        await work.get(ACCOUNT, seen["_account"], lock=True)
+    return await the(work, entity, values, lock=True)
+
+
+def _operation(name: str, help_text: str, entity: Entity, run: Callable[[IWork, Actor, Mapping[str, Any]], Awaitable[Outcome]], *more: Field) -> Operation:
+    return Operation(name, help_text, Privilege.STOCK, run, (*key_fields(entity), *more))
+
+
+def _removing(entity: Entity, unused: Callable[[IWork, Row], Awaitable[None]]) -> Operation:
+    async def run(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
+        row = await the(work, entity, values, lock=True)
+        await unused(work, row)
+        await work.remove(entity, row["_id"])
+        await work.note(f"{entity.name}.remove", f"{entity.name}:{row['_id']}", audited(entity, row), None)
+        return row
+
+    return _operation(f"{entity.name}.remove", f"remove a {entity.name} that nobody has", entity, run)
+
+
+TO_ACCOUNT: Final = Field("account", "the account that gets it", NAME, ASSIGNED, refers="account")
+TO_CUSTOMER: Final = Field("customer", "the customer that gets it", NAME, ASSIGNED, refers="customer")
+PLAIN: Final = ("list", "show", "add", "change")
+
+OPERATIONS: Final = (
+    *record_operations(stock.SIM, verbs=PLAIN, prepare=_stocked),
+    _removing(stock.SIM, _unused_sim),
+    _operation("sim.assign", "give a SIM to an account", stock.SIM, _assign_sim, TO_ACCOUNT),
+    _operation("sim.release", "take a SIM from its account", stock.SIM, _release_sim),
+    _operation("sim.swap", "replace an account's SIM by another", stock.SIM, _swap_sim, Field("to", "IMSI of the new one", NAME, ASSIGNED, refers="sim")),
+    _sim_becomes("reserve", "reserved", ("available",), "keep a SIM for somebody"),
+    _sim_becomes("free", "available", ("reserved",), "lift the reservation of a SIM"),
+    _sim_becomes("dispose", "disposed", ("available", "reserved"), "a SIM that is broken or lost: it is never given again"),
+    *record_operations(stock.CPE_PROFILE, prepare=_stocked),
+    *record_operations(stock.CPE, (_ports_left,), prepare=_stocked),
+    *record_operations(stock.PORT, (_port_fits,)),
+    *record_operations(stock.DID_GROUP),
+    *record_operations(stock.DID_VENDOR_BATCH),
+    *record_operations(stock.DID_OWNER_BATCH),
+    *record_operations(stock.DID, verbs=PLAIN),
+    _removing(stock.DID, _unused_did),
+    _operation("did.assign", "give a number to a customer", stock.DID, _assign_did, TO_CUSTOMER),
+    _operation("did.activate", "use a customer's number on one of its accounts", stock.DID, _activate_did, TO_ACCOUNT),
+    _operation("did.cancel", "take a number from its account; it stays its customer's", stock.DID, _cancel_did),
+    _operation("did.release", "take a number from its customer", stock.DID, _release_did),
+    _freezing("freeze", True, "a number that can't be given"),
+    _freezing("unfreeze", False, "a number that can be given again"),
+    *record_operations(stock.CUSTOM_FIELD, (_choices_fit,)),
+    *map(_setting, OWNERS),
+)
+
+UPLOADS: Final = {
+    "sim": Upload(stock.SIM, _stocked, ("status", ("available", "disposed"))),
+    "cpe": Upload(stock.CPE, _stocked, ("customer", (None,))),
+    "did": Upload(stock.DID, as_named, ("customer", (None,))),
+}
+"""What can be uploaded as a table."""

@@ -1,0 +1,151 @@
+"""Operations on the catalogue: prices from Monday on, who manages what, each entity from its addition to its removal."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from twisted.internet import reactor
+
+from portaswitch.model.actor import Privilege
+from portaswitch.model.operation import NotThere, OperationRefused
+from portaswitch.operations.registry import OPERATIONS
+from portaswitch.store.catalogue import CatalogueStore
+from tests.claims import claims
+from tests.server.desks import DeskCase
+
+NEXT = (datetime.now(UTC) + timedelta(days=7)).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+class PriceTests(DeskCase):
+    """New prices have a date; those of before stay."""
+
+    async def test_from_monday(self) -> None:
+        """A rate with a later date holds from then on, in the catalogue that the server reads too."""
+        await self.do("rate.add", tariff="Office retail", destination="1604", price_first="0.5", price_n="0.5", effective_from=NEXT.date().isoformat())
+        store = CatalogueStore(self.pool, reactor, self.sealer.open)
+        await store.reload()
+        tariff = next(tariff for tariff in store.current().tariffs.values() if tariff.name == "Office retail")
+        now, then = tariff.find("16045550199", NEXT - timedelta(seconds=1)), tariff.find("16045550199", NEXT)
+        assert now is not None and then is not None
+        self.assertNotEqual(now.price_n, Decimal("0.5"))
+        self.assertEqual(then.price_n, Decimal("0.5"))
+
+    async def test_remove(self) -> None:
+        """A rate that has not begun can go; one that holds can't, what was charged by must stay."""
+        new = await self.do("rate.add", tariff="Office retail", destination="1604", price_first="1", price_n="1", effective_from=NEXT.isoformat())
+        await self.do("rate.remove", tariff="Office retail", number=str(new["number"]))
+        with self.assertRaises(NotThere):
+            await self.do("rate.show", tariff="Office retail", number=str(new["number"]))
+        (held, *_) = await self.do("rate.list", tariff="Office retail")
+        with self.assertRaises(OperationRefused) as caught:
+            await self.do("rate.remove", tariff="Office retail", number=str(held["number"]))
+        self.assertIn("holds already", str(caught.exception))
+
+    async def test_refused(self) -> None:
+        """All faults at once: a negative price, a date that is none, a prefix that is not there comes after them."""
+        with self.assertRaises(OperationRefused) as caught:
+            await self.do("rate.add", tariff="Office retail", destination="1604", price_first="-1", price_n="x", effective_from="Monday")
+        self.assertEqual(len(caught.exception.faults), 3)
+        with self.assertRaises(OperationRefused) as caught:
+            await self.do("rate.add", tariff="No such", destination="99999", price_first="1", price_n="1")
+        self.assertEqual(caught.exception.faults, ("tariff: there is no tariff No such", "destination: there is no destination 99999"))
+
+
+class ManagedTests(DeskCase):
+    """Tariffs have their kind, and who manages a product offers it tariffs of its own (mr15, tariff types)."""
+
+    @claims("mr15.tariff-types.1")
+    async def test_kind(self) -> None:
+        """A tariff is a customer's, reseller's or vendor's from its creation on, and belongs only where that is meant."""
+        made = await self.do("tariff.add", name="Wholesale", currency="CAD", service="Voice calls", applied_to="reseller")
+        self.assertEqual(made["applied_to"], "reseller")
+        self.assertEqual(self.one("select applied_to from tariffs where name = 'Wholesale'"), "reseller")
+        with self.assertRaises(OperationRefused):
+            await self.do("tariff.change", name="Wholesale", applied_to="customer")
+        with self.assertRaises(OperationRefused) as caught:
+            await self.do("entry.add", product="Office", service="Voice calls", access_code="X", tariff="Wholesale")
+        self.assertIn("applied to reseller", str(caught.exception))
+
+    @claims("mr15.tariff-types.2", "mr15.tariff-types.3")
+    async def test_managed(self) -> None:
+        """A reseller's product takes its own tariffs alone, one of administrators only theirs; neither sees the other's."""
+        reseller = self.reseller()
+        await self.do("tariff.add", name="Mine", currency="CAD", service="Voice calls", managed_by="Demo reseller")
+        await self.do("product.add", by=reseller, name="Sold", currency="CAD")
+        self.assertEqual([row["name"] for row in await self.do("tariff.list", by=reseller)], ["Mine"])
+        self.assertEqual((await self.do("product.show", name="Sold"))["managed_by"], "Demo reseller")
+        with self.assertRaises(OperationRefused) as caught:
+            await self.do("entry.add", product="Office", service="Voice calls", access_code="X", tariff="Mine")
+        self.assertIn("managed by Demo reseller", str(caught.exception))
+        with self.assertRaises(OperationRefused) as caught:
+            await self.do("entry.add", product="Sold", service="Voice calls", tariff="Office retail")
+        self.assertIn("managed by administrators only", str(caught.exception))
+        await self.do("entry.add", product="Sold", service="Voice calls", tariff="Mine")
+        self.assertEqual(self.one("select count(*) from accessibility join products using (i_product) where name = 'Sold'"), 1)
+
+
+WHOLE: dict[str, tuple[dict[str, str], dict[str, str]]] = {
+    "service": ({"name": "Films", "type": "Quantity", "base": "quantity"}, {"unit": "2"}),
+    "policy": ({"name": "Short", "protection": "slice"}, {"max_units": "600"}),
+    "destination": ({"prefix": "9991"}, {"country": "XX"}),
+    "destination-set": ({"name": "All"}, {}),
+    "tariff": ({"name": "T", "currency": "CAD", "service": "Voice calls"}, {"connect_fee": "0.10", "precision": "2"}),
+    "product": ({"name": "P", "currency": "CAD"}, {"breakage": "0.05"}),
+    "access-policy": ({"name": "A"}, {"default_level": "turbo"}),
+    "node": ({"name": "N", "nas_ip": "192.0.2.9"}, {"nas_identifier": "n9", "profile": "generic"}),
+    "client": ({"address": "192.0.2.0/28", "secret": "0123456789abcdef"}, {"secret": "fedcba9876543210", "ignore_password": "yes"}),
+    "vendor": ({"name": "V", "currency": "CAD"}, {"timezone": "Europe/Berlin"}),
+    "custom-field": ({"name": "F", "applies_to": "account"}, {"mandatory": "yes"}),
+    "ip-pool": ({"name": "I"}, {"lease_time": "600"}),
+}
+"""What each entity is added with, and what is changed then."""
+
+
+class LifeTests(DeskCase):
+    """Every entity from its addition to its removal."""
+
+    async def test_each(self) -> None:
+        """Added, listed, shown, changed, removed; the audit has three lines of each, and nothing is left."""
+        for name, (new, changes) in WHOLE.items():
+            field, key = next(iter(new.items()))
+            place = {field: key}
+            await self.put(f"{name}.add", new)
+            self.assertIn(key, [row[field] for row in await self.do(f"{name}.list", limit="0")], name)
+            changed = await self.put(f"{name}.change", {**place, **changes})
+            self.assertEqual(changed, await self.put(f"{name}.show", place), name)
+            await self.put(f"{name}.remove", place)
+            with self.assertRaises(NotThere):
+                await self.put(f"{name}.show", place)
+            lines = [f"{name}.{verb}" for verb in ("add", "change", "remove") if changes or verb != "change"]
+            self.assertEqual([line[1] for line in self.audited(name)], lines)
+
+    async def test_in_use(self) -> None:
+        """What something else stands on is not removed, and the reason says so."""
+        for operation, name in (("tariff", "Office retail"), ("product", "Office"), ("service", "Voice calls"), ("node", "Card gateway")):
+            with self.assertRaises(OperationRefused) as caught:
+                await self.do(f"{operation}.remove", name=name)
+            self.assertIn("in use", str(caught.exception), operation)
+
+    async def test_all_are_tried(self) -> None:
+        """An entity of the catalogue that is added without its outer thing is in the table above."""
+        alone = {
+            operation.words[0]
+            for operation in OPERATIONS.values()
+            if operation.privilege is Privilege.CATALOGUE and operation.words[1] == "add" and not operation.arguments[0].refers
+        }
+        self.assertEqual(alone, set(WHOLE))
+
+    async def test_inner_things(self) -> None:
+        """A connection, a phase and a group live below their outer things; a fault in a period has its reason."""
+        await self.do("connection.add", vendor="Demo Carrier", name="C", type="SIP", remote_ip="192.0.2.99")
+        with self.assertRaises(OperationRefused):
+            await self.do("connection.change", vendor="Demo Carrier", name="C", tariff="Office retail")
+        await self.do("connection.remove", vendor="Demo Carrier", name="C")
+        await self.do("access-policy.add", name="Night")
+        with self.assertRaises(OperationRefused) as caught:
+            await self.do("access-phase.add", policy="Night", name="late", period="hr{nine}", level="turbo")
+        self.assertIn("period", str(caught.exception))
+        await self.do("access-phase.add", policy="Night", name="late", period="hr{22-6}", level="turbo")
+        await self.do("access-policy.remove", name="Night")
+        self.assertEqual(self.one("select count(*) from access_policy_phases where name = 'late'"), 0)
