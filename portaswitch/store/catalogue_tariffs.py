@@ -59,7 +59,7 @@ class Tariffs:
 
     async def read(self) -> dict[int, Tariff]:
         """All tariffs by id: those that have changed compiled anew, the others as they were."""
-        heads = [Head(*row[:9], tuple(row[9:])) for row in await self._pool.query(HEADS)]
+        heads = [Head._make((*row[:9], tuple(row[9:]))) for row in await self._pool.query(HEADS)]
         changed = {head.i_tariff: PriceList(head) for head in heads if head not in self._compiled}
         if changed:
             await self._pool.transaction(lambda cursor: self._fill(cursor, changed))
