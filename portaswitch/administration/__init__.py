@@ -22,6 +22,7 @@ from twisted.internet.error import ConnectError, DNSLookupError
 from twisted.web.client import Agent, readBody
 
 from portaswitch.administration.backups import back_up, restore
+from portaswitch.administration.migration import Moved, migrate_folder, rehearse_folder
 from portaswitch.administration.opening import REACH_SECONDS, asked, opened
 from portaswitch.config.catalogue import read_catalogue
 from portaswitch.config.sections import Settings
@@ -64,6 +65,7 @@ __all__ = [
     "Exchange",
     "Finding",
     "Loaded",
+    "Moved",
     "NotFound",
     "Operation",
     "OrphanLine",
@@ -79,7 +81,9 @@ __all__ = [
     "initialise",
     "load_file",
     "make_call",
+    "migrate_folder",
     "read_metrics",
+    "rehearse_folder",
     "restore",
 ]
 
@@ -118,13 +122,14 @@ class Administration:
         failed: bool = False,
         last: int = 20,
         since: datetime | None = None,
+        until: datetime | None = None,
     ) -> list[XdrLine]:
         """
         The newest xDRs that all conditions fit ('' and None: any). `storage`: letters of xdr.storage; `last`
         0: without a limit.
         """
         i_account = await self._number(account) if account else 0
-        query = XdrQuery(self.i_env, i_account, session, storage, failed, last, since)
+        query = XdrQuery(self.i_env, i_account, session, storage, failed, last, since, until)
         return await asked(listings.xdrs(self.database.pool, query, datetime.now(UTC)))
 
     async def xdr(self, number: int) -> dict[str, Any]:
@@ -221,9 +226,9 @@ class Administration:
     def _actor(self) -> Actor:
         return Actor(f"cli:{getuser()}", self.i_env)
 
-    async def audit(self) -> Audit:
-        """The laws of the books, asked of the whole database, all environments (`store.audit`)."""
-        return await asked(audit(self.database.pool))
+    async def audit(self, told: Progress) -> Audit:
+        """The laws of the books, asked of the whole database, all environments (`store.audit`); `told` what is done."""
+        return await asked(audit(self.database.pool, told))
 
     async def _number(self, name: str) -> int:
         number = await asked(listings.account_number(self.database.pool, self.i_env, name))

@@ -47,4 +47,5 @@ def _xdr(view: View, request: AAARequest, refusal: Refusal, catalogue: Catalogue
         history=f"refused: {refusal.word} ({refusal.return_code})", peak_level=0, i_vendor=0, i_service=way.service.i_service if way else 0,
         i_accessibility=way.entry.i_accessibility if way else 0, i_customer=account.i_customer, h323_incoming_conf_id=kept.get("incoming_conf_id", ""),
         rating_pattern=way.number if way else "", subscriber_ip=kept.get("subscriber_ip", ""), split_order=0, billing_model=account.billing_model.xdr,
+        i_node=request.origin.i_node,
     )  # fmt: skip

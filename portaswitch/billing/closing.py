@@ -137,7 +137,7 @@ def _row(
         i_accessibility=opened.i_accessibility, i_customer=leg.i_party if leg is not None and role is Role.CUSTOMER else opened.i_customer,
         h323_incoming_conf_id=kept.get("incoming_conf_id", ""), rating_pattern=quota.rated, subscriber_ip=kept.get("subscriber_ip", ""),
         split_order=quota.pieces, billing_model=opened.billing_model.xdr, setup_time=_number(kept.get("setup_time")),
-        voice_quality=_number(kept.get("voice_quality")), overrun=overrun,
+        voice_quality=_number(kept.get("voice_quality")), overrun=overrun, i_node=opened.i_node,
     )  # fmt: skip
 
 

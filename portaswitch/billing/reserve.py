@@ -76,11 +76,11 @@ def funds_seen(view: View, own_hold: Decimal, at: datetime) -> FundsSeen:
     )
 
 
-def reseller_over_limit(view: View, at: datetime) -> bool:
-    """True while any reseller of the chain is over its limit, checked against the folded figure (DESIGN.md 3.7)."""
+def reseller_over_limit(view: View, at: datetime, slack: Decimal = ZERO) -> bool:
+    """True while any reseller of the chain is over its limit, or within `slack` of it, as its folded figure may be behind by so much (DESIGN.md 3.7)."""
     for reseller, funds in view.resellers:
         limit = reseller.limit(at)
-        if limit is not None and funds.balance >= limit:
+        if limit is not None and funds.balance >= limit - slack:
             return True
     return False
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from portaswitch.administration import Audit, read_metrics
 from portaswitch.cli.command import FAILED, OK, Commands, Context
-from portaswitch.cli.output import Column
+from portaswitch.cli.output import Bar, Column
 from portaswitch.cli.text import printable
 
 _SAMPLE = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)")
@@ -18,7 +18,7 @@ def add(commands: Commands) -> None:
     """Add the commands."""
     commands.command(
         "verify",
-        "ask the whole database whether balances and holds are what payments, xDRs and sessions make them",
+        "ask the whole database whether balances and holds are what payments, xDRs and sessions make them, and rows don't overlap",
         "portaswitch verify\nportaswitch verify --json",
         verify,
     )
@@ -32,9 +32,12 @@ def add(commands: Commands) -> None:
 
 async def verify(context: Context) -> int:
     """Each law with how many rows it was asked of and how many differ; some of those; OK or what differs."""
-    out = context.out
+    out, bar = context.out, Bar(context.err)
     async with context.administration() as admin:
-        audit = await admin.audit()
+        try:
+            audit = await admin.audit(bar)
+        finally:
+            bar.clear()
     out.document({"ok": not audit.differ, **asdict(audit)})
     columns = (Column("law", "law"), Column("rows", "rows"), Column("differ", "differ"))
     out.table(columns, [asdict(finding) for finding in audit.findings])

@@ -6,11 +6,13 @@ import argparse
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import IO, Any, NoReturn
 
 from portaswitch.administration import Administration, administration
 from portaswitch.cli.output import Output
+from portaswitch.cli.text import moment
 from portaswitch.config import Settings, load
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -126,6 +128,14 @@ def positive(text: str) -> int:
 def natural(text: str) -> int:
     """An argument that is a whole number from 0."""
     return _number(text, 0)
+
+
+def moment_argument(text: str) -> datetime:
+    """An argument that is a time, or how long ago (`cli.text.moment`)."""
+    try:
+        return moment(text, datetime.now(UTC))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def port(text: str) -> int:

@@ -15,11 +15,14 @@ from portaswitch.cli import (
     calls,
     clients,
     completion,
+    migration,
     operations,
     orphans,
     rates,
     sessions,
     setup,
+    tariffs,
+    traces,
     xdrs,
 )
 from portaswitch.cli.command import OK, Commands, Context, Parser, common, epilog
@@ -51,13 +54,16 @@ def parser() -> Parser:
     setup.add(commands)
     calls.add(commands)
     xdrs.add(commands)
+    tariffs.add(commands)
     sessions.add(commands)
     accounts.add(commands)
     clients.add(commands)
     rates.add(commands)
     orphans.add(commands)
+    traces.add(commands)
     books.add(commands)
     backups.add(commands)
+    migration.add(commands)
     operations.add(commands)
     completion.add(commands, top)
     return top

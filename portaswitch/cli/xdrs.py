@@ -1,16 +1,11 @@
-"""`xdr list` and `xdr show`: what was charged, to whom and why."""
+"""`xdr list` and `xdr show`: what was charged, and to whom."""
 
 from __future__ import annotations
 
-import argparse
-from datetime import UTC, datetime
-
-from portaswitch.cli.command import OK, Commands, Context, natural, positive
+from portaswitch.cli import explain, exports
+from portaswitch.cli.command import OK, Commands, Context, moment_argument, natural, positive
 from portaswitch.cli.output import Column
-from portaswitch.cli.text import moment
-
-OWNERS = {"account": "a", "reseller": "c", "vendor": "v", "all": "acv"}
-"""Whose xDRs: letters of the column `storage`."""
+from portaswitch.cli.owners import OWNERS
 
 COLUMNS = (
     Column("id", "id"),
@@ -28,12 +23,13 @@ FAILED_COLUMNS = (*COLUMNS[:6], Column("disconnect_cause", "cause"), COLUMNS[-1]
 
 def add(commands: Commands) -> None:
     """Add the commands."""
-    group = commands.group("xdr", "look at xDRs", "portaswitch xdr list\nportaswitch xdr show 1")
+    group = commands.group("xdr", "look at xDRs, and export them", "portaswitch xdr list\nportaswitch xdr explain 1\nportaswitch xdr export --to xdrs")
     found = group.command(
         "list",
         "list xDRs, the newest first",
         "portaswitch xdr list\n"
         "portaswitch xdr list --account 10086610975 --last 5\n"
+        "portaswitch xdr list --account 10086610975 --since 2026-01-31 --until 2026-02-01\n"
         "portaswitch xdr list --since 2h --failed\n"
         "portaswitch xdr list --session '39AE126B CD4D11DB 958E0014 1C3F6886' --owner all --json",
         list_xdrs,
@@ -49,10 +45,11 @@ def add(commands: Commands) -> None:
     )
     found.add_argument(
         "--since",
-        type=_moment,
+        type=moment_argument,
         metavar="TIME",
         help="billed since 2026-01-31, 2026-01-31T10:00 (UTC), or 90s, 15m, 2h, 7d ago",
     )
+    found.add_argument("--until", type=moment_argument, metavar="TIME", help="billed before it")
     found.add_argument(
         "--failed",
         action="store_true",
@@ -67,13 +64,8 @@ def add(commands: Commands) -> None:
         show_xdr,
     )
     shown.add_argument("id", type=positive, metavar="ID", help="its id, as `xdr list` shows it")
-
-
-def _moment(text: str) -> datetime:
-    try:
-        return moment(text, datetime.now(UTC))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+    explain.add(group)
+    exports.add(group)
 
 
 async def list_xdrs(context: Context) -> int:
@@ -82,7 +74,7 @@ async def list_xdrs(context: Context) -> int:
     last = asked.last if asked.last is not None else 0 if asked.since else 20
     async with context.administration() as admin:
         found = await admin.xdrs(
-            asked.account, asked.session, OWNERS[asked.owner], asked.failed, last, asked.since
+            asked.account, asked.session, OWNERS[asked.owner], asked.failed, last, asked.since, asked.until
         )
     columns = FAILED_COLUMNS if asked.failed else COLUMNS
     if asked.owner != "account":

@@ -156,7 +156,7 @@ class RatingEntry:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A product and its rating entries."""
+    """A product and its rating entries. `barring` is its letter of call barring (as `Account.barring`), `barred` the prefixes where it is Y."""
 
     i_product: int
     name: str
@@ -164,6 +164,8 @@ class Product:
     breakage: Decimal
     entries: tuple[RatingEntry, ...]
     i_access_policy: int = 0
+    barring: str = ""
+    barred: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +266,10 @@ class RadiusClient:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """All of it. Look-ups by id; nodes also by (i_env, NAS-IP-Address) and (i_env, NAS-Identifier); exchange rates from the newest."""
+    """
+    All of it. Look-ups by id; nodes also by (i_env, NAS-IP-Address) and (i_env, NAS-Identifier); exchange rates from the newest. `reseller_slack`: what the
+    balances of resellers may be behind (configuration).
+    """
 
     generation: int
     services: Mapping[int, Service]
@@ -276,6 +281,7 @@ class Catalogue:
     connections: Mapping[str, Connection]
     clients: tuple[RadiusClient, ...]
     access_policies: Mapping[int, AccessPolicy] = field(default_factory=dict)
+    reseller_slack: Decimal = ZERO
     exchange: Mapping[tuple[int, str, str], tuple[tuple[datetime, Decimal], ...]] = field(default_factory=dict)
 
     def worth(self, i_env: int, currency: str, into: str, at: datetime) -> Decimal | None:

@@ -27,7 +27,8 @@ class Xdr:
     """
     One xDR. Quantities in base units of the service, amounts in the charged party's currency, times aware UTC; 0 and '' mean absent.
 
-    `billing_model` is -1 debit or 1 credit; `split_order` numbers the pieces of one session; `overrun` is the part of the amount beyond the funds.
+    `billing_model` is -1 debit or 1 credit; `split_order` numbers the pieces of one session; `overrun` is the part of the amount beyond the funds;
+    `i_node` the node that the use came by.
     """
 
     i_env: int
@@ -66,3 +67,4 @@ class Xdr:
     i_invoice: int = 0
     revenue: Decimal | None = None
     overrun: Decimal = ZERO
+    i_node: int = 0

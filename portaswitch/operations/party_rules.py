@@ -85,11 +85,16 @@ def _debit(account: Entry) -> Iterator[Fault]:
         yield account.place.find("credit_limit").fault(
             "a debit account has no credit limit: remove it, or write model: credit"
         )
-    opening = account.amount("opening_balance")
-    if opening is not None and opening < 0:
-        yield account.place.find("opening_balance").fault(
-            f"{opening} is negative: a debit account begins with money, or with 0"
-        )
+
+
+def openings(world: World) -> Iterator[Fault]:
+    """A debit account begins with money or with nothing; only one that is moved here from elsewhere may be overdrawn."""
+    for account in world.accounts():
+        opening = account.amount("opening_balance")
+        if opening is not None and opening < 0 and world.fact(Section.ACCOUNTS, account.name, "model") == "debit":
+            yield account.place.find("opening_balance").fault(
+                f"{opening} is negative: a debit account begins with money, or with 0"
+            )
 
 
 def _one_currency(world: World, account: Entry, customer: str | None) -> Iterator[Fault]:

@@ -2,18 +2,21 @@
 The audit of the books: laws that hold at any moment, each asked of the whole database by one set-based
 statement (DESIGN.md 3.1, 3.3).
 
-All statements run in one read-only snapshot, so charging may go on meanwhile. They read every xDR that the
+All statements run in one read-only snapshot (repeatable read): they lock no row and wait for nobody, so charging goes
+on meanwhile; what they cost is reading, and dead rows that vacuum keeps until the end. They read every xDR that the
 database keeps: an amount whose xDR was dropped with an old partition must have been moved into the opening
 balance before.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from portaswitch.store.audit_overlaps import OVERLAPS
 from portaswitch.store.pool import Cursor, Pool
 
 #: Differing rows that are told of one law; the count is of all.
@@ -144,9 +147,11 @@ select format('customer %s (environment %s)', name, i_env),
 from due where (open_outgoing, open_incoming) <> (case when limited then o else 0 end, case when limited then i else 0 end)
 """
 #: Real use is always debited, below zero too, and that part is marked in the xDR as overrun (DESIGN.md 3.3):
-#: more than it is a fault.
+#: more than it is a fault. One that was moved here overdrawn began below zero.
 _NEGATIVE = """
-with below as (select i_account, i_env, id, balance from accounts where billing_model = -1 and balance < 0),
+with below as (
+        select i_account, i_env, id, balance - least(opening_balance, 0) balance from accounts
+        where billing_model = -1 and balance < least(opening_balance, 0)),
      marked as (
         select x.i_account, sum(x.overrun) amount from xdr x join below using (i_account)
         where x.storage = 'a' group by 1)
@@ -183,27 +188,36 @@ LAWS = (
     ("open sessions of customers with a limit = their rows", "customers", _CUSTOMERS_OPEN),
     ("nothing is negative that can't be", "accounts", _NEGATIVE),
     ("no session is both live and closed", "sessions", _TWICE),
+    *OVERLAPS,
 )
 _COUNTS = """
 select (select count(*) from accounts), (select count(*) from customers), (select count(*) from vendors),
-       (select count(*) from sessions),
+       (select count(*) from sessions), (select count(*) from rates), (select count(*) from access_policy_phases),
+       (select count(*) from account_addons), (select count(*) from ip_leases), (select count(*) from xdr_exports),
        (select count(*) filter (where reason <> 'impossible') from orphans),
        (select count(*) filter (where reason = 'impossible') from orphans), (select count(*) from pending_charges)
 """
+#: The tables of `LAWS`, in the order of `_COUNTS`.
+_TABLES = ("accounts", "customers", "vendors", "sessions", "rates", "access_policy_phases", "account_addons", "ip_leases", "xdr_exports")
+
+Told = Callable[[int, int, str], None]
+"""Called with how many laws were asked, of how many, and the one that is asked next."""
 
 
-def audit(pool: Pool) -> Deferred[Audit]:
+def audit(pool: Pool, told: Told = lambda done, total, law: None) -> Deferred[Audit]:
     """Ask all laws of one snapshot; takes as long as two or three readings of all xDRs."""
-    return pool.transaction(_audit)
+    return pool.transaction(lambda cursor: _audit(cursor, told))
 
 
-async def _audit(cursor: Cursor) -> Audit:
+async def _audit(cursor: Cursor, told: Told) -> Audit:
     await cursor.execute("set transaction isolation level repeatable read, read only")
     await cursor.execute("set local statement_timeout = 0")
-    ((accounts, customers, vendors, sessions, orphans, suspects, unfolded),) = await cursor.query(_COUNTS)
-    rows = {"accounts": accounts, "customers": customers, "vendors": vendors, "sessions": sessions}
+    told(0, len(LAWS) + 1, "counting rows")
+    ((*counts, orphans, suspects, unfolded),) = await cursor.query(_COUNTS)
+    rows = dict(zip(_TABLES, counts, strict=True))
     findings = []
-    for law, table, statement in LAWS:
+    for done, (law, table, statement) in enumerate(LAWS, 1):
+        told(done, len(LAWS) + 1, law)
         found = await cursor.query(
             f"select f.*, count(*) over () from ({statement}) f (what, expected, found)"
             f" order by 1 limit {EXAMPLES}"

@@ -23,7 +23,7 @@ XDR_FIELDS = (
     "bill_time", "disconnect_cause", "voice_quality", "used_quantity", "account_id", "i_account", "i_dest",
     "i_dest_group", "i_tariff", "i_rate", "charged_quantity", "charged_amount", "history", "peak_level",
     "i_vendor", "i_service", "i_accessibility", "i_customer", "h323_incoming_conf_id", "rating_pattern",
-    "subscriber_ip", "split_order", "billing_model", "i_invoice", "revenue", "storage", "failed", "overrun",
+    "subscriber_ip", "split_order", "billing_model", "i_invoice", "revenue", "storage", "failed", "overrun", "i_node",
 )  # fmt: skip
 
 #: How far back the newest xDRs are looked for, step by step, so that only the partitions of the last days are
@@ -39,7 +39,7 @@ class XdrQuery:
     """
     Which xDRs are asked for, the newest first. `i_account` 0 and `session` '' mean any; `storage` holds
     letters of xdr.storage; `failed` True asks for failed attempts and nothing else; `last` 0 means no limit,
-    `since` None no beginning (both against bill_time).
+    `since` None no beginning, `until` None no end (both against bill_time; the end is not itself in it).
     """
 
     i_env: int
@@ -49,6 +49,7 @@ class XdrQuery:
     failed: bool = False
     last: int = 20
     since: datetime | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +168,8 @@ async def _xdrs(pool: Pool, asked: XdrQuery, since: datetime | None) -> list[Xdr
         sql, values["session"] = sql + " and h323_conf_id = %(session)s", asked.session
     if since is not None:
         sql, values["since"] = sql + " and bill_time >= %(since)s", since
+    if asked.until is not None:
+        sql, values["until"] = sql + " and bill_time < %(until)s", asked.until
     sql += " order by bill_time desc, id desc"
     if asked.last:
         sql, values["last"] = sql + " limit %(last)s", asked.last
@@ -175,7 +178,7 @@ async def _xdrs(pool: Pool, asked: XdrQuery, since: datetime | None) -> list[Xdr
 
 async def xdr(pool: Pool, i_env: int, number: int) -> dict[str, Any] | None:
     """
-    All fields of one xDR by name, or None. There is no index on the id: this reads partition after partition.
+    All fields of one xDR by name, or None.
     """
     rows = await pool.query(
         f"select {', '.join(XDR_FIELDS)} from xdr where i_env = %s and id = %s", (i_env, number)
@@ -268,8 +271,21 @@ async def account(pool: Pool, i_env: int, name: str) -> AccountLine | None:
 
 async def account_number(pool: Pool, i_env: int, name: str) -> int | None:
     """The i_account behind an id, for an alias that of its master; None when there is no such account."""
-    sql = "select coalesce(i_master_account, i_account) from accounts where i_env = %s and id = %s"
-    rows = await pool.query(sql, (i_env, name))
+    return await number_of(pool, i_env, "account", name)
+
+
+#: Where a name of the operator's leads to its row.
+_NUMBERS = {
+    "account": "select coalesce(i_master_account, i_account) from accounts where i_env = %s and id = %s",
+    "customer": "select i_customer from customers where i_env = %s and name = %s",
+    "service": "select i_service from services where i_env = %s and lower(name) = lower(%s)",
+    "node": "select i_node from nodes where i_env = %s and name = %s",
+}
+
+
+async def number_of(pool: Pool, i_env: int, kind: str, name: str) -> int | None:
+    """The row id of an account, customer, service or node by its name; None when there is none. An alias is its master."""
+    rows = await pool.query(_NUMBERS[kind], (i_env, name))
     return int(rows[0][0]) if rows else None
 
 

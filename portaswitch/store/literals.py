@@ -98,7 +98,8 @@ def xdr(row: Xdr) -> str:
         f"{row.charged_quantity},{row.charged_amount},{quote(row.history)},{row.peak_level},{row.i_vendor or ''},{row.i_service or ''},"
         f"{row.i_accessibility or ''},{row.i_customer or ''},{row.h323_incoming_conf_id and quote(row.h323_incoming_conf_id)},"
         f"{row.rating_pattern and quote(row.rating_pattern)},{row.subscriber_ip and quote(row.subscriber_ip)},{row.split_order},{row.billing_model},"
-        f"{'' if setup is None else setup},{'' if quality is None else quality},{row.i_invoice or ''},{'' if revenue is None else revenue},{row.overrun})"
+        f"{'' if setup is None else setup},{'' if quality is None else quality},{row.i_invoice or ''},{'' if revenue is None else revenue},{row.overrun},"
+        f"{row.i_node or ''})"
     )
 
 

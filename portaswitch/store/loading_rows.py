@@ -32,9 +32,9 @@ RATES: Final = Shape("rates", "i_rate", ("i_tariff", "i_dest", "effective_from")
 NODES: Final = Shape("nodes", "i_node", I_ENV)
 PRODUCTS: Final = Shape("products", "i_product", I_ENV)
 ENTRIES: Final = Shape(
-    "accessibility", "i_accessibility", ("i_product", "i_service", "i_node", "access_code"), loose=True
+    "accessibility", "i_accessibility", ("i_product", "i_service", "i_node", "access_code"), loose=("i_node",)
 )
-CLIENTS: Final = Shape("radius_clients", "i_client", ("address",), sealed="secret")
+CLIENTS: Final = Shape("radius_clients", "i_client", ("address",), sealed=("secret",))
 VENDORS: Final = Shape("vendors", "i_vendor", I_ENV, kept="opening_balance")
 CONNECTIONS: Final = Shape("connections", "i_connection", ("i_vendor", "name"))
 
@@ -75,6 +75,7 @@ REFERS: Final[Mapping[str, Section]] = {
     "parent": Section.CUSTOMERS,
     "customer": Section.CUSTOMERS,
     "product": Section.PRODUCTS,
+    "account": Section.ACCOUNTS,
     "access_policy": Section.ACCESS_POLICIES,
     "ip_pool": Section.IP_POOLS,
 }

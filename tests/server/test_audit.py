@@ -19,6 +19,24 @@ values (1, '{storage}', 'x', now(), now(), now(), 1, 1, {amount}, '', {account},
     {customer}, {vendor}, {model}, {overrun});
 """
 
+#: Rows beside each other, which break nothing; and the end of those that break something.
+NEIGHBOURS = """
+insert into access_policies (i_access_policy, i_env, name) values (1, 1, 'Home');
+insert into access_policy_phases (i_access_policy_phase, i_access_policy, name, period, level) values (7, 1, 'a', 'hr{1am}', 'limited');
+insert into account_addons (i_account_addon, i_env, i_account, i_product, addon_effective_from, addon_effective_to) values
+    (7, 1, 101, 101, '2026-01-01', '2026-02-01'), (8, 1, 101, 101, '2026-02-01', null);
+insert into ip_pools (i_ip_pool, i_env, name, ranges) values (1, 1, 'First', '[{"first": "10.0.0.1", "last": "10.0.0.9"}]');
+insert into ip_leases (i_env, address, i_ip_pool, session_key, i_account, user_name, i_node, since, until)
+    values (1, '10.0.0.1', 1, '101/s', 101, 'u', 101, now(), now() + interval '1 hour');
+insert into xdr_exports (i_export, i_env, name, filter) values (7, 1, 'x', '{}');
+insert into xdr_export_files (i_export, number, last_id, until) values (7, 1, 5, 'infinity');
+"""
+CLEARED = """
+delete from rates where i_rate = 900; delete from access_policy_phases where i_access_policy_phase = 8;
+delete from account_addons where i_account_addon = 9; delete from service_attribute_values; delete from ip_pools where i_ip_pool = 9;
+delete from xdr_export_files where number = 3;
+"""
+
 
 class AuditTests(TestCase):
     """Every law of the audit sees its breach, and only that."""
@@ -140,3 +158,32 @@ class AuditTests(TestCase):
         )
         await self.world.pool.execute(restore + "".join(f"drop table keep_{table};" for table in tables))
         self.assertEqual(await self.broken(), [])
+
+    async def test_overlaps(self) -> None:
+        """Rows that a key of the database does not keep apart, one law after the other; each is named by its ids."""
+        await self.world.pool.execute(NEIGHBOURS)
+        self.assertEqual(await self.broken(), [])
+        for sql, law, what in (
+            ("insert into destinations (i_dest, i_env, format, prefix) values (9, 1, 'E.212', '82'); insert into rates (i_rate, i_tariff, i_dest, price_first,"
+             " price_n) values (900, 101, 9, 1, 1)", "rates of a tariff", "rates 101, 900 from"),
+            ("insert into access_policy_phases (i_access_policy_phase, i_access_policy, name, period, level) values (8, 1, 'b', 'hr{1am}', 'turbo')",
+             "phases of an access policy", "phases 7, 8: hr{1am}, order 0"),
+            ("insert into account_addons (i_account_addon, i_env, i_account, i_product, addon_effective_from) values (9, 1, 101, 101, '2026-01-15')",
+             "add-ons of an account", "add-on 7 goes on until 2026-02-01"),
+            ("insert into service_attribute_values (i_env, i_attribute, i_account, value) values (1, 3, 102, '{10.0.0.1}')", "addresses",
+             "leased to account 101"),
+            ("insert into ip_pools (i_ip_pool, i_env, name, ranges) values (9, 1, 'Second', '[{\"first\": \"10.0.0.9\", \"last\": \"10.0.0.20\"}]')",
+             "addresses", "are in pool 9 too"),
+            ("insert into xdr_export_files (i_export, number, last_id, until) values (7, 3, 9, 'infinity')", "files of exports", "the last is number 3"),
+        ):  # fmt: skip
+            await self.world.pool.execute(sql)
+            (finding,) = [finding for finding in (await audit(self.world.pool)).findings if finding.differ]
+            self.assertTrue(finding.law.startswith(law), finding)
+            self.assertIn(what, finding.examples[0].found)
+            await self.world.pool.execute(CLEARED)
+
+    async def test_progress(self) -> None:
+        """Each law is told before it is asked."""
+        told = list[tuple[int, int]]()
+        found = await audit(self.world.pool, lambda done, total, law: told.append((done, total)))
+        self.assertEqual(told, [(place, len(found.findings) + 1) for place in range(len(found.findings) + 1)])

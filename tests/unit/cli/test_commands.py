@@ -109,8 +109,8 @@ class CommandTests(SynchronousTestCase):
         self.assertEqual(text.splitlines()[0].split("  ")[0], "id")
         self.assertIn("2026-01-31 12:00:00    71       72  0.02367  72*1@0.02/60", text)
         self.run_command(admin, "xdr", "list", "--failed", "--owner", "all", "--since", "2026-01-31")
-        self.assertEqual(admin.asked[0], ("xdrs", "100", "", "a", False, 20, None))
-        self.assertEqual(admin.asked[1], ("xdrs", "", "", "acv", True, 0, AT.replace(hour=0)))
+        self.assertEqual(admin.asked[0], ("xdrs", "100", "", "a", False, 20, None, None))
+        self.assertEqual(admin.asked[1], ("xdrs", "", "", "acv", True, 0, AT.replace(hour=0), None))
 
     def test_xdr_json(self) -> None:
         """One document, money as strings."""

@@ -31,6 +31,7 @@ declare
     any_lock    boolean := false;
     places      int;    -- 1 for a session that opens, -1 for one that ends
     me          text;
+    told        int[] := '{}';  -- members whose attempt has its xDR already
 begin
     -- 1. Lock: accounts, then customers, each by ascending id (DESIGN.md 3.7). The caller sends the ids sorted and each member's place in them.
     if cardinality(account_ids) > 0 then
@@ -109,9 +110,12 @@ begin
         if m.attempt is not null and exists (
             select from xdr x where x.h323_conf_id = m.attempt and x.i_account = m.i_account and x.bill_time > m.since
         ) then
-            v[i] := 'R';
-            answers[i] := '';
-            continue;
+            if m.status is null then
+                v[i] := 'R';
+                answers[i] := '';
+                continue;
+            end if;
+            told := told || i;
         end if;
         v[i] := 'A';
         any_late := any_late or s_closed[i];
@@ -207,12 +211,13 @@ begin
         insert into xdr (i_env, storage, failed, h323_conf_id, call_id, cli, cld, connect_time, disconnect_time, bill_time, disconnect_cause, used_quantity,
             account_id, i_account, i_dest, i_dest_group, i_tariff, i_rate, charged_quantity, charged_amount, history, peak_level, i_vendor, i_service,
             i_accessibility, i_customer, h323_incoming_conf_id, rating_pattern, subscriber_ip, split_order, billing_model, setup_time, voice_quality,
-            i_invoice, revenue, overrun)
+            i_invoice, revenue, overrun, i_node)
         select x.i_env, x.storage, x.failed, x.h323_conf_id, x.call_id, x.cli, x.cld, x.connect_time, x.disconnect_time, x.bill_time, x.disconnect_cause,
             x.used_quantity, x.account_id, x.i_account, x.i_dest, x.i_dest_group, x.i_tariff, x.i_rate, x.charged_quantity, x.charged_amount, x.history,
             x.peak_level, x.i_vendor, x.i_service, x.i_accessibility, x.i_customer, x.h323_incoming_conf_id, x.rating_pattern, x.subscriber_ip,
-            x.split_order, x.billing_model, x.setup_time, x.voice_quality, x.i_invoice, x.revenue, x.overrun
-        from unnest(xdrs::exchange_xdr[]) with ordinality x where v[xdr_members[x.ordinality]] = 'A';
+            x.split_order, x.billing_model, x.setup_time, x.voice_quality, x.i_invoice, x.revenue, x.overrun, x.i_node
+        from unnest(xdrs::exchange_xdr[]) with ordinality x
+        where v[xdr_members[x.ordinality]] = 'A' and xdr_members[x.ordinality] <> all (told);
     end if;
     if cardinality(parties) > 0 then
         insert into pending_charges select u.role, u.i_party, sum(u.amount)

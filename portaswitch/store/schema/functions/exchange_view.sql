@@ -19,9 +19,11 @@ begin
     select l.i_account, l.i_env, l.revision, l.id, l.i_customer, l.i_product, l.billing_model, l.currency, l.bill_status, l.blocked, l.credit_limit,
            l.h323_password, l.activation_date, l.expiration_date, l.language, l.balance, l.held, l.open_outgoing, l.open_incoming, l.max_sessions,
            l.max_outgoing, l.max_incoming, case when l.locked_until > now() then l.locked_by end as locked_by,
+           substr(l.service_flags, 13, 1) as barring,
            case when substr(l.service_flags, 13, 1) = 'Y' then (select v.value from service_attribute_values v
                where v.i_account = l.i_account and v.i_attribute = 23) end as barred,
            l.i_access_policy,
+           (select array_agg(t.id order by t.id) from accounts t where t.i_master_account = l.i_account) as aliases,
            (select t.value[1] from service_attribute_values t where t.i_account = l.i_account and t.i_attribute = 3) as static_ip
     into a from accounts l where l.i_account = a_id;
     return json_build_object(

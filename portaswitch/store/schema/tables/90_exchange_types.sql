@@ -11,7 +11,7 @@ create type exchange_member as (
     shared boolean, counted boolean, incoming boolean,      -- the customer's money moves, its sessions are counted; the session's direction
     a_most int, a_most_way int, c_most int, c_most_way int, -- most sessions of account and customer, in all and of this direction; null: no limit
     step "char", locker text, until timestamptz,            -- the login lock: model.ledger.LockStep
-    attempt text, since timestamptz,                        -- session id of a failed attempt, left out when it has an xDR since then; null: none
+    attempt text, since timestamptz,                        -- session id of a failed attempt, whose xDR is left out when it has one since then; null: none
     aside text                                  -- why a request is to be kept for an operator (one word), a blank, and its JSON
 );
 create type exchange_xdr as (
@@ -19,6 +19,6 @@ create type exchange_xdr as (
     disconnect_time timestamptz, bill_time timestamptz, disconnect_cause int, used_quantity bigint, account_id text, i_account bigint, i_dest bigint,
     i_dest_group bigint, i_tariff bigint, i_rate bigint, charged_quantity bigint, charged_amount numeric, history text, peak_level smallint,
     i_vendor bigint, i_service bigint, i_accessibility bigint, i_customer bigint, h323_incoming_conf_id text, rating_pattern text, subscriber_ip text,
-    split_order smallint, billing_model smallint, setup_time int, voice_quality int, i_invoice bigint, revenue numeric, overrun numeric
+    split_order smallint, billing_model smallint, setup_time int, voice_quality int, i_invoice bigint, revenue numeric, overrun numeric, i_node bigint
 );
 create type exchange_party as (member int, role "char", i_party bigint, amount numeric);

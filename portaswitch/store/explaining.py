@@ -1,0 +1,63 @@
+"""What an explanation of an xDR reads: the xDRs of its session, the session itself, and the names behind the ids."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from portaswitch.model.session import Session
+from portaswitch.store.documents import session_of
+from portaswitch.store.listings import XDR_FIELDS
+from portaswitch.store.pool import Pool
+
+#: xDRs of one session that are looked at; a session of many pieces has more.
+MOST = 1000
+SIBLINGS = f"select {', '.join(XDR_FIELDS)} from xdr where i_env = %s and h323_conf_id = %s order by id limit {MOST}"
+SESSION = """
+select row_to_json(s)::text from {table} s where s.i_env = %(i_env)s and s.i_account = %(i_account)s
+  and s.session_key = any (array(select i_node || '/' || %(session)s from nodes where i_env = %(i_env)s))
+order by s.version desc limit 1
+"""
+NAMES = """
+select 'account', i_account, id, currency, billing_model from accounts where i_account = any (%(accounts)s::bigint[])
+union all select 'customer', i_customer, name, currency, 0 from customers where i_customer = any (%(customers)s::bigint[])
+union all select 'vendor', i_vendor, name, currency, 0 from vendors where i_vendor = any (%(vendors)s::bigint[])
+"""
+WAITING = "select role, i_party, count(*) from pending_charges group by 1, 2"
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """The name of an account, customer or vendor, its currency, and the billing model of an account (0: no account)."""
+
+    name: str
+    currency: str
+    model: int
+
+
+async def siblings(pool: Pool, i_env: int, session: str) -> list[dict[str, Any]]:
+    """All fields of the xDRs of a session, by id."""
+    return [dict(zip(XDR_FIELDS, row, strict=True)) for row in await pool.query(SIBLINGS, (i_env, session))]
+
+
+async def session(pool: Pool, row: Mapping[str, Any]) -> Session | None:
+    """The session of an xDR, live or closed; None when its days are over, and for an attempt that opened none."""
+    values = {"i_env": row["i_env"], "i_account": row["i_account"], "session": row["h323_conf_id"]}
+    for table in ("sessions", "sessions_closed"):
+        rows = await pool.query(SESSION.format(table=table), values)
+        if rows:
+            return session_of(json.loads(rows[0][0]))
+    return None
+
+
+async def parties(pool: Pool, rows: list[dict[str, Any]]) -> dict[tuple[str, int], Party]:
+    """The parties of xDRs, by kind and id."""
+    wanted = {f"{kind}s": [row[f"i_{kind}"] for row in rows if row[f"i_{kind}"]] for kind in ("account", "customer", "vendor")}
+    return {(kind, number): Party(name, currency, model) for kind, number, name, currency, model in await pool.query(NAMES, wanted)}
+
+
+async def waiting(pool: Pool) -> set[tuple[str, int]]:
+    """The resellers and vendors whose balances wait for charges to be folded into them, by role and id."""
+    return {(role, number) for role, number, _ in await pool.query(WAITING)}
