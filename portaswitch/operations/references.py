@@ -50,6 +50,7 @@ NEEDED: Final[Mapping[Section, tuple[str, ...]]] = {
 
 PARTS_NEED: Final[tuple[tuple[Section, str, tuple[str, ...]], ...]] = (
     (Section.PRODUCTS, "entries", ("service", "tariff")),
+    (Section.EXCHANGE_RATES, "values", ("rate",)),
     (Section.ACCESS_POLICIES, "phases", ("period", "level")),
     (Section.ACCESS_POLICIES, "attributes", ("group", "name", "value")),
 )
