@@ -6,10 +6,10 @@ Names are fixed (docs/metrics.rst); a metric is made once, at import, by the mod
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from threading import Lock
 
-_REGISTRY: dict[str, Counter | Gauge | Histogram] = {}
+_REGISTRY: dict[str, Counter | Gauge | Info | Histogram] = {}
 _LOCK = Lock()
 
 
@@ -52,6 +52,26 @@ class Gauge:
         yield f"{self.name} {self.read()}"
 
 
+class Total(Gauge):
+    """A counter that somebody else keeps (the system, a library): `read` is asked when the metrics are."""
+
+    kind = "counter"
+
+
+class Info:
+    """Facts that stay as they are while the process lives: always 1, the facts are its labels."""
+
+    kind = "gauge"
+
+    def __init__(self, name: str, text: str, facts: Mapping[str, str]) -> None:
+        self.name, self.text, self.labels, self._values = name, text, tuple(facts), tuple(facts.values())
+        _register(self)
+
+    def samples(self) -> Iterator[str]:
+        """The line of the text format."""
+        yield f"{self.name}{_labels(self.labels, self._values)} 1"
+
+
 class Histogram:
     """Durations in seconds, in fixed buckets."""
 
@@ -84,7 +104,7 @@ class Histogram:
         yield f"{self.name}_count {sofar}"
 
 
-def _register(metric: Counter | Gauge | Histogram) -> None:
+def _register(metric: Counter | Gauge | Info | Histogram) -> None:
     with _LOCK:
         if metric.name in _REGISTRY:
             raise ValueError(f"two metrics are named {metric.name}")
@@ -114,3 +134,9 @@ def render() -> str:
 def names() -> list[str]:
     """The names of all metrics that the imported modules made."""
     return sorted(_REGISTRY)
+
+
+def labels(name: str) -> tuple[str, ...]:
+    """The names of a metric's labels; none of a metric that there is not."""
+    metric = _REGISTRY.get(name)
+    return metric.labels if isinstance(metric, Counter | Info) else ()

@@ -1,14 +1,17 @@
 """
 The only builder of the tree: from settings to a running server, and back.
 
-    start:  database > schema > (load FILE) > catalogue > core > ports > jobs > "ready"
-    stop:   ports > core drained > jobs > pools > embedded database
+    start:  http > database > schema > (load FILE) > catalogue > core > ports > jobs > "ready"
+    stop:   ports > core drained > jobs > pools > embedded database > http
+
+The status pages (http) are there from the first to the last moment, so that an orchestrator can tell a server that waits or drains from a dead one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from enum import StrEnum
 from os import getpid
 from pathlib import Path
 from time import perf_counter
@@ -20,7 +23,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 
-from portaswitch import jobs
+from portaswitch import jobs, process_metrics
 from portaswitch.administration import load_file
 from portaswitch.api.status import site
 from portaswitch.billing.core import Core, Limits
@@ -30,11 +33,12 @@ from portaswitch.endpoints.answer_templates import AnswerTemplates
 from portaswitch.endpoints.client_habits import Habits
 from portaswitch.endpoints.clients import EXPOSED, Clients
 from portaswitch.endpoints.dynamic import DynamicAuthorization, Timing
-from portaswitch.endpoints.profiles import shipped
+from portaswitch.endpoints.profiles import SHIPPED, Profile, load
 from portaswitch.endpoints.radius_addresses import AddressStep
+from portaswitch.endpoints.radius_joined import JoinedSessions
 from portaswitch.endpoints.tasks import Pacing, TaskRunner
 from portaswitch.errors import PortaSwitchError, StartError
-from portaswitch.logs import BillingLog, background, log_to_file
+from portaswitch.logs import BillingLog, LineFile, RotatingFile, background, log_to_file
 from portaswitch.memory import Collector
 from portaswitch.metrics import Gauge
 from portaswitch.model.catalogue import EMPTY, Catalogue, Seen
@@ -47,7 +51,11 @@ from portaswitch.store.ledger import Ledger
 from portaswitch.store.listen import Listener
 from portaswitch.store.partitions import keep_partitions
 from portaswitch.store.pool import Pool
+from portaswitch.store.session_names import SessionNames
 from portaswitch.store.session_tasks import SessionTasks, purge
+from portaswitch.store.standing import StandingJob
+from portaswitch.store.trace_watches import CHANNEL, read_watches
+from portaswitch.trace.tracer import WATCHES, Tracer, silent
 
 #: Work between the schema and the catalogue (`--load`).
 Prepare = Callable[[Database], Awaitable[None]]
@@ -55,7 +63,18 @@ Prepare = Callable[[Database], Awaitable[None]]
 #: Days that finished session tasks are kept, and seconds that their lease is longer than a request may take.
 TASKS_KEPT, LEASE_MARGIN = 30, 30.0
 
+#: Octets of trace.log before it turns, old ones that are kept, and lines that are gathered between two writings.
+TRACE_LOG = 20_000_000, 5, 5000
+
 TURN = Gauge("portaswitch_longest_turn_seconds", "The longest time the reactor was kept from its next turn since the last reading")
+
+
+class Stage(StrEnum):
+    """Where a server is between start and end; the text says why it serves nobody, '' when it does."""
+
+    STARTING = "starting: the database, its schema or the catalogue is not there yet"
+    SERVING = ""
+    STOPPING = "stopping: what was asked is finished, nothing new is taken"
 
 
 class Server(Service):
@@ -69,14 +88,20 @@ class Server(Service):
         self.ready: Deferred[list[str]] = Deferred()
         self._starting: Deferred[list[str]] | None = None
         self._database = Database(reactor, settings.state_dir, settings.database.dsn, settings.limits.work_connections)
+        process_metrics.expose()
+        self._stage = Stage.STARTING
         self._ports: list[listen.ListeningPort] = []
+        self._http: list[listen.ListeningPort] = []
+        self._log_file: RotatingFile | None = None
         self._jobs: list[jobs.Periodic] = []
         self._listener: Listener | None = None
         self._hot: Pool | None = None
         self._clients = Clients(EMPTY, Habits(_now, self._keep_seen))
         self._billing_log = BillingLog(None)
+        self._trace_log, self.tracer = LineFile(None, *TRACE_LOG), silent()
         self._dynamic: DynamicAuthorization | None = None
         self._runner: TaskRunner | None = None
+        self._profiles: dict[str, Profile] = {}
         self.core: Core | None = None
         self.protocols: dict[str, radius.RadiusProtocol] = {}
 
@@ -95,25 +120,41 @@ class Server(Service):
 
     async def _start(self) -> list[str]:
         settings = self._settings
-        shipped()  # a fault in a node profile stops the start before anything is open
+        self._profiles = load(SHIPPED, *settings.radius.profile_path)  # a fault in a node profile stops the start before anything is open
+        http = [self._open_http(address) for address in settings.http.listen] if "http" in settings.roles else []
         await self._database.open()
         if self._prepare is not None:
             await self._prepare(self._database)
         self._hot = await self._database.connect_hot(settings.limits.hot_connections, settings.limits.statement_timeout)
-        catalogue = CatalogueStore(self._database.pool, self._reactor, self._database.sealer.open)
+        catalogue = CatalogueStore(self._database.pool, self._reactor, self._database.sealer.open, settings.limits.reseller_slack)
         catalogue.on_swap.append(self._swapped)
         EXPOSED.read = lambda: len(self._clients.exposed)
         ledger = Ledger(self._hot, self._database.sealer.open)
-        log_to_file(_log_file(settings.logging.directory, "portaswitch.log"), settings.logging.level)
-        self._billing_log = BillingLog(_log_file(settings.logging.directory, "billing.log"))
-        self.core = Core(ledger, catalogue, self._billing_log, _limits(settings))
+        self._open_logs()
+        self.core = Core(ledger, catalogue, self._billing_log, _limits(settings), tracer=self.tracer)
         await self._listen_to_changes(catalogue, self.core)
         await catalogue.reload()
         if "jobs" in settings.roles:
             await self._first_partitions()
         lines = self._open_ports(self.core)
         self._start_jobs(ledger, self.core)
-        return lines
+        self._stage = Stage.SERVING
+        return lines + http
+
+    def _open_logs(self) -> None:
+        logging = self._settings.logging
+        self._log_file = log_to_file(_log_file(logging.directory, "portaswitch.log"), logging.level, logging.rotate_size, logging.keep)
+        self._billing_log = BillingLog(_log_file(logging.directory, "billing.log"), logging.rotate_size, logging.keep)
+        self._trace_log = LineFile(_log_file(logging.directory, "trace.log"), *TRACE_LOG)
+        self.tracer = Tracer(self._trace_log, self._reactor.seconds, _now)
+        WATCHES.read = lambda: len(self.tracer.watches)
+
+    def reopen_logs(self) -> None:
+        """Close the log files; the next line of each opens it under its name (SIGHUP, after somebody moved them)."""
+        self._billing_log.close()
+        self._trace_log.close()
+        if self._log_file is not None:
+            self._log_file.close()
 
     async def _first_partitions(self) -> None:
         """Those of today, before anything is written: rows that move into a partition later are missed by who looks for them in that moment."""
@@ -128,10 +169,15 @@ class Server(Service):
         def lost() -> None:
             core.cache.forget_all()
             background(catalogue.reload(), "reloading the catalogue")
+            background(self._read_watches(), "reading the watches of the trace")
 
-        channels = {"catalogue": lambda _: catalogue.reload(), "subscribers": core.cache.heard}
+        channels = {"catalogue": lambda _: catalogue.reload(), "subscribers": core.cache.heard, CHANNEL: lambda _: self._read_watches()}
         self._listener = Listener(self._reactor, self._database.dsn, channels, lost)
         await self._listener.start()
+        await self._read_watches()
+
+    def _read_watches(self) -> Deferred[None]:
+        return Deferred.fromCoroutine(read_watches(self._database.pool, self.tracer))
 
     def _swapped(self, catalogue: Catalogue) -> None:
         before = self._clients
@@ -148,13 +194,12 @@ class Server(Service):
             addresses = AddressStep(Addresses(self._database.pool), core, self._reactor.seconds)
             for port, number in ((radius.AUTH, settings.radius.auth_port), (radius.ACCT, settings.radius.acct_port)):
                 prefix = f"{settings.instance}-{port.name[1]}"
-                protocol = radius.RadiusProtocol(port, core, lambda: self._clients, self._reactor, _now, limits, prefix, addresses)
+                billing = JoinedSessions(core, SessionNames(self._database.pool)) if port is radius.ACCT else core
+                protocol = radius.RadiusProtocol(port, billing, lambda: self._clients, self._reactor, _now, limits, prefix, addresses, self.tracer)
                 self.protocols[port.name] = protocol
                 opened = listen.listen_udp(self._reactor, settings.radius.interface, number, protocol, settings.reuse_port, f"RADIUS {port.name}")
                 self._ports.append(opened)
                 lines.append(f"RADIUS {port.name} on {_place('udp', opened)}")
-        if "http" in settings.roles:
-            lines += [self._open_http(address) for address in settings.http.listen]
         return lines
 
     def _open_http(self, address: Any) -> str:
@@ -162,17 +207,19 @@ class Server(Service):
             opened = self._reactor.listenTCP(address.port, site(self._why_not_ready), interface=address.interface)
         except CannotListenError as error:
             raise StartError(listen.taken("HTTP", "tcp", address.interface, address.port, error.socketError)) from error
-        self._ports.append(opened)
+        self._http.append(opened)
         return f"HTTP (/metrics, /healthz, /readyz) on {_place('tcp', opened)}"
 
     def _why_not_ready(self) -> str | None:
-        if self._hot is None or self._hot.live == 0:
-            return "no live connection to the database"
-        return None if self._ports else "no port is open"
+        if self._stage is not Stage.SERVING:
+            return self._stage.value
+        return "no live connection to the database" if self._hot is None or self._hot.live == 0 else None
 
     def _start_jobs(self, ledger: Ledger, core: Core) -> None:
         pool = self._database.pool
         self._every(0.5, self._billing_log.flush, "billing-log")
+        self._every(0.5, self._trace_log.flush, "trace-log")
+        self._every(1.0, self.tracer.expire, "trace-watches")
         self._every(5.0, self._sweep_duplicates, "duplicates")
         self._every(1.0, self._read_resellers(pool, core), "resellers")
         self._watch_turns()
@@ -180,6 +227,7 @@ class Server(Service):
             self._start_tasks(pool)
         if "jobs" in self._settings.roles:
             self._every(5.0, jobs.sweeper(ledger, core, _now), "sweeper")
+            self._every(5.0, StandingJob(pool, lambda: self._clients.catalogue, _now).run, "standing")
             self._every(1.0, lambda: fold(pool), "folding")
             self._every(3600.0, lambda: keep_partitions(pool), "partitions")
             self._every(3600.0, lambda: purge(pool, TASKS_KEPT), "task-purge")
@@ -190,7 +238,7 @@ class Server(Service):
         dynamic = DynamicAuthorization(self._reactor, Timing(settings.coa_tries, settings.coa_first_wait), settings.coa_interface)
         tasks = SessionTasks(pool, f"{self._settings.instance}/{getpid()}", dynamic.timing.total + LEASE_MARGIN)
         pacing = Pacing(settings.coa_node_rate, settings.coa_attempts, settings.coa_default_port)
-        self._dynamic, self._runner = dynamic, TaskRunner(tasks, dynamic, lambda: self._clients, shipped(), self._reactor, pacing)
+        self._dynamic, self._runner = dynamic, TaskRunner(tasks, dynamic, lambda: self._clients, self._profiles, self._reactor, pacing)
         self._every(0.5, self._runner.run, "session-tasks")
 
     def _every(self, seconds: float, work: Callable[[], Any], name: str) -> jobs.Periodic:
@@ -233,6 +281,10 @@ class Server(Service):
         self._every(0.02, collector.young, "collector")
         self._every(60.0, collector.grown, "full-collector")
 
+    def watched(self, seconds: float, tell: Callable[[], None]) -> None:
+        """Tell a supervisor every so often that the reactor turns."""
+        self._every(seconds, tell, "watchdog")
+
     def _failed(self, failure: Any) -> None:
         if not self.ready.called:
             self.ready.errback(failure)
@@ -240,13 +292,10 @@ class Server(Service):
     # -- stop -------------------------------------------------------------------------------------------------------------------------------------
 
     async def _stop(self) -> None:
+        self._stage = Stage.STOPPING
         if self._starting is not None and not self._starting.called:
             self._starting.cancel()
-        for port in self._ports:
-            closed = port.stopListening()
-            if closed is not None:
-                await closed
-        self._ports.clear()
+        await _closed(self._ports)
         if self.core is not None:
             await self.core.drained().addTimeout(self._settings.limits.decision_timeout + 1, self._reactor, lambda *_: None)
         for job in self._jobs:
@@ -257,9 +306,19 @@ class Server(Service):
             await self._runner.stop()
             await self._dynamic.stop()
         self._billing_log.close()
+        self._trace_log.close()
         if self._listener is not None:
             self._listener.close()
         await self._database.close()
+        await _closed(self._http)
+
+
+async def _closed(ports: list[listen.ListeningPort]) -> None:
+    """Close these ports, and forget them."""
+    while ports:
+        closed = ports.pop().stopListening()
+        if closed is not None:
+            await closed
 
 
 def explain(error: BaseException) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from contextlib import suppress
 from typing import Any
@@ -14,6 +15,7 @@ from twisted.logger import Logger
 from twisted.python import usage
 from twisted.python.failure import Failure
 
+from portaswitch import supervisor
 from portaswitch.config import load
 from portaswitch.config.settings import Settings
 from portaswitch.errors import ConfigError
@@ -44,6 +46,10 @@ def makeService(options: Options) -> Service:
 
     settings: Settings = options["settings"]
     server = Server(reactor, settings, loading(options["load"], settings) if options["load"] else None)
+    reactor.addSystemEventTrigger("before", "shutdown", supervisor.tell, supervisor.STOPPING)
+    if not os.isatty(0):  # on a terminal its end is ours too
+        main: Any = reactor
+        signal.signal(signal.SIGHUP, lambda *_: main.callFromThread(server.reopen_logs))
     _ = server.ready.addCallbacks(_say, _give_up, callbackArgs=(server, settings, options["config"]), errbackArgs=(reactor,))
     return server
 
@@ -54,7 +60,11 @@ def _say(lines: list[str], server: Server, settings: Settings, config: str) -> N
     for line in try_these(settings, config):
         _log.info("{line}", line=line)
     server.calm_collector()
+    patience = supervisor.patience()
+    if patience:
+        server.watched(patience / 3, lambda: supervisor.tell(supervisor.ALIVE))
     _log.info("ready")
+    supervisor.tell(supervisor.READY)
 
 
 def try_these(settings: Settings, config: str) -> list[str]:

@@ -22,6 +22,7 @@ from twisted.internet.error import ConnectError, DNSLookupError
 from twisted.web.client import Agent, readBody
 
 from portaswitch.administration.backups import back_up, restore
+from portaswitch.administration.migration import Moved, migrate_folder, rehearse_folder
 from portaswitch.administration.opening import REACH_SECONDS, asked, opened
 from portaswitch.config.catalogue import read_catalogue
 from portaswitch.config.sections import Settings
@@ -65,6 +66,7 @@ __all__ = [
     "Exchange",
     "Finding",
     "Loaded",
+    "Moved",
     "NotFound",
     "Operation",
     "OrphanLine",
@@ -80,7 +82,9 @@ __all__ = [
     "initialise",
     "load_file",
     "make_call",
+    "migrate_folder",
     "read_metrics",
+    "rehearse_folder",
     "restore",
 ]
 

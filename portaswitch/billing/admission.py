@@ -7,7 +7,7 @@ from datetime import datetime
 from portaswitch.billing import numbers
 from portaswitch.billing.access import Access
 from portaswitch.model.billing_model import BillingModel
-from portaswitch.model.catalogue import Catalogue
+from portaswitch.model.catalogue import Catalogue, Product
 from portaswitch.model.ledger import View
 from portaswitch.model.party import Account, BillStatus, Customer
 from portaswitch.model.refusal import Refusal
@@ -47,14 +47,32 @@ def card(view: View, refusal: Refusal, request: AAARequest, catalogue: Catalogue
 
 
 def undialled(view: View, request: AAARequest, way: Access) -> Refusal | None:
-    """Why a called number may not be dialled: no number at all (cld_dial_error), or barred by the account or its customer (cld_barred)."""
+    """Why a called number may not be dialled: no number at all (cld_dial_error), or barred (cld_barred)."""
     if way.service.service_type == DIALLED and not numbers.dialled(way.number):
         return Refusal.CLD_DIAL_ERROR
     account, customer = view.account, view.customer
-    if account is None or customer is None or not (account.barred or customer.barred) or request.direction is Direction.INCOMING:
+    if account is None or customer is None or request.direction is Direction.INCOMING or not (account.barred or customer.barred or way.product.barring):
         return None
-    barred = way.number.startswith(account.barred) or way.number.startswith(customer.barred)
-    return Refusal.CLD_BARRED if barred else None
+    return Refusal.CLD_BARRED if way.number.startswith(prefixes(account, customer, way.product)) else None
+
+
+def prefixes(account: Account, customer: Customer, product: Product) -> tuple[str, ...]:
+    """What call barring forbids: the account's own prefixes, or those of whom its flag names (spec: ~ the product, ^ the customer)."""
+    above = {"Y": product.barred, "^": customer.barred}.get(product.barring, ())
+    inherited = {"Y": (), "N": (), "~": above, "^": customer.barred}.get(account.barring, above + customer.barred)
+    return account.barred + inherited
+
+
+def entitled(view: View, request: AAARequest) -> bool:
+    """
+    Whether the account may use the address that the request wants to have authorized (RFC 5090 3.20): one of its ids is that address, or the user of it.
+    Which domains are served is the SIP server's to know.
+    """
+    account, identity = view.account, request.parties.identity
+    if not identity or account is None:
+        return True
+    names = (account.id, request.parties.user, *account.aliases)
+    return identity in names or identity.partition("@")[0] in names
 
 
 def proven(account: Account, credentials: Credentials | None) -> bool:

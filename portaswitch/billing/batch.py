@@ -17,6 +17,7 @@ from twisted.python.failure import Failure
 
 from portaswitch.billing import attempts
 from portaswitch.billing.cache import Cache
+from portaswitch.billing.explain import explain
 from portaswitch.billing.flight import Aboard, Flight, Lane, Waiting, only_reads
 from portaswitch.billing.session import decide
 from portaswitch.billing.transition import Outcome, session_key
@@ -27,6 +28,7 @@ from portaswitch.logs import background
 from portaswitch.metrics import Counter, Gauge
 from portaswitch.model.ledger import Applied, Change, Failed, Member, Repeated, Short, Stale, Verdict, View
 from portaswitch.model.request import AAARequest, Decision, Kind
+from portaswitch.trace.tracer import Tracer, silent
 
 BATCHES = Counter("portaswitch_batches_total", "Batches sent to the ledger")
 MEMBERS = Counter("portaswitch_batch_members_total", "Members of batches by the ledger's verdict", ("verdict",))
@@ -60,9 +62,11 @@ class Batcher:
         most: int,
         timeout: float,
         told: Told,
+        tracer: Tracer | None = None,
     ) -> None:
         self._ledger, self._catalogue, self._cache, self._seconds = ledger, catalogue, cache, seconds
         self._size, self._flights, self._most, self._timeout, self._told = size, flights, most, timeout, told
+        self._tracer = tracer or silent()
         self._lanes: dict[Lane, deque[Waiting]] = {}
         self._ready: dict[Lane, None] = {}
         self._flying: set[Lane] = set()
@@ -185,11 +189,14 @@ class Batcher:
     def _decide(self, view: View, waiting: Waiting) -> Outcome | None:
         """The pure decision; one that raises is a defect of ours that must harm nobody else."""
         try:
-            return decide(view, waiting.request, self._catalogue.current())
+            outcome = decide(view, waiting.request, self._catalogue.current())
         except Exception:
             self._log.failure("a decision failed, request {request}", request=waiting.request.id)
             self._answer(waiting, LedgerFailed("a decision failed"))
             return None
+        if self._tracer.watches:
+            self._tracer.considered(waiting.request, lambda: explain(view, waiting.request, self._catalogue.current(), outcome))
+        return outcome
 
     def _overlaid(self, flight: Flight, view: View) -> View:
         """The view as the members before it in this batch will leave it."""
@@ -283,7 +290,7 @@ class Batcher:
         if isinstance(verdict, Short) and change is not None:
             self._keep_funds(change, verdict)
             return self._may_retry(waiting)
-        if isinstance(verdict, Repeated) and change is not None and change.attempt:
+        if isinstance(verdict, Repeated) and change is not None and change.attempt and change.session is None:
             self._answer(waiting, change.decision)  # the attempt was kept before
             return False
         self._cache.forget(change.i_account if change is not None else 0, waiting.session_key)
@@ -295,6 +302,8 @@ class Batcher:
 
     def _applied(self, waiting: Waiting, change: Change, verdict: Applied) -> None:
         self._keep_funds(change, verdict)
+        if self._tracer.watches:
+            self._tracer.applied(waiting.request, change, verdict.funds)
         if change.session is not None:
             self._cache.keep_session(waiting.session_key, change.session)
         if change.aside:

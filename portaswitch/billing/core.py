@@ -18,11 +18,16 @@ from portaswitch.interfaces.ledger import ILedger
 from portaswitch.logs import BillingLog
 from portaswitch.metrics import Counter, Gauge, Histogram
 from portaswitch.model.ledger import SessionName
+from portaswitch.model.refusal import Refusal
 from portaswitch.model.request import AAARequest, Decision, Kind, Origin, Parties
+from portaswitch.trace.tracer import Tracer, silent
 
 REQUESTS = Counter("portaswitch_requests_total", "Requests decided by the core", ("kind", "result"))
 SECONDS = Histogram("portaswitch_decision_seconds", "From a request's entry into the core to its commit")
 CACHED = Gauge("portaswitch_cached_accounts", "Accounts remembered in memory")
+
+#: The step of a request that was not decided at all.
+TRIED = (("rule", f"{Refusal.RETRIES_EXCEEDED.word}: too many wrong passwords from this source (limits.password_tries)"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +49,26 @@ class Limits:
 
 @implementer(IBilling)
 class Core:
-    """One a process. `seconds` is a monotonic clock; `log` takes one billing line a request."""
+    """One a process. `seconds` is a monotonic clock; `log` takes one billing line a request, `tracer` the steps of watched ones."""
 
-    def __init__(self, ledger: ILedger, catalogue: ICatalogue, log: BillingLog, limits: Limits = Limits(), seconds: Callable[[], float] = perf_counter) -> None:
+    def __init__(
+        self,
+        ledger: ILedger,
+        catalogue: ICatalogue,
+        log: BillingLog,
+        limits: Limits = Limits(),
+        seconds: Callable[[], float] = perf_counter,
+        tracer: Tracer | None = None,
+    ) -> None:
         self.cache = Cache(limits.cache_accounts, limits.cache_sessions)
         self._ledger = ledger
         self._log = log
+        self._tracer = tracer or silent()
         self._seconds = seconds
         # A restarted node's sessions are closed some at a time, so that they don't crowd out the living.
         self._closing = max(1, min(limits.batch, limits.waiting // 4))
         self._tries = Tries(limits.password_tries, limits.password_window, seconds)
-        self._batcher = Batcher(ledger, catalogue, self.cache, seconds, limits.batch, limits.flights, limits.waiting, limits.timeout, self._told)
+        self._batcher = Batcher(ledger, catalogue, self.cache, seconds, limits.batch, limits.flights, limits.waiting, limits.timeout, self._told, self._tracer)
         CACHED.read = lambda: self.cache.sizes()[0]
 
     def handle(self, request: AAARequest) -> Deferred[Decision]:
@@ -62,6 +76,8 @@ class Core:
         if request.kind is Kind.ON_OFF and not request.session:
             return Deferred.fromCoroutine(self._restarted(request))
         if self._tries.exceeded(request):
+            if self._tracer.watches:
+                self._tracer.considered(request, lambda: TRIED)
             self._told(request, TOO_MANY, 0)
             return succeed(TOO_MANY)
         return self._batcher.submit(request)
@@ -76,6 +92,8 @@ class Core:
         SECONDS.observe(took)
         self._tries.told(request, decision)
         self._log.line(request, decision, took)
+        if self._tracer.watches:
+            self._tracer.told(request, decision)
 
     async def _restarted(self, request: AAARequest) -> Decision:
         """Accounting-On or -Off: every open session of the node that began before is closed provisionally (DESIGN.md 3.5)."""

@@ -9,9 +9,10 @@ same, and the first is by far the most frequent. A wrapped delta is never charge
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from portaswitch.model.money import ZERO
-from portaswitch.model.request import AAARequest, Base, QuotaKey, UnitRequest
+from portaswitch.model.request import AAARequest, Base, QuotaKey, Report, UnitRequest
 from portaswitch.model.session import Quota, Session
 
 #: A session's sub-sessions whose figures are kept; of more, the oldest are taken as over for good (their use stays counted).
@@ -29,6 +30,23 @@ def seconds(request: AAARequest, key: QuotaKey, base: Base) -> int | None:
         if asked.key == key:
             return asked.reported(base) if base is Base.TIME else asked.counters.get(Base.TIME)
     return None
+
+
+def timed(session: Session, request: AAARequest) -> AAARequest:
+    """
+    A Stop that tells no duration (a SIP proxy's, which sends no Acct-Session-Time) lasted from what its Start said to the event; who was never connected used
+    nothing.
+    """
+    first, begin = session.quotas[0], session.connected
+    if begin is None or first.base is not Base.TIME or part_of(request) or not request.units:
+        return request
+    asked = request.units[0]
+    if asked.key != first.key or asked.report is not Report.FINAL or asked.reported(Base.TIME) is not None:
+        return request
+    lasted = request.at - begin
+    seconds = max(1, (lasted + timedelta(milliseconds=500)) // timedelta(seconds=1)) if lasted > timedelta() else 0
+    told = replace(asked, used=seconds, counters={**asked.counters, Base.TIME: seconds} if asked.counters else asked.counters)
+    return replace(request, units=(told, *request.units[1:]))
 
 
 def in_own_base(asked: UnitRequest, base: Base) -> UnitRequest:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from portaswitch.billing import occupancy
+from portaswitch.billing import occupancy, reserve
 from portaswitch.billing.access_policy import level_of
 from portaswitch.billing.local_time import zone_of
 from portaswitch.billing.transition import Outcome, changed, next_session, refused
@@ -33,7 +33,7 @@ FUNDS: Final = frozenset((Refusal.ZERO_BALANCE, Refusal.CREDIT_LIMIT, Refusal.IN
 
 NO_POLICY: Final = AccessPolicy(0, 0, "")
 HOTLINE_SECONDS: Final = 900
-"""The longest that a hotline lasts in one go: who has paid meanwhile gets in at the next try, as nothing else ends it yet."""
+"""The longest that a hotline lasts in one go: who has paid meanwhile gets in at the next try; a node that takes CoA is told before."""
 
 
 def policy_of(view: View, product: Product, catalogue: Catalogue) -> AccessPolicy:
@@ -47,10 +47,19 @@ def level_now(view: View, request: AAARequest, policy: AccessPolicy, state: Poli
     return level_of(policy, request.received, zone_of(view.customer.timezone if view.customer is not None else "UTC"), state)
 
 
+def noted(session: Session, product: Product, policy: AccessPolicy, catalogue: Catalogue) -> Session:
+    """A session that begins, with its product and policy; `turns` says that its node is told by CoA when the level changes by its timetable."""
+    node = catalogue.nodes.get(session.opened.i_node)
+    turns = {"turns": "coa"} if node is not None and node.coa_address else {}
+    began = {"i_product": str(product.i_product), "access_policy": str(policy.i_access_policy)}
+    return replace(session, opened=replace(session.opened, kept={**session.opened.kept, **began, **turns}))
+
+
 def told(facts: Facts, view: View, request: AAARequest, session: Session, policy: AccessPolicy, grants: tuple[Grant, ...]) -> Facts:
     """The facts of an accept with what an Internet session is told beside its grants."""
     level = level_now(view, request, policy)
-    return replace(facts, more={**facts.more, **_common(view, session, policy, level), **_timeout(_seconds(grants, level, request.received))})
+    until = None if "turns" in session.opened.kept else level.until
+    return replace(facts, more={**facts.more, **_common(view, session, policy, level), **_timeout(_seconds(grants, until, request.received))})
 
 
 def _common(view: View, session: Session, policy: AccessPolicy, level: Level) -> dict[str, str]:
@@ -63,11 +72,11 @@ def _common(view: View, session: Session, policy: AccessPolicy, level: Level) ->
     return more | {name: str(value) for name, value in optional.items() if value}
 
 
-def _seconds(grants: tuple[Grant, ...], level: Level, at: datetime) -> int | None:
-    """How long the session may last: as granted, where that is time, and not beyond the present level. None: nothing limits it."""
+def _seconds(grants: tuple[Grant, ...], until: datetime | None, at: datetime) -> int | None:
+    """How long the session may last: as granted, where that is time, and not beyond `until`. None: nothing limits it."""
     limits = [grant.units for grant in grants if grant.base is Base.TIME and grant.units is not None and grant.refusal is None]
-    if level.until is not None:
-        limits.append(max(1, int((level.until - at).total_seconds())))
+    if until is not None:
+        limits.append(max(1, int((until - at).total_seconds())))
     return min(limits) if limits else None
 
 
@@ -95,7 +104,11 @@ def hotline(view: View, request: AAARequest, session: Session, facts: Facts, pol
     if not policy.portal or view.session is not None:
         return refused(view, refusal, facts)
     level = level_now(view, request, policy, PolicyState.NO_FUNDS)
-    opened = replace(session.opened, kept={**session.opened.kept, "hotline": "yes"})
+    why = {"hotline": "yes"}
+    if refusal in FUNDS:  # it ends when more money than now is there
+        gross = reserve.funds_seen(view, ZERO, request.received).gross
+        why["hotline_funds"] = str(ZERO if gross is None else gross)
+    opened = replace(session.opened, kept={**session.opened.kept, **why})
     quotas = tuple([Quota(quota.key, quota.base, (), quota.rated) for quota in session.quotas])
     grants = tuple([Grant(quota.key, quota.base, HOTLINE_SECONDS if quota.base is Base.TIME else None, last=True) for quota in quotas])
     more = {**_common(view, session, policy, level), "portal": policy.portal, "session_timeout": str(HOTLINE_SECONDS)}

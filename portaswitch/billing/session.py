@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from portaswitch.billing import access, admission, closing, increments, internet, occupancy, plausible, purchase, reserve
-from portaswitch.billing.counters import beside, in_own_base, part_of, report_all, reported
+from portaswitch.billing.counters import beside, in_own_base, part_of, report_all, reported, timed
 from portaswitch.billing.transition import ACCEPTED, Outcome, brought, changed, facts_of, next_session, opened_now, refused, refused_with_use, unseen
 from portaswitch.model.access_policy import AccessPolicy
 from portaswitch.model.catalogue import Catalogue, Protection
@@ -22,6 +22,9 @@ from portaswitch.model.money import ZERO
 from portaswitch.model.refusal import Refusal
 from portaswitch.model.request import AAARequest, Decision, Facts, Grant, Kind, Lock, UnitRequest
 from portaswitch.model.session import Opened, Quota, Session, Status
+
+#: What a request keeps that ends an attempt without an answer (Acct-Status-Type Failed).
+FAILED = "failed"
 
 
 def decide(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
@@ -41,6 +44,8 @@ def _auth(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     refusal = admission.refuse(view, request.credentials, request.received)
     if refusal is not None:
         return refused(view, admission.card(view, refusal, request, catalogue))
+    if not admission.entitled(view, request):
+        return refused(view, Refusal.USER_DENIED, facts_of(view, request, None))
     if occupancy.in_use(view, request):
         return refused(view, Refusal.ACCOUNT_IN_USE, facts_of(view, request, None))
     found = access.find(view, request, catalogue)
@@ -58,13 +63,15 @@ def _auth(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     if isinstance(session, Refusal):
         return refused(view, session, facts)
     policy = internet.policy_of(view, found.product, catalogue) if found.service.service_type in internet.SERVICES else None
+    if policy is not None and view.session is None:
+        session = internet.noted(session, found.product, policy, catalogue)
     if policy is not None and (barred := internet.barred(view, request, session, facts, policy)) is not None:
         return barred
     if not session.quotas[0].legs:
         return refused(view, Refusal.CLD_BLOCKED, facts)  # its accounting came first, and nothing prices it
     if view.session is None and occupancy.full(view, request.direction):
         return refused(view, Refusal.CALL_LIMIT, facts)
-    if reserve.reseller_over_limit(view, request.received):
+    if reserve.reseller_over_limit(view, request.received, catalogue.reseller_slack):
         return refused(view, Refusal.CREDIT_LIMIT, facts)
     why = plausible.why_impossible(session, report_all(session, request), request) if view.session is not None else ""
     if why:
@@ -136,6 +143,8 @@ def _reserve_one(
     made = reserve.reserve(quota, asked, plan, opened.policy, protection, funds.at_most(asked.most_funds), unit, at)
     start = reserve.start_of(quota, asked)
     if made is None:
+        if asked.most_funds is not None and reserve.reserve(quota, asked, plan, opened.policy, protection, funds, unit, at) is not None:
+            return Grant(asked.key, quota.base, 0, refusal=Refusal.FUNDS_SHORT), quota  # nothing but the client's own max_funds is in the way
         wanted = -(-start // unit) + reserve.least_units(asked, opened.policy, unit)
         refusal = reserve.why_not(plan, opened.billing_model, quota.charged[0], wanted, opened.policy, funds, breakage, unit, at)
         return Grant(asked.key, quota.base, 0, refusal=refusal), quota
@@ -264,10 +273,17 @@ def _stop(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     session = view.session or unseen(view, request, catalogue)
     if session is None or session.status is Status.CLOSED:
         return Outcome(ACCEPTED, None, view)
+    request = timed(session, request)
+    if FAILED in request.kept and session.connected is not None:
+        return Outcome(ACCEPTED, None, view)  # an attempt beside the one that was answered
     why = plausible.why_wrapped(session, request) or plausible.why_impossible(session, report_all(session, request), request)
     if why:
         return plausible.set_aside(view, request, session, why)
-    return _settle(view, request, session, Status.CLOSED, catalogue)
+    # Behind a failed attempt the user may try again in the same session, whose Stop must count.
+    outcome = _settle(view, request, session, Status.PROVISIONAL if FAILED in request.kept else Status.CLOSED, catalogue)
+    if view.session is None and outcome.change is not None and report_all(session, request) is session.quotas:
+        return replace(outcome, change=replace(outcome.change, attempt=request.session))  # a refused attempt has its xDR already
+    return outcome
 
 
 def _unlock(view: View, request: AAARequest) -> Outcome:
@@ -314,7 +330,7 @@ def _event(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     if isinstance(session, Refusal):
         return refused(view, session)
     use = replace(session.quotas[0], used=sum(asked.requested or 0 for asked in request.units))
-    if reserve.reseller_over_limit(view, request.received):
+    if reserve.reseller_over_limit(view, request.received, catalogue.reseller_slack):
         return refused(view, Refusal.CREDIT_LIMIT)
     opened, plan = session.opened, use.legs[0].plan
     funds, price = reserve.funds_seen(view, ZERO, request.received), closing.cost(use, opened)

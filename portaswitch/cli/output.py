@@ -50,6 +50,20 @@ class Output:
         """Whether a person reads this on a terminal."""
         return self._width is not None
 
+    @property
+    def width(self) -> int | None:
+        """Columns of the terminal; None where the output is none."""
+        return self._width
+
+    def flush(self) -> None:
+        """Show now what was written: for commands that go on."""
+        self._stream.flush()
+
+    def record(self, text: str) -> None:
+        """One JSON object of many, on a line of its own; nothing in tables."""
+        if self.as_json:
+            self._write(text)
+
     def line(self, text: str = "") -> None:
         """A line for people; nothing in JSON."""
         if not self.as_json:

@@ -14,12 +14,14 @@ from portaswitch.cli import (
     calls,
     clients,
     completion,
+    migration,
     operations,
     orphans,
     rates,
     sessions,
     setup,
     tariffs,
+    traces,
     xdrs,
 )
 from portaswitch.cli.command import OK, Commands, Context, Parser, common, epilog
@@ -56,8 +58,10 @@ def parser() -> Parser:
     clients.add(commands)
     rates.add(commands)
     orphans.add(commands)
+    traces.add(commands)
     books.add(commands)
     backups.add(commands)
+    migration.add(commands)
     operations.add(commands)
     completion.add(commands, top)
     return top

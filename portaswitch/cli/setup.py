@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from portaswitch.administration import initialise, load_file
+from portaswitch.administration.profiles import check_profiles
 from portaswitch.cli.command import FAILED, OK, Commands, Context
 from portaswitch.cli.output import Bar, Column
 from portaswitch.config import Settings
@@ -37,9 +38,10 @@ def add(commands: Commands) -> None:
 
 
 async def check(context: Context) -> int:
-    """All faults of the configuration, or OK and the ports."""
+    """All faults of the configuration and of the node profiles, or OK and the ports."""
     try:
         settings = context.settings
+        check_profiles(settings)
     except ConfigError as error:
         context.out.document({"ok": False, "faults": error.faults})
         if context.out.as_json:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ from portaswitch.config.node import joined
 from portaswitch.config.options import Options, OptionsKind
 from portaswitch.config.values import (
     Address,
+    Amount,
     Boolean,
     Choice,
     Duration,
@@ -25,6 +27,7 @@ from portaswitch.config.values import (
     Integer,
     MailAddress,
     Port,
+    Size,
     Text,
 )
 
@@ -68,6 +71,9 @@ class RadiusSettings(Group):
         default=5,
     )
     coa_node_rate: int = declare(Integer(1, 10_000, "requests"), "CoA and Disconnect requests that one node gets in a second.", default=50)
+    profile_path: tuple[Path, ...] = declare(
+        ListOf(FilePath()), "Folders with node profiles of your own, NAME.yaml each, beside the shipped ones.", default=[]
+    )
     duplicate_window: float = declare(
         Duration(5, 30),
         "Seconds during which a repeated request gets the stored reply (RFC 5080 2.2.2).",
@@ -205,6 +211,10 @@ class LoggingSettings(Group):
         default="info",
     )
     directory: Path = declare(FilePath(), "Folder of the log files.", default="var/log")
+    rotate_size: int = declare(
+        Size(64 * 1024, 1 << 40), "A log file turns when it is larger, and with the first line of another day (UTC).", default="100MiB"
+    )
+    keep: int = declare(Integer(1, 1000, "files"), "Old files that are kept of each log; NAME.1 is the youngest.", default=14)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,6 +250,12 @@ class LimitsSettings(Group):
         Duration(0.02, 120),
         "Seconds after which a request is given up; keep it below the retransmission time of the clients.",
         default="2s",
+    )
+    reseller_slack: Decimal = declare(
+        Amount(),
+        "Amount, in a reseller's currency, that its balance may be behind: charges reach it once a second, so its customers are refused as soon as it is so "
+        "near to its credit limit.",
+        default="0",
     )
     password_tries: int = declare(
         Integer(0, 1_000_000, "wrong passwords"),

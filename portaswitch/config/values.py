@@ -19,6 +19,7 @@ _LABEL: Final = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _HOST: Final = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
 _MAIL: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@([A-Za-z0-9.-]{1,253})")
 _QUANTITY: Final = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,9})?) ?([A-Za-z]*)")
+_AMOUNT: Final = re.compile(r"[0-9]{1,15}(\.[0-9]{1,10})?")
 _SECONDS: Final = {
     "": Decimal(1),
     "ms": Decimal("0.001"),
@@ -115,6 +116,18 @@ class Boolean(ScalarKind[bool]):
 
     def describe(self) -> str:
         return "true or false"
+
+
+class Amount(ScalarKind[Decimal]):
+    """An amount of money that is not negative; digits, never a float."""
+
+    def convert(self, node: Node) -> Decimal:
+        if not _AMOUNT.fullmatch(node.text):
+            raise Refused("is not an amount of money, 0 or more: write digits with a point, such as 10.00")
+        return Decimal(node.text)
+
+    def describe(self) -> str:
+        return "amount of money, 0 or more"
 
 
 class Duration(ScalarKind[float]):

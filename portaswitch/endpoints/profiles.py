@@ -30,6 +30,8 @@ SHIPPED: Final = Path(__file__).with_name("profiles")
 FACTS: Final = frozenset(
     ("nas_identifier", "nas_ip", "node", "session", "h323_conf_id", "account", "user", "calling", "called", "service")
 ) | {name for name in (*INTERNET.values(), *PAIRS.values()) if name}
+#: What a node's `profile` may be.
+NAME: Final = re.compile("[a-z][a-z0-9_-]{0,31}")
 #: Types whose values are numbers on the wire.
 NUMBERS: Final = frozenset(("integer", "date", "byte", "short", "signed", "integer64"))
 
@@ -97,18 +99,33 @@ def _value(attribute: str, text: str) -> Value:
     return int(text)
 
 
-def load(folder: Path) -> dict[str, Profile]:
-    """The profiles of a folder, by name (that of the file). Raises ConfigError with all faults of all files."""
+def load(*folders: Path) -> dict[str, Profile]:
+    """The profiles of these folders, by name (that of the file; one name is one file's). Raises ConfigError with all faults of all files."""
     found: dict[str, Profile] = {}
-    faults: list[str] = []
-    for path in sorted(folder.glob("*.yaml")):
-        read, wrong = read_profile(path.stem, path.read_text("utf-8"), str(path))
+    places: dict[str, Path] = {}
+    faults = [f"{folder}: no such folder of node profiles (radius.profile_path)" for folder in folders if not folder.is_dir()]
+    for path in (path for folder in folders for path in sorted(folder.glob("*.yaml"))):
+        if path.stem in places:
+            faults.append(f"{path}: {places[path.stem]} is profile {path.stem} too: rename one of them")
+            continue
+        places[path.stem] = path
+        read, wrong = _read_file(path)
         faults += wrong
         if read is not None:
             found[path.stem] = read
     if faults:
         raise ConfigError(faults)
     return found
+
+
+def _read_file(path: Path) -> tuple[Profile | None, list[str]]:
+    if not NAME.fullmatch(path.stem):
+        return None, [f"{path}: a profile is named by small letters, digits, - and _, 32 at most"]
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeError) as error:
+        return None, [f"{path}: can't be read: {error}"]
+    return read_profile(path.stem, text, str(path))
 
 
 @cache

@@ -26,12 +26,14 @@ from portaswitch.endpoints.radius_addresses import AddressStep
 from portaswitch.endpoints.radius_credentials import with_proof
 from portaswitch.endpoints.radius_reply import Attributes, to_reply
 from portaswitch.endpoints.radius_request import Unmappable, to_request
+from portaswitch.endpoints.radius_trace import described, title, types_cards
 from portaswitch.endpoints.templates import Variables
 from portaswitch.errors import DatabaseDown, Overloaded, PortaSwitchError
 from portaswitch.interfaces.billing import IBilling
 from portaswitch.metrics import Counter
 from portaswitch.model.catalogue import Node, RadiusClient
 from portaswitch.model.request import AAARequest, Decision
+from portaswitch.trace.tracer import Tracer, silent
 from portaswitch.wire.radius.codec import Malformed, decode, encode_reply
 from portaswitch.wire.radius.dictionary import Dictionary
 from portaswitch.wire.radius.packet import Code, Packet
@@ -107,6 +109,7 @@ class RadiusProtocol(DatagramProtocol):
         limits: Limits = Limits(),
         prefix: str = "r",
         addresses: AddressStep | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         self._port, self._billing, self._clients, self._reactor, self._now, self._limits = port, billing, clients, reactor, now, limits
         self._dictionary = Dictionary.standard()
@@ -114,7 +117,7 @@ class RadiusProtocol(DatagramProtocol):
         self._waiting: dict[str, int] = {}
         self._strangers: dict[str, float] = {}
         self._prefix, self._number = prefix, 0
-        self._addresses = addresses
+        self._addresses, self._tracer = addresses, tracer or silent()
 
     def startProtocol(self) -> None:
         """Take the socket's own sendto: Twisted's write looks at every address anew, which costs a fifth of an answer."""
@@ -124,26 +127,27 @@ class RadiusProtocol(DatagramProtocol):
     def datagramReceived(self, datagram: bytes, addr: Any) -> None:
         """One datagram; whatever it holds, nothing is raised."""
         RECEIVED.inc(self._port.name)
+        peer = addr[0], addr[1]
         try:
-            self._received(datagram, (addr[0], addr[1]))
+            self._received(datagram, peer)
         except Malformed as fault:
-            self._drop(fault.reason)
+            self._drop(fault.reason, peer)
         except Unmappable as fault:
-            self._drop(fault.reason)
+            self._drop(fault.reason, peer)
         except Exception:
-            self._drop("defect")
+            self._drop("defect", peer)
             self._log.failure("a packet from {peer} met a defect of ours", peer=addr[0])
 
     def _received(self, datagram: bytes, peer: Peer) -> None:
         clients = self._clients()
         client = clients.find(peer[0])
         if client is None:
-            self._stranger(peer[0])
+            self._stranger(peer)
             return
         packet = decode(datagram, client.secret, self._dictionary)
         reason = self._refuse(packet, client, clients)
         if reason is not None:
-            self._drop(reason)
+            self._drop(reason, peer)
             return
         entry = self.duplicates.find(peer, packet.identifier, packet.authenticator)
         if entry is not None:
@@ -161,24 +165,28 @@ class RadiusProtocol(DatagramProtocol):
     def _repeat(self, entry: Entry, peer: Peer) -> None:
         """A retransmission: the same octets, or silence while the first one is still in progress."""
         if entry.reply is None:
-            self._drop("in-progress")
+            self._drop("in-progress", peer)
             return
         SENT.inc(self._port.name, "repeated")
+        if self._tracer.watches:
+            self._tracer.packet(peer, f"RADIUS {self._port.name} packet came again: the same answer went out again")
         self._write(entry.reply, peer)
 
     def _ask(self, packet: Packet, peer: Peer, client: RadiusClient, clients: Clients) -> None:
         node = clients.node(client, packet)
         if node is None:
-            self._drop("unknown-node")
+            self._drop("unknown-node", peer)
             return
         if self._waiting.get(peer[0], 0) >= self._limits.waiting_per_peer:
-            self._drop("peer-overload")
+            self._drop("peer-overload", peer)
             return
         self._number += 1
         request = to_request(packet, client, node, self._now(), f"{self._prefix}{self._number}", clients.catalogue)
         entry = self.duplicates.add(peer, packet.identifier, packet.authenticator)
         self._waiting[peer[0]] = self._waiting.get(peer[0], 0) + 1
         pending = Pending(packet, peer, client, node, entry, request)
+        if self._tracer.watches:
+            self._tracer.request(request, peer, title(packet.code), lambda: described(packet.attributes, self._dictionary), types_cards(node, request))
         decided = self._handle(request)
         if node.i_ip_pool and self._addresses is not None:
             decided = decided.addCallback(self._addresses.settle, request, node)
@@ -195,20 +203,21 @@ class RadiusProtocol(DatagramProtocol):
         try:
             code, attributes = to_reply(pending.request, decision, pending.node.profile)
             attributes = with_proof(code, attributes, pending.request.credentials)
-            reply = self._templated(pending, decision, attributes) if code == ACCESS_ACCEPT else None
-            if reply is None:
-                reply = encode_reply(pending.packet, code, attributes, pending.client.secret, self._dictionary)
+            templated = self._templated(pending, decision, attributes) if code == ACCESS_ACCEPT else None
+            attributes, reply = templated or (attributes, encode_reply(pending.packet, code, attributes, pending.client.secret, self._dictionary))
         except Exception:
-            self._drop("defect")
+            self._drop("defect", pending.peer)
             self._log.failure("an answer could not be written, request {request}", request=pending.request.id)
             self.duplicates.discard(pending.peer, pending.packet.identifier, pending.entry)
             return
+        if self._tracer.watches:
+            self._tracer.reply(pending.request, title(code), lambda: described(attributes, self._dictionary))
         if code == ACCESS_REJECT and self._limits.reject_delay:
             self._reactor.callLater(self._limits.reject_delay, self._answer, pending, reply, code)
         else:
             self._answer(pending, reply, code)
 
-    def _templated(self, pending: Pending, decision: Decision, attributes: Attributes) -> bytes | None:
+    def _templated(self, pending: Pending, decision: Decision, attributes: Attributes) -> tuple[Attributes, bytes] | None:
         """The accept as the response templates want it; None where there are none, or where what they make can't be sent."""
         template = self._clients().templates.find(pending.request, decision)
         if template is None:
@@ -216,7 +225,7 @@ class RadiusProtocol(DatagramProtocol):
         variables = Variables(pending.packet, pending.request, decision)
         try:
             made = template.apply(attributes, variables)
-            return encode_reply(pending.packet, ACCESS_ACCEPT, made, pending.client.secret, self._dictionary)
+            return made, encode_reply(pending.packet, ACCESS_ACCEPT, made, pending.client.secret, self._dictionary)
         except ValueError as error:
             UNFIT.inc(pending.node.name)
             self._log.warn(
@@ -235,7 +244,10 @@ class RadiusProtocol(DatagramProtocol):
         self.duplicates.discard(pending.peer, pending.packet.identifier, pending.entry)
         if not failure.check(PortaSwitchError, CancelledError):
             self._log.failure("request {request} met a defect of ours", failure, request=pending.request.id)
-        self._drop("overload" if failure.check(Overloaded) else "database" if failure.check(DatabaseDown) else "undecided")
+        reason = "overload" if failure.check(Overloaded) else "database" if failure.check(DatabaseDown) else "undecided"
+        self._drop(reason)
+        if self._tracer.watches:
+            self._tracer.unanswered(pending.request, f"not answered: {reason}")
 
     def _settle(self, pending: Pending) -> None:
         host = pending.peer[0]
@@ -253,14 +265,17 @@ class RadiusProtocol(DatagramProtocol):
         try:
             self._sendto(reply, peer)
         except OSError:
-            self._drop("unsendable")  # the socket's buffer is full, or there is no way to the peer: it will ask again
+            self._drop("unsendable", peer)  # the socket's buffer is full, or there is no way to the peer: it will ask again
 
-    def _drop(self, reason: str) -> None:
+    def _drop(self, reason: str, peer: Peer | None = None) -> None:
         DROPPED.inc(self._port.name, reason)
+        if self._tracer.watches and peer is not None:
+            self._tracer.packet(peer, f"RADIUS {self._port.name} packet dropped: {reason}")
 
-    def _stranger(self, host: str) -> None:
+    def _stranger(self, peer: Peer) -> None:
         """Nobody we know: silence, and one log line a minute for each address."""
-        self._drop("unknown-client")
+        self._drop("unknown-client", peer)
+        host = peer[0]
         now = self._reactor.seconds()
         if now - self._strangers.get(host, -STRANGER_EVERY) < STRANGER_EVERY:
             return

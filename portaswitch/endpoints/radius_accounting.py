@@ -28,9 +28,14 @@ KINDS = {
     "Alive": Kind.UPDATE,
     "Interim-Update": Kind.UPDATE,
     "Stop": Kind.STOP,
+    "Failed": Kind.STOP,
     "Accounting-On": Kind.ON_OFF,
     "Accounting-Off": Kind.ON_OFF,
 }
+#: RFC 2866's status of an attempt that came to nothing (a SIP proxy's for a call that was not answered).
+FAILED = "Failed"
+#: Attributes of gateways that tell times: a Stop of theirs without a connect time is of a call that was not connected.
+TIMES = ("h323-conf-id", "h323-setup-time", "h323-connect-time", "h323-disconnect-time")
 #: Octets that a gigaword stands for, as bits (RFC 2869 5.1, 5.2).
 GIGAWORD = 32
 #: Octets and gigawords of each direction, and where they are kept.
@@ -67,9 +72,12 @@ def accounting(reading: Reading, received: datetime, number: str) -> AAARequest:
     leg = f"{origin}/{packet.text('h323-call-type') or ''}"
     counters = _counters(reading, connected)
     rated = origin != "answer" and (origin != "" or bool(counters) or packet.get("h323-conf-id") is None)
-    units = (_reported(kind, counters),) if rated and kind is not Kind.ON_OFF else ()
+    units = (_reported(packet, kind, counters),) if rated and kind is not Kind.ON_OFF else ()
     if kind is Kind.STOP and rated:
         _setup_time(packet, connected, node, kept)
+    failed = packet.named("Acct-Status-Type") == FAILED
+    if failed:
+        kept["failed"] = "yes"
     lock = session_control(reading.ivr)
     if lock.stage:
         kept["session_stage"] = lock.stage
@@ -85,16 +93,19 @@ def _key(reading: Reading, session: str, leg: str, kind: Kind, counters: Mapping
     The idempotency key (DESIGN.md 3.4): node, session, leg, status, and the sub-session where there is one; an Alive also by all its cumulative counters, or
     the second of two with equal octets and a later time would be taken for a repetition.
     """
-    part = f"/{reading.part}" if reading.part else ""
+    part = f"/{reading.part}" if reading.part else "/failed" if "failed" in reading.kept else ""
     so_far = "".join([f"/{base._value_}={counters[base]}" for base in Base if base in counters]) if kind is Kind.UPDATE else ""
     return f"{reading.node.i_node}/{session}/{leg}/{kind._value_}{part}{so_far}"
 
 
-def _reported(kind: Kind, counters: Mapping[Base, int]) -> UnitRequest:
-    """The use told. A Stop that tells no seconds told of none."""
+def _reported(packet: Packet, kind: Kind, counters: Mapping[Base, int]) -> UnitRequest:
+    """The use told. A Stop without seconds tells of none where its sender tells times; where it does not, the core knows when the session began."""
     used = counters.get(Base.TIME)
     final = kind is Kind.STOP
-    return UnitRequest(used=(used or 0) if final else used, report=Report.FINAL if final else Report.INTERIM, counters=counters)
+    if final and used is None and (packet.named("Acct-Status-Type") == FAILED or any(packet.get(name) is not None for name in TIMES)):
+        used = 0
+        counters = {**counters, Base.TIME: 0} if counters else counters
+    return UnitRequest(used=used, report=Report.FINAL if final else Report.INTERIM, counters=counters)
 
 
 def _happened(packet: Packet, received: datetime) -> datetime:

@@ -11,7 +11,7 @@ Features that others act on, where they differ from the default: charge_report=1
 Internet sessions: called_station (the Called-Station-Id, which is no number there), nas_port, nas_port_id, nas_port_name, nas_port_type, service_kind
 (Service-Type), framed_protocol, realm, xmit_rate, data_rate, authentic, class (in hexadecimal), and of a PDSN: bsid, pcf_address, esn.
 Accounting: input_octets, output_octets, input_packets, output_packets, setup_time (ms, the xDR's post-dial delay), part (the sub-session whose counters these
-are).
+are), failed (yes: Acct-Status-Type Failed).
 
 Nothing that proves who a user is: no passwords and digests; PINs, passwords and vouchers inside mod_<name> are masked.
 """

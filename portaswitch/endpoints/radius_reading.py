@@ -7,7 +7,9 @@ is a MAC, an address or the name of a service, kept as called_station and not ra
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from urllib.parse import unquote
 
 from portaswitch.endpoints import portaone, radius_kept
 from portaswitch.endpoints.ivr import Pairs, access_code, last
@@ -15,8 +17,10 @@ from portaswitch.endpoints.lenient import IGNORED
 from portaswitch.model.catalogue import Catalogue, Node
 from portaswitch.model.request import Direction, Parties
 from portaswitch.model.value import dataclass
-from portaswitch.wire.radius.packet import Packet
+from portaswitch.wire.radius.datatypes import Value
+from portaswitch.wire.radius.packet import Code, Packet
 
+ACCESS_REQUEST = int(Code.ACCESS_REQUEST)
 #: Service types of the text, by their lower case; any other is an operator's own and taken as written.
 SERVICES = {
     name.lower(): name for name in ("Session", "Voice", "Data", "Netaccess", "Quantity", "Wifi", "Dialup", "Msg", "Conference", "Did")
@@ -30,6 +34,8 @@ INCOMING, OUTGOING = "INCOMING", "OUTGOING"
 PDSN_MARKS = ("3GPP2-BSID", "3GPP2-PCF-IP-Address", "3GPP2-Session-Continue", "3GPP2-Begin-Session", "3GPP2-Service-Option")
 #: How a session's name begins that was made up at the authorization, for want of one in the request; the NAS returns it as Class (RFC 2865 5.25).
 MADE_UP = b"auth-"
+#: A SIP-AOR; what follows the user or the host (password, parameters, headers) decides nothing.
+AOR = re.compile(r"(?:sips?:(?P<user>[^@:;]+)[^@]*@(?P<host>[^:;?]+).*)|(?:tel:(?P<number>[^;]+).*)", re.IGNORECASE | re.DOTALL)
 NO_PROPERTIES: Mapping[str, str] = {}
 
 
@@ -121,7 +127,20 @@ def _parties(packet: Packet, ivr: Pairs, kept: Mapping[str, str], internet: bool
         called = packet.text("Called-Station-Id") or (portaone.number_of(kept["called_party"]) if "called_party" in kept else "")
     calling = packet.text("Calling-Station-Id") or (portaone.number_of(kept["calling_party"]) if "calling_party" in kept else "")
     redirecting = portaone.number_of(kept["redirecting_party"]) if "redirecting_party" in kept else ""
-    return Parties(user, calling, called, redirecting)
+    aor = packet.get("SIP-AOR")
+    return Parties(user, calling, called, redirecting, "" if aor is None or packet.code != ACCESS_REQUEST else sip_user(aor))
+
+
+def sip_user(aor: Value) -> str:
+    """
+    The user of a SIP-AOR (RFC 5090 3.20: a SIP or tel URI), with its host where it has one, without parameters and the + of a number; the octets as they are
+    where they are no such URI, which are nobody's.
+    """
+    found = AOR.fullmatch(aor) if isinstance(aor, str) else None
+    if found is None:
+        return f"no AOR: {aor!r}"
+    user = unquote(found["user"] or found["number"]).removeprefix("+")
+    return f"{user}@{found['host'].lower()}" if found["host"] else user
 
 
 def _direction(kept: Mapping[str, str], code: str) -> Direction:

@@ -29,3 +29,9 @@ class ILoading(Interface):
         `check` is called with what the database has, before anything is written; whatever it raises ends the
         load, and nothing has changed. Errors: `LoadError` (the database refuses), `DatabaseDown`.
         """
+
+    def rehearse(file: CatalogueFile, check: Check, progress: Progress) -> Deferred[Loaded]:
+        """What `load` would do: everything up to the first write. Errors as of `load`."""
+
+    def migrate(file: CatalogueFile, check: Check, progress: Progress) -> Deferred[Loaded]:
+        """As `load`; the totals are those of the database at the end of the transaction. Errors as of `load`."""

@@ -90,7 +90,7 @@ class Change:
     happens whatever the funds are, as for real usage). Session: `session` is its next value (version one above `relied`), None leaves it alone;
     `relied` is the version the decision was made on, 0 "there is none". One-shots have `once` set: their key gets a row of its own. A change with neither
     stands beside the session (a lock, a failed attempt). `attempt` is the session id of a failed attempt, whose xDR is written unless that session of the
-    account has one already (then the verdict is Repeated). `places`: see `Occupancy`. `aside`: why the request
+    account has one already (then the verdict is Repeated where nothing else is wanted). `places`: see `Occupancy`. `aside`: why the request
     can't be true; it is kept with the orphans for an operator ('': nothing of the kind).
     """
 

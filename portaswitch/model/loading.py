@@ -29,6 +29,7 @@ class Section(StrEnum):
     IP_POOLS = "ip_pools"
     DESTINATIONS = "destinations"
     DESTINATION_GROUPS = "destination_groups"
+    EXCHANGE_RATES = "exchange_rates"
     TARIFFS = "tariffs"
     NODES = "nodes"
     PRODUCTS = "products"
@@ -44,6 +45,9 @@ class Section(StrEnum):
     PHASES = "phases"
     ATTRIBUTES = "attributes"
     STATIC_ADDRESSES = "static_addresses"
+    SIM_CARDS = "sim_cards"
+    COUNTERS = "counters"
+    DISCOUNT_ITEMS = "discount_items"
 
 
 class Fault(Protocol):
@@ -120,6 +124,11 @@ class Entry:
         return "*" in self.broken
 
 
+def item_name(counter: Entry) -> str:
+    """The name under which the stock has the discount item of a counter: plan, service, destination group and kind."""
+    return "\x1f".join((counter.text("plan") or "", counter.text("service") or "", counter.text("group") or "", counter.text("kind") or "discount"))
+
+
 @dataclass(frozen=True, slots=True)
 class CatalogueFile:
     """
@@ -186,12 +195,27 @@ class Kept:
     asked: Decimal
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Total:
+    """
+    A control total: how many things of a section there are of one kind ('debit', 'retail') in one currency ('' where there is none), and their money: opening
+    balances, what counters have counted.
+    """
+
+    section: Section
+    kind: str
+    currency: str
+    number: int
+    amount: Decimal
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a load did, for the command line to print."""
+    """What a load did, for the command line to print; `totals` of what the database has of the things of the file, where they were asked for."""
 
     counts: Mapping[Section, Count]
     kept: tuple[Kept, ...] = ()
+    totals: tuple[Total, ...] = ()
 
 
 class LoadError(PortaSwitchError):

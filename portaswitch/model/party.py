@@ -102,7 +102,8 @@ class Customer:
 class Account:
     """
     An account (an alias is resolved to its master before). `password` is the service password in clear, None where none is needed; `sessions` how many it may
-    have at once; `barred` the prefixes that its call barring forbids.
+    have at once; `barred` the prefixes that its call barring forbids; `aliases` the further ids that it is known by.
+    `barring` is its letter of that feature: Y its own prefixes, N none, ~ as the product says, ^ as the customer says, '' whatever these two say.
     """
 
     i_account: int
@@ -124,6 +125,8 @@ class Account:
     static_ip: str = ""  # service attribute netaccess_static_ip/address; '' none
     sessions: SessionLimits = NO_LIMITS
     barred: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    barring: str = ""
 
     def __repr__(self) -> str:
         return f"Account({self.id!r}, i_account={self.i_account}, revision={self.revision})"

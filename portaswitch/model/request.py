@@ -142,12 +142,14 @@ class Parties:
     Who takes part, as the wire names them, untranslated.
 
     `user` is the account id that is to be found (User-Name, Subscription-Id, From); `calling` and `called` are as dialled; `redirecting` diverted the call.
+    `identity`: the address that the user wants to use, where that is to be authorized too (SIP-AOR: user@host, or a number), '' where it is not.
     """
 
     user: str
     calling: str = ""
     called: str = ""
     redirecting: str = ""
+    identity: str = ""
 
 
 class Direction(StrEnum):

@@ -17,16 +17,23 @@ from twisted.internet.defer import Deferred
 from portaswitch.errors import ConfigError
 from portaswitch.interfaces.loading import ILoading, Progress
 from portaswitch.model.loading import CatalogueFile, Fault, Loaded, Stock
-from portaswitch.operations import address_rules, catalogue_rules, party_rules, references
+from portaswitch.operations import address_rules, catalogue_rules, party_rules, rating_rules, references
 from portaswitch.operations.world import World
 
-RULES: tuple[Callable[[World], Iterable[Fault]], ...] = (
+Rule = Callable[[World], Iterable[Fault]]
+
+RULES: tuple[Rule, ...] = (
     references.environment,
     references.unknown,
     references.needed,
     references.fixed,
     catalogue_rules.networks,
     catalogue_rules.prices,
+    rating_rules.levels,
+    rating_rules.formulas,
+    rating_rules.bounds,
+    rating_rules.exchange,
+    rating_rules.managed_alike,
     catalogue_rules.items,
     catalogue_rules.repeated_rates,
     catalogue_rules.groups,
@@ -36,6 +43,7 @@ RULES: tuple[Callable[[World], Iterable[Fault]], ...] = (
     address_rules.static_addresses,
     party_rules.customers,
     party_rules.accounts,
+    party_rules.openings,
     party_rules.aliases,
     party_rules.resellers,
 )
@@ -58,11 +66,11 @@ def load(file: CatalogueFile, loading: ILoading, progress: Progress) -> Deferred
     return loading.load(file, check, progress)
 
 
-def faults(file: CatalogueFile, stock: Stock) -> list[str]:
+def faults(file: CatalogueFile, stock: Stock, rules: Iterable[Rule] = RULES) -> list[str]:
     """
     All that is wrong with a file, as text and against what the database has: one line each, in the order of
     the file.
     """
     world = World(file, stock)
-    found = {*file.faults, *(fault for rule in RULES for fault in rule(world))}
+    found = {*file.faults, *(fault for rule in rules for fault in rule(world))}
     return [str(fault) for fault in sorted(found)]

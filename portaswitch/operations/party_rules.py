@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from portaswitch.model.loading import Entry, Fault, Section
-from portaswitch.operations.catalogue_rules import tariff_fits
+from portaswitch.operations.catalogue_rules import exchanges, tariff_fits
 from portaswitch.operations.world import World
 
 LIMITED: Final = frozenset({"reseller", "distributor"})
@@ -85,11 +85,16 @@ def _debit(account: Entry) -> Iterator[Fault]:
         yield account.place.find("credit_limit").fault(
             "a debit account has no credit limit: remove it, or write model: credit"
         )
-    opening = account.amount("opening_balance")
-    if opening is not None and opening < 0:
-        yield account.place.find("opening_balance").fault(
-            f"{opening} is negative: a debit account begins with money, or with 0"
-        )
+
+
+def openings(world: World) -> Iterator[Fault]:
+    """A debit account begins with money or with nothing; only one that is moved here from elsewhere may be overdrawn."""
+    for account in world.accounts():
+        opening = account.amount("opening_balance")
+        if opening is not None and opening < 0 and world.fact(Section.ACCOUNTS, account.name, "model") == "debit":
+            yield account.place.find("opening_balance").fault(
+                f"{opening} is negative: a debit account begins with money, or with 0"
+            )
 
 
 def _one_currency(world: World, account: Entry, customer: str | None) -> Iterator[Fault]:
@@ -171,7 +176,7 @@ def resellers(world: World) -> Iterator[Fault]:
         currency = world.fact(Section.CUSTOMERS, above, "currency")
         for tariff in tariffs.get(account.text("product") or "", ()):
             own = world.fact(Section.TARIFFS, tariff, "currency")
-            if own is not None and currency is not None and own != currency:
+            if own is not None and currency is not None and own != currency and not exchanges(world, own, currency):
                 yield account.place.find("product").fault(
                     f"its reseller_tariff {tariff} is in {own} and the reseller {above} in {currency}:"
                     f" they must agree"

@@ -33,6 +33,8 @@ REFERENCES: Final[Mapping[Section, Mapping[str, Section]]] = {
         "access_policy": Section.ACCESS_POLICIES,
         "alias_of": Section.ACCOUNTS,
     },
+    Section.SIM_CARDS: {"customer": Section.CUSTOMERS, "account": Section.ACCOUNTS},
+    Section.COUNTERS: {"customer": Section.CUSTOMERS, "account": Section.ACCOUNTS},
 }
 """By section and key, the section whose name stands there."""
 
@@ -48,6 +50,7 @@ NEEDED: Final[Mapping[Section, tuple[str, ...]]] = {
 
 PARTS_NEED: Final[tuple[tuple[Section, str, tuple[str, ...]], ...]] = (
     (Section.PRODUCTS, "entries", ("service", "tariff")),
+    (Section.EXCHANGE_RATES, "values", ("rate",)),
     (Section.ACCESS_POLICIES, "phases", ("period", "level")),
     (Section.ACCESS_POLICIES, "attributes", ("group", "name", "value")),
 )
@@ -60,8 +63,9 @@ FIXED: Final[Mapping[Section, tuple[str, ...]]] = {
     Section.VENDORS: ("currency",),
     Section.CUSTOMERS: ("currency", "type"),
     Section.ACCOUNTS: ("currency", "model", "customer"),
+    Section.SIM_CARDS: ("account",),
 }
-"""What money that has moved depends on, so that a load never changes it."""
+"""What money that has moved depends on, so that a load never changes it; and who has a card, which is an operation of its own."""
 
 INNER: Final = {
     Section.ENTRIES: (Section.PRODUCTS, "entries"),

@@ -147,9 +147,11 @@ select format('customer %s (environment %s)', name, i_env),
 from due where (open_outgoing, open_incoming) <> (case when limited then o else 0 end, case when limited then i else 0 end)
 """
 #: Real use is always debited, below zero too, and that part is marked in the xDR as overrun (DESIGN.md 3.3); an
-#: administrator can force a charge. More than both is a fault.
+#: administrator can force a charge. More than both is a fault. One that was moved here overdrawn began below zero.
 _NEGATIVE = """
-with below as (select i_account, i_env, id, balance from accounts where billing_model = -1 and balance < 0),
+with below as (
+        select i_account, i_env, id, balance - least(opening_balance, 0) balance from accounts
+        where billing_model = -1 and balance < least(opening_balance, 0)),
      marked as (
         select x.i_account, sum(x.overrun) amount from xdr x join below using (i_account)
         where x.storage = 'a' group by 1),

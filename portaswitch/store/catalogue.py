@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -36,6 +37,7 @@ from portaswitch.model.catalogue import (
     Service,
     ServicePolicy,
 )  # fmt: skip
+from portaswitch.model.money import ZERO
 from portaswitch.model.request import Base
 from portaswitch.store.catalogue_policies import access_policies
 from portaswitch.store.catalogue_tariffs import Tariffs
@@ -48,7 +50,10 @@ BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 SERVICES = "select s.i_service, s.name, t.name, s.base, s.unit from services s join service_types t using (i_service_type)"
 POLICIES = "select i_service_policy, protection, slice, minimum, max_units, idle_timeout, charge_every, top_rate from service_policies"
-PRODUCTS = "select i_product, name, currency, breakage, coalesce(i_access_policy, 0) from products"
+PRODUCTS = (
+    "select i_product, name, currency, breakage, coalesce(i_access_policy, 0), substr(service_flags, 13, 1), "
+    "(select v.value from service_attribute_values v where v.i_product = p.i_product and v.i_attribute = 23) from products p"
+)
 ENTRIES = (
     "select i_product, i_accessibility, i_service, coalesce(i_node, 0), access_code, i_tariff, coalesce(i_tariff_reseller, 0), i_service_policy "
     "from accessibility order by i_accessibility"
@@ -62,8 +67,12 @@ CLIENTS = (
     "seen_authenticator, seen_without, seen_proxy_state from radius_clients order by masklen(address) desc"
 )
 CONNECTIONS = (
-    "select i_connection, i_vendor, coalesce(i_node, 0), host(remote_ip), coalesce(i_tariff, 0) from connections "
-    "where active and direction = 'to' and remote_ip is not null"
+    "select i_connection, i_vendor, coalesce(i_node, 0), host(remote_ip), coalesce(i_tariff, 0), v.timezone, v.currency "
+    "from connections join vendors v using (i_vendor) where active and direction = 'to' and remote_ip is not null"
+)
+EXCHANGE = (
+    "select i_env, currency, into_currency, extract(epoch from greatest(effective_from, '1970-01-01'))::float8, rate from exchange_rates "
+    "order by effective_from desc"
 )
 
 
@@ -73,8 +82,8 @@ class CatalogueStore:
 
     _log = Logger()
 
-    def __init__(self, pool: Pool, reactor: IReactorTime, unseal: Callable[[bytes], str]) -> None:
-        self._pool, self._reactor, self._unseal = pool, reactor, unseal
+    def __init__(self, pool: Pool, reactor: IReactorTime, unseal: Callable[[bytes], str], reseller_slack: Decimal = ZERO) -> None:
+        self._pool, self._reactor, self._unseal, self._slack = pool, reactor, unseal, reseller_slack
         self._tariffs = Tariffs(pool, reactor)
         self._current = EMPTY
         self._running: Deferred[None] | None = None
@@ -128,7 +137,15 @@ class CatalogueStore:
             0, services, await self._products(services), await self._tariffs.read(), {node.i_node: node for node in nodes},
             {(node.i_env, node.nas_ip): node for node in nodes if node.nas_ip},
             {(node.i_env, node.nas_identifier): node for node in nodes if node.nas_identifier}, connections, tuple(clients), await access_policies(self._pool),
+            self._slack, await self._exchange(),
         )  # fmt: skip
+
+    async def _exchange(self) -> dict[tuple[int, str, str], tuple[tuple[datetime, Decimal], ...]]:
+        found: dict[tuple[int, str, str], tuple[tuple[datetime, Decimal], ...]] = {}
+        for i_env, currency, into, since, rate in await self._pool.query(EXCHANGE):
+            key = i_env, currency, into
+            found[key] = (*found.get(key, ()), (datetime.fromtimestamp(since, UTC), rate))
+        return found
 
     async def _products(self, services: dict[int, Service]) -> dict[int, Product]:
         policies = {row[0]: ServicePolicy(row[0], None if row[1] is None else Protection(row[1]), *row[2:]) for row in await self._pool.query(POLICIES)}
@@ -137,7 +154,7 @@ class CatalogueStore:
             policy = policies.get(i_policy) or DEFAULT_POLICIES[services[i_service].base]
             entries.setdefault(i_product, []).append(RatingEntry(i_entry, i_service, i_node, code, i_tariff, i_reseller, policy))
         rows = await self._pool.query(PRODUCTS)
-        return {row[0]: Product(row[0], row[1], row[2], row[3], tuple(entries.get(row[0], ())), row[4]) for row in rows}
+        return {row[0]: Product(row[0], row[1], row[2], row[3], tuple(entries.get(row[0], ())), row[4], row[5], tuple(row[6] or ())) for row in rows}
 
     def _client(self, row: tuple[Any, ...]) -> RadiusClient:
         i_client, i_env, address, secret, i_node, require, limit, ignore, *seen = row

@@ -21,6 +21,7 @@ from portaswitch.model.money import Rounding
 from portaswitch.model.refusal import Refusal
 from portaswitch.model.request import AAARequest, Base, Decision, Direction, Facts, Grant, QuotaKey
 from portaswitch.model.session import Leg, Opened, Quota, Role, Session, Status
+from portaswitch.store.pricing import pricing_of, pricing_text
 
 ACCEPTED = Decision()
 _escape = json.encoder.encode_basestring
@@ -94,11 +95,10 @@ def key_of(text: str) -> QuotaKey:
 def opened_text(session: Session) -> str:
     """What a session was opened with, and the legs of its first quota key, as JSON."""
     opened = session.opened
-    kept = ",".join([f"{_escape(name)}:{_escape(value)}" for name, value in opened.kept.items()])
     legs = ",".join([_leg(leg) for leg in session.quotas[0].legs])
     return (
         f'{{"s":{_escape(opened.session)},"a":{_escape(opened.account_id)},"us":{_escape(opened.user)},"p":{_escape(opened.product)},"sv":{opened.i_service},"un":{opened.unit},'
-        f'"ac":{opened.i_accessibility},"n":{_escape(opened.number)},"bm":{int(opened.billing_model)},"k":{{{kept}}},"l":[{legs}],"po":{_policy(opened.policy)}}}'
+        f'"ac":{opened.i_accessibility},"n":{_escape(opened.number)},"bm":{int(opened.billing_model)},"k":{_texts(opened.kept)},"l":[{legs}],"po":{_policy(opened.policy)}}}'
     )
 
 
@@ -110,7 +110,7 @@ def state_text(session: Session) -> str:
     quotas = ",".join([_quota(quota, joined or (quota.legs is not first and quota.legs != first)) for quota in session.quotas])
     connected = "" if session.connected is None else f',"cn":"{session.connected.isoformat()}"'
     charged = "" if session.charged_at is None else f',"ca":"{session.charged_at.isoformat()}"'
-    named = f',"br":{json.dumps(session.brought, separators=(",", ":"))}' if session.brought else ""
+    named = f',"br":{_texts(session.brought)}' if session.brought else ""
     return f'{{"q":[{quotas}]{connected}{charged}{named}}}'
 
 
@@ -128,6 +128,10 @@ def _quota(quota: Quota, own_legs: bool) -> str:
     )
 
 
+def _texts(named: Mapping[str, str]) -> str:
+    return "{" + ",".join([f"{_escape(name)}:{_escape(value)}" for name, value in named.items()]) + "}"
+
+
 def _leg(leg: Leg) -> str:
     return f'["{leg.role._value_}",{leg.i_party},{_plan(leg.plan)}]'
 
@@ -135,6 +139,8 @@ def _leg(leg: Leg) -> str:
 #: Texts of plans by i_rate, each with the plan it was made of: a look-up by value would hash sixteen fields.
 _plans: dict[int, tuple[RatePlan, str]] = {}
 MOST_PLANS = 100_000
+#: The fields of a plan without pricing.
+PLAIN = 16
 
 
 def _plan(plan: RatePlan) -> str:
@@ -148,6 +154,8 @@ def _plan(plan: RatePlan) -> str:
     if len(_plans) >= MOST_PLANS:
         _plans.clear()
     text = json.dumps(fields, separators=(",", ":"))[1:-1]
+    if plan.pricing is not None:
+        return f"{text},{pricing_text(plan.pricing)}"  # bound to its session: nobody asks for it again
     _plans[plan.i_rate] = (plan, text)
     return text
 
@@ -163,6 +171,8 @@ def _policy(policy: ServicePolicy) -> str:
 def _leg_of(fields: list[Any]) -> Leg:
     role, i_party, *plan = fields
     plan[8], plan[9], plan[11], plan[13] = Decimal(plan[8]), Decimal(plan[9]), Decimal(plan[11]), Rounding(plan[13])
+    if len(plan) > PLAIN:
+        plan[PLAIN] = pricing_of(plan[PLAIN])
     return Leg(Role(role), i_party, RatePlan(*plan))
 
 

@@ -11,7 +11,8 @@ possible and never in a circle; what a file does not change is not locked.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import psycopg2
@@ -20,10 +21,11 @@ from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from portaswitch.interfaces.loading import Check, ILoading, Progress
-from portaswitch.model.loading import CatalogueFile, Count, Kept, Loaded, LoadError, Section
+from portaswitch.model.loading import CatalogueFile, Count, Kept, Loaded, LoadError, Section, Total
 from portaswitch.store.loading_access import STATIC, static_addresses
+from portaswitch.store.loading_cards import COUNTERS, SIM_CARDS, counters, sim_cards
 from portaswitch.store.loading_ids import find_ids
-from portaswitch.store.loading_merge import Plan, Row, Shape, Told, change, create, lock, plan
+from portaswitch.store.loading_merge import Plan, Row, Shape, Told, change, create, lock, plan, totals
 from portaswitch.store.loading_parties import ACCOUNTS, CUSTOMERS, PartyBuilder
 from portaswitch.store.loading_rows import Builder
 from portaswitch.store.loading_stock import read_stock
@@ -51,14 +53,23 @@ class Loading:
 
     def load(self, file: CatalogueFile, check: Check, progress: Progress) -> Deferred[Loaded]:
         """See `ILoading.load`."""
-        return Deferred.fromCoroutine(self._load(file, check, progress))
+        return self._in_transaction(lambda cursor: _Load(cursor, file, self._sealer, progress).load(check))
 
-    async def _load(self, file: CatalogueFile, check: Check, progress: Progress) -> Loaded:
+    def rehearse(self, file: CatalogueFile, check: Check, progress: Progress) -> Deferred[Loaded]:
+        """See `ILoading.rehearse`."""
+        return self._in_transaction(lambda cursor: _Load(cursor, file, self._sealer, progress).rehearse(check))
+
+    def migrate(self, file: CatalogueFile, check: Check, progress: Progress) -> Deferred[Loaded]:
+        """See `ILoading.migrate`."""
+        return self._in_transaction(lambda cursor: _Load(cursor, file, self._sealer, progress).migrate(check))
+
+    def _in_transaction(self, work: Callable[[Cursor], Awaitable[Loaded]]) -> Deferred[Loaded]:
+        return Deferred.fromCoroutine(self._attempts(work))
+
+    async def _attempts(self, work: Callable[[Cursor], Awaitable[Loaded]]) -> Loaded:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return await self._pool.transaction(
-                    lambda cursor: _Load(cursor, file, self._sealer, progress).run(check)
-                )
+                return await self._pool.transaction(work)
             except ConnectionLost as error:
                 raise LoadError(
                     "the connection to the database was lost: load the file again, nothing changes twice"
@@ -71,6 +82,24 @@ class Loading:
         raise AssertionError("the last attempt returns or raises")
 
 
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What has to be written, table by table; `rows` are those of customers and accounts with what they have."""
+
+    catalogue: Planned
+    customers: Plan
+    accounts: Plan
+    aliases: Plan
+    belongings: Planned
+    rows: Sequence[tuple[Section, Shape, Sequence[Row]]]
+
+    @property
+    def planned(self) -> Planned:
+        """All plans, for the report."""
+        parties = [(Section.CUSTOMERS, self.customers), (Section.ACCOUNTS, self.accounts), (Section.ALIASES, self.aliases)]
+        return [*self.catalogue, *parties, *self.belongings]
+
+
 class _Load:
     """One attempt, in one transaction."""
 
@@ -79,8 +108,27 @@ class _Load:
         self._done: Counter[Section] = Counter()
         self._total: Counter[Section] = Counter()
 
-    async def run(self, check: Check) -> Loaded:
+    async def load(self, check: Check) -> Loaded:
         """The steps, in their order."""
+        work = await self._compare(check)
+        await self._write(work)
+        return _report(work.planned)
+
+    async def rehearse(self, check: Check) -> Loaded:
+        """The steps without the last."""
+        return _report((await self._compare(check)).planned)
+
+    async def migrate(self, check: Check) -> Loaded:
+        """The steps, and what the database has then."""
+        work = await self._compare(check)
+        await self._write(work)
+        found = []
+        for (section, shape, rows), (_, planned) in zip(work.rows, work.planned[len(work.catalogue) :], strict=True):
+            found += [Total(section, *total) for total in await totals(self._cursor, shape, rows, planned.types)]
+        return replace(_report(work.planned), totals=tuple(sorted(found)))
+
+    async def _compare(self, check: Check) -> _Work:
+        """Check the file, and compare it with what there is."""
         await self._cursor.execute(ONE_AT_A_TIME)
         stock = await read_stock(self._cursor, self._file)
         check(stock)
@@ -90,23 +138,18 @@ class _Load:
         catalogue = [
             (section, await self._plan(section, shape, rows)) for section, shape, rows in builder.catalogue()
         ]
-        customers = await self._plan(Section.CUSTOMERS, CUSTOMERS, parties.customers())
-        accounts = await self._plan(Section.ACCOUNTS, ACCOUNTS, parties.accounts())
-        aliases = await self._plan(Section.ALIASES, ACCOUNTS, parties.aliases())
-        static = await self._plan(Section.STATIC_ADDRESSES, STATIC, static_addresses(parties))
-        await self._write_catalogue(catalogue, customers)
-        await self._write_parties(customers, accounts, aliases)
-        await create(self._cursor, static, self._told(Section.STATIC_ADDRESSES))
-        await change(self._cursor, static, self._told(Section.STATIC_ADDRESSES))
-        return _report(
-            [
-                *catalogue,
-                (Section.CUSTOMERS, customers),
-                (Section.ACCOUNTS, accounts),
-                (Section.ALIASES, aliases),
-                (Section.STATIC_ADDRESSES, static),
-            ]
-        )
+        rows: list[tuple[Section, Shape, Sequence[Row]]] = [
+            (Section.CUSTOMERS, CUSTOMERS, parties.customers()),
+            (Section.ACCOUNTS, ACCOUNTS, parties.accounts()),
+            (Section.ALIASES, ACCOUNTS, parties.aliases()),
+            (Section.STATIC_ADDRESSES, STATIC, static_addresses(parties)),
+            (Section.SIM_CARDS, SIM_CARDS, sim_cards(parties)),
+            (Section.COUNTERS, COUNTERS, counters(parties)),
+        ]
+        plans = [await self._plan(section, shape, made) for section, shape, made in rows]
+        customers, accounts, aliases, *others = plans
+        belongings = [(section, planned) for (section, _, _), planned in zip(rows[3:], others, strict=True)]
+        return _Work(catalogue, customers, accounts, aliases, belongings, rows)
 
     async def _plan(self, section: Section, shape: Shape, rows: Sequence[Row]) -> Plan:
         self._total[section] += len(rows)
@@ -119,6 +162,14 @@ class _Load:
                 self._progress(self._done[section], self._total[section], section.value)
 
         return told
+
+    async def _write(self, work: _Work) -> None:
+        """New and changed rows, in the order in which they need each other."""
+        await self._write_catalogue(work.catalogue, work.customers)
+        await self._write_parties(work.customers, work.accounts, work.aliases)
+        for section, planned in work.belongings:
+            await create(self._cursor, planned, self._told(section))
+            await change(self._cursor, planned, self._told(section))
 
     async def _write_catalogue(self, catalogue: Planned, customers: Plan) -> None:
         """
@@ -150,7 +201,7 @@ def _report(done: Planned) -> Loaded:
         Kept(section, row.name, amount)
         for section, planned in done
         for row in planned.kept
-        if (amount := row.opening) is not None
+        if (amount := row.asked(planned.shape)) is not None
     ]
     return Loaded({section: count for section, count in counts.items() if count.total}, tuple(kept))
 

@@ -27,6 +27,7 @@ IDENTITIES: Final[Mapping[Section, tuple[str, str]]] = {
     Section.VENDORS: ("vendors", "i_vendor"),
     Section.CUSTOMERS: ("customers", "i_customer"),
     Section.ACCOUNTS: ("accounts", "i_account"),
+    Section.SIM_CARDS: ("sim_cards", "i_sim_card"),
 }
 """Table and identity column of what has a name."""
 

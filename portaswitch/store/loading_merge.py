@@ -38,16 +38,17 @@ class Shape:
     A table as the loader writes it.
 
     `identity` is the column that others refer to ('' when there is none), `key` the columns that a file knows
-    a row by (`loose`: null is a value of the key too), `sealed` a column of secrets, `kept` the money of an
-    existing row, which is compared and never written.
+    a row by (`loose`: those of them in which null is a value too), `sealed` the columns of secrets, `kept` the money of an
+    existing row, which is compared and never written. `totals` are the expressions (of t) that control totals are grouped by: kind and currency.
     """
 
     table: str
     identity: str
     key: tuple[str, ...]
-    sealed: str = ""
+    sealed: tuple[str, ...] = ()
     kept: str = ""
-    loose: bool = False
+    loose: tuple[str, ...] = ()
+    totals: tuple[str, str] = ("''", "''")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +65,9 @@ class Row:
     initial: Columns = field(default_factory=dict, repr=False)
     level: int = 0
 
-    @property
-    def opening(self) -> Decimal | None:
-        """The opening balance that the file asks for."""
-        amount = self.initial.get("opening_balance")
+    def asked(self, shape: Shape) -> Decimal | None:
+        """The money that the file asks for: an opening balance, what a counter has counted."""
+        amount = self.initial.get(shape.kept)
         return amount if isinstance(amount, Decimal) else None
 
 
@@ -110,12 +110,16 @@ async def plan(cursor: Cursor, shape: Shape, rows: Sequence[Row], sealer: Sealer
             if number not in found:
                 new.append(_sealed(shape, row, sealer))
                 continue
-            identity, differs, money_differs, secret = found[number]
-            other = shape.sealed in row.named and not _opens(sealer, secret, row.named[shape.sealed])
+            identity, differs, money_differs, *secrets = found[number]
+            others = [
+                column
+                for column, secret in zip(shape.sealed, secrets, strict=True)
+                if column in row.named and not _opens(sealer, secret, row.named[column])
+            ]
             if money_differs:
                 kept.append(row)
-            if differs or other:
-                changed[identity] = _sealed(shape, row, sealer) if other else _without(shape, row)
+            if differs or others:
+                changed[identity] = _sealed(shape, _without(shape, row, others), sealer)
             else:
                 same += 1
         told(same - before)
@@ -134,22 +138,41 @@ def _comparison(shape: Shape, types: Types, page: Sequence[Row]) -> tuple[str, t
     The query that finds the rows of a page: number in the page, identity, whether named columns differ,
     whether the money does, the sealed secret.
     """
-    named = [column for column in page[0].named if column != shape.sealed]
+    named = [column for column in page[0].named if column not in shape.sealed]
     money = [shape.kept] if shape.kept in page[0].initial else []
     source, values = _unnest(
         [*shape.key, *named, *money],
         types,
         [[*row.key, *(row.named[c] for c in named), *(row.initial[c] for c in money)] for row in page],
     )
-    same = "is not distinct from" if shape.loose else "="
-    joined = " and ".join(f't."{column}" {same} v."{column}"' for column in shape.key)
     identity = f't."{shape.identity}"' if shape.identity else "0"
-    secret = f't."{shape.sealed}"' if shape.sealed else "null"
+    secrets = "".join(f', t."{column}"' for column in shape.sealed)
     sql = (
-        f"select v.row_number, {identity}, {_differ(named)}, {_differ(money)}, {secret} "
-        f"from {source} join {shape.table} t on {joined}"
+        f"select v.row_number, {identity}, {_differ(named)}, {_differ(money)}{secrets} "
+        f"from {source} join {shape.table} t on {_joined(shape)}"
     )
     return sql, values
+
+
+def _joined(shape: Shape) -> str:
+    """The condition under which a row t of the table is a row v of the file."""
+    same = {column: "is not distinct from" if column in shape.loose else "=" for column in shape.key}
+    return " and ".join(f't."{column}" {same[column]} v."{column}"' for column in shape.key)
+
+
+async def totals(cursor: Cursor, shape: Shape, rows: Sequence[Row], types: Types) -> list[tuple[str, str, int, Decimal]]:
+    """
+    Control totals of the table's rows that `rows` speak of: kind, currency, number, and the sum of the money.
+    """
+    summed: dict[tuple[str, str], tuple[int, Decimal]] = {}
+    money, (kind, currency) = f't."{shape.kept}"' if shape.kept else "0", shape.totals
+    for page in _pages(rows, lambda row: ()):
+        source, values = _unnest(shape.key, types, [row.key for row in page])
+        sql = f"select {kind}, {currency}, count(*), sum({money}) from {source} join {shape.table} t on {_joined(shape)} group by 1, 2"
+        for word, code, number, amount in await cursor.query(sql, values):
+            before = summed.get((word, code), (0, Decimal(0)))
+            summed[word, code] = before[0] + number, before[1] + amount
+    return [(word, code, number, amount) for (word, code), (number, amount) in summed.items()]
 
 
 def _differ(columns: Sequence[str]) -> str:
@@ -235,17 +258,11 @@ def _opens(sealer: Sealer, secret: bytes | memoryview | None, wanted: Element) -
 
 
 def _sealed(shape: Shape, row: Row, sealer: Sealer) -> Row:
-    """The row with its secret as it goes into the table."""
-    secret = row.named.get(shape.sealed)
-    return (
-        replace(row, named={**row.named, shape.sealed: sealer.seal(secret)})
-        if isinstance(secret, str)
-        else row
-    )
+    """The row with its secrets as they go into the table."""
+    secrets = {column: sealer.seal(secret) for column in shape.sealed if isinstance(secret := row.named.get(column), str)}
+    return replace(row, named={**row.named, **secrets}) if secrets else row
 
 
-def _without(shape: Shape, row: Row) -> Row:
-    """The row without its secret, which is in the table already: sealed again it would look like a change."""
-    return replace(
-        row, named={column: value for column, value in row.named.items() if column != shape.sealed}
-    )
+def _without(shape: Shape, row: Row, others: Sequence[str]) -> Row:
+    """The row without its secrets but `others`: those are in the table already, and sealed again they would look like a change."""
+    return replace(row, named={column: value for column, value in row.named.items() if column in others or column not in shape.sealed})

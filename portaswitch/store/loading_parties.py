@@ -12,14 +12,23 @@ from portaswitch.store.loading_ids import Ids
 from portaswitch.store.loading_merge import Row, Shape
 from portaswitch.store.loading_rows import Builder, opening
 
-CUSTOMERS: Final = Shape("customers", "i_customer", ("i_env", "name"), kept="opening_balance")
+CUSTOMERS: Final = Shape(
+    "customers", "i_customer", ("i_env", "name"), kept="opening_balance",
+    totals=("case t.i_customer_type when 1 then 'retail' when 2 then 'reseller' else 'distributor' end", "t.currency"),
+)  # fmt: skip
 ACCOUNTS: Final = Shape(
-    "accounts", "i_account", ("i_env", "id"), sealed="h323_password", kept="opening_balance"
-)
+    "accounts", "i_account", ("i_env", "id"), sealed=("h323_password", "password"), kept="opening_balance",
+    totals=("case t.billing_model when -1 then 'debit' when 1 then 'credit' else 'alias' end", "t.currency"),
+)  # fmt: skip
 
 TYPES: Final = {"retail": 1, "reseller": 2, "distributor": 3}
 MODELS: Final = {"debit": BillingModel.DEBIT, "credit": BillingModel.CREDIT}
 STATUSES: Final = {"open": "O", "suspended": "S", "deactivated": "D", "exported": "E", "inactive": "I"}
+USES: Final = frozenset(("first_usage", "last_usage"))
+"""Times of use that a new account brings along; from then on they are what use makes them."""
+
+APART: Final = ("model", "status", "password", "console_password", "opening_balance", "static_ip", *USES)
+"""Keys of an account that are no columns of the same name and meaning, or only a new one's."""
 
 
 class PartyBuilder(Builder):
@@ -57,6 +66,10 @@ class PartyBuilder(Builder):
             initial["currency"] = self.currency
         return Row(entry.name, (self.file.i_env, entry.name), named, initial, level)
 
+    def account(self, name: str) -> Entry:
+        """The entry of an account of the file."""
+        return self._accounts[name]
+
     def accounts(self) -> list[Row]:
         """Accounts without aliases."""
         return [
@@ -64,14 +77,16 @@ class PartyBuilder(Builder):
         ]
 
     def _account(self, entry: Entry) -> Row:
-        named = dict(self.values_of(entry, "model", "status", "password", "opening_balance", "static_ip")) | _status(entry)
+        named = dict(self.values_of(entry, *APART)) | _status(entry)
         model = entry.text("model")
         if model is not None:
             named["billing_model"] = int(MODELS[model])
         if "password" in entry.values:
             # A card whose number is the secret has an empty password, which is none.
             named["h323_password"] = entry.text("password") or None
-        initial = self.identity(Section.ACCOUNTS, entry.name) | opening(entry)
+        if "console_password" in entry.values:
+            named["password"] = entry.text("console_password")
+        initial = self.identity(Section.ACCOUNTS, entry.name) | opening(entry) | dict(self.values_of(entry, *entry.values.keys() - USES))
         if "currency" not in named:
             initial["currency"] = self._currency_of(entry.text("customer"))
         return Row(entry.name, (self.file.i_env, entry.name), named, initial)

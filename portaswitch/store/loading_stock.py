@@ -32,15 +32,19 @@ QUERIES: Final[Mapping[Section, tuple[str, tuple[str, ...]]]] = {
         (),
     ),
     Section.TARIFFS: (
-        "select t.name, t.i_tariff, t.currency, s.name, t.applied_to "
-        "from tariffs t join services s using (i_service) where t.i_env = %s",
-        ("currency", "service", "applied_to"),
+        "select t.name, t.i_tariff, t.currency, s.name, t.applied_to, coalesce(c.name, '') "
+        "from tariffs t join services s using (i_service) left join customers c on c.i_customer = t.i_managed_by where t.i_env = %s",
+        ("currency", "service", "applied_to", "managed_by"),
     ),
+    Section.EXCHANGE_RATES: ("select currency || '/' || into_currency, max(i_exchange_rate) from exchange_rates where i_env = %s group by 1", ()),
     Section.NODES: (
         "select name, i_node, host(nas_ip), nas_identifier from nodes where i_env = %s",
         ("nas_ip", "nas_identifier"),
     ),
-    Section.PRODUCTS: ("select name, i_product, currency from products where i_env = %s", ("currency",)),
+    Section.PRODUCTS: (
+        "select p.name, i_product, p.currency, coalesce(c.name, '') from products p left join customers c on c.i_customer = p.i_managed_by where p.i_env = %s",
+        ("currency", "managed_by"),
+    ),
     Section.VENDORS: ("select name, i_vendor, currency from vendors where i_env = %s", ("currency",)),
 }
 """By section: a query of name, id and facts in one environment, and the facts' names (the file's keys)."""
@@ -59,6 +63,18 @@ CUSTOMERS: Final = """
     from customers c left join customers p on p.i_customer = c.i_parent
     where c.i_env = %s and (c.i_customer_type <> 1 or c.name = any (%s::text[]))
 """
+
+SIM_CARDS: Final = """
+    select s.imsi, s.i_sim_card, s.iccid, a.id, s.status
+    from sim_cards s left join accounts a using (i_account)
+    where s.i_env = %(i_env)s and (s.imsi = any (%(imsis)s::text[]) or s.iccid = any (%(iccids)s::text[]) or a.id = any (%(accounts)s::text[]))
+"""
+DISCOUNT_ITEMS: Final = """
+    select concat_ws(chr(31), p.name, s.name, coalesce(g.name, ''), d.kind), min(d.i_vd_dg), count(*)::text
+    from vd_dgs d join vd_plans p using (i_vd_plan) join services s using (i_service) left join destination_groups g using (i_dest_group)
+    where p.i_env = %s group by 1
+"""
+"""Items of discount plans by plan, service, destination group and kind; how many there are of that name."""
 
 MODELS: Final = {
     "-1": "debit",
@@ -86,16 +102,32 @@ async def read_stock(cursor: Cursor, file: CatalogueFile) -> Stock:
     stock[Section.RADIUS_CLIENTS] = {
         row[0]: _known(row[1], ("environment",), row[2:]) for row in await cursor.query(CLIENTS)
     }
+    if file.of(Section.COUNTERS):
+        rows = await cursor.query(DISCOUNT_ITEMS, (file.i_env,))
+        stock[Section.DISCOUNT_ITEMS] = {row[0]: _known(row[1], ("count",), row[2:]) for row in rows}
+    stock[Section.SIM_CARDS] = await _sim_cards(cursor, file)
     stock[Section.ACCOUNTS] = await _accounts(cursor, file)
     named = {known.facts["customer"] for known in stock[Section.ACCOUNTS].values()}
     stock[Section.CUSTOMERS] = await _customers(cursor, file, named)
     return stock
 
 
+async def _sim_cards(cursor: Cursor, file: CatalogueFile) -> dict[str, Known]:
+    """The cards of the file, and those that have an ICCID or an account of one."""
+    cards = file.of(Section.SIM_CARDS)
+    if not cards:
+        return {}
+    named = {key: array(sorted({name for card in cards if (name := card.text(key)) is not None})) for key in ("iccid", "account")}
+    wanted = {"i_env": file.i_env, "imsis": array(card.name for card in cards), "iccids": named["iccid"], "accounts": named["account"]}
+    return {row[0]: _known(row[1], ("iccid", "account", "status"), row[2:]) for row in await cursor.query(SIM_CARDS, wanted)}
+
+
 async def _accounts(cursor: Cursor, file: CatalogueFile) -> dict[str, Known]:
     ids = {entry.name for entry in file.of(Section.ACCOUNTS)}
     ids |= {master for entry in file.of(Section.ACCOUNTS) if (master := entry.text("alias_of")) is not None}
     ids |= {alias.name for entry in file.of(Section.ACCOUNTS) for alias in entry.parts("aliases")}
+    owned = (*file.of(Section.SIM_CARDS), *file.of(Section.COUNTERS))
+    ids |= {name for entry in owned if (name := entry.text("account")) is not None}
     if not ids:
         return {}
     names = ("customer", "product", "model", "currency", "alias_of", "static_ip")
@@ -107,6 +139,8 @@ async def _customers(cursor: Cursor, file: CatalogueFile, named: Iterable[str]) 
     names = {*named, *(entry.name for entry in file.of(Section.CUSTOMERS))}
     for section, key in (
         (Section.ACCOUNTS, "customer"),
+        (Section.SIM_CARDS, "customer"),
+        (Section.COUNTERS, "customer"),
         (Section.CUSTOMERS, "parent"),
         (Section.TARIFFS, "managed_by"),
         (Section.PRODUCTS, "managed_by"),

@@ -143,7 +143,7 @@ class Pool:
         for job in tuple(self._waiting):
             self._refuse(job, "the pool is closed")
         self._waiting.clear()
-        if self._starting is not None:
+        if self._starting is not None and not self._starting.called:  # whoever waited may have given up
             self._starting.errback(DatabaseDown(f"database pool {self.name}: closed before it was connected"))
         running = [_copy(job.result) for job in self._held.values()]
         ended = DeferredList(running).addCallback(nothing) if running else succeed(None)

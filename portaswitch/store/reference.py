@@ -140,7 +140,9 @@ class ReferenceLedger:
         if (moved > 0 and not self._fits(change)) or (change.places.step in GUARDED and self._lock_of(change) not in ("", _locker(member))):
             return Short
         if change.attempt and any(self._same_attempt(change, row) for row in books.xdrs):
-            return Repeated(NO_ANSWER)
+            if change.session is None:
+                return Repeated(NO_ANSWER)
+            change = replace(change, xdrs=())
         self._lock(member, change)
         self._apply(member, change, moved)
         return Applied
@@ -272,6 +274,8 @@ class ReferenceLedger:
     def put_alias(self, i_env: int, alias: str, i_account: int) -> None:
         """One more name of an account."""
         self.books.names[i_env, alias] = i_account
+        account = self.books.accounts[i_account]
+        self.books.accounts[i_account] = replace(account, aliases=(*account.aliases, alias))
 
     def top_up(self, i_account: int, amount: Decimal) -> None:
         """A payment: more money left, or less money owed by the account and by its customer."""

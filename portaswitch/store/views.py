@@ -47,6 +47,7 @@ def account_of(row: Mapping[str, Any], unseal: Callable[[bytes], str]) -> Accoun
         intern(row["currency"]), BillStatus(row["bill_status"]), row["blocked"], optional_money(row["credit_limit"]),
         None if sealed is None else unseal(bytes.fromhex(sealed[2:])), instant(row["activation_date"]), instant(row["expiration_date"]),
         intern(row["language"] or ""), row["i_access_policy"] or 0, row["static_ip"] or "", _limits(row), tuple(row["barred"] or ()),
+        tuple(row["aliases"] or ()), row["barring"] or "",
     )  # fmt: skip
 
 

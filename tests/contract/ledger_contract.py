@@ -33,7 +33,8 @@ class LedgerContract(LedgerCase):
     async def test_named(self) -> None:
         """An account is found by its name, with its customer and both funds."""
         seen = await self.view(user="debit")
-        self.assertEqual(seen, View(account(DEBIT, "debit", 1, BillingModel.DEBIT), customer(1), Funds(Decimal(10)), Funds()))
+        debit = replace(account(DEBIT, "debit", 1, BillingModel.DEBIT), aliases=("other",))
+        self.assertEqual(seen, View(debit, customer(1), Funds(Decimal(10)), Funds()))
 
     async def test_numbered(self) -> None:
         """An account is found by its number, whatever its name is made of."""

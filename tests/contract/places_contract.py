@@ -157,6 +157,16 @@ class PlacesContract(LedgerCase):
         await self.move(DEBIT, self.opens(DEBIT, "a", version=2, status=Status.PROVISIONAL))
         self.assertEqual(await self.lock(LockStep.SEIZE, "b"), "Applied 5/b")
 
+    async def test_freed_behind_the_end(self) -> None:
+        """A change that is about the lock alone leaves the closed session that it names as it is."""
+        await self.move(DEBIT, self.opens(DEBIT, "a", status=Status.CLOSED))
+        before = (await self.view(session="a")).session
+        assert before is not None
+        await self.lock(LockStep.SEIZE, "a")
+        freed = await self.change(DEBIT, "unlock", None, once=False, relied=before.version, places=Occupancy(step=LockStep.FREE, until=None, locker="5/a"))
+        self.assertEqual(self.kinds(await self.exchange(replace(freed, session_key=before.key))), ["Applied"])
+        self.assertEqual(((await self.view(session="a")).session, (await self.view(DEBIT)).funds.locked_by), (before, ""))
+
     async def test_lock_race(self) -> None:
         """Two logins of one batch: the first one has it. A lock is no change of the row that decisions rely on."""
         members = []

@@ -29,9 +29,9 @@ def customer_row(customer: Customer, funds: Funds) -> Statement:
 
 
 def account_row(account: Account, funds: Funds) -> Statement:
-    """The insertion of an account; its service password is not written, as that is sealed, nor its static address, which is a row of its own."""
+    """The insertion of an account; its service password is not written, as that is sealed, nor static address and aliases, which are other rows."""
     values = _values(account)
-    del values["password"], values["static_ip"]
+    del values["password"], values["static_ip"], values["aliases"]
     return _insertion("accounts", {**values, "balance": funds.balance, "opening_balance": funds.balance, "held": funds.held})
 
 
@@ -55,7 +55,7 @@ def _insertion(table: str, values: dict[str, Any]) -> Statement:
 
 
 def _values(row: Account | Customer) -> dict[str, Any]:
-    return _columns({field.name: getattr(row, field.name) for field in fields(row) if field.name != "barred"})
+    return _columns({field.name: getattr(row, field.name) for field in fields(row) if field.name not in ("barred", "barring")})
 
 
 def _columns(what: dict[str, Any]) -> dict[str, Any]:

@@ -16,5 +16,5 @@ class MetricsTests(SynchronousTestCase):
 
     def test_documented(self) -> None:
         """The same names on both sides."""
-        told = set(re.findall(r"``(portaswitch_[a-z_]+)", (ROOT / "docs" / "metrics.rst").read_text("utf-8")))
+        told = set(re.findall(r"``((?:portaswitch|process)_[a-z_]+)", (ROOT / "docs" / "metrics.rst").read_text("utf-8")))
         self.assertEqual(told, set(metrics.names()))

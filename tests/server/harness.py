@@ -119,7 +119,7 @@ class World:
 
     @classmethod
     async def made(cls, sql: str = WORLD, **settings: Any) -> World:
-        """A world with these rows; `settings` are further keys of the section `radius`."""
+        """A world with these rows; `settings` are further keys of the section `radius`, `limits` those of its own."""
         world = cls()
         world._dsn = await fresh_database()
         world.pool = Pool(reactor, world._dsn, size=1, name="test")
@@ -133,9 +133,11 @@ class World:
 
     async def start(self, **settings: Any) -> None:
         """Start the server (again) on the same database."""
+        limits = ", ".join(f"{key}: {value}" for key, value in settings.pop("limits", {}).items())
         radius = {"auth_port": 0, "acct_port": 0, "reject_delay": "0", **settings}
         section = ", ".join(f"{key}: {value}" for key, value in radius.items())
-        text = f"state_dir: {self.folder}\ndatabase: '{self._dsn}'\nroles: [radius, jobs]\nradius: {{{section}}}\nlogging: {{directory: {self.folder}/log}}\n"
+        text = f"state_dir: {self.folder}\ndatabase: '{self._dsn}'\nroles: [radius, jobs]\nlogging: {{directory: {self.folder}/log}}\n"
+        text += f"radius: {{{section}}}\nlimits: {{{limits}}}\n"
         self.server = Server(reactor, load_text(text))
         self.server.startService()
         await self.server.ready

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
+from decimal import Decimal
 from typing import Any
 
+from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
-from tests.server.database import new_state_dir
+from portaswitch.config.settings import load_text
+from portaswitch.service import Server
+from tests.server.database import empty_database, new_state_dir
 from tests.server.harness import SECRET, World
 from tests.server.test_cli import CARD, NUMBER, Command
 
@@ -17,7 +21,7 @@ from tests.server.test_cli import CARD, NUMBER, Command
 class BackupTests(TestCase):
     """The world, one call in its books, and its backup."""
 
-    timeout = 120
+    timeout = 240
 
     def setUp(self) -> Any:
         """Start the world and charge a call."""
@@ -61,6 +65,35 @@ class BackupTests(TestCase):
         self.assertEqual([(charge["account"], charge["amount"]) for charge in charges], [(CARD, "0.02367")])
         self.assertEqual((self.other / "secret.key").read_bytes(), (self.world.folder / "secret.key").read_bytes())
         self.assertIn("is not empty", await self.refused(self.empty, "restore", str(self.backup)))
+
+    async def test_drill(self) -> None:
+        """
+        A restore drill: the audit of the books says the same before and after, law by law and row by row, and a server on the restored database
+        goes on where the other one was: it answers the card by the balance that is left, and charges it.
+        """
+        before = json.loads(await self.done(self.config, "verify", "--json"))
+        account = json.loads(await self.done(self.config, "account", "show", CARD, "--json"))
+        await self.done(self.config, "backup", str(self.backup))
+        await self.done(self.config, "radius-test", "--secret", SECRET.decode(), CARD, NUMBER)  # behind the backup: lost with the old database
+        dsn = await empty_database()
+        self.empty.write_text(f"state_dir: {self.other}\ndatabase: '{dsn}'\n")
+        await self.done(self.empty, "restore", str(self.backup))
+        after = json.loads(await self.done(self.empty, "verify", "--json"))
+        self.assertEqual((after["ok"], after), (True, before))
+        self.assertEqual(json.loads(await self.done(self.empty, "account", "show", CARD, "--json")), account)
+        server = Server(reactor, load_text(
+            f"state_dir: {self.other}\ndatabase: '{dsn}'\nroles: [radius, jobs]\n"
+            f"radius: {{auth_port: 0, acct_port: 0}}\nlogging: {{directory: {self.other}/log}}\n"
+        ))  # fmt: skip
+        server.startService()
+        self.addCleanup(server.stopService)
+        await server.ready
+        ports = {name: protocol.transport.getHost().port for name, protocol in server.protocols.items() if protocol.transport is not None}
+        self.empty.write_text(f"state_dir: {self.other}\ndatabase: '{dsn}'\nradius: {{auth_port: {ports['auth']}, acct_port: {ports['acct']}}}\n")
+        await self.done(self.empty, "radius-test", "--secret", SECRET.decode(), CARD, NUMBER)
+        charged = json.loads(await self.done(self.empty, "account", "show", CARD, "--json"))
+        self.assertEqual(Decimal(charged["balance"]), Decimal(account["balance"]) - Decimal("0.02367"))
+        self.assertIn("OK: the books agree", await self.done(self.empty, "verify"))
 
     async def test_refused(self) -> None:
         """Nothing is overwritten, and nothing is taken for a backup that is none; another key is not replaced."""

@@ -279,6 +279,9 @@ class AloneTests(TestCase):
         self.assertGreaterEqual(err.count("\n"), 3)
         document = json.loads((await self.run_command("check", "--json"))[1])
         self.assertEqual((document["ok"], len(document["faults"]) >= 3), (False, True))
+        self.configure("radius: {profile_path: [nowhere]}\n")
+        status, out, err = await self.run_command("check")
+        self.assertEqual((status, "no such folder of node profiles" in err), (1, True))
 
     async def test_errors(self) -> None:
         """No configuration, no database, no server: one line each, status 1, and no traceback."""
@@ -311,7 +314,7 @@ class AloneTests(TestCase):
         self.assertEqual((status, err), (0, ""))
         self.assertIn("# TYPE portaswitch_", out)
         samples = json.loads((await self.run_command("metrics", "--json"))[1])
-        self.assertEqual({sample["name"].split("_")[0] for sample in samples}, {"portaswitch"})
+        self.assertEqual({sample["name"].split("_")[0] for sample in samples}, {"portaswitch", "process"})
 
     async def test_interrupted(self) -> None:
         """Ctrl-C in the middle of a call: one line and status 130."""

@@ -279,8 +279,8 @@ class ExampleTests(WorldCase):
 
     async def test_08_without_class(self) -> None:
         """
-        Exactly what is printed: accounting that does not return Class is a session of its own, charged once too, in pieces because its Start is years old. What
-        the log-in held stays held until its time is over.
+        Exactly what is printed: accounting that does not return Class is joined to the log-in by its port, and charged once too, in pieces because its Start is
+        years old. Nothing stays held.
         """
         (_, request), _, *reports = printed("08")
         await self.send("auth", request)
@@ -290,4 +290,4 @@ class ExampleTests(WorldCase):
         self.assertEqual(charges[-1][1], 2668094 + 65615636)
         self.assertEqual(sum(charge[3] for charge in charges), Decimal("0.32561"))
         await self.books(*charges)
-        self.assertEqual(await self.world.one(MONEY % USER), (Decimal("14.67439"), Decimal("0.5")))
+        self.assertEqual(await self.world.one(MONEY % USER), (Decimal("14.67439"), Decimal(0)))

@@ -14,6 +14,7 @@ from tests.claims import claims
 from tests.server.harness import ALIVE, DICTIONARY, ON, START, STOP, WORLD, World, WorldCase, ivr
 
 MORE = """
+ATTRIBUTE NAS-Port 5 integer
 ATTRIBUTE Framed-IP-Address 8 ipaddr
 ATTRIBUTE Class 25 octets
 ATTRIBUTE Session-Timeout 27 integer
@@ -119,6 +120,28 @@ class InternetTests(WorldCase):
         await self.report(ALIVE, "user1", "n2", ("Framed-IP-Address", one), ("Acct-Session-Time", 10))
         await self.report(STOP, "user1", "n2", ("Framed-IP-Address", one), ("Acct-Session-Time", 20))
         self.assertEqual(await self.world.one("select count(*) from ip_leases where session_key is null and until <= now()"), 1)
+
+    async def test_a_port_that_names_its_session(self) -> None:
+        """A NAS without session id and without Class: the port and station of its Start say which session began; its reports are found by the id, also by a
+        server that starts again. From another port a Start is a session of its own, also by a name that is given again."""
+        place = (("NAS-Port", 7), ("Calling-Station-Id", "E4:8D"))
+        pairs = [("NAS-IP-Address", SPOT), ("User-Name", "user1"), ("User-Password", ""), ("Called-Station-Id", "pppoe"), *place]
+        self.assertEqual((await self.world.exchange(self.world.packet("auth", pairs))).code, ACCEPT)
+        for _ in range(2):
+            await self.report(START, "user1", "n1", *place, nas=SPOT)
+        ((key, brought),) = await self.world.pool.query("select session_key, state::json -> 'br' ->> 'acct_session_id' from sessions")
+        self.assertEqual((key.startswith("105/auth-"), brought), (True, "n1"))
+        await self.world.pool.execute("update sessions set started = started - interval '3500 s', version = version + 1")
+        await self.report(ALIVE, "user1", "n1", *place, ("Acct-Session-Time", 1800), nas=SPOT)
+        for _ in range(2):
+            await self.world.stop()
+            await self.world.start()
+            await self.report(STOP, "user1", "n1", *place, ("Acct-Session-Time", 3600), nas=SPOT)
+        self.assertEqual(await self.world.one("select balance, held from accounts where id = 'user1'"), (9, 0))
+        self.assertEqual((await self.world.one("select count(*) from sessions"), await self.world.one("select count(*) from xdr")), (0, 1))
+        self.assertEqual((await self.world.exchange(self.world.packet("auth", pairs))).code, ACCEPT)
+        await self.report(START, "user1", "n1", ("NAS-Port", 8), nas=SPOT)  # the id is given again, at another port
+        self.assertEqual(await self.world.one("select count(*) from sessions where session_key = '105/n1'"), 1)
 
     async def test_a_restarted_nas(self) -> None:
         """Accounting-On gives back all that the NAS had."""

@@ -55,6 +55,17 @@ class LimitTests(WorldCase):
         self.assertEqual(await self.world.one(COUNTS.format(102)), (0, 0, None))
         await self.agreed()
 
+    async def test_reseller_slack(self) -> None:
+        """A reseller's customers are refused as near to its limit as the configuration says."""
+        await self.world.pool.execute(
+            "insert into customers (i_customer, i_env, i_customer_type, name, currency, credit_limit, balance, opening_balance) overriding system value "
+            "values (301, 1, 2, 'Reseller', 'CAD', 100, 99, 99); update customers set i_parent = 301 where i_customer = 101"
+        )
+        self.assertEqual(self.told(await self.auth(call(1))), (2, "0", ""))
+        await self.world.stop()
+        await self.world.start(limits={"reseller_slack": "1.00"})
+        self.assertEqual(self.told(await self.auth(call(2))), (3, "6", "credit_limit"))
+
     async def agreed(self) -> None:
         """The books are in order."""
         await self.world.stop()
@@ -106,3 +117,19 @@ class LimitTests(WorldCase):
         self.assertEqual(self.told(await self.auth(call(2))), (3, "9", "cld_barred"))
         await self.world.pool.execute("update accounts set service_flags = '' where i_account = 101")
         self.assertEqual(self.told(await self.auth(AUTHORIZE)), (2, "0", ""))
+
+    async def test_barred_by_the_product(self) -> None:
+        """An account whose flag says so has the barring of its product, or that of its customer, and no other's."""
+        await self.world.pool.execute(
+            "insert into service_attribute_values (i_env, i_attribute, i_product, value) values (1, 23, 101, '{826}');"
+            "insert into service_attribute_values (i_env, i_attribute, i_customer, value) values (1, 23, 101, '{44}');"
+            "update products set service_flags = '------------Y'; update customers set service_flags = '------------Y';"
+            "update accounts set service_flags = '------------~'"
+        )
+        await self.world.stop()
+        await self.world.start()  # with the product as it is now
+        self.assertEqual(self.told(await self.auth(AUTHORIZE)), (3, "9", "cld_barred"))
+        self.assertEqual(self.told(await self.auth(call(1))), (2, "0", ""))
+        await self.world.pool.execute("update accounts set service_flags = '------------^'")
+        self.assertEqual(self.told(await self.auth(of("B 0 0 0", AUTHORIZE))), (2, "0", ""))
+        self.assertEqual(self.told(await self.auth(call(2))), (3, "9", "cld_barred"))

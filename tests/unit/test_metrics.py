@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from portaswitch import metrics
-from portaswitch.metrics import Counter, Gauge, Histogram, names, render
+from portaswitch.metrics import Counter, Gauge, Histogram, Info, Total, labels, names, render
 
 
 class MetricTests(SynchronousTestCase):
@@ -50,6 +50,17 @@ class MetricTests(SynchronousTestCase):
         values = iter((3, 4.5))
         gauge.read = lambda: next(values)
         self.assertEqual([list(gauge.samples()), list(gauge.samples())], [["e 3"], ["e 4.5"]])
+
+    def test_total_and_info(self) -> None:
+        """A counter that is read, and facts as labels."""
+        Total("g_total", "Elsewhere").read = lambda: 7
+        Info("h_info", "What", {"version": "1", "python": 'x"'})
+        self.assertEqual(
+            render(),
+            "# HELP g_total Elsewhere\n# TYPE g_total counter\ng_total 7\n"
+            '# HELP h_info What\n# TYPE h_info gauge\nh_info{version="1",python="x\\""} 1\n',
+        )
+        self.assertEqual((labels("h_info"), labels("g_total"), labels("none")), (("version", "python"), (), ()))
 
     def test_histogram(self) -> None:
         """Cumulative buckets, the bound belonging to its bucket."""

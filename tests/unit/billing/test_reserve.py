@@ -61,6 +61,8 @@ class FundsTests(SynchronousTestCase):
             chain = tuple((reseller(credit_limit=None if limit is None else money(limit)), Funds(money(owed))) for limit, owed in parties)
             return reseller_over_limit(replace(prepaid(), resellers=chain), AT)
 
+        near = replace(prepaid(), resellers=((reseller(credit_limit=money(5)), Funds(money("4.5"))),))
+        self.assertEqual([reseller_over_limit(near, AT, money(slack)) for slack in ("0.49", "0.5")], [False, True])
         self.assertEqual([over(), over(("5", "4.99")), over(("5", "5")), over((None, "99")), over((None, "0"), ("1", "2"))], [False, False, True, False, True])
 
     def test_default_protection(self) -> None:

@@ -174,6 +174,20 @@ class NeighbourTests(SynchronousTestCase):
             self.assertEqual(told(Book(view).ask(auth())), ("cld_barred", 9))
         self.assertEqual(told(Book(prepaid(barred=("827", "1" + RATED))).ask(auth())), ("success", 0))
 
+    def test_inherited(self) -> None:
+        """By the account's letter: N nobody's, ~ the product's, ^ the customer's, none whoever's; the product's own may be the customer's."""
+        theirs, ours = prepaid(), catalogue()
+        assert theirs.customer is not None and theirs.account is not None
+        for letter, of_product, by_product, by_customer in (
+            ("", "Y", True, True), ("Y", "Y", False, False), ("N", "Y", False, False), ("~", "Y", True, False), ("^", "Y", False, True),
+            ("~", "^", False, True), ("~", "N", False, False),
+        ):  # fmt: skip
+            for barred, expected in ((("826",), ()), by_product), (((), ("826",)), by_customer):
+                product = replace(ours.products[5], barring=of_product, barred=barred[0])
+                view = replace(theirs, account=replace(theirs.account, barring=letter), customer=replace(theirs.customer, barred=barred[1]))
+                told_now = told(Book(view, replace(ours, products={5: product})).ask(auth()))
+                self.assertEqual(told_now == ("cld_barred", 9), expected, (letter, of_product, barred))
+
     def test_dialled(self) -> None:
         """Rules of the node come first; stars and crosses may be dialled; other services call by names."""
         self.assertEqual(told(Book(prepaid()).ask(auth(called="011 82 (623) 634-515"))), ("success", 0))

@@ -11,8 +11,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from portaswitch.billing.reserve import GRACE
 from portaswitch.billing.session import decide
 from portaswitch.model.catalogue import Protection, RatingEntry, ServicePolicy
+from portaswitch.model.refusal import Refusal
 from portaswitch.model.request import Decision, UnitRequest
-from tests.unit.builders import Book, after, auth, catalogue, kept, money, plan, prepaid, start, stop
+from tests.unit.builders import Book, after, auth, catalogue, kept, money, plan, postpaid, prepaid, start, stop
 
 SLICED = catalogue(ServicePolicy(protection=Protection.SLICE, slice=300))
 
@@ -39,6 +40,14 @@ class QuotaTests(SynchronousTestCase):
         self.assertEqual((grant.units, book.held), (150, money("0.05")))
         wide = Book(prepaid(), SLICED)
         self.assertEqual(wide.granted(replace(auth(), units=(asking(most_funds=money("5")),))), 300)
+
+    def test_too_little_set_aside(self) -> None:
+        """A bound below the least amount is 117, whether there is a limit or not; where the money would not do either, that is told."""
+        ask = replace(auth(), units=(UnitRequest(requested=90, minimum=60, most_funds=money("0.01")),))
+        for view in prepaid(), postpaid(), postpaid(None):
+            self.assertIs(Book(view, SLICED).ask(ask).refusal, Refusal.FUNDS_SHORT)
+        for view, why in ((prepaid("0.01"), Refusal.INSUFFICIENT_BALANCE), (prepaid("0"), Refusal.ZERO_BALANCE)):
+            self.assertIs(Book(view, SLICED).ask(ask).refusal, why)
 
     def test_begins(self) -> None:
         """The seconds count from when the use will begin; a clock that is years ahead is believed for a day."""

@@ -115,7 +115,7 @@ class FaultTests(SynchronousTestCase):
             faults("raduis: {}\nlogging: {zzz: 1}\n"),
             [
                 "1:1: raduis: unknown key: did you mean radius?",
-                "2:11: logging.zzz: unknown key: known here are level, directory",
+                "2:11: logging.zzz: unknown key: known here are level, directory, rotate_size, keep",
             ],
         )
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from portaswitch.endpoints.profiles import FACTS, Profile, Unsayable, load, read_profile, shipped
+from portaswitch.endpoints.profiles import FACTS, SHIPPED, Profile, Unsayable, load, read_profile, shipped
+from portaswitch.endpoints.radius_reply import PROFILES
 from portaswitch.errors import ConfigError
 from portaswitch.model.session_task import TaskKind
 
@@ -55,6 +56,28 @@ class ProfileTests(SynchronousTestCase):
         self.assertIn("Acct-Session-Id, Framed-IP-Address, h323-conf-id", str(self.assertRaises(Unsayable, generic.identify, node)))
         self.assertEqual((generic.port_for(TaskKind.POD), generic.success), (None, {TaskKind.POD: {503}, TaskKind.COA: frozenset()}))
         self.assertLessEqual({"acct_session_id", "subscriber_ip", "call_id"}, FACTS)
+
+    def test_voice(self) -> None:
+        """The profiles of voice nodes name a call as they know it."""
+        call = {"nas_ip": "192.0.2.1", "user": "alice", "h323_conf_id": "A B", "call_id": "c@sip"}
+        self.assertEqual(shipped()["portaone"].identify(call)[-2:], [("h323-conf-id", "A B"), ("Cisco-AVPair", "call-id=c@sip")])
+        self.assertEqual(shipped()["ivr"].identify(call)[-1], ("h323-conf-id", "A B"))
+        self.assertLessEqual(set(PROFILES), set(shipped()))
+
+    def test_folders(self) -> None:
+        """Own profiles come beside the shipped ones; all faults of all folders are told at once, each by its file."""
+        own = Path(self.mktemp())
+        own.mkdir()
+        (own / "example.yaml").write_text(GOOD)
+        self.assertEqual(set(load(SHIPPED, own)), {*shipped(), "example"})
+        (own / "generic.yaml").write_text(GOOD)
+        (own / "Big.yaml").write_text(GOOD)
+        (own / "latin.yaml").write_bytes(b"# \xe9")
+        (own / "bad.yaml").write_text(BAD)
+        faults = self.assertRaises(ConfigError, load, SHIPPED, own, own / "nowhere").faults
+        wanted = "nowhere: no such folder", "generic.yaml is profile generic too", "Big.yaml: a profile is", "latin.yaml: can't be read", "bad.yaml: port"
+        for text in wanted:
+            self.assertTrue(any(text in fault for fault in faults), (text, faults))
 
     def test_words(self) -> None:
         """What a CoA says: several values, numbers and words of numbers; missing facts leave their attribute out."""

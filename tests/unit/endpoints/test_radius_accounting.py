@@ -115,7 +115,9 @@ class LegTests(SynchronousTestCase):
         self.assertEqual(report("Stop", ("Acct-Session-Time", 5), origin="").units, (final,))
         self.assertEqual(report("Stop", origin="").units, ())
         data = accounting([("Acct-Session-Id", "a"), ("Acct-Status-Type", "Stop"), ("User-Name", CARD)])
-        self.assertEqual(data.units, (UnitRequest(used=0, report=Report.FINAL),))
+        self.assertEqual(data.units, (UnitRequest(report=Report.FINAL),))
+        failed = accounting([("Acct-Session-Id", "a"), ("Acct-Status-Type", "Failed"), ("User-Name", CARD)])
+        self.assertEqual((failed.kind, failed.units, failed.key != data.key), (Kind.STOP, (UnitRequest(used=0, report=Report.FINAL),), True))
 
     def test_reports(self) -> None:
         """A Start reports nothing; an Alive its counter so far, or nothing."""

@@ -85,7 +85,9 @@ class CounterTests(SynchronousTestCase):
         (unit,) = report("Stop", ("Acct-Input-Octets", 9)).units
         self.assertEqual([unit.reported(base) for base in Base], [None, None, 9])
         (bare,) = report("Stop").units
-        self.assertEqual([bare.reported(base) for base in Base], [0, 0, 0])
+        self.assertEqual([bare.reported(base) for base in Base], [None, None, None])
+        (ended,) = report("Stop", ("h323-disconnect-time", "00:17:31.893 PST Fri Mar 9 2007")).units
+        self.assertEqual(ended.reported(Base.TIME), 0)
 
     def test_used_resource(self) -> None:
         """Amount or value, in any base; it counts before what the NAS says of the session."""

@@ -68,6 +68,8 @@ class Shelf:
         """See `ILoading.load`."""
         return execute(self._load, file, check, progress)
 
+    rehearse = migrate = load
+
     def _load(self, file: CatalogueFile, check: Check, progress: Progress) -> Loaded:
         check(self.stock)
         self.loaded.append(file)

@@ -31,6 +31,7 @@ declare
     any_lock    boolean := false;
     places      int;    -- 1 for a session that opens, -1 for one that ends
     me          text;
+    told        int[] := '{}';  -- members whose attempt has its xDR already
 begin
     -- 1. Lock: accounts, then customers, each by ascending id (DESIGN.md 3.7). The caller sends the ids sorted and each member's place in them.
     if cardinality(account_ids) > 0 then
@@ -109,12 +110,15 @@ begin
         if m.attempt is not null and exists (
             select from xdr x where x.h323_conf_id = m.attempt and x.i_account = m.i_account and x.bill_time > m.since
         ) then
-            v[i] := 'R';
-            answers[i] := '';
-            continue;
+            if m.status is null then
+                v[i] := 'R';
+                answers[i] := '';
+                continue;
+            end if;
+            told := told || i;
         end if;
         v[i] := 'A';
-        any_late := any_late or s_closed[i];
+        any_late := any_late or (s_closed[i] and m.status is not null);
         any_aside := any_aside or m.aside is not null;
         if m.status <> 'o' then
             any_closed := true;
@@ -197,7 +201,8 @@ begin
     end if;
     if any_late then    -- a report behind the end: the closed session is where it was, with its new state
         update sessions_closed s set version = u.relied + 1, last_key = u.key, answer = u.answer, status = u.status, updated = u.updated, state = u.state
-        from unnest(ms) with ordinality u where v[u.ordinality] = 'A' and s_closed[u.ordinality] and s.session_key = u.session_key;
+        from unnest(ms) with ordinality u
+        where v[u.ordinality] = 'A' and s_closed[u.ordinality] and u.status is not null and s.session_key = u.session_key;
     end if;
     if any_once then
         insert into request_keys (key, i_account, answer)
@@ -212,7 +217,8 @@ begin
             x.used_quantity, x.account_id, x.i_account, x.i_dest, x.i_dest_group, x.i_tariff, x.i_rate, x.charged_quantity, x.charged_amount, x.history,
             x.peak_level, x.i_vendor, x.i_service, x.i_accessibility, x.i_customer, x.h323_incoming_conf_id, x.rating_pattern, x.subscriber_ip,
             x.split_order, x.billing_model, x.setup_time, x.voice_quality, x.i_invoice, x.revenue, x.overrun, x.i_node
-        from unnest(xdrs::exchange_xdr[]) with ordinality x where v[xdr_members[x.ordinality]] = 'A';
+        from unnest(xdrs::exchange_xdr[]) with ordinality x
+        where v[xdr_members[x.ordinality]] = 'A' and xdr_members[x.ordinality] <> all (told);
     end if;
     if cardinality(parties) > 0 then
         insert into pending_charges select u.role, u.i_party, sum(u.amount)

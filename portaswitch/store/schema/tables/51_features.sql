@@ -30,7 +30,7 @@ insert into service_attributes (i_attribute, i_service_feature, name, multiple) 
     (12, 8, 'host', false), (13, 9, 'i_routing_plan', false), (14, 10, 'iso_639_1', false), (15, 11, 'max_calls', false), (16, 11, 'max_in', false),
     (17, 11, 'max_out', false), (18, 12, 'max_cps', false), (19, 14, 'max_forwards', false), (20, 17, 'centrex', false), (21, 21, 'channel_package', true),
     (22, 22, 'context_id', true),
-    (23, 13, 'prefixes', true);                       -- what call barring forbids, as rated numbers begin (accounts and customers)
+    (23, 13, 'prefixes', true);                       -- what call barring forbids, as rated numbers begin (accounts, customers, products)
 
 -- The value that one owner gives to one attribute: exactly one of the four owners is set, `i_foreign` is its id whoever it is. A row feeds
 -- ServiceAttribute/Changed and, by its owner, Account/, Customer/, CustomerSite/ and Product/ServiceAttribute/Changed.

@@ -21,6 +21,8 @@ create table sessions (
     state        text not null,                    -- JSON: quota keys with usage, grants, holds and charges
     incoming     boolean not null default false    -- the direction it is counted by
 ) with (fillfactor = 50);
+-- Sessions whose node has not named them yet (store.session_names); no charge touches what this index is made of.
+create index sessions_made_up on sessions (i_node, i_account) where session_key like '%/auth-%';
 
 -- Closed sessions, for late and repeated requests: 7 days, by day of closing; a job makes partitions ahead and drops old ones.
 create table sessions_closed (like sessions, closed timestamptz not null) partition by range (closed);

@@ -21,6 +21,8 @@ create table session_tasks (
 ) with (fillfactor = 70);
 create index session_tasks_due on session_tasks (i_node, lane, i_task) where status = 'pending';
 create index session_tasks_session on session_tasks (session_key) where status = 'pending' and session_key <> '';
+-- Whether a session was told: by what was asked for, pending or not (store.standing).
+create index session_tasks_told on session_tasks (session_key, kind, created) where session_key <> '';
 create index session_tasks_finished on session_tasks (finished) where finished is not null;
 -- The same wish twice is one task: a second disconnect of a session that is being disconnected adds nothing.
 create unique index session_tasks_once on session_tasks (session_key, kind) where status = 'pending' and kind in ('pod', 'asr');

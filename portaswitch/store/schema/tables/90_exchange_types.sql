@@ -11,7 +11,7 @@ create type exchange_member as (
     shared boolean, counted boolean, incoming boolean,      -- the customer's money moves, its sessions are counted; the session's direction
     a_most int, a_most_way int, c_most int, c_most_way int, -- most sessions of account and customer, in all and of this direction; null: no limit
     step "char", locker text, until timestamptz,            -- the login lock: model.ledger.LockStep
-    attempt text, since timestamptz,                        -- session id of a failed attempt, left out when it has an xDR since then; null: none
+    attempt text, since timestamptz,                        -- session id of a failed attempt, whose xDR is left out when it has one since then; null: none
     aside text                                  -- why a request is to be kept for an operator (one word), a blank, and its JSON
 );
 create type exchange_xdr as (

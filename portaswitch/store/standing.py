@@ -1,0 +1,110 @@
+"""
+The job that looks after living Internet sessions (`billing.standing` decides): their CoAs and disconnects are rows of session_tasks.
+
+Only sessions at nodes that take CoA are looked at; the others end by their Session-Timeout. Nothing is remembered between passes but turns that have been
+told: a task in the table says that a session was told, so that several processes, or one that starts again, tell nobody twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from portaswitch.billing.local_time import zone_of
+from portaswitch.billing.standing import Standing, level_since, must_end, words
+from portaswitch.metrics import Counter
+from portaswitch.model.catalogue import Catalogue
+from portaswitch.model.session_task import TaskKind, Wish
+from portaswitch.store.ledger import PAGES, TABLE_PAGES
+from portaswitch.store.pool import Cursor, Pool
+from portaswitch.store.session_tasks import wish
+
+WISHED = Counter("portaswitch_session_wishes_total", "CoA and Disconnect that were asked for because of a change behind a living session", ("kind",))
+#: The key of the advisory lock under which turns are told: "turns".
+LOCK = 0x7475726E73
+#: Minutes after which a disconnect that did not end its session is asked for again.
+AGAIN = 10
+#: Within so much time a policy and zone that somebody new uses are seen; whose sessions began in the present level were told it by their accepts.
+LOOK_EVERY = timedelta(seconds=60)
+SERVICES = "('Netaccess', 'Wifi', 'Dialup', 'Data')"
+JOINS = (
+    "from sessions s join nodes n on n.i_node = s.i_node and n.coa_address is not null join accounts a on a.i_account = s.i_account "
+    "join customers c on c.i_customer = a.i_customer left join products p on p.i_product = a.i_product "
+)
+#: Money in its own sense becomes what may be spent; the lower of the account's and the customer's room.
+FUNDS = (
+    "case when a.billing_model < 0 then a.balance else least(a.credit_limit - a.balance, "
+    "case when c.temp_credit_until > now() then c.temp_credit_limit else c.credit_limit end - c.balance) end"
+)
+SEEN = (
+    "select s.session_key, s.i_env, s.i_node, s.i_account, not (a.blocked or c.blocked) and a.bill_status = 'O' and c.bill_status = 'O', "
+    "coalesce(a.i_product, 0), (s.opened::json -> 'k' ->> 'i_product')::bigint, coalesce(a.i_access_policy, p.i_access_policy, 0), "
+    f"(s.opened::json -> 'k' ->> 'access_policy')::bigint, (s.opened::json -> 'k' ->> 'hotline_funds')::numeric, {FUNDS} {JOINS}"
+    f"where s.ctid >= %s::tid and s.ctid < %s::tid and s.service in {SERVICES} and not exists (select from session_tasks t "
+    f"where t.session_key = s.session_key and t.kind = 'pod' and (t.status = 'pending' or t.created > now() - interval '{AGAIN} minutes'))"
+)
+ZONES = (
+    f"select distinct coalesce(a.i_access_policy, p.i_access_policy), c.timezone {JOINS}where s.service in {SERVICES} "
+    "and coalesce(a.i_access_policy, p.i_access_policy) = any (%s)"
+)
+UNTOLD = (
+    f"select s.i_env, s.i_node, s.session_key, s.i_account {JOINS}where s.service in {SERVICES} and c.timezone = %s "
+    "and coalesce(a.i_access_policy, p.i_access_policy) = %s and s.started < %s and (s.opened::json -> 'k' ->> 'hotline') is null "
+    "and not exists (select from session_tasks t where t.session_key = s.session_key and t.kind = 'coa' and t.created >= %s)"
+)
+
+
+class StandingJob:
+    """One a process with the role jobs; `run` is one pass. `now` is aware UTC."""
+
+    def __init__(self, pool: Pool, catalogue: Callable[[], Catalogue], now: Callable[[], datetime]) -> None:
+        self._pool, self._catalogue, self._now = pool, catalogue, now
+        self._page = 0
+        self._told: dict[tuple[int, str], tuple[datetime, int]] = {}
+        self._next, self._generation = datetime.min.replace(tzinfo=UTC), -1
+
+    async def run(self) -> None:
+        """Ask for the end of the sessions that have to end, and tell those whose policy has turned. Errors of the database end the pass."""
+        await self._end()
+        try:
+            await self._turn()
+        except BaseException:
+            self._generation = -1  # not all was told: the next pass looks again
+            raise
+
+    async def _end(self) -> None:
+        """The sessions on the next pages of the table."""
+        first, last = self._page, self._page + PAGES
+        rows = await self._pool.query(SEEN, (f"({first},0)", f"({last},0)"))
+        found = [Wish(TaskKind.POD, row[1], row[2], row[0], row[3]) for row in rows if must_end(Standing(*row[4:]))]
+        if found:
+            await wish(self._pool, found)
+            WISHED.inc(TaskKind.POD.value, by=len(found))
+        ((pages,),) = await self._pool.query(TABLE_PAGES)
+        self._page = last if last < pages else 0
+
+    async def _turn(self) -> None:
+        """The policies that have a timetable, in each zone where somebody uses one, whose last turn has not been told by us."""
+        catalogue, now = self._catalogue(), self._now()
+        timed = [policy.i_access_policy for policy in catalogue.access_policies.values() if policy.phases]
+        if not timed or (catalogue.generation == self._generation and now < self._next):
+            return
+        self._next, self._generation = now + LOOK_EVERY, catalogue.generation
+        for i_policy, zone in await self._pool.query(ZONES, (timed,)):
+            told = self._told.get((i_policy, zone))
+            if told is None or told[1] != catalogue.generation or now >= told[0]:
+                level, since = level_since(catalogue.access_policies[i_policy], now, zone_of(zone))
+                await self._tell(i_policy, zone, since, words(level), level.until)
+                told = self._told[i_policy, zone] = level.until or datetime.max.replace(tzinfo=UTC), catalogue.generation
+            self._next = min(self._next, told[0])
+
+    async def _tell(self, i_policy: int, zone: str, since: datetime, arguments: dict[str, Any], until: datetime | None) -> None:
+        async def body(cursor: Cursor) -> None:
+            await cursor.execute("select pg_advisory_xact_lock(%s)", (LOCK,))
+            rows = await cursor.query(UNTOLD, (zone, i_policy, since, since))
+            if rows:
+                await wish(cursor, [Wish(TaskKind.COA, i_env, i_node, key, i_account, arguments, expires=until) for i_env, i_node, key, i_account in rows])
+                WISHED.inc(TaskKind.COA.value, by=len(rows))
+
+        await self._pool.transaction(body)
