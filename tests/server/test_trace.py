@@ -65,7 +65,9 @@ class Watching(Command):
 
 
 class TraceTests(WorldCase):
-    """Each test has a server and a database of its own."""
+    """Each test has a server and a database of its own, and starts programs: on a busy machine these take their time."""
+
+    timeout = 180
 
     async def run_command(self, *words: str) -> tuple[int, str, str]:
         """Status, standard output and standard error of a command beside the server."""
