@@ -74,9 +74,10 @@ class Dictionary:
         self.grammars: Mapping[str, Grammar] = MappingProxyType(reader.grammars())
         self._named = {a.name: {n: word for word, n in a.words.items()} for a in self.avps.values() if a.words}
         self._packers = {name: Packer(avp, self.pack) for name, avp in self.avps.items()}
-        self.entries: Mapping[int, Entry] = MappingProxyType(
-            {avp.key: _entry(avp, self.grammars.get(avp.name)) for avp in self.avps.values()}
-        )
+        # A plain dict: a look-up through a proxy costs twice as much, once an AVP.
+        self.entries: dict[int, Entry] = {
+            avp.key: _entry(avp, self.grammars.get(avp.name)) for avp in self.avps.values()
+        }
 
     @classmethod
     def load(cls, paths: Iterable[Traversable]) -> Dictionary:

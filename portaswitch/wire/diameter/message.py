@@ -36,8 +36,8 @@ class Group:
 
     __slots__ = ("odd", "pairs")
 
-    def __init__(self, pairs: Iterable[Pair] = ()) -> None:
-        self.pairs: list[Pair] = list(pairs)
+    def __init__(self, pairs: Iterable[Pair] | None = None) -> None:
+        self.pairs: list[Pair] = [] if pairs is None else list(pairs)
         self.odd: dict[int, int] | None = None
 
     def __repr__(self) -> str:

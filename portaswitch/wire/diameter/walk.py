@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from struct import Struct
 from typing import Final
@@ -57,12 +56,13 @@ class Walk:
     :ivar stopped: the fault is one of structure, and nothing after it can be read.
     """
 
-    __slots__ = ("_data", "_entries", "_limits", "_path", "fault", "left", "repeated", "stopped")
+    __slots__ = ("_data", "_depth", "_entries", "_limits", "_path", "fault", "left", "repeated", "stopped")
 
-    def __init__(self, data: bytes, entries: Mapping[int, Entry], limits: Limits) -> None:
+    def __init__(self, data: bytes, entries: dict[int, Entry], limits: Limits) -> None:
         self._data = data
         self._entries = entries
         self._limits = limits
+        self._depth = limits.depth
         self._path: list[Avp] = []
         self.left = limits.avps
         self.fault: Fault | None = None
@@ -93,13 +93,10 @@ class Walk:
                 if stop < start or stop > end:
                     return self._misfit(at, end)
                 entry = entries.get(code)
-            if self.left <= 0:
-                return self._stop(Fault(Result.UNABLE_TO_COMPLY, "more AVPs than this node reads"))
-            self.left -= 1
             if entry is None:
                 self._unknown(group, at, start, stop)
             else:
-                form, name, flags, convert, size, _, _ = entry
+                form, name, flags, convert, size, grammar, avp = entry
                 if size and stop - start != size:
                     return self._missized(at, entry)
                 if word >> 24 != flags:
@@ -114,9 +111,10 @@ class Walk:
                 elif form == GROUP:
                     inner = Group()
                     append((name, inner))
-                    self._enter(entry, start, stop, inner)
-                    if self.stopped:
-                        return None
+                    if stop > start or grammar is not None:
+                        self._enter(avp, grammar, start, stop, inner)
+                        if self.stopped:
+                            return None
                 elif form == SIGNED:
                     append((name, _signed_at(data, start)[0]))
                 elif form == LONG:
@@ -128,6 +126,10 @@ class Walk:
                 else:
                     self._invalid(at, stop, entry, group)
             at = (stop + 3) & ~3
+        # Once a group: the octets bound the work, this bounds what the reader of the message meets.
+        self.left -= len(pairs)
+        if self.left < 0:
+            self._stop(Fault(Result.UNABLE_TO_COMPLY, "more AVPs than this node reads"))
         return None
 
     def _odd(self, group: Group, flags: int, at: int, stop: int, entry: Entry) -> None:
@@ -141,10 +143,9 @@ class Walk:
         if (flags ^ entry[2]) & VENDOR:
             self._fault(Result.INVALID_AVP_BITS, f"{entry[1]} has the V bit and no vendor", echoed(self._data[at:stop]))
 
-    def _enter(self, entry: Entry, start: int, stop: int, inner: Group) -> None:
+    def _enter(self, avp: Avp, grammar: Grammar | None, start: int, stop: int, inner: Group) -> None:
         """Decode a group, and compare it with its grammar."""
-        grammar, avp = entry[5], entry[6]
-        if len(self._path) >= self._limits.depth:
+        if len(self._path) >= self._depth:
             return self._stop(Fault(Result.UNABLE_TO_COMPLY, f"{avp.name} is nested too deeply"))
         self._path.append(avp)
         self.walk(start, stop, inner)
@@ -165,16 +166,16 @@ class Walk:
         Compare the AVPs of these offsets with their grammar; a fault is what it lacks, or has too often.
         """
         pairs = group.pairs
-        first = dict(reversed(pairs))
-        for name in grammar.required:
-            if name not in first:
-                return self._fault(Result.MISSING_AVP, f"{name} is missing", self._example(name))
-        if len(first) == len(pairs):
+        names = {pair[0] for pair in pairs}
+        if not names.issuperset(grammar.required):
+            name = next(name for name in grammar.required if name not in names)
+            return self._fault(Result.MISSING_AVP, f"{name} is missing", self._example(name))
+        if len(names) == len(pairs):
             return None
-        seen = set()
+        first: dict[str, Value] = {}
         for index, (name, value) in enumerate(pairs):
-            if name not in seen:
-                seen.add(name)
+            if name not in first:
+                first[name] = value
             elif name in grammar.same and first[name] == value:
                 self.repeated += 1
             elif name in grammar.once or name in grammar.same:
