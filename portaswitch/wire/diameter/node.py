@@ -274,12 +274,12 @@ class Node:
         it is taken at once when it has restarted or its old connection is suspect or closing, and else when
         the old connection doesn't answer a DWR.
         """
+        others = self._held(peer)
         lane.held = cer
         doubtful = peer.state is State.CLOSING or peer.watchdog.health is Health.SUSPECT
         if doubtful or peer.outlived(cer):
             return self._succeed(connection, lane, now, peer)
-        if self._held(peer):
-            lane.held = None
+        if others:
             return self._enter(connection, lane, peer, cer, now)
         lane.deadline = now + LEAST_TW
         return self._done(peer.duties(peer.watchdog.ask(), now))

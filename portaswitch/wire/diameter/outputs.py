@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Union
 
 from portaswitch.wire.diameter.faults import Fault
 from portaswitch.wire.diameter.message import Message
@@ -98,4 +97,4 @@ class Refused:
     fault: Fault
 
 
-Output = Union[Connect, Send, Close, Up, Down, Deliver, Answered, Unanswered, Refused]
+Output = Connect | Send | Close | Up | Down | Deliver | Answered | Unanswered | Refused
