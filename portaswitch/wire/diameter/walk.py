@@ -83,16 +83,10 @@ class Walk:
                 return self._cut(at, end)
             code, word = _head_at(data, at)
             stop = at + (word & 0xFFFFFF)
-            start = at + 8
-            if word & 0x80000000:
-                start = at + 12
-                if stop < start or stop > end:
-                    return self._misfit(at, end)
-                entry = entries.get(_number_at(data, at + 8)[0] << 32 | code)
-            else:
-                if stop < start or stop > end:
-                    return self._misfit(at, end)
-                entry = entries.get(code)
+            start = at + (12 if word & 0x80000000 else 8)
+            if stop < start or stop > end:
+                return self._misfit(at, end)
+            entry = entries.get(code if start - at == 8 else _number_at(data, at + 8)[0] << 32 | code)
             if entry is None:
                 self._unknown(group, at, start, stop)
             else:

@@ -40,7 +40,7 @@ def value_of(name: str, printed: Any) -> Value:
         _, family, digits = printed.split(":")
         return int(family).to_bytes(2, "big") + bytes.fromhex(digits)
     if kind == "Address" and printed.startswith("tel:"):
-        return E164 + printed.removeprefix("tel:").encode()
+        return E164 + str(printed).removeprefix("tel:").encode()
     return str(printed)
 
 
@@ -115,5 +115,5 @@ CCR_I = """
     000001c8 4000001c
         000001b5 40000008
         000001b0 4000000c 00000064
-    00000037 4000000c e022634c
+    00000037 4000000c e023634c
 """
