@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from struct import Struct
+from struct import Struct, error
 from typing import Final
 
-from portaswitch.wire.diameter.datatypes import ENCODERS, SIZES, Encoder, Value
+from portaswitch.wire.diameter.datatypes import ENCODERS, NUMBERS, SIZES, Encoder, Value
 from portaswitch.wire.diameter.definitions import VENDOR, Avp
 from portaswitch.wire.diameter.message import Group, Pair
 
@@ -27,7 +27,7 @@ class Packer:
     :ivar avp: its definition.
     """
 
-    __slots__ = ("_encode", "_fixed", "_flags", "_header", "_inner", "_vendor", "avp")
+    __slots__ = ("_encode", "_fixed", "_flags", "_header", "_inner", "_integer", "_vendor", "avp")
 
     def __init__(self, avp: Avp, inner: Inner) -> None:
         self.avp = avp
@@ -36,6 +36,8 @@ class Packer:
         self._header = 12 if avp.vendor else 8
         self._inner = inner
         self._encode: Encoder = self._group if avp.type == "Grouped" else ENCODERS[avp.type]
+        layout = NUMBERS.get(avp.type, "")
+        self._integer = Struct(layout).pack if layout and layout[-1] not in "fd" else None
         size = SIZES.get(avp.type)
         self._fixed = _HEAD(avp.code, self._flags | self._header + size) + self._vendor if size else b""
 
@@ -46,12 +48,18 @@ class Packer:
         :param value: of the type, or a word of an AVP that has words.
         :raises ValueError: with the AVP's name and what is wrong.
         """
+        if flags is None and self._integer is not None and type(value) is int:
+            # Half of a message's AVPs are numbers.
+            try:
+                return self._fixed + self._integer(value)
+            except error as fault:
+                raise ValueError(f"{self.avp.name}: {fault}") from None
         try:
             if isinstance(value, str) and self.avp.words:
                 value = self._number(value)
             octets = self._encode(value)
-        except ValueError as error:
-            raise ValueError(f"{self.avp.name}: {error}") from None
+        except ValueError as fault:
+            raise ValueError(f"{self.avp.name}: {fault}") from None
         if flags is None and self._fixed:
             # Their sizes are multiples of four.
             return self._fixed + octets

@@ -81,6 +81,8 @@ class Node:
         self._tw = tw
         self._limits = limits
         self._lanes: dict[Connection, _Lane] = {}
+        # Peers whose second connection waits: asked about with every message, and nearly always none.
+        self._doubted: set[str] = set()
 
     def connected(self, connection: Connection, now: float, peer: str | None = None) -> list[Output]:
         """
@@ -232,11 +234,7 @@ class Node:
             return self._first(connection, lane, message, now)
         if peer.state in OPEN and peer.open == connection:
             outputs = self._flow(connection, lane, peer, message, now)
-            for held_on, held in self._held(peer):
-                # The old connection is alive, so this one is too many.
-                held.held, cer = None, held.held
-                outputs += self._done(peer.happens(Event.R_CONN_CER, now, held_on, cer))
-            return outputs
+            return [*outputs, *self._outlive(peer, now)] if peer.name in self._doubted else outputs
         if lane.ours and peer.state in (State.WAIT_I_CEA, State.WAIT_RETURNS):
             return self._cea(connection, lane, peer, message, now)
         event = _EVENTS.get((message.code, message.is_request))
@@ -282,7 +280,17 @@ class Node:
         if others:
             return self._enter(connection, lane, peer, cer, now)
         lane.deadline = now + LEAST_TW
+        self._doubted.add(peer.name)
         return self._done(peer.duties(peer.watchdog.ask(), now))
+
+    def _outlive(self, peer: Peer, now: float) -> list[Output]:
+        """The old connection is alive, so the one that waits is too many."""
+        outputs: list[Output] = []
+        for connection, lane in self._held(peer):
+            lane.held, cer = None, lane.held
+            outputs += self._done(peer.happens(Event.R_CONN_CER, now, connection, cer))
+        self._doubted.discard(peer.name)
+        return outputs
 
     def _held(self, peer: Peer) -> list[tuple[Connection, _Lane]]:
         """The connections that wait for a peer's old one to prove dead."""
@@ -308,6 +316,7 @@ class Node:
     def _heir(self, peer: Peer, now: float) -> list[Output]:
         """Let the connection in that waited for one which is gone now."""
         outputs: list[Output] = []
+        self._doubted.discard(peer.name)
         for connection, lane in self._held(peer):
             outputs += self._succeed(connection, lane, now, peer)
         return outputs

@@ -9,13 +9,13 @@ stays. "I" is the connection that we opened, "R" the one that the peer opened.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import Enum, auto
+from enum import Enum, IntEnum, auto
 from types import MappingProxyType
 from typing import Final
 
 
-class State(Enum):
-    """RFC 6733 5.6."""
+class State(IntEnum):
+    """RFC 6733 5.6; of whole numbers, since each message hashes a state and an event."""
 
     CLOSED = auto()
     WAIT_CONN_ACK = auto()
@@ -27,7 +27,7 @@ class State(Enum):
     CLOSING = auto()
 
 
-class Event(Enum):
+class Event(IntEnum):
     """RFC 6733 5.6.2, those of Open states said by connection where the RFC says them so."""
 
     START = auto()

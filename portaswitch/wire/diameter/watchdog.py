@@ -8,7 +8,7 @@ is served, though the RFC has it thrown away: a client reads silence as an outag
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from enum import Enum, auto
+from enum import Enum, IntEnum, auto
 from types import MappingProxyType
 from typing import Final
 
@@ -19,7 +19,7 @@ JITTER: Final = 2.0
 _TRUSTED: Final = 3
 
 
-class Health(Enum):
+class Health(IntEnum):
     """RFC 3539 3.4.1."""
 
     INITIAL = auto()
@@ -36,7 +36,7 @@ class Duty(Enum):
     CLOSE = auto()
 
 
-class _Input(Enum):
+class _Input(IntEnum):
     UP = auto()
     ANSWER = auto()
     TRAFFIC = auto()
