@@ -6,8 +6,7 @@ The order is the RFC's: method, Request-URI, extensions, content. Log-ins come b
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
-from types import MappingProxyType
+from collections.abc import Set
 from typing import Final
 
 from portaswitch.model.value import dataclass
@@ -39,7 +38,7 @@ class Abilities:
     types: tuple[str, ...] = ()
     schemes: tuple[str, ...] = ("sip", "sips")
     extensions: tuple[str, ...] = ()
-    answers: Mapping[str, str] = MappingProxyType({})
+    answers: tuple[tuple[str, str], ...] = ()
     datagram: int = LARGEST_ON_DATAGRAMS
 
     @property
@@ -59,10 +58,12 @@ def admit(request: Request, abilities: Abilities, reliable: bool) -> Fault | Non
     return None
 
 
-def forwarding(request: Request, extensions: Set[str] = frozenset()) -> Fault | None:
+def forwarding(request: Request, extensions: Set[str] = frozenset(), schemes: Set[str] = frozenset(("sip", "sips", "tel"))) -> Fault | None:
     """
-    The fault of a request that a proxy must not forward (RFC 3261 16.3): no hop left, or Proxy-Require of what we don't do.
+    The fault of a request that a proxy must not forward (RFC 3261 16.3): a scheme that it can't route, no hop left, or Proxy-Require of what we don't do.
     """
+    if request.uri.scheme not in schemes:
+        return _refused(request, "scheme", 416)
     if request.max_forwards == 0:
         return _refused(request, "max-forwards", 483)
     return _unsupported(request, "Proxy-Require", extensions)
@@ -112,7 +113,7 @@ def _unsupported(request: Request, header: str, known: Set[str]) -> Fault | None
 
 def _acceptable(request: Request, abilities: Abilities) -> Fault | None:
     """RFC 3261 20.1: a client that accepts no type with which the method is answered; one without Accept takes application/sdp."""
-    answer, ranges = abilities.answers.get(request.method), request.headers.tags("Accept")
+    answer, ranges = dict(abilities.answers).get(request.method), request.headers.tags("Accept")
     if answer is None or not ranges:
         return None
     told = [media_type(text) for text in ranges]

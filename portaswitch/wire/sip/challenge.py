@@ -128,7 +128,7 @@ class Guard:
 
     def login(self, request: Request, proxy: bool = False) -> Login | None:
         """
-        The first answer in the request that can be right: of this realm, of an algorithm that was offered, with qop auth or none. None for a request without one,
+        The first answer in the request that can be right: of this realm, of an algorithm that was offered, with qop auth or none. None for a request without,
         which is to be challenged, whatever else it has (RFC 4475 3.3.7).
         """
         for text in request.headers.lines("Proxy-Authorization" if proxy else "Authorization"):
