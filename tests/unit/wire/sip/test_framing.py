@@ -65,7 +65,7 @@ class StreamTests(SynchronousTestCase):
         for size in (*sizes, len(octets)):
             items += stream.feed(octets[at : at + size])
             at += size
-        self.assertEqual(shown(items), ["ping", "MESSAGE", "ping", "MESSAGE", "200"])
+        self.assertEqual(shown(items), ["ping", "MESSAGE", "ping", "MESSAGE", "ping", "200"])
         self.assertEqual([item.body for item in items if isinstance(item, Request)], [b"one", b"two\r\n\r\nINVITE"])
 
     def test_octet_by_octet(self) -> None:
