@@ -36,7 +36,7 @@ def canonical(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Headers:
-    """Name and value of each header line, values without the blanks around them and unfolded. Names are looked up without case."""
+    """Name (canonical) and value of each header line, values without the blanks around them and unfolded. Names are looked up without case."""
 
     entries: tuple[tuple[str, str], ...] = ()
 
@@ -63,15 +63,13 @@ class Headers:
 
     def all(self, name: str) -> list[str] | None:
         """The single values of a header that is a list, of all its lines in order; of another header its lines. None when a quote or bracket isn't closed."""
-        lines = self.lines(name)
-        if canonical(name) not in LISTS:
-            return lines
-        found: list[str] = []
-        for line in lines:
-            parts = split(line, ",")
-            if parts is None:
-                return None
-            found += parts
+        return divided(canonical(name), self.lines(name))
+
+    def groups(self) -> dict[str, list[str]]:
+        """The values of all lines by their canonical names, for who looks at many."""
+        found: dict[str, list[str]] = {}
+        for name, value in self.entries:
+            found.setdefault(name, []).append(value)
         return found
 
     def tags(self, name: str) -> list[str]:
@@ -95,3 +93,16 @@ class Headers:
     def before(self, *pairs: tuple[str, str]) -> Headers:
         """The headers with these in front of them: a proxy's own Via, a Record-Route."""
         return Headers((*Headers.of(pairs).entries, *self.entries))
+
+
+def divided(name: str, lines: list[str]) -> list[str] | None:
+    """The single values of lines of a header by its canonical name; as :meth:`Headers.all`."""
+    if name not in LISTS:
+        return lines
+    found: list[str] = []
+    for line in lines:
+        parts = split(line, ",")
+        if parts is None:
+            return None
+        found += parts
+    return found

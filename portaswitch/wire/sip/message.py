@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 from portaswitch.model.value import dataclass
 from portaswitch.wire.sip import values
 from portaswitch.wire.sip.grammar import number
-from portaswitch.wire.sip.headers import SINGLE, Headers
+from portaswitch.wire.sip.headers import SINGLE, Headers, divided
 from portaswitch.wire.sip.uri import Uri
 from portaswitch.wire.sip.values import CSeq, MediaType, NameAddr, Via
 
@@ -59,12 +59,13 @@ class Wrong:
 
 def essentials(headers: Headers) -> Essentials | Wrong:
     """Read what every message has, and check all that :data:`READERS` knows."""
+    groups = headers.groups()
     for name in SINGLE:
-        if len(headers.lines(name)) > 1:
+        if len(groups.get(name, ())) > 1:
             return Wrong("repeated-header", f"Repeated {name}")
     read: dict[str, list[Any]] = {}
     for name, reader in READERS.items():
-        texts = headers.all(name)
+        texts = divided(name, groups.get(name, []))
         found = None if texts is None else [reader(text) for text in texts]
         if found is None or None in found:
             return Wrong("bad-" + name.lower(), f"Bad {name}")

@@ -125,13 +125,13 @@ def complete(head: Head, body: bytes, limits: Limits = LIMITS) -> Request | Resp
 def _start(line: bytes, limits: Limits) -> Start | Fault:
     """The start line. What doesn't speak SIP at all is dropped; a request line with blanks in wrong places is kept for its answer."""
     text = decode(line[: limits.start_line])
-    first, _, rest = text.partition(" ")
+    first, blank, rest = text.partition(" ")
     if _VERSION.fullmatch(first):
         status, _, reason = rest.partition(" ")
         if len(line) > limits.start_line or not _STATUS.fullmatch(status) or not clean(reason):
             return Fault("bad-status-line", DROPPED)
         return Start(first.upper(), status=int(status), reason=reason) if first.upper() == "SIP/2.0" else Fault("version", DROPPED)
-    if not token(first):
+    if not blank or not token(first):
         return Fault("garbage", DROPPED)
     if len(line) > limits.start_line:
         return Start("", first, "long")

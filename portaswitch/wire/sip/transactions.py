@@ -22,8 +22,8 @@ def server_key(request: Request) -> Hashable:
     """
     By what a request and its retransmissions are known; an ACK has the key of its INVITE.
 
-    With the cookie: branch, sent-by and method (17.2.3). The branch is compared octet by octet: clients draw it from letters of both cases. Without: as RFC 2543,
-    by Request-URI, tags, Call-ID, CSeq and the topmost Via. The tag of To is left out for INVITE, as its ACK has the one of our answer.
+    With the cookie: branch, sent-by and method (17.2.3). The branch is compared octet by octet: clients draw it from letters of both cases.
+    Without: as RFC 2543, by Request-URI, tags, Call-ID, CSeq and the topmost Via. The tag of To is left out for INVITE, as its ACK has the one of our answer.
     """
     method = "INVITE" if request.method == "ACK" else request.method
     top, known = request.via, request.known

@@ -39,7 +39,9 @@ class AnswerTests(SynchronousTestCase):
         self.assertEqual(made, answer(asking_twice, 202, [("Expires", "0")]))
         found = replied(to_octets(made))
         self.assertEqual([via.host for via in found.known.vias], ["198.51.100.7", "b.example", "c.example"])
-        self.assertEqual((found.via.reply_to(), found.known.recipient.tag, found.known.sender.tag), (("203.0.113.9", 5060), tag_of(asking_twice.headers), "f00d"))
+        self.assertEqual(
+            (found.via.reply_to(), found.known.recipient.tag, found.known.sender.tag), (("203.0.113.9", 5060), tag_of(asking_twice.headers), "f00d")
+        )
         self.assertEqual((found.status, found.reason, found.expires, found.body, found.headers.first("Timestamp")), (202, "Accepted", 0, b"", None))
 
     def test_tags(self) -> None:
@@ -139,6 +141,8 @@ class RoundTripTests(SynchronousTestCase):
         """Compact forms, names without case, lists over several lines."""
         headers = Headers.of([("v", "a, b"), ("VIA", "c"), ("k", "x"), ("X-Own", "1, 2")])
         self.assertEqual((headers.all("via"), headers.all("x-own"), headers.first("Supported"), len(headers)), (["a", "b", "c"], ["1, 2"], "x", 4))
-        self.assertEqual(headers.without("v", "x-OWN").then(("m", "*")).before(("l", "0")).entries, (("Content-Length", "0"), ("Supported", "x"), ("Contact", "*")))
+        self.assertEqual(
+            headers.without("v", "x-OWN").then(("m", "*")).before(("l", "0")).entries, (("Content-Length", "0"), ("Supported", "x"), ("Contact", "*"))
+        )
         self.assertEqual((Headers.of([("Require", '"x')]).all("Require"), Headers.of([("Require", "a,, b")]).tags("Require")), (None, ["a", "b"]))
         self.assertEqual(NameAddr.__str__(asked(asking(changes={"From": quoted('a"b') + f" {ALICE}"})).known.sender), f'"a\\"b" {ALICE}')

@@ -28,8 +28,8 @@ def octets_of(message: dict[str, Any]) -> bytes:
     """
     The octets of a printed message; its Content-Length is made right where a text of 12 octets is printed under 11.
     """
-    body = message.get("body", "").encode()
-    lines = [message["start_line"], *(f"{name}: {len(body) if name == 'Content-Length' else value}" for name, value in message["headers"])]
+    body = str(message.get("body", "")).encode()
+    lines = [str(message["start_line"]), *(f"{name}: {len(body) if name == 'Content-Length' else value}" for name, value in message["headers"])]
     return "\r\n".join((*lines, "", "")).encode() + body
 
 
@@ -77,7 +77,9 @@ class ExampleTests(SynchronousTestCase):
         made = parse(to_octets(answer(asked, 202, tag=wanted.known.recipient.tag)))
         assert isinstance(made, Response)
         self.assertEqual((made.status, made.reason, made.known.vias, made.known.cseq), (202, "Accepted", wanted.known.vias, wanted.known.cseq))
-        self.assertEqual((made.known.sender, made.known.call_id, made.known.recipient.tag), (wanted.known.sender, wanted.known.call_id, wanted.known.recipient.tag))
+        self.assertEqual(
+            (made.known.sender, made.known.call_id, made.known.recipient.tag), (wanted.known.sender, wanted.known.call_id, wanted.known.recipient.tag)
+        )
 
     def test_log_ins(self) -> None:
         """The guide's challenge without qop and its answer are read; the answer is a log-in in that realm."""

@@ -38,7 +38,10 @@ class DatagramTests(SynchronousTestCase):
         """Octets behind Content-Length are passed over; without it the body goes to the end; less is 400 (RFC 3261 18.3)."""
         self.assertEqual(asked(telling("hello") + b"more").body, b"hello")
         self.assertEqual(asked(telling("hello", {"Content-Length": None})).body, b"hello")
-        self.assertEqual((faulty(telling("hello", {"Content-Length": "6"})).status, faulty(telling("hello", {"Content-Length": "6"})).phrase), (400, "Body Shorter Than Content-Length"))
+        self.assertEqual(
+            (faulty(telling("hello", {"Content-Length": "6"})).status, faulty(telling("hello", {"Content-Length": "6"})).phrase),
+            (400, "Body Shorter Than Content-Length"),
+        )
 
     def test_line_ends_before(self) -> None:
         """Line ends before a message are passed over, alone they keep a hole in a NAT open: dropped, counted apart."""
@@ -80,7 +83,11 @@ class StreamTests(SynchronousTestCase):
 
     def test_no_length(self) -> None:
         """Without a Content-Length that can be read nothing behind it can be: 400, and the end of the connection."""
-        for changes, reason in (({"Content-Length": None}, "no-content-length"), ({"Content-Length": "x"}, "content-length"), ({"Content-Length": "99999999"}, "body-too-large")):
+        for changes, reason in (
+            ({"Content-Length": None}, "no-content-length"),
+            ({"Content-Length": "x"}, "content-length"),
+            ({"Content-Length": "99999999"}, "body-too-large"),
+        ):
             stream = Stream()
             items = stream.feed(telling("hello", dict(changes)) + telling())
             self.assertEqual((shown(items), stream.closed, stream.waiting), ([reason], True, 0))
@@ -96,7 +103,11 @@ class StreamTests(SynchronousTestCase):
 
     def test_garbage(self) -> None:
         """What isn't SIP closes; a head without end closes at its limit, with an answer if it began as a request."""
-        for octets, reason, status in ((b"GET / HTTP/1.1\r\n\r\n", "garbage", 0), (b"\0" * 3000, "garbage", 0), (telling()[:300] + b"X: y\r\n" * 1000, "head-too-large", 513)):
+        for octets, reason, status in (
+            (b"GET / HTTP/1.1\r\n\r\n", "garbage", 0),
+            (b"\0" * 3000, "garbage", 0),
+            (telling()[:300] + b"X: y\r\n" * 1000, "head-too-large", 513),
+        ):
             stream = Stream(Limits(head=2000))
             items = [item for at in range(0, len(octets), 100) for item in stream.feed(octets[at : at + 100])]
             self.assertEqual((shown(items), stream.closed), ([reason], True))

@@ -80,8 +80,8 @@ class TortureTests(SynchronousTestCase):
 
     def test_outcomes(self) -> None:
         """
-        Each message, and the RFC's own where they are at hand, has the outcome that the RFC wants; none is refused by us that a server with INVITE takes, but for what
-        we don't do.
+        Each message, and the RFC's own where they are at hand, has the outcome that the RFC wants; none is refused by us that a server with
+        INVITE takes, but for what we don't do.
         """
         for kind in kinds():
             own = [(Path(CORPUS) / f"{kind.name}.dat").read_bytes()] if CORPUS else []

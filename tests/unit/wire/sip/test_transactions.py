@@ -73,7 +73,9 @@ class ServerTests(SynchronousTestCase):
         layer.now = 200
         again = layer.take(telling())
         assert isinstance(again, list)
-        self.assertEqual((shown(sent), [one.octets for one in again if isinstance(one, Send)]), (["send 202 Acc"], [one.octets for one in sent if isinstance(one, Send)]))
+        self.assertEqual(
+            (shown(sent), [one.octets for one in again if isinstance(one, Send)]), (["send 202 Acc"], [one.octets for one in sent if isinstance(one, Send)])
+        )
         self.assertEqual(layer.answered(server, answer(server.request, 500), 300), [])  # a second final answer is discarded
         self.assertEqual((layer.run(32099), len(layer)), ([], 1))
         self.assertEqual((layer.run(32100), len(layer), layer.next()), ([], 0, None))
@@ -119,7 +121,8 @@ class MatchingTests(SynchronousTestCase):
         """Branch, sent-by and method; all else may differ. Letters of a branch count."""
         key = server_key(asked(asking("MESSAGE")))
         self.assertEqual(key, server_key(asked(asking("MESSAGE", {"Call-ID": "x", "From": "sip:a@h"}))))
-        for other in (asking("OPTIONS"), asking("MESSAGE", {"Via": f"SIP/2.0/UDP 198.51.100.8:5060;branch={BRANCH}"}), asking("MESSAGE", {"Via": f"SIP/2.0/UDP 198.51.100.7;branch={BRANCH}x"}),
+        for other in (asking("OPTIONS"), asking("MESSAGE", {"Via": f"SIP/2.0/UDP 198.51.100.8:5060;branch={BRANCH}"}),
+                      asking("MESSAGE", {"Via": f"SIP/2.0/UDP 198.51.100.7;branch={BRANCH}x"}),
                       asking("MESSAGE", {"Via": f"SIP/2.0/UDP 198.51.100.7:5060;branch={BRANCH.replace('a1', 'A1')}"})):  # fmt: skip
             self.assertNotEqual(key, server_key(asked(other)))
         self.assertEqual(key, server_key(asked(asking("MESSAGE", {"Via": f"SIP/2.0/UDP 198.51.100.7;branch={BRANCH}"}))))  # 5060 is the default
@@ -129,7 +132,13 @@ class MatchingTests(SynchronousTestCase):
         old: dict[str, str | None] = {"Via": "SIP/2.0/UDP 198.51.100.7;branch=1"}
         key = server_key(asked(asking("MESSAGE", old)))
         self.assertEqual(key, server_key(asked(asking("MESSAGE", old))))
-        for change in ({"Via": "SIP/2.0/UDP 198.51.100.7;branch=2"}, {"From": "sip:a@h;tag=2"}, {"To": f"{BOB};tag=2"}, {"Call-ID": "x"}, {"CSeq": "12 MESSAGE"}):
+        for change in (
+            {"Via": "SIP/2.0/UDP 198.51.100.7;branch=2"},
+            {"From": "sip:a@h;tag=2"},
+            {"To": f"{BOB};tag=2"},
+            {"Call-ID": "x"},
+            {"CSeq": "12 MESSAGE"},
+        ):
             self.assertNotEqual(key, server_key(asked(asking("MESSAGE", {**old, **change}))), change)
         self.assertNotEqual(key, server_key(asked(asking("MESSAGE", old, target="sip:other.example"))))
 
@@ -261,9 +270,14 @@ class TableTests(SynchronousTestCase):
                 self.assertTrue(ends, (kind, state))
 
     @FEW
-    @given(st.lists(st.sampled_from(["ask", "ack", "answer", "error", 100, 500, 5000, 33000]), max_size=20), st.sampled_from(["MESSAGE", "INVITE"]), st.booleans())
+    @given(
+        st.lists(st.sampled_from(["ask", "ack", "answer", "error", 100, 500, 5000, 33000]), max_size=20), st.sampled_from(["MESSAGE", "INVITE"]), st.booleans()
+    )
     def test_any_way(self, steps: list[str | int], method: str, reliable: bool) -> None:
-        """Whatever comes in whatever order: one delivery per transaction, one final answer's octets, timers never in the past, and in the end nothing is left but an INVITE unanswered."""
+        """
+        Whatever comes in whatever order: one delivery per transaction, one final answer's octets, timers never in the past, and in the end nothing is left
+        but an INVITE unanswered.
+        """
         layer, finals, delivered = Layer(), dict[int, set[bytes]](), list[Transaction]()
         for step in steps:
             outputs: list[Output] | Fault = []

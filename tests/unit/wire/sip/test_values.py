@@ -77,8 +77,10 @@ class UriTests(SynchronousTestCase):
     def test_broken(self) -> None:
         """What is no URI."""
         for text in (
-            "", "sip:", "sip:@h", "sip:a@", "sip:a@b@c", "sip:a b@h", "sip:h:", "sip:h:0", "sip:h:65536", "sip:h:5060x", "sip:h;", "sip:h;a=1;A=2", "sip:h?", "sip:h?a",
-            "sip:%zz@h", "sip:a@-h", "sip:a@h-", "sip:a@h..x", "sip:a@300.1.1.1", "sip:a@1.2.3", "sip:a@[::1", "sip:a@[1.2.3.4]", "sip:a@[fe80::1%eth0]", "sip:\u00e4@h",
+            "", "sip:", "sip:@h", "sip:a@", "sip:a@b@c", "sip:a b@h", "sip:h:", "sip:h:0", "sip:h:65536", "sip:h:5060x", "sip:h;",
+            "sip:h;a=1;A=2", "sip:h?", "sip:h?a",
+            "sip:%zz@h", "sip:a@-h", "sip:a@h-", "sip:a@h..x", "sip:a@300.1.1.1", "sip:a@1.2.3", "sip:a@[::1", "sip:a@[1.2.3.4]", "sip:a@[fe80::1%eth0]",
+            "sip:\u00e4@h",
             "sip:a\0@h", "tel:", "tel:+", "tel:7", "tel:+1x", "<sip:h>", "1x:y", "x", "sip:a@" + "h" * 256, "tel:+" + "1" * 8000 + "x", "http://a b",
         ):  # fmt: skip
             self.assertIsNone(read(text), text)
@@ -100,9 +102,11 @@ class UriTests(SynchronousTestCase):
     def test_other(self) -> None:
         """Those of its pairs that differ."""
         for one, other in (
-            ("SIP:ALICE@h.example", "sip:alice@h.example"), ("sip:bob@h.example", "sip:bob@h.example:5060"), ("sip:bob@h.example", "sip:bob@h.example;transport=udp"),
+            ("SIP:ALICE@h.example", "sip:alice@h.example"), ("sip:bob@h.example", "sip:bob@h.example:5060"),
+            ("sip:bob@h.example", "sip:bob@h.example;transport=udp"),
             ("sip:bob@h.example", "sip:bob@h.example?x=1"), ("sip:bob@h.example;a=1", "sip:bob@h.example;a=2"), ("sip:bob@h.example", "sips:bob@h.example"),
-            ("sip:b%2Fb@h.example", "sip:b/b@h.example"), ("sip:bob@h.example", "tel:+1"), ("tel:+1", "tel:+2"), ("tel:+1", "tel:+1;ext=2"), ("sip:a:x@h.b", "sip:a:y@h.b"),
+            ("sip:b%2Fb@h.example", "sip:b/b@h.example"), ("sip:bob@h.example", "tel:+1"), ("tel:+1", "tel:+2"),
+            ("tel:+1", "tel:+1;ext=2"), ("sip:a:x@h.b", "sip:a:y@h.b"),
         ):  # fmt: skip
             first, second = read(one), read(other)
             assert first is not None and second is not None
@@ -142,7 +146,22 @@ class HeaderTests(SynchronousTestCase):
 
     def test_no_name_addr(self) -> None:
         """Broken ones, the lone backslash at the end of a name among them (CVE-2021-43611)."""
-        for text in ("", "<", "<>", '"a\\" <sip:a@h>', '"a" sip:a@h', "a,b <sip:a@h>", "<sip:a@h> x", "<sip:a@h>;", "sip:a@h?x=1", "sip:a@h,b", "< sip:a@h>", "*", "<sip:a@h", '"'):
+        for text in (
+            "",
+            "<",
+            "<>",
+            '"a\\" <sip:a@h>',
+            '"a" sip:a@h',
+            "a,b <sip:a@h>",
+            "<sip:a@h> x",
+            "<sip:a@h>;",
+            "sip:a@h?x=1",
+            "sip:a@h,b",
+            "< sip:a@h>",
+            "*",
+            "<sip:a@h",
+            '"',
+        ):
             self.assertIsNone(values.name_addr(text), text)
         self.assertEqual(values.contact("*"), values.STAR)
 
@@ -155,14 +174,17 @@ class HeaderTests(SynchronousTestCase):
         self.assertEqual((stamped.reply_to(), top.sent_by, top.modern), (("192.0.2.1", 4444), ("h.example", 5060), True))
         plain = values.via("SIP/2.0/TLS 192.0.2.1")
         assert plain is not None
-        self.assertEqual((str(plain.stamped("192.0.2.1", 9)), plain.reply_to(), plain.branch, plain.modern), ("SIP/2.0/TLS 192.0.2.1", ("192.0.2.1", 5061), "", False))
+        self.assertEqual(
+            (str(plain.stamped("192.0.2.1", 9)), plain.reply_to(), plain.branch, plain.modern), ("SIP/2.0/TLS 192.0.2.1", ("192.0.2.1", 5061), "", False)
+        )
         six = values.via("SIP/2.0/UDP [2001:db8::1]:7;received=2001:db8::2")
         assert six is not None
         self.assertEqual(six.reply_to(), ("2001:db8::2", 7))
 
     def test_no_via(self) -> None:
         """Broken hops."""
-        for text in ("", "SIP/2.0/UDP", "SIP/2.0 h", "HTTP/2.0/UDP h", "SIP/2.0/UDP h:", "SIP/2.0/UDP h:0", "SIP/2.0/UDP h:99999", "SIP/2.0/UDP h x", "SIP/2.0/UDP h;branch=", "SIP/2.0/UDP h;branch",
+        for text in ("", "SIP/2.0/UDP", "SIP/2.0 h", "HTTP/2.0/UDP h", "SIP/2.0/UDP h:", "SIP/2.0/UDP h:0",
+                     "SIP/2.0/UDP h:99999", "SIP/2.0/UDP h x", "SIP/2.0/UDP h;branch=", "SIP/2.0/UDP h;branch",
                      "SIP/2.0/UDP h;a=1;a=2", "SIP/2.0/UDP [h]", "SIP/2.0/UDP -"):  # fmt: skip
             self.assertIsNone(values.via(text), text)
 

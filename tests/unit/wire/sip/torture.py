@@ -43,10 +43,11 @@ def kinds() -> list[Kind]:
 def valid() -> Iterator[Kind]:
     """3.1.1: strange, and right."""
     spaced = (
-        "INVITE sip:bob@pbx.example;odd SIP/2.0\r\ntO  :\r\n sip:bob@pbx.example ;\ttag   = 5150\r\nfRoM :  \"A \\\\\\\"\"     <sip:alice@pbx.example>\r\n ;\r\n"
-        "  tag = 77aa\r\nMax-FORWARDS: 0041\r\nCall-ID: ws.1@198.51.100.7\r\ncseq:  0012\r\n   INVITE\r\nVIA : SIP  /  2.0\r\n  /UDP\r\n   198.51.100.7;branch=oldstyle\r\n"
-        "s  :\r\nOddity:  one\r\n two\r\nWeird: ;;,,;\r\nRoute:\r\n <sip:edge.example;lr;x=y;z>\r\nv: SIP / 2.0 / TCP  b.example  ; branch =\r\n z9hG4bKb ,\r\n"
-        " SIP /2.0/ UDP  203.0.113.5 ; branch= z9hG4bKc\r\nm: \"say \\\"\\\"\" <sip:alice@198.51.100.7> ; new =\r\n  er ;\r\n q = 0.5\r\n"
+        'INVITE sip:bob@pbx.example;odd SIP/2.0\r\ntO  :\r\n sip:bob@pbx.example ;\ttag   = 5150\r\nfRoM :  "A \\\\\\""     <sip:alice@pbx.example>\r\n ;\r\n'
+        "  tag = 77aa\r\nMax-FORWARDS: 0041\r\nCall-ID: ws.1@198.51.100.7\r\ncseq:  0012\r\n   INVITE\r\nVIA : SIP  /  2.0\r\n  /UDP\r\n"
+        "   198.51.100.7;branch=oldstyle\r\ns  :\r\nOddity:  one\r\n two\r\nWeird: ;;,,;\r\nRoute:\r\n <sip:edge.example;lr;x=y;z>\r\n"
+        "v: SIP / 2.0 / TCP  b.example  ; branch =\r\n z9hG4bKb ,\r\n SIP /2.0/ UDP  203.0.113.5 ; branch= z9hG4bKc\r\n"
+        'm: "say \\"\\"" <sip:alice@198.51.100.7> ; new =\r\n  er ;\r\n q = 0.5\r\n'
         f"Content-Type: application/sdp\r\nContent-Length  : {len(SDP)}\r\n\r\n"
     ).encode() + SDP
     yield Kind("wsinv", "3.1.1.1", "folded lines, blanks wherever the grammar has them, values in lists", spaced, "served")
@@ -55,7 +56,13 @@ def valid() -> Iterator[Kind]:
         "Via": "SIP/2.0/TCP a.example;branch=z9hG4bK~!%+_*`.'-", "To": '"nul \\\0 bell \\\7 del \\\x7f" <sip:x~(y)&z=$/?,;@pbx.example>',
         "From": "one~` two'+ three%!. <sip:plain@pbx.example>;p%=\"\u0437\u0430\";tag=_t", "Call-ID": "x%Z!._*+'`~)(><:\\/\"][?}{@w", "Max-Forwards": "255",
     }  # fmt: skip
-    yield Kind("intmeth", "3.1.1.2", "every letter that a token may have", asking(method, wide, "x!.%*+_`'~: \ufeff\u5927", target="sip:u~(!)&+$/?,;*:&w=1,!*$@pbx.example"), "501")
+    yield Kind(
+        "intmeth",
+        "3.1.1.2",
+        "every letter that a token may have",
+        asking(method, wide, "x!.%*+_`'~: \ufeff\u5927", target="sip:u~(!)&+$/?,;*:&w=1,!*$@pbx.example"),
+        "501",
+    )
     escaped: dict[str, str | None] = {"To": "sip:%62o%62@pbx.example", "From": "<sip:a%20b@pbx.example>;tag=1"}
     yield Kind("esc01", "3.1.1.3", "escapes that mean what they stand for", calling(escaped, target="sip:sips%3Aa%40pbx.example@pbx.example"), "served")
     nulls: dict[str, str | None] = {"To": "sip:a%00b@pbx.example", "From": "sip:a%00b@pbx.example;tag=1"}
@@ -64,7 +71,12 @@ def valid() -> Iterator[Kind]:
     yield Kind("esc02", "3.1.1.5", "% where it is no escape: the method isn't REGISTER", asking("RE%47ISTER", named, "C%6Fntact: <sip:a@h.example>"), "501")
     yield Kind("lwsdisp", "3.1.1.6", "no blank between name and <", asking(changes={"From": "alice<sip:alice@pbx.example>;tag=1"}), "served")
     hops = [f"{name}: SIP/2.0/TCP h{place}.example" for place, name in enumerate(("v", "VIA ", "vIa", "V  ", "via") * 6)]
-    long: dict[str, str | None] = {"Via": None, "To": f'"{LONG}"<sip:bob@pbx.example:6000;{LONG}={LONG}>', "From": f"sip:{LONG}@pbx.example;tag={LONG}", "Call-ID": LONG}
+    long: dict[str, str | None] = {
+        "Via": None,
+        "To": f'"{LONG}"<sip:bob@pbx.example:6000;{LONG}={LONG}>',
+        "From": f"sip:{LONG}@pbx.example;tag={LONG}",
+        "Call-ID": LONG,
+    }
     last = f"Via: SIP/2.0/TCP h.example;received=192.0.2.5;branch={LONG}"
     yield Kind("longreq", "3.1.1.7", "long values, 31 hops", calling(long, *hops, last, f"X-{LONG}: {LONG}"), "served")
     second = calling({"Call-ID": "second"})
@@ -102,7 +114,13 @@ def invalid_lines() -> Iterator[Kind]:
     yield Kind("regbadct", "3.1.2.13", "a Contact with ? and no < >", asking("REGISTER", {}, bare, target=REGISTRAR), "400")
     yield Kind("badaspec", "3.1.2.14", "blanks inside < >", asking(changes={"To": '"Bob" < sip:bob@pbx.example >'}), "400")
     yield Kind("baddn", "3.1.2.15", "a comma in a name without quotes", asking(changes={"From": "Doe, A <sip:alice@pbx.example>;tag=1"}), "400")
-    yield Kind("badvers", "3.1.2.16", "another version", asking(changes={"Via": "SIP/9.1/UDP a.example;branch=z9hG4bKv"}, start="OPTIONS sip:bob@pbx.example SIP/9.1"), "505")
+    yield Kind(
+        "badvers",
+        "3.1.2.16",
+        "another version",
+        asking(changes={"Via": "SIP/9.1/UDP a.example;branch=z9hG4bKv"}, start="OPTIONS sip:bob@pbx.example SIP/9.1"),
+        "505",
+    )
     yield Kind("mismatch01", "3.1.2.17", "CSeq of another method", asking(changes={"CSeq": "3 INVITE"}), "400")
     yield Kind("mismatch02", "3.1.2.18", "the same, method unknown", asking("TWISTED", {"CSeq": "3 INVITE"}), "400")
     yield Kind("bigcode", "3.1.2.19", "a status of 10 digits", replying("4294967396 wraps"), "dropped")
@@ -140,7 +158,9 @@ def applications() -> Iterator[Kind]:
         ("regescrt", "3.3.14", "<sip:alice@pbx.example?Route=%3Csip:edge.example%3E>"),
     ):
         about = {"cparam01": "a parameter of the header", "cparam02": "a parameter of the URI", "regescrt": "a header in the URI"}[name]
-        yield Kind(name, section, f"a Contact with {about}", asking("REGISTER", {"From": f"{ALICE};tag=1", "To": ALICE}, f"m: {contact}", target=REGISTRAR), "served")
+        yield Kind(
+            name, section, f"a Contact with {about}", asking("REGISTER", {"From": f"{ALICE};tag=1", "To": ALICE}, f"m: {contact}", target=REGISTRAR), "served"
+        )
     yield Kind("sdp01", "3.3.15", "Accept without the answer's type", calling({}, "Accept: text/unheard"), "406")
     old: dict[str, str | None] = {"Via": "SIP/2.0/UDP gw.example", "Max-Forwards": None, "Content-Length": None, "From": ALICE, "To": BOB}
     yield Kind("inv2543", "3.4.1", "a client of RFC 2543: no branch, tag, Max-Forwards, Content-Length", calling(old), "served")

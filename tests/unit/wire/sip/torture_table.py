@@ -13,7 +13,8 @@ SIP torture messages
 ====================
 
 What becomes of messages of the 49 kinds of RFC 4475: measured by ``tests/unit/wire/sip/test_torture.py``, which fails when this page differs. The messages are
-made by the test; with ``PORTASWITCH_RFC4475`` naming a folder of the RFC's own messages (``wsinv.dat`` and so on) these are read as well, and must fare the same.
+made by the test; with ``PORTASWITCH_RFC4475`` naming a folder of the RFC's own messages (``wsinv.dat`` and so on) these are read as well, and must fare
+the same.
 
 The columns are the outcomes at a server that takes every method of RFC 3261 and ``application/sdp``, at this server (MESSAGE, REGISTER and OPTIONS, with
 ``text/plain`` and ``message/cpim``), and of forwarding. A message that is dropped is counted by this reason. The page is written by
