@@ -80,18 +80,26 @@ class Nonces:
 
     def counted(self, nonce: str, number: int, now: int) -> bool:
         """Whether this count of the nonce is larger than all before; it is remembered. For nonces that are ours, once the password was right."""
-        made = int(nonce[:8], 16)
-        if made <= self._floor or number <= self._counts.get(nonce, 0):
+        if number <= self._counts.get(nonce, 0):
             return False
-        while self._counts and (len(self._counts) >= self._limit or now - int(next(iter(self._counts))[:8], 16) > self.lifetime) and nonce not in self._counts:
-            oldest = next(iter(self._counts))
-            del self._counts[oldest]
-            if now - int(oldest[:8], 16) <= self.lifetime:
-                self._floor = max(self._floor, int(oldest[:8], 16))
-        if made <= self._floor:
-            return False
+        if nonce not in self._counts:
+            self._forget(now)
+            if int(nonce[:8], 16) <= self._floor:
+                return False
         self._counts[nonce] = number
         return True
+
+    def _forget(self, now: int) -> None:
+        """Make room for a nonce: the expired go, and while it is too little the oldest, with whose age all unknown ones become stale."""
+        while self._counts:
+            oldest = next(iter(self._counts))
+            made = int(oldest[:8], 16)
+            expired = now - made > self.lifetime
+            if not expired and len(self._counts) < self._limit:
+                return
+            del self._counts[oldest]
+            if not expired:
+                self._floor = max(self._floor, made)
 
     def _seal(self, begun: str, realm: str, source: str) -> str:
         return hmac(self._secret, encode(f"{begun}\n{realm}\n{source}"), sha256).hex()[:32]
@@ -152,11 +160,11 @@ class Guard:
         """
         Whether the log-in proves this password for this request. A right answer with an old, foreign or used nonce is STALE.
 
-        :param password: None for a user who isn't known, for whom as much is computed.
+        :param password: None for a user who isn't known or has none, for whom as much is computed; an empty one proves nothing either.
         :param also: other Request-URIs that the client may have meant: what it was before a proxy of ours changed it.
         """
         proof, nonces = login.proof, self.nonces
-        right = proof.matches("" if password is None else password) and password is not None
+        right = proof.matches(password or "") and bool(password)
         if not right or not any(_same(proof.uri, target) for target in (request.target, *also)):
             return Verdict.WRONG
         age = nonces.age(proof.nonce, self.realm, source, now)

@@ -99,7 +99,8 @@ class VerdictTests(SynchronousTestCase):
         world = World()
         nonce = world.nonce()
         self.assertEqual(world.verdict(world.request(nonce, password="guess")), WRONG)
-        self.assertEqual(world.verdict(world.request(nonce, password=""), password=None), WRONG)
+        for none in (None, ""):
+            self.assertEqual(world.verdict(world.request(nonce, password=""), password=none), WRONG)
         self.assertEqual(world.verdict(world.request(nonce, uri="sip:other@pbx.example")), WRONG)
         self.assertEqual(world.verdict(world.request(nonce, uri="sip:other@pbx.example"), NOW, SOURCE, "secret", "sip:other@PBX.example"), PASSED)
         self.assertEqual(world.verdict(world.request(nonce, 2, uri=TARGET.replace("1", "%31").replace("pbx", "PBX"))), PASSED)
