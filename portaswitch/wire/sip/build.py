@@ -1,0 +1,140 @@
+"""
+Messages to octets, and the messages that answer others (RFC 3261 8.2.6).
+
+Nothing that a value holds begins a new line: a value with a line end or a control octet raises ValueError with the header's name, for it comes from a defect
+of ours
+or from what someone else wrote into a database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import sha256
+
+from portaswitch.wire.sip import uri as uris
+from portaswitch.wire.sip.fault import PHRASES, Fault
+from portaswitch.wire.sip.grammar import clean, encode, named, token
+from portaswitch.wire.sip.headers import Headers
+from portaswitch.wire.sip.message import Essentials, Message, Request, Response, Wrong, essentials
+from portaswitch.wire.sip.values import name_addr
+
+Pairs = Iterable[tuple[str, str]]
+
+
+def to_octets(message: Message) -> bytes:
+    """
+    The octets of a message: headers in order, Content-Length last and always right.
+
+    :raises ValueError: for a name, value, method, Request-URI or reason phrase that can't be sent.
+    """
+    if isinstance(message, Request):
+        if not token(message.method) or uris.read(message.target) is None:
+            raise ValueError(f"{message.method!r} {message.target!r} is no method with a Request-URI")
+        start = f"{message.method} {message.target} SIP/2.0"
+    elif isinstance(message, Response):
+        start = _status_line(message.status, message.reason)
+    else:
+        raise ValueError("neither a request nor a response")
+    return _joined(start, message.headers, message.body)
+
+
+def request(method: str, target: str, headers: Pairs, body: bytes = b"") -> Request:
+    """
+    A request of ours. Via, From, To, Call-ID, CSeq and all else are among the headers.
+
+    :raises ValueError: when it isn't one that :func:`.parse.parse` would take.
+    """
+    known_headers = Headers.of(headers)
+    address = uris.read(target)
+    if address is None or not token(method):
+        raise ValueError(f"{method!r} {target!r} is no method with a Request-URI")
+    known = _checked(known_headers)
+    if known.cseq.method != method:
+        raise ValueError(f"CSeq says {known.cseq.method}, the request line {method}")
+    made = Request(known_headers, body, known, method, target, address)
+    to_octets(made)
+    return made
+
+
+def response(status: int, headers: Pairs, body: bytes = b"", reason: str | None = None) -> Response:
+    """
+    A response with these headers, for tests and tools; servers use :func:`answer`.
+
+    :raises ValueError: when it isn't one that :func:`.parse.parse` would take.
+    """
+    known_headers = Headers.of(headers)
+    made = Response(known_headers, body, _checked(known_headers), status, PHRASES.get(status, "") if reason is None else reason)
+    to_octets(made)
+    return made
+
+
+def _checked(headers: Headers) -> Essentials:
+    known = essentials(headers)
+    if isinstance(known, Wrong):
+        raise ValueError(known.phrase)
+    return known
+
+
+def answer(asked: Request, status: int, more: Pairs = (), body: bytes = b"", reason: str | None = None, tag: str | None = None) -> Response:
+    """
+    The response to a request (RFC 3261 8.2.6.2): its Vias, From, To, Call-ID and CSeq, and more behind them.
+
+    :param tag: of To, when the request has none; that of :func:`tag_of` by default. A 100 gets none and has the Timestamp.
+    :raises ValueError: for a value that can't be sent.
+    """
+    copied = _copied(asked.headers, None if status == 100 else tag or tag_of(asked.headers), "Timestamp" if status == 100 else "")
+    return response(status, [*copied, *more], body, reason)
+
+
+def refusal(fault: Fault, tag: str | None = None) -> bytes | None:
+    """
+    The octets of the answer to a message that isn't served, made of what of its headers could be read; None when it is dropped.
+    """
+    if fault.dropped:
+        return None
+    copied = _copied(fault.heard, tag or tag_of(fault.heard), "")
+    return _joined(_status_line(fault.status, fault.phrase), copied.then(*fault.more), b"")
+
+
+def tag_of(headers: Headers) -> str:
+    """A tag for To that is the same for each retransmission, so that a server without memory gives one answer (RFC 3261 8.2.7)."""
+    heard = "\n".join(value for name in ("Via", "From", "To", "Call-ID", "CSeq") for value in headers.lines(name)[:1])
+    return sha256(encode(heard)).hexdigest()[:16]
+
+
+def _copied(asked: Headers, tag: str | None, extra: str) -> Headers:
+    """The headers that an answer copies, as they were written; To with a tag when it had none."""
+    copied = []
+    for name, value in asked.only("Via", "From", "To", "Call-ID", "CSeq", *filter(None, (extra,))):
+        if name == "To" and tag and not _has_tag(value):
+            value = f"{value};tag={tag}"
+        copied.append((name, value))
+    return Headers(tuple(copied))
+
+
+def _has_tag(text: str) -> bool:
+    """Whether a To has a tag; one that can't be read counts as having one, so that it is copied untouched."""
+    read = name_addr(text)
+    return read is None or named(read.parameters, "tag") is not None
+
+
+def _status_line(status: int, reason: str) -> str:
+    if not 100 <= status <= 699:
+        raise ValueError(f"{status} is no status")
+    return f"SIP/2.0 {status} {reason}"
+
+
+def _joined(start: str, headers: Headers, body: bytes) -> bytes:
+    """
+    The octets of a whole message.
+
+    :raises ValueError: as :func:`to_octets`.
+    """
+    if not clean(start):
+        raise ValueError("a control character in the start line")
+    lines = [start]
+    for name, value in headers.without("Content-Length"):
+        if not token(name) or not clean(value):
+            raise ValueError(f"{name!r}: a control character in the value, or no name of a header")
+        lines.append(f"{name}: {value}")
+    return encode("\r\n".join((*lines, f"Content-Length: {len(body)}", "", ""))) + body

@@ -1,0 +1,153 @@
+"""One transaction: a state, its timers and what was sent last. It knows no clock and no socket: times are arguments, what is to be done are values."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from enum import Enum
+
+from portaswitch.model.value import dataclass
+from portaswitch.wire.sip.build import answer, to_octets
+from portaswitch.wire.sip.message import Message, Request, Response
+from portaswitch.wire.sip.table import FIRST, ROWS, TIMERS, Act, Event, Kind, State, Timer, lasts
+
+
+class Trouble(Enum):
+    """Why a transaction ended without what its user waited for."""
+
+    TIMEOUT = "timeout"
+    TRANSPORT = "transport"
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Octets for the wire, to the place of the transaction."""
+
+    transaction: Transaction
+    octets: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """A message for the user: a new request, a response to one of ours, the ACK of a 2xx."""
+
+    transaction: Transaction
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The user hears that there will be no answer, or that its answer may not have arrived."""
+
+    transaction: Transaction
+    trouble: Trouble
+
+
+Output = Send | Deliver | Failed
+
+
+class Transaction:
+    """
+    A machine of :mod:`.table`. Times are milliseconds of a clock that never goes back.
+
+    :ivar key: by which its messages are known.
+    :ivar request: the request that began it.
+    :ivar place: where its messages go, whatever that is to who sends them (an address, a connection).
+    :ivar deadlines: when each running timer fires; `noted` are those that :class:`.Transactions` has in its heap.
+    """
+
+    __slots__ = ("_fired", "_last", "deadlines", "key", "kind", "noted", "place", "reliable", "request", "state")
+
+    def __init__(self, kind: Kind, key: Hashable, request: Request, place: object, reliable: bool) -> None:
+        self.kind = kind
+        self.key = key
+        self.request = request
+        self.place = place
+        self.reliable = reliable
+        self.state = FIRST[kind]
+        self.deadlines: dict[Timer, int] = {}
+        self.noted: dict[Timer, int] = {}
+        self._fired: dict[Timer, int] = {}
+        self._last: bytes | None = None
+
+    @property
+    def over(self) -> bool:
+        """Nothing happens any more."""
+        return self.state is State.TERMINATED
+
+    def begin(self, now: int) -> list[Output]:
+        """Start the timers of the first state; a client sends its request, a server has one for its user."""
+        self._enter(self.state, now)
+        if self.kind is not Kind.CLIENT:
+            return [Deliver(self, self.request)]
+        self._last = to_octets(self.request)
+        return [Send(self, self._last)]
+
+    def happens(self, event: Event | Timer, now: int, message: Message | None = None) -> list[Output]:
+        """
+        Go the way of the table's row, if there is one.
+
+        :param message: what was received, or what the user sends.
+        """
+        row = ROWS[self.kind].get((self.state, event))
+        if isinstance(event, Timer):
+            self.deadlines.pop(event, None)
+            self._fired[event] = self._fired.get(event, 0) + 1
+        if row is None:
+            return []
+        state, acts = row
+        outputs = [output for act in acts if (output := self._done(act, message)) is not None]
+        return outputs + self._enter(state, now)
+
+    def answers(self, response: Response, now: int) -> list[Output]:
+        """The user of a server answers."""
+        return self.happens(event_of(response), now, response)
+
+    def due(self, now: int) -> list[Output]:
+        """Fire the timers whose time has come, the earliest first."""
+        outputs: list[Output] = []
+        while self.deadlines:
+            timer = min(self.deadlines, key=self.deadlines.__getitem__)
+            when = self.deadlines[timer]
+            if when > now:
+                break
+            outputs += self.happens(timer, when)
+        return outputs
+
+    def _enter(self, state: State, now: int) -> list[Output]:
+        self.state = state
+        wanted = TIMERS.get((self.kind, state), ())
+        for timer in [timer for timer in self.deadlines if timer not in wanted]:
+            del self.deadlines[timer]
+        for timer in wanted:
+            if timer not in self.deadlines:
+                length = lasts(timer, state, self.reliable, self._fired.get(timer, 0))
+                if length == 0:
+                    return self.happens(timer, now)
+                if length is not None:
+                    self.deadlines[timer] = now + length
+        return []
+
+    def _done(self, act: Act, message: Message | None) -> Output | None:
+        match act:
+            case Act.SEND if message is not None:
+                self._last = to_octets(message)
+                return Send(self, self._last)
+            case Act.HURRY:
+                self._last = to_octets(answer(self.request, 100))
+                return Send(self, self._last)
+            case Act.RESEND if self._last is not None:
+                return Send(self, self._last)
+            case Act.PASS if message is not None:
+                return Deliver(self, message)
+            case Act.TIMEOUT:
+                return Failed(self, Trouble.TIMEOUT)
+            case Act.FAILED:
+                return Failed(self, Trouble.TRANSPORT)
+        return None
+
+
+def event_of(response: Response) -> Event:
+    """What a response is to a transaction."""
+    if response.status < 200:
+        return Event.PROVISIONAL
+    return Event.SUCCESS if response.status < 300 else Event.FAILURE
