@@ -28,7 +28,9 @@ def add(commands: Commands) -> None:
     """Add the commands that no module has by itself."""
     for entity, operations in groupby(sorted(OPERATIONS.values(), key=lambda one: one.words[0]), key=lambda one: one.words[0]):
         found = list(operations)
-        group = commands.group(entity, _summary(entity, found), "\n".join(map(_example, found[:3])))
+        group = commands
+        for word in entity.split("."):
+            group = group.group(word, _summary(entity, found), "\n".join(map(_example, found[:3])))
         for operation in found:
             if operation.words[1] not in group.names:
                 _add(group, operation)
@@ -40,7 +42,7 @@ def add(commands: Commands) -> None:
 
 
 def _summary(entity: str, operations: Iterable[Operation]) -> str:
-    return f"{entity}: {', '.join(sorted(operation.words[1] for operation in operations))}"
+    return f"{entity.replace('.', ' ')}: {', '.join(sorted(operation.words[1] for operation in operations))}"
 
 
 def _add(group: Commands, operation: Operation) -> None:
@@ -66,7 +68,7 @@ def _example(operation: Operation) -> str:
     entity, verb = operation.words
     places = [field.name.upper() for field in operation.arguments if field.has(Mark.PLACE)]
     needed = [f"--{field.name.replace('_', '-')} VALUE" for field in operation.arguments if field.has(Mark.REQUIRED) and not field.has(Mark.PLACE)]
-    return " ".join(["portaswitch", entity, verb, *places, *needed])
+    return " ".join(["portaswitch", *entity.split("."), verb, *places, *needed])
 
 
 def _runner(operation: Operation) -> Run:
@@ -79,7 +81,7 @@ def _runner(operation: Operation) -> Run:
         if isinstance(found, list):
             rows = [_public(row) for row in found]
             columns = [Column(name, name, yields=0 if place < NEVER_CUT else 1) for place, name in enumerate(operation.columns or (rows[0] if rows else ()))]
-            context.out.rows(columns, rows, f"no such {operation.words[0]}")
+            context.out.rows(columns, rows, f"no such {operation.words[0].replace('.', ' ')}")
         else:
             context.out.document(_public(found))
             context.out.fields(_public(found))

@@ -130,8 +130,8 @@ class Operation:
 
     @property
     def words(self) -> tuple[str, str]:
-        """Entity and verb."""
-        entity, _, verb = self.name.partition(".")
+        """Entity (with the thing that belongs to it) and verb."""
+        entity, _, verb = self.name.rpartition(".")
         return entity, verb
 
 

@@ -5,7 +5,10 @@ reached, before.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
+
+from portaswitch.store import statements_features
 
 #: A payment and the balances that it moves: a debit account's money left grows by it, what a credit account and its customer owe falls by it. The rows are
 #: locked.
@@ -26,5 +29,5 @@ paid as (
 select i_payment, (select notify_subscriber('a:' || i_account) from account)::text, (select notify_subscriber('c:' || i_customer) from customer)::text from paid
 """
 
-STATEMENTS: Final[dict[str, str]] = {}
+STATEMENTS: Final[Mapping[str, str]] = {**statements_features.STATEMENTS}
 """By name 'entity.question'."""
