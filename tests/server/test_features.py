@@ -39,18 +39,17 @@ class FeatureTests(DeskCase):
         await self.do("product.feature.set", name="Anywhere", feature=BARRING, flag="N")
         self.assertEqual((await self.holds())[:2], ("Y", "product Office"))
         self.ask(
-            "insert into account_addons (i_env, i_account, i_product, addon_effective_from) select 1, i_account, i_product, now() - interval '1 day' "
-            "from accounts, products where id = %s and name = 'Anywhere'", (LINE,),
+            "insert into account_addons (i_env, i_account, i_product, addon_effective_from) select 1, i_account, p.i_product, now() - interval '1 day' "
+            "from accounts, products p where id = %s and name = 'Anywhere'", (LINE,),
         )  # fmt: skip
         self.assertEqual((await self.holds())[:2], ("N", "product Anywhere"))
         await self.do("account.feature.set", id=LINE, feature=BARRING, flag="Y", attributes="prefixes=1900")
         self.assertEqual(await self.holds(), ("Y", f"account {LINE}", {"prefixes": "1900"}))
         listed = {row["feature"]: row["flag"] for row in await self.do("account.feature.list", id=LINE)}
-        self.assertEqual((len(listed), listed[BARRING], listed["clir"]), (22, "Y", None))
+        self.assertEqual((len(listed), listed[BARRING], listed["clir"]), (22, "Y", "N"))
 
     async def test_in_place(self) -> None:
         """A value is changed and taken away in its row, the flags in one letter; what is the same is not written; the audit has both sides."""
-        await self.do("account.feature.set", id=LINE, feature="clir", flag="N")
         await self.do("account.feature.set", id=LINE, feature=BARRING, flag="Y", attributes="prefixes=900")
         ((row, value),) = self.ask(VALUES)
         self.assertEqual(value, ["900"])
