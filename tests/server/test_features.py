@@ -87,14 +87,16 @@ class FeatureTests(DeskCase):
         user = "user1@demo.example"
         self.assertEqual((await self.do("account.feature.show", id=user, feature="netaccess_static_ip"))["effective_attributes"], {"address": "192.0.2.201"})
         for values, told in (
-            ({"attributes": "address=10.20.0.7"}, "pool Home users"), ({"flag": "N"}, "take it away too"), ({"attributes": "address=41.213.82.27"}, "exists already"),
+            ({"attributes": "address=10.20.0.7"}, "pool Home users"), ({"flag": "N"}, "take it away too"),
+            ({"attributes": "address=41.213.82.27"}, "exists already"),
             ({"flag": "~", "attributes": "netmask=255.255.255.0"}, "--flag Y"),
         ):  # fmt: skip
             with self.assertRaises(OperationRefused) as caught:
                 await self.put("account.feature.set", {"id": user, "feature": "netaccess_static_ip", **values})
             self.assertIn(told, str(caught.exception))
         await self.do("account.feature.set", id=user, feature="netaccess_static_ip", attributes="address=192.0.2.9")
-        self.assertEqual(self.one("select value from service_attribute_values join accounts using (i_account) where id = %s and i_attribute = 3", (user,)), ["192.0.2.9"])
+        address = "select value from service_attribute_values join accounts using (i_account) where id = %s and i_attribute = 3"
+        self.assertEqual(self.one(address, (user,)), ["192.0.2.9"])
         await self.do("account.feature.set", id=user, feature="netaccess_static_ip", flag="N", attributes="address=")
         await self.assert_books()
 

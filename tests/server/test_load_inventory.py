@@ -41,7 +41,7 @@ accounts.16045550101.custom.Colour: is no custom field of account
 accounts.16045550101.features.call_barring.attributes.other: is no attribute of call_barring
 accounts.16045550101.features.call_barring.attributes.prefix...: '9x' is no beginning of a number
 accounts.16045550101.features.call_barring.attributes: values count only where the flag is on
-accounts.16045550101.features.netaccess_static_ip.attributes.address: write it as static_ip
+accounts.16045550101.features.netaccess_static_ip.attributes...: write it as static_ip
 accounts.16045550101.features.netaccess_static_ip.flag: must agree with static_ip
 accounts.16045550106.addons.More destinations.from: the account has it from 2026-01-01T00:00:00Z already
 cpes.Second.inventory_id: DEMO00000001 is the inventory id of ONT of user1
@@ -55,14 +55,14 @@ custom_fields.account.List: a field of type list needs choices
 custom_fields.account.Number.default: ten is not an amount
 custom_fields.vendor: is nothing that has custom fields
 customers.Demo retail.class: Nobody is not among
-customers.Demo retail.email: 'nobody'
+customers.Demo retail.email: nobody is not an e-mail
 customers.Demo retail.features.call_barring.flag: '~' is nothing that a customer says
 did_owner_batches.Empty: is new: it needs customer
 dids.16045550120.account: is 16045550106 in the database
 dids.16045550122.customer: the account 16045550106 is of the customer Demo subcustomer
 dids.16045550123.frozen: a frozen number is nobody's
 products.Office.features.call_baring: is no service feature
-products.Office.features.clir.flag: 'y'
+products.Office.features.clir.flag: y is not Y, N
 sim_cards.999700000000001.account: is 16045550106 in the database
 sim_cards.999700000000003.custom.Nothing: is no custom field of sim_card
 sim_cards.999700000000003.iccid: the ICCID 8999970000000000017 is that of the card 999700000000001
@@ -91,7 +91,8 @@ class InventoryTests(LoadTestCase):
         )  # fmt: skip
         self.assertEqual(
             self.ask("select d.number, d.frozen, c.name, a.id, v.name, o.name, d.country_iso from dids d left join customers c using (i_customer) "
-                     "left join accounts a using (i_account) join did_vendor_batches v using (i_dv_batch) left join did_owner_batches o using (i_do_batch) order by 1"),
+                     "left join accounts a using (i_account) join did_vendor_batches v using (i_dv_batch) "
+                     "left join did_owner_batches o using (i_do_batch) order by 1"),
             [("16045550120", False, "Demo subcustomer", "16045550106", "Demo Carrier 1", "Demo reseller 1", "CA"),
              ("16045550121", False, None, None, "Demo Carrier 1", None, None)],
         )  # fmt: skip

@@ -86,8 +86,8 @@ class DeviceTests(DeskCase):
         await self.do("cpe-profile.add", name="Home", model="Calix 844G", settings='{"port_type": "GE"}')
         await self.do("cpe.add", name="ONT 1", model="Calix 844G", profile="Home", mac="00-11-22-AA-BB-CC", ports="2", inventory_id="CXNK00112233")
         await self.do("cpe-port.add", cpe="ONT 1", port="1", account=LINE)
-        self.assertEqual(self.ask("select u.name, l.port, a.id, u.mac from ua_links l join ua u using (i_ua) join accounts a using (i_account) where u.name = 'ONT 1'"),
-                         [("ONT 1", 1, LINE, "00:11:22:aa:bb:cc")])  # fmt: skip
+        ports = "select u.name, l.port, a.id, u.mac from ua_links l join ua u using (i_ua) join accounts a using (i_account) where u.name = 'ONT 1'"
+        self.assertEqual(self.ask(ports), [("ONT 1", 1, LINE, "00:11:22:aa:bb:cc")])  # fmt: skip
         for port, told in (("1", "exists"), ("3", "has 2 ports")):
             with self.assertRaises(OperationRefused) as caught:
                 await self.do("cpe-port.add", cpe="ONT 1", port=port, account=CARD)

@@ -9,7 +9,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from portaswitch.model.feature import Attribute, Feature, Said, effective, flag_at, flag_faults, flags_with, read_values, shown
 
 BARRING = Feature(13, "call_barring", 13, "Voice", (Attribute(23, "prefixes", True),))
-STATIC = Feature(3, "netaccess_static_ip", 3, "Netaccess", (Attribute(3, "address", False), Attribute(4, "netmask", False), Attribute(5, "routed_network", True)))
+NET = Attribute(3, "address", False), Attribute(4, "netmask", False), Attribute(5, "routed_network", True)
+STATIC = Feature(3, "netaccess_static_ip", 3, "Netaccess", NET)
 FORWARD = Feature(14, "forward_mode", 14, "Voice", (Attribute(19, "max_forwards", False),))
 PIN = Feature(6, "voice_authentication", 6, "Voice", (Attribute(8, "pin", False),))
 

@@ -12,7 +12,6 @@ from twisted.trial.unittest import SynchronousTestCase
 from portaswitch.config.catalogue import RATE, SECTIONS, read_catalogue
 from portaswitch.config.catalogue_inventory import CustomFields
 from portaswitch.config.catalogue_kinds import Section as SectionKind
-from portaswitch.config.catalogue_inventory import CustomFields
 from portaswitch.config.catalogue_kinds import Thing, Things
 from portaswitch.model.loading import Entry, Section
 from tests.unit.operations.files import DEMO, file_of
