@@ -188,6 +188,7 @@ async def _store(work: IWork, feature: Feature, owner: _Owner, flag: str, found:
 
 def _of(entity: Entity) -> tuple[Operation, ...]:
     kind, keys = entity.name, key_fields(entity)
+    one = f"an {kind}" if entity is ACCOUNT else f"a {kind}"
 
     async def listing(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
         row = await the(work, entity, values)
@@ -225,9 +226,9 @@ def _of(entity: Entity) -> tuple[Operation, ...]:
     example = f"portaswitch {kind} feature set {keys[0].name.upper()} call_barring --flag Y --attributes 'prefixes=900,976'"
     privilege = entity.privilege if entity is PRODUCT else Privilege.SERVICE
     return (
-        Operation(f"{kind}.feature.list", f"list the service features of a {kind}, and what holds for it", Privilege.READ, listing, keys, columns=COLUMNS),
-        Operation(f"{kind}.feature.show", f"show one service feature of a {kind}", Privilege.READ, showing, (*keys, WHICH)),
-        Operation(f"{kind}.feature.set", f"set a service feature of a {kind}", privilege, setting, (*keys, WHICH, *how), example),
+        Operation(f"{kind}.feature.list", f"list the service features of {one}, and what holds for it", Privilege.READ, listing, keys, columns=COLUMNS),
+        Operation(f"{kind}.feature.show", f"show one service feature of {one}", Privilege.READ, showing, (*keys, WHICH)),
+        Operation(f"{kind}.feature.set", f"set a service feature of {one}", privilege, setting, (*keys, WHICH, *how), example),
     )
 
 
