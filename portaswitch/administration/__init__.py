@@ -39,6 +39,7 @@ from portaswitch.model.operation import Operation, Row
 from portaswitch.operations.desk import Desk
 from portaswitch.operations.entities import ENTITIES
 from portaswitch.operations.load import load
+from portaswitch.operations.records import PAGE
 from portaswitch.operations.registry import OPERATIONS
 from portaswitch.operations.stock import UPLOADS
 from portaswitch.store import clients, listings, orphans, task_listings
@@ -46,7 +47,7 @@ from portaswitch.store.audit import Audit, Difference, Finding, audit
 from portaswitch.store.clients import ClientLine
 from portaswitch.store.database import KEY_FILE, Database
 from portaswitch.store.embedded import attach
-from portaswitch.store.listings import AccountLine, QuotaLine, SessionLine, XdrLine, XdrQuery
+from portaswitch.store.listings import QuotaLine, SessionLine, XdrLine, XdrQuery
 from portaswitch.store.loading import Loading
 from portaswitch.store.orphans import OrphanLine
 from portaswitch.store.placement import recorded
@@ -56,7 +57,7 @@ from portaswitch.wire.radius.dictionary import Dictionary
 
 __all__ = [
     "OPERATIONS",
-    "AccountLine",
+    "PAGE",
     "Administration",
     "Audit",
     "Call",
@@ -185,17 +186,6 @@ class Administration:
     async def is_live(self, key: str) -> bool:
         """True while the session is in the books as live."""
         return await asked(task_listings.reach(self.database.pool, self.i_env, key)) is not None
-
-    async def accounts(self, prefix: str = "", customer: str = "", limit: int = 0) -> list[AccountLine]:
-        """Accounts by id: those that begin with `prefix`, of the customer of that name; `limit` 0: all."""
-        return await asked(listings.accounts(self.database.pool, self.i_env, prefix, customer, limit))
-
-    async def account(self, name: str) -> AccountLine:
-        """One account by its id."""
-        found = await asked(listings.account(self.database.pool, self.i_env, name))
-        if found is None:
-            raise self._no_account(name)
-        return found
 
     async def clients(self) -> list[ClientLine]:
         """The RADIUS clients by address, with what was seen of their signatures."""

@@ -217,7 +217,7 @@ class _Teller:
         kept, now = self._kept_plan(row), rerating.rate_of(self._catalogue.tariffs.get(row["i_tariff"]), row["rating_pattern"] or "", row["i_rate"] or 0)
         plan, unit, at = kept or now, self._unit(row), self._session.opened.started if self._session is not None else row["connect_time"]
         again = None if plan is None else rerating.again(plan, row["used_quantity"], unit, row["history"], at)
-        today = None if now is None else rerating.again(now, row["used_quantity"], unit, row["history"], at).figure
+        today = None if now is None else rerating.again(rerating.bound_as(now, kept), row["used_quantity"], unit, row["history"], at).figure
         since = None if plan is None else in_force_since(self._catalogue.tariffs.get(plan.i_tariff), plan)
         party = self._names.get((KINDS[row["storage"]], self._party(row)))
         return PartyCharge(

@@ -6,11 +6,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from portaswitch.billing import numbers
-from portaswitch.model.catalogue import Catalogue, Node, Product, RatingEntry, Service, ServicePolicy, Tariff
+from portaswitch.billing.rules import chance
+from portaswitch.model.catalogue import Catalogue, Node, Product, RatePlan, RatingEntry, Service, ServicePolicy, Tariff
 from portaswitch.model.ledger import View
 from portaswitch.model.money import ZERO
+from portaswitch.model.pricing import Pricing
 from portaswitch.model.refusal import Refusal
-from portaswitch.model.request import AAARequest
+from portaswitch.model.request import AAARequest, Base, Direction
 from portaswitch.model.session import Leg, Quota, Role, Session
 from portaswitch.model.value import dataclass
 
@@ -43,7 +45,21 @@ def find(view: View, request: AAARequest, catalogue: Catalogue) -> Access | Refu
         return Refusal.NOT_AVAILABLE
     service = catalogue.services[entry.i_service]
     number = numbers.translate(request.parties.called, node.dial_rules) or DEFAULT_PATTERN.get(service.service_type, "")
+    if request.direction is Direction.INCOMING or "rate_pattern" in request.kept:
+        number = _pattern(request, number, catalogue.tariffs[entry.i_tariff])
     return Access(product, service, entry, number)
+
+
+def _pattern(request: AAARequest, number: str, tariff: Tariff) -> str:
+    """
+    What a use is rated by instead of its number: the first of the client's rate patterns that the tariff has a rate for (PortaBilling_RatePattern, told when it
+    was authorized), or the special destination of incoming uses where the tariff has one.
+    """
+    told = request.kept.get("rate_pattern", "").replace("\\", "")
+    for wanted in told.split("|") if told else ("INCOMING",):
+        if wanted and tariff.knows(wanted):
+            return wanted
+    return number
 
 
 def _node_service(node: Node, catalogue: Catalogue) -> str:
@@ -84,20 +100,24 @@ def access_codes(text: str) -> list[str]:
     return [*codes, ""]
 
 
-def legs(view: View, access: Access, at: datetime, catalogue: Catalogue) -> tuple[Leg, ...] | Refusal:
+def legs(view: View, access: Access, at: datetime, catalogue: Catalogue, session: str = "") -> tuple[Leg, ...] | Refusal:
     """
     The charged parties of a use that begins at `at`, each with the plan in force then: the account, and every reseller of the chain.
 
     No rate for the account refuses (cld_blocked); a reseller without one is not charged, as it has no price. The vendor joins when a call ends
-    (`with_vendor`): only its accounting says who carried it.
+    (`with_vendor`): only its accounting says who carried it. Chances of the plans are drawn from the name of the `session`.
     """
     plan = catalogue.tariffs[access.entry.i_tariff].find(access.number, at)
     if plan is None or plan.forbidden or view.account is None:
         return Refusal.CLD_BLOCKED
-    found = [Leg(Role.ACCOUNT, view.account.i_account, plan)]
+    zone, seconds = "UTC" if view.customer is None else view.customer.timezone, _seconds(access.service)
+    found = [Leg(Role.ACCOUNT, view.account.i_account, bound(plan, zone, seconds, session))]
     i_tariff = access.entry.i_tariff_reseller
     for reseller, _ in view.resellers:
-        found += _leg(Role.CUSTOMER, reseller.i_customer, catalogue.tariffs.get(i_tariff or reseller.i_tariff), access.number, at)
+        leg = _leg(Role.CUSTOMER, reseller.i_customer, catalogue.tariffs.get(i_tariff or reseller.i_tariff), access.number, at)
+        for one in leg:
+            plan = exchanged(one.plan, catalogue, view.account.i_env, reseller.currency, at)
+            found.append(Leg(one.role, one.i_party, bound(plan, reseller.timezone, seconds, session)))
         i_tariff = 0  # the entry names the price of the nearest reseller only
     return tuple(found)
 
@@ -107,8 +127,38 @@ def with_vendor(session: Session, quota: Quota, request: AAARequest, catalogue: 
     connection = catalogue.connections.get(request.kept.get("remote_address", ""))
     if connection is None or not quota.legs or any(leg.role is Role.VENDOR for leg in quota.legs):
         return quota
-    more = tuple(_leg(Role.VENDOR, connection.i_vendor, catalogue.tariffs.get(connection.i_tariff), quota.rated, session.opened.started))
+    legs = _leg(Role.VENDOR, connection.i_vendor, catalogue.tariffs.get(connection.i_tariff), quota.rated, session.opened.started)
+    seconds = session.opened.unit if quota.base is Base.TIME else 0
+    at, i_env = session.opened.started, session.opened.i_env
+    plans = [exchanged(leg.plan, catalogue, i_env, connection.currency or leg.plan.currency, at) for leg in legs]
+    more = tuple([
+        Leg(leg.role, leg.i_party, bound(plan, connection.timezone, seconds, session.opened.session)) for leg, plan in zip(legs, plans, strict=True)
+    ])  # fmt: skip
     return replace(quota, legs=quota.legs + more, charged=quota.charged + tuple(ZERO for _ in more)) if more else quota
+
+
+def bound(plan: RatePlan, zone: str, seconds: int, session: str) -> RatePlan:
+    """The plan as this session has it: the zone of its levels of the day, how long a unit lasts, the seed of its chances. A plain plan is the same."""
+    pricing = plan.pricing
+    if pricing is None:
+        return plan
+    binding = replace(pricing.bound, zone=zone, seconds=seconds, seed=chance.seed_of(session) if pricing.formula else 0)
+    return replace(plan, pricing=replace(pricing, bound=binding))
+
+
+def exchanged(plan: RatePlan, catalogue: Catalogue, i_env: int, currency: str, at: datetime) -> RatePlan:
+    """The plan as it charges a party whose money is in `currency`, by the exchange rate of `at`; without one as it is (a load refuses such a tariff)."""
+    if plan.currency == currency:
+        return plan
+    rate = catalogue.worth(i_env, plan.currency, currency, at)
+    if rate is None:
+        return plan
+    pricing = plan.pricing or Pricing()
+    return replace(plan, pricing=replace(pricing, bound=replace(pricing.bound, exchange=rate)))
+
+
+def _seconds(service: Service) -> int:
+    return service.unit if service.base is Base.TIME else 0
 
 
 def _leg(role: Role, i_party: int, tariff: Tariff | None, number: str, at: datetime) -> list[Leg]:

@@ -11,12 +11,13 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from portaswitch.model.period import HORIZON, Period
+from portaswitch.model.period import DAY, HORIZON, Period
 
 STRIDE: Final = timedelta(days=7)
 """How far apart the offset is looked at: no zone changes it twice in a week."""
 
 SECOND: Final = timedelta(seconds=1)
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @lru_cache(1024)
@@ -55,6 +56,30 @@ def next_change(period: Period, at: datetime, zone: ZoneInfo, within: timedelta 
             return end
         at = end
     return None
+
+
+def bounds(period: Period, begin: datetime, end: datetime, zone: ZoneInfo) -> list[int]:
+    """
+    The bounds of a period between two moments (aware UTC, whole seconds), as seconds of the epoch, ascending: from the first to the second it is inside, and so
+    on. In one pass over the days, whatever the number of its parts.
+    """
+    found: list[int] = []
+    while begin < end:
+        until, _ = _even(begin, end, zone)
+        offset = (begin.astimezone(zone).replace(tzinfo=UTC) - begin) // SECOND
+        low, high = ((moment - EPOCH) // SECOND + offset for moment in (begin, until))
+        for day in range(low // DAY, (high - 1) // DAY + 1):
+            clock = period.bounds(EPOCH.date() + timedelta(days=day))
+            for first, last in zip(clock[::2], clock[1::2], strict=True):
+                first, last = max(low, day * DAY + first) - offset, min(high, day * DAY + last) - offset
+                if first >= last:
+                    continue
+                if found and found[-1] == first:
+                    found[-1] = last
+                else:
+                    found += (first, last)
+        begin = until
+    return found
 
 
 def _even(at: datetime, end: datetime, zone: ZoneInfo) -> tuple[datetime, bool]:

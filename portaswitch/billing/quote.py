@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from portaswitch.billing import reserve
-from portaswitch.billing.rating import longest
+from portaswitch.billing.rating import is_free, longest
 from portaswitch.billing.session import decide
 from portaswitch.model.catalogue import Catalogue, RatePlan, Tariff
 from portaswitch.model.ledger import View
@@ -102,7 +102,7 @@ def _reach(view: View, session: Session | None, at: datetime) -> int | None:
         return 0
     plan, unit, most = session.quotas[0].legs[0].plan, session.opened.unit, session.opened.policy.max_units
     funds = reserve.funds_seen(view, ZERO, at).grantable
-    if funds is None or reserve.is_free(plan):
+    if funds is None or is_free(plan):
         return None
     paid = longest(plan, (), funds, at)
     return None if paid is None else min(paid, most // unit) * unit

@@ -1,8 +1,8 @@
 """
 Rating: `rate(plan, wallets, usage, at) -> Charge`, one pure function for quote, hold, debit and xDR (DESIGN.md 3.1).
 
-The steps run in order: connect fee, intervals; then the exact amount is rounded once to the figure. `longest` is its inverse: the most units that given
-funds allow, found by arithmetic and settled by rating, so that the two can't disagree.
+The steps run in order: connect fee, intervals; then the exact amount is rounded once to the figure. A plan that says more (`RatePlan.pricing`) has more
+steps (`billing.pricing`). `longest` is its inverse: the most units that given funds allow, found by arithmetic.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import ROUND_DOWN, Decimal
 
+from portaswitch.billing import pricing
 from portaswitch.billing.rules import connect_fee, intervals
 from portaswitch.model.catalogue import RatePlan
 from portaswitch.model.charge import Charge, Segment, Source, Take, Usage, Wallet
 from portaswitch.model.money import EXACT, NICKEL, QUANTA, SUM, ZERO, Rounding, round_amount
+from portaswitch.model.pricing import Pricing
 
 HALF = Decimal("0.5")
 STEPS = (connect_fee.segments, intervals.segments)
@@ -24,8 +26,10 @@ def rate(plan: RatePlan, wallets: Sequence[Wallet], usage: Usage, at: datetime) 
     """
     Price `usage` (cumulative units of the service's base) by `plan`, drawing on `wallets` first, for a session that began at `at`.
 
-    No wallet kind is known yet, so `wallets` is empty and all is taken from money; `at` picks the peak level once there is more than one.
+    No wallet kind is known yet, so `wallets` is empty and all is taken from money; `at` picks the level of the day where the plan has several.
     """
+    if plan.pricing is not None:
+        return _rated(plan, plan.pricing, usage, at)
     segments: tuple[Segment, ...] = ()
     for step in STEPS:
         segments += step(plan, usage.units)
@@ -38,16 +42,63 @@ def rate(plan: RatePlan, wallets: Sequence[Wallet], usage: Usage, at: datetime) 
     return Charge(figure, exact, quantity, segments, (Take(Source.MONEY, figure),) if figure else ())
 
 
-def longest(plan: RatePlan, wallets: Sequence[Wallet], funds: Decimal, at: datetime) -> int | None:
+def _rated(plan: RatePlan, beyond: Pricing, usage: Usage, at: datetime) -> Charge:
+    exact, segments, level = pricing.charged(plan, beyond, usage.units, at)
+    figure = round_amount(exact, plan.precision, plan.rounding)
+    return Charge(figure, exact, sum(one.units for one in segments), segments, (Take(Source.MONEY, figure),) if figure else (), level)
+
+
+def longest(plan: RatePlan, wallets: Sequence[Wallet], funds: Decimal | None, at: datetime, most: int | None = None) -> int | None:
     """
-    The most units whose figure is at most `funds`: `rate(n).figure <= funds < rate(n + 1).figure`. None where the funds set no limit; 0 where nothing fits.
+    The most units that `funds` (None: without limit) pay for, whatever part of them is used: `rate(n).figure <= funds` for it and all fewer ones, and
+    `funds < rate(n + 1).figure`; not more than a formula's disconnect lets it be. None where nothing sets a limit, or none up to `most`; 0 where nothing fits.
 
     By arithmetic in the numerators, so exact: amounts are compared before they are divided. Funds below nothing afford nothing, not even a free call.
     """
-    if funds < ZERO:
+    if funds is not None and funds < ZERO:
         return 0
+    if plan.pricing is not None:
+        return _sooner(_afforded(plan, plan.pricing, funds, at, most, True), pricing.cut(plan.pricing))
+    if funds is None:
+        return None
     dearest, reached = _dearest(plan, funds)
     return intervals.affordable(plan, EXACT.subtract(dearest, plan.connect_fee), reached)
+
+
+def announced(plan: RatePlan, wallets: Sequence[Wallet], funds: Decimal | None, at: datetime, most: int | None = None) -> int | None:
+    """What a caller is told: `longest` without the tricky surcharges, which count against the limit only (PORTABILLING.md b)."""
+    if plan.pricing is None or (funds is not None and funds < ZERO):
+        return longest(plan, wallets, funds, at, most)
+    return _sooner(_afforded(plan, plan.pricing, funds, at, most, False), pricing.cut(plan.pricing))
+
+
+def highest(plan: RatePlan, units: int, at: datetime) -> Decimal:
+    """The highest figure of all uses up to `units`: what a grant of them has to hold. Where the end of a use decides its price, fewer units may cost more."""
+    if plan.pricing is None:
+        return rate(plan, (), Usage(units), at).figure
+    return max(rate(plan, (), Usage(one), at).figure for one in pricing.ends(plan.pricing, at, units))
+
+
+def is_free(plan: RatePlan) -> bool:
+    """A use that costs nothing at any length: it may be made below any limit (PORTABILLING.md a.2, only free destinations work), and holds nothing."""
+    if plan.pricing is not None:
+        return pricing.is_free(plan, plan.pricing)
+    return plan.connect_fee <= ZERO and plan.price_first <= ZERO and plan.price_n <= ZERO
+
+
+def cut(plan: RatePlan) -> int | None:
+    """The units after which the plan itself cuts the session, funds or not; None: it does not."""
+    return None if plan.pricing is None else pricing.cut(plan.pricing)
+
+
+def _sooner(one: int | None, other: int | None) -> int | None:
+    return other if one is None else one if other is None else min(one, other)
+
+
+def _afforded(plan: RatePlan, beyond: Pricing, funds: Decimal | None, at: datetime, most: int | None, tricky: bool) -> int | None:
+    if funds is None:
+        return None
+    return pricing.affordable(plan, beyond, *_dearest(plan, funds), at, most, tricky)
 
 
 def _dearest(plan: RatePlan, funds: Decimal) -> tuple[Decimal, bool]:

@@ -5,6 +5,7 @@ Rating again what an xDR says was used: the same pure function, the plan that it
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -59,3 +60,10 @@ def _why_not(entry: RatingEntry, other: RatingEntry) -> str:
     if other.access_code != entry.access_code:
         return "is for another access code" if other.access_code else "is for requests whose access code no entry names"
     return "is for any node, and the exact node goes first" if entry.i_node and not other.i_node else "stands behind it"
+
+
+def bound_as(plan: RatePlan, kept: RatePlan | None) -> RatePlan:
+    """Today's plan with what binds the session's own one: its zone, the seed of its chances, its exchange rate."""
+    if plan.pricing is None or kept is None or kept.pricing is None:
+        return plan
+    return replace(plan, pricing=replace(plan.pricing, bound=kept.pricing.bound))

@@ -9,10 +9,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from portaswitch.billing.rating import longest, rate
+from portaswitch.billing.rating import cut, highest, is_free, longest
 from portaswitch.model.billing_model import BillingModel
 from portaswitch.model.catalogue import Protection, RatePlan, ServicePolicy
-from portaswitch.model.charge import Source, Take, Usage, held
+from portaswitch.model.charge import Source, Take, held
 from portaswitch.model.ledger import View
 from portaswitch.model.money import ZERO
 from portaswitch.model.party import least
@@ -110,7 +110,8 @@ def reserve(
     start, least = -(-start_of(quota, asked) // unit), least_units(asked, policy, unit)
     charged = quota.charged[0] if quota.charged else ZERO
     free = is_free(plan)
-    most = None if funds.grantable is None or free else longest(plan, (), funds.grantable + charged, at)
+    reckoned = None if funds.grantable is None else funds.grantable + charged
+    most = None if free else longest(plan, (), reckoned, at, policy.max_units // unit)
     left = (policy.max_units // unit if most is None else min(most, policy.max_units // unit)) - start
     wanted = left
     if asked.requested or protection is Protection.SLICE:
@@ -119,14 +120,9 @@ def reserve(
     if units < least:
         return None
     holds = () if free else _holds(plan, start + units, charged, protection, funds, at)
-    if funds.grantable is None and protection is not Protection.SLICE and not asked.requested:
+    if funds.grantable is None and most is None and protection is not Protection.SLICE and not asked.requested:
         return Reservation(None, holds)
     return Reservation(units * unit, holds, last=units == left and most is not None, retained=max(asked.requested or 0, units * unit) - units * unit)
-
-
-def is_free(plan: RatePlan) -> bool:
-    """A use that costs nothing at any length: it may be made below any limit (PORTABILLING.md a.2, only free destinations work), and holds nothing."""
-    return plan.connect_fee <= ZERO and plan.price_first <= ZERO and plan.price_n <= ZERO
 
 
 def least_units(asked: UnitRequest, policy: ServicePolicy, unit: int) -> int:
@@ -159,7 +155,7 @@ def _holds(plan: RatePlan, units: int, charged: Decimal, protection: Protection,
     if protection in (Protection.WHOLE, Protection.PURCHASE) and funds.grantable is not None:
         amount = funds.grantable
     else:
-        amount = rate(plan, (), Usage(units), at).figure - charged
+        amount = highest(plan, units, at) - charged
     return (Take(Source.MONEY, amount),) if amount > ZERO else ()
 
 
@@ -183,7 +179,8 @@ def why_not(
     Why `wanted` units (of the service, cumulative, the least that would do) could not be granted: no money at all, money that others hold, or too little of
     it: different refusals (DESIGN.md 3.6). Of money that others hold, all of it is funds_locked 114, and a part that leaves too little 117.
     """
-    if funds.gross is None or wanted > policy.max_units // unit:
+    ends = cut(plan)
+    if funds.gross is None or wanted > policy.max_units // unit or (ends is not None and wanted > ends):
         return Refusal.SESSION_OVER  # nothing but the session's greatest length is in the way
     if funds.gross <= breakage:
         return Refusal.ZERO_BALANCE if model is BillingModel.DEBIT else Refusal.CREDIT_LIMIT

@@ -68,7 +68,7 @@ def opened_now(view: View, request: AAARequest, catalogue: Catalogue, way: acces
     # Who authorizes a session anew that we have never seen (a change of servers) has used something of it already.
     told = request.units[0].reported(Base.TIME) if way.service.base is Base.TIME and request.kind is Kind.AUTH else None
     since = request.at - timedelta(seconds=told) if told else request.at
-    legs = access.legs(view, way, since, catalogue)
+    legs = access.legs(view, way, since, catalogue, request.session or request.key)
     if isinstance(legs, Refusal):
         return legs
     return begin(view, request, legs, way, since)
@@ -82,7 +82,7 @@ def unseen(view: View, request: AAARequest, catalogue: Catalogue) -> Session | N
     base = request.units[0].base if isinstance(way, Refusal) else way.service.base
     used = max((asked.reported(base) or 0 for asked in request.units), default=0)
     since = request.connected or closing.began(Quota(request.units[0].key, base, (), "", used), request) or request.at
-    legs = way if isinstance(way, Refusal) else access.legs(view, way, since, catalogue)
+    legs = way if isinstance(way, Refusal) else access.legs(view, way, since, catalogue, request.session or request.key)
     return begin(view, request, () if isinstance(legs, Refusal) else legs, None if isinstance(way, Refusal) else way, since)
 
 

@@ -10,12 +10,19 @@ import argparse
 from collections.abc import Iterable
 from itertools import groupby
 
-from portaswitch.administration import OPERATIONS, UPLOADS, Operation
+from portaswitch.administration import OPERATIONS, PAGE, UPLOADS, Operation
 from portaswitch.cli.command import OK, Commands, Context, Run
 from portaswitch.cli.output import Bar, Column
 from portaswitch.cli.table import read_table
-from portaswitch.model.actor import Privilege
-from portaswitch.model.operation import Field, Mark, OperationRefused
+from portaswitch.model.operation import KEYED, Field, Mark, OperationRefused
+
+LIMITS = frozenset({"available", "free", "credit_limit"})
+"""What is without a limit when it has no value."""
+
+OWING = frozenset({None, "credit"})
+"""What a customer, or the model of an account, says where a credit limit means something."""
+
+NO_LIMIT = "no limit"
 
 NEVER_CUT = 2
 """The columns of a list that are never cut."""
@@ -49,16 +56,16 @@ def _add(group: Commands, operation: Operation) -> None:
     parser = group.command(operation.words[1], operation.help, _example(operation), _runner(operation))
     for field in operation.arguments:
         _argument(parser, field)
-    if operation.privilege is Privilege.MONEY:
+    if operation.privilege in KEYED:
         parser.add_argument("--key", default="", metavar="KEY", help="does it once, however often it is asked under this key")
 
 
 def _argument(parser: argparse.ArgumentParser, field: Field) -> None:
     text = f"{field.help} ({field.kind.hint})".replace("%", "%%")
-    if field.has(Mark.PLACE):
-        parser.add_argument(f"given_{field.name}", metavar=field.name.upper(), help=text)
-        return
     required = field.has(Mark.REQUIRED)
+    if field.has(Mark.PLACE):
+        parser.add_argument(f"given_{field.name}", metavar=field.name.upper(), nargs=None if required else "?", help=text)
+        return
     parser.add_argument(f"--{field.name.replace('_', '-')}", dest=f"given_{field.name}", metavar="VALUE", required=required, default=None, help=text)
 
 
@@ -66,7 +73,7 @@ def _example(operation: Operation) -> str:
     if operation.examples:
         return operation.examples
     entity, verb = operation.words
-    places = [field.name.upper() for field in operation.arguments if field.has(Mark.PLACE)]
+    places = [field.name.upper() for field in operation.arguments if field.has(Mark.PLACE) and field.has(Mark.REQUIRED)]
     needed = [f"--{field.name.replace('_', '-')} VALUE" for field in operation.arguments if field.has(Mark.REQUIRED) and not field.has(Mark.PLACE)]
     return " ".join(["portaswitch", *entity.split("."), verb, *places, *needed])
 
@@ -82,12 +89,20 @@ def _runner(operation: Operation) -> Run:
             rows = [_public(row) for row in found]
             columns = [Column(name, name, yields=0 if place < NEVER_CUT else 1) for place, name in enumerate(operation.columns or (rows[0] if rows else ()))]
             context.out.rows(columns, rows, f"no such {operation.words[0].replace('.', ' ')}")
+            if rows and str(len(rows)) == given.get("limit", str(PAGE)):
+                context.out.line(f"(the first {len(rows)}; --limit 0 shows all)")
         else:
             context.out.document(_public(found))
-            context.out.fields(_public(found))
+            context.out.fields(_told(_public(found)))
         return OK
 
     return run
+
+
+def _told(row: dict[str, object]) -> dict[str, object]:
+    """What people are told of a row: what has a value, and limits that there are not."""
+    limits = LIMITS if row.get("model") in OWING else LIMITS - {"credit_limit"}
+    return {name: NO_LIMIT if value is None else value for name, value in row.items() if value not in (None, "", [], ()) or name in limits}
 
 
 def _public(row: dict[str, object] | object) -> dict[str, object]:

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 from portaswitch import __version__
 from portaswitch.cli import (
-    accounts,
     backups,
     books,
     calls,
@@ -56,7 +55,6 @@ def parser() -> Parser:
     xdrs.add(commands)
     tariffs.add(commands)
     sessions.add(commands)
-    accounts.add(commands)
     clients.add(commands)
     rates.add(commands)
     orphans.add(commands)

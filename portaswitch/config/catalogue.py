@@ -32,6 +32,7 @@ from portaswitch.config.catalogue_inventory import (
     SIM_CARD,
 )
 from portaswitch.config.catalogue_kinds import GroupSet, Hidden, Rates, Section, Thing, Things, Words
+from portaswitch.config.catalogue_rating import FormulaText, Level, PeriodOrNone, PortionsText
 from portaswitch.config.catalogue_values import Currency, Instant, Money, Network, Prefix, Zone
 from portaswitch.config.collector import without_collector
 from portaswitch.config.grammar import (
@@ -109,6 +110,9 @@ RATE: Final = Thing(
         "discontinued": Boolean(),
         "hidden": Boolean(),
         "payback": Boolean(),
+        "off_peak": Level(),
+        "second_off_peak": Level(),
+        "formula": FormulaText(),
     }
 )
 TARIFF: Final = Thing(
@@ -123,9 +127,19 @@ TARIFF: Final = Thing(
         "price_per": UNITS,
         "connect_fee": MONEY,
         "free_units": Integer(0, 10**15, "base units of the service"),
+        "free_units_mode": Choice("short", "first"),
+        "off_peak_period": PeriodOrNone(),
+        "second_off_peak_period": PeriodOrNone(),
+        "off_peak_mode": Choice("split", "starts", "finishes", "both"),
+        "post_call_fee": MONEY,
+        "post_call_percent": MONEY,
+        "minimum_charge": OrNone(MONEY),
+        "maximum_charge": OrNone(MONEY),
+        "add_duration": PortionsText(),
         "rates": Rates(RATE, MONEY),
     }
 )
+EXCHANGE_RATE: Final = Thing({"values": Things(Thing({"effective_from": Instant(), "rate": MONEY}))})
 NODE: Final = Thing(
     {
         "nas_ip": OrNone(Address()),
@@ -257,6 +271,7 @@ SECTIONS: Final[Mapping[Named, Kind[tuple[Entry, ...]]]] = {
     Named.IP_POOLS: Section(NAME, IP_POOL),
     Named.DESTINATIONS: Section(Prefix(), DESTINATION),
     Named.DESTINATION_GROUPS: Section(NAME, GroupSet(NAME)),
+    Named.EXCHANGE_RATES: Section(Text("a pair of currencies such as EUR/USD", "[A-Z]{3}/[A-Z]{3}"), EXCHANGE_RATE),
     Named.TARIFFS: Section(NAME, TARIFF),
     Named.NODES: Section(NAME, NODE),
     Named.PRODUCTS: Section(NAME, PRODUCT),

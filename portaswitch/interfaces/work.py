@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -12,6 +11,7 @@ from zope.interface import Interface
 
 from portaswitch.model.actor import Actor
 from portaswitch.model.operation import Entity, Row
+from portaswitch.model.payment import Paid, Payment
 
 T = TypeVar("T")
 
@@ -59,12 +59,11 @@ class IWork(Interface):
     def ask(statement: str, values: Mapping[str, Any]) -> Deferred[list[tuple[Any, ...]]]:
         """One of the store's named statements (`store.work_statements`), for what is no plain row; it keeps to the actor's environment by itself."""
 
-    def pay(i_account: int | None, i_customer: int, amount: Decimal, action: str, comments: tuple[str, str], at: datetime | None) -> Deferred[int]:
-        """
-        Book a payment: `amount` above 0 is in favour of its owner, the customer when `i_account` is None; `comments` (visible, internal).
+    def pay(payment: Payment) -> Deferred[Paid]:
+        """Book a payment. The caller has locked the rows and decided that they allow it; the balances and the payment's row are settled here."""
 
-        The caller has locked the rows and decided that they allow it; balances, the payment's row and the caches are settled here. Gives i_payment.
-        """
+    def fingerprints(text: str) -> list[bytes]:
+        """The keyed hashes under which a secret that is looked up may be kept (vouchers.id): that of the newest key first, by which new ones are kept."""
 
     def note(operation: str, entity: str, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> Deferred[None]:
         """A line of the audit, in this transaction: who, when, what it was and what it is now."""

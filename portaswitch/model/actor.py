@@ -28,6 +28,7 @@ class Privilege(StrEnum):
     READ = "read"
     SERVICE = "service"  # what a help desk does: passwords, blocks, features
     SELL = "sell"  # open, change and close customers and accounts, give them products
+    RECHARGE = "recharge"  # top an account up with a voucher, whose money is paid already
     MONEY = "money"  # payments, charges, credits, refunds, limits
     STOCK = "stock"  # SIM cards, devices, numbers, vouchers
     CATALOGUE = "catalogue"  # products, tariffs, rates, nodes, vendors, policies
@@ -48,8 +49,8 @@ class Role(StrEnum):
 ROLES: Final[Mapping[Role, frozenset[Privilege]]] = {
     Role.ROOT: frozenset(Privilege),
     Role.ADMIN: frozenset(Privilege) - {Privilege.SECURITY},
-    Role.FINANCE: frozenset({Privilege.READ, Privilege.MONEY}),
-    Role.HELPDESK: frozenset({Privilege.READ, Privilege.SERVICE}),
+    Role.FINANCE: frozenset({Privilege.READ, Privilege.MONEY, Privilege.RECHARGE}),
+    Role.HELPDESK: frozenset({Privilege.READ, Privilege.SERVICE, Privilege.RECHARGE}),
     Role.PROVISIONING: frozenset({Privilege.READ, Privilege.SERVICE, Privilege.STOCK}),
     Role.READ: frozenset({Privilege.READ}),
 }
@@ -57,8 +58,8 @@ ROLES: Final[Mapping[Role, frozenset[Privilege]]] = {
 REALMS: Final[Mapping[Realm, frozenset[Privilege]]] = {
     Realm.ADMIN: frozenset(Privilege),
     Realm.RESELLER: frozenset(Privilege) - {Privilege.SECURITY},
-    Realm.CUSTOMER: frozenset({Privilege.READ, Privilege.SERVICE}),
-    Realm.ACCOUNT: frozenset({Privilege.READ, Privilege.SERVICE}),
+    Realm.CUSTOMER: frozenset({Privilege.READ, Privilege.SERVICE, Privilege.RECHARGE}),
+    Realm.ACCOUNT: frozenset({Privilege.READ, Privilege.SERVICE, Privilege.RECHARGE}),
 }
 """What a realm may ever do; self-care (customer and account) changes only the fields that are marked for it."""
 

@@ -13,6 +13,7 @@ from ipaddress import ip_network
 
 from portaswitch.model.access_policy import AccessPolicy
 from portaswitch.model.money import ZERO, Rounding
+from portaswitch.model.pricing import Pricing
 from portaswitch.model.request import Base
 from portaswitch.model.value import dataclass
 
@@ -76,7 +77,8 @@ class RatePlan:
     Everything that prices one use: the row of a tariff for one destination, in force from one date.
 
     Prices are per `price_per` units (60: per minute of a service in seconds; 1: per unit). A use is lengthened to `interval_first` once and then to multiples
-    of `interval_n`. `precision` and `rounding` say how the figure is made of the exact amount. A session keeps the plan of its start.
+    of `interval_n`. `precision` and `rounding` say how the figure is made of the exact amount. `pricing` is what goes beyond that; None of a plain rate. A
+    session keeps the plan of its start, bound to the session.
     """
 
     i_tariff: int
@@ -95,6 +97,7 @@ class RatePlan:
     rounding: Rounding = Rounding.AWAY
     forbidden: bool = False
     i_dest_group: int = 0
+    pricing: Pricing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,10 @@ class Tariff:
             if versions is not None and (plan := in_force(versions, at)) is not None:
                 return plan
         return in_force(rates.get("|", ()), at)
+
+    def knows(self, number: str) -> bool:
+        """Whether it has a rate, of whatever date, for the number itself or a prefix of it."""
+        return any(number[:length] in self.rates for length in range(min(len(number), self.longest), 0, -1))
 
 
 def in_force(versions: tuple[Version, ...], at: datetime) -> RatePlan | None:
@@ -200,6 +207,8 @@ class Connection:
     i_node: int
     remote_ip: str
     i_tariff: int
+    timezone: str = "UTC"  # the vendor's: its off-peak times
+    currency: str = ""  # the vendor's; '': its tariff's
 
 
 class Observe(StrEnum):
@@ -258,8 +267,8 @@ class RadiusClient:
 @dataclass(frozen=True, slots=True)
 class Catalogue:
     """
-    All of it. Look-ups by id; nodes also by (i_env, NAS-IP-Address) and (i_env, NAS-Identifier). `reseller_slack`: what the balances of resellers may be behind
-    (configuration).
+    All of it. Look-ups by id; nodes also by (i_env, NAS-IP-Address) and (i_env, NAS-Identifier); exchange rates from the newest. `reseller_slack`: what the
+    balances of resellers may be behind (configuration).
     """
 
     generation: int
@@ -273,6 +282,14 @@ class Catalogue:
     clients: tuple[RadiusClient, ...]
     access_policies: Mapping[int, AccessPolicy] = field(default_factory=dict)
     reseller_slack: Decimal = ZERO
+    exchange: Mapping[tuple[int, str, str], tuple[tuple[datetime, Decimal], ...]] = field(default_factory=dict)
+
+    def worth(self, i_env: int, currency: str, into: str, at: datetime) -> Decimal | None:
+        """What one unit of a currency is worth in another at `at`; None where no exchange rate is in force."""
+        for since, rate in self.exchange.get((i_env, currency, into), ()):
+            if since <= at:
+                return rate
+        return None
 
 
 EMPTY = Catalogue(0, {}, {}, {}, {}, {}, {}, {}, ())

@@ -42,7 +42,10 @@ class Wallet:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One step of a charge: `count` times `length` units at `price` per `price_per` units, or a fixed `name`d amount (count 0); `amount` is exact."""
+    """
+    One step of a charge: `count` times `length` units at `price` per `price_per` units, `name`d by the level of the day; or a fixed `name`d amount (count 0),
+    or a mere note (of no amount). `amount` is exact.
+    """
 
     amount: Decimal
     price: Decimal
@@ -58,11 +61,12 @@ class Segment:
 
     @property
     def text(self) -> str:
-        """The step in the history: 'connect 0.05', '30@0.02/60', '7*6@0.02/60' (seven times 6 units at 0.02 for 60)."""
+        """The step in the history: 'connect 0.05', '30@0.02/60', '7*6@0.02/60' (seven times 6 units at 0.02 for 60), 'off-peak 60@0.01/60'."""
         if not self.count:
-            return f"{self.name} {plain(self.price)}"
+            return f"{self.name} {plain(self.price)}" if self.price else self.name
         times = f"{self.count}*" if self.count > 1 else ""
-        return f"{times}{self.length}@{plain(self.price)}/{self.price_per}"
+        name = f"{self.name} " if self.name else ""
+        return f"{name}{times}{self.length}@{plain(self.price)}/{self.price_per}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ class Section(StrEnum):
     IP_POOLS = "ip_pools"
     DESTINATIONS = "destinations"
     DESTINATION_GROUPS = "destination_groups"
+    EXCHANGE_RATES = "exchange_rates"
     TARIFFS = "tariffs"
     NODES = "nodes"
     PRODUCTS = "products"

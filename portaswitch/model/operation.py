@@ -31,13 +31,21 @@ class Mark(Enum):
     DETAIL = "detail"  # left out of lists
     PLACE = "place"  # an argument that stands without its name, in the order of the fields
     MONEY = "money"  # changed with the privilege for money
+    INTERNAL = "internal"  # for operators: in self-care it is not seen
+
+
+class Place(Enum):
+    """Where a field's column is: in its entity's table, or in the one of its details. By these names `store.work_sql` calls the two."""
+
+    OWN = "t"
+    DETAILS = "d"
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
     """
     A field under the name that operators and the API use. `column` '' is the same name; `refers` is the entity whose number the column
-    holds while people write the name.
+    holds while people write the name. `place` says in which of its entity's two tables the column is.
     """
 
     name: str
@@ -46,6 +54,7 @@ class Field:
     marks: frozenset[Mark] = frozenset()
     column: str = ""
     refers: str = ""
+    place: Place = Place.OWN
 
     @property
     def stored(self) -> str:
@@ -65,6 +74,7 @@ class Entity:
     `key` is the field by which people name a row (unique in the environment, or below its `parent`, the field that refers to the outer thing). `customer` and
     `account` are the columns that say whose a row is, '' when it belongs to the environment as a whole: then only administrators reach it. `privilege` is what
     adding, changing and removing takes. `environment` is the column of the environment, '' where the row is in that of its outer thing. `order` sorts lists.
+    `details` is a second table with at most one row of the same identity, made with the first value that is set there.
     """
 
     name: str
@@ -79,6 +89,7 @@ class Entity:
     parent: str = ""
     order: str = ""
     environment: str = "i_env"
+    details: str = ""
 
     def field(self, name: str) -> Field:
         """The field of that name; KeyError when there is none."""
@@ -94,6 +105,10 @@ class OperationRefused(PortaSwitchError):
     def __init__(self, faults: Sequence[str]) -> None:
         super().__init__("\n".join(faults))
         self.faults: tuple[str, ...] = tuple(faults)
+
+
+class RefusedButNoted(OperationRefused):
+    """An operation that was not done, while what it noted (a wrong try) stands: its transaction is committed."""
 
 
 class NotPermitted(OperationRefused):
@@ -116,8 +131,9 @@ Body = Callable[[Any, Actor, Mapping[str, Any]], Awaitable[Outcome]]
 @dataclass(frozen=True, slots=True)
 class Operation:
     """
-    Something an operator can do: `name` is 'entity.verb'. Money moves only in operations of the privilege MONEY, which take a key so that a repetition is
-    done once (`operations.desk`). An operation that changes nothing is of the privilege READ.
+    Something an operator can do: `name` is 'entity.verb', or 'entity.thing.verb' for what belongs to an entity. Money moves only in operations of the
+    privileges in `KEYED`, which take a key so that a repetition is done once (`operations.desk`). An operation that changes nothing is of the privilege READ.
+    `secrets` are names in the answer that are told once and never kept. In self-care customers and accounts may only look, and do what is marked for it.
     """
 
     name: str
@@ -127,6 +143,8 @@ class Operation:
     arguments: tuple[Field, ...] = ()
     examples: str = ""
     columns: tuple[str, ...] = field(default=())
+    secrets: tuple[str, ...] = field(default=())
+    self_care: bool = False
 
     @property
     def words(self) -> tuple[str, str]:
@@ -134,6 +152,9 @@ class Operation:
         entity, _, verb = self.name.rpartition(".")
         return entity, verb
 
+
+KEYED: Final = frozenset({Privilege.MONEY, Privilege.RECHARGE})
+"""What moves money."""
 
 CLEAR: Final = "null"
 """What people write to empty a field."""

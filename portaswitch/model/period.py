@@ -108,7 +108,7 @@ class Period:
         if self.is_always:
             return None
         for day in self._days(local.date(), last.date(), inside):
-            bounds = self._bounds(day)
+            bounds = self.bounds(day)
             # What is asked of the first day lies behind the present second; later days are looked at from their beginning.
             first = day == local.date()
             second = local.hour * 3600 + local.minute * 60 + local.second if first else 0
@@ -128,7 +128,7 @@ class Period:
         """Whether one of its parts is all the time there is."""
         return ALWAYS in self.parts
 
-    def _bounds(self, day: date) -> tuple[int, ...]:
+    def bounds(self, day: date) -> tuple[int, ...]:
         """The bounds of the period on one day: from the first to the second it is inside, and so on."""
         return _union(tuple([part.clock for part in self.parts if part.is_on(day)]))
 

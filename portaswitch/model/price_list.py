@@ -11,15 +11,18 @@ their terms. The plan of a row is made when it is first used.
 
 from __future__ import annotations
 
+import json
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from portaswitch.model import price_terms, pricing
 from portaswitch.model.catalogue import RatePlan, Tariff, Version
 from portaswitch.model.money import Rounding
+from portaswitch.model.pricing import Pricing
 from portaswitch.model.value import dataclass
 
 DISCONTINUED = -1
@@ -31,12 +34,15 @@ TOGETHER = 16
 SEPARATOR = "\0"
 """What no text of PostgreSQL holds."""
 
+WRONG_PRICING = Pricing()
+"""Of rates whose pricing can't be read; they are forbidden."""
+
 MOST_PLANS = 20_000
 """Plans that are kept made; when there are more, all are made anew as they are used."""
 
 
 class Terms(NamedTuple):
-    """What rates that cost the same have in common; `connect_fee` None: the tariff's."""
+    """What rates that cost the same have in common; `connect_fee` None: the tariff's; `more`: figures of other levels of the day and formula, as JSON."""
 
     interval_first: int
     interval_n: int
@@ -44,12 +50,15 @@ class Terms(NamedTuple):
     price_n: Decimal
     connect_fee: Decimal | None
     forbidden: bool
+    more: str = ""
 
     @classmethod
     def read(cls, text: str) -> Terms:
-        """From the fields in one text, as the database writes them: `60 6 0.10 0.05 - f`."""
-        first, further, price_first, price_n, fee, forbidden = text.split(" ")
-        return cls(int(first), int(further), Decimal(price_first), Decimal(price_n), None if fee == "-" else Decimal(fee), forbidden == "t")
+        """From the fields in one text, as the database writes them: `60 6 0.10 0.05 - f`, and a JSON document behind them or none."""
+        first, further, price_first, price_n, fee, forbidden, *more = text.split(" ", 6)
+        return cls(
+            int(first), int(further), Decimal(price_first), Decimal(price_n), None if fee == "-" else Decimal(fee), forbidden == "t", "".join(more)
+        )  # fmt: skip
 
 
 class Head(NamedTuple):
@@ -64,6 +73,7 @@ class Head(NamedTuple):
     price_per: int
     connect_fee: Decimal
     revision: int
+    terms: tuple[Any, ...] = ()
 
 
 class PriceList(Mapping[str, tuple[Version, ...]]):
@@ -81,6 +91,9 @@ class PriceList(Mapping[str, tuple[Version, ...]]):
         self._ids, self._destinations, self._since, self._terms = array("q"), array("q"), array("d"), array("i")
         self._numbers: dict[str, int] = {}
         self._distinct: list[Terms] = []
+        self._pricings: list[Pricing | None] = []
+        self.wrong: list[str] = []
+        self._tariff = self._read_terms(head)
         self._plans: dict[int, RatePlan] = {}
         self._newest = ""
         self.longest = 0
@@ -127,8 +140,33 @@ class PriceList(Mapping[str, tuple[Version, ...]]):
         number = self._numbers.get(terms)
         if number is None:
             number = self._numbers[terms] = len(self._distinct)
-            self._distinct.append(Terms.read(terms))
+            read = Terms.read(terms)
+            beyond = self._pricing(read)
+            self._distinct.append(read if self._tariff is not None and beyond is not WRONG_PRICING else read._replace(forbidden=True))
+            self._pricings.append(beyond)
         return number
+
+    def _read_terms(self, head: Head) -> pricing.Terms | None:
+        """
+        None where they can't be read, and then all rates are forbidden: one wrong row must not keep the catalogue from being loaded, and a price that nobody
+        knows is charged to nobody. What is wrong stands in `wrong`.
+        """
+        try:
+            return price_terms.terms_of(head.terms) if head.terms else pricing.NO_TERMS
+        except price_terms.WRONG as error:
+            self.wrong.append(f"its period or portions are wrong: {error}")
+            return None
+
+    def _pricing(self, read: Terms) -> Pricing | None:
+        if self._tariff is None or (self._tariff is pricing.NO_TERMS and not read.more):
+            return None
+        try:
+            off_peak, formula = json.loads(read.more) if read.more else (None, None)
+            peak = pricing.Figures(read.interval_first, read.interval_n, read.price_first, read.price_n)
+            return price_terms.priced(self._tariff, off_peak, formula, peak)
+        except price_terms.WRONG as error:
+            self.wrong.append(f"{self._newest}: its formula or off-peak prices are wrong: {error}")
+            return WRONG_PRICING
 
     def find(self, number: str, at: datetime) -> RatePlan | None:
         """The plan of the longest prefix of `number` that is in force at `at`; None when there is none."""
@@ -161,7 +199,7 @@ class PriceList(Mapping[str, tuple[Version, ...]]):
             plan = self._plans[row] = RatePlan(
                 head.i_tariff, head.name, head.currency, self._ids[row], self._destinations[row], prefix, terms.interval_first, terms.interval_n,
                 terms.price_first, terms.price_n, head.price_per, head.connect_fee if terms.connect_fee is None else terms.connect_fee, head.precision,
-                self._rounding, terms.forbidden,
+                self._rounding, terms.forbidden, pricing=self._pricings[self._terms[row]],
             )  # fmt: skip
         return plan
 

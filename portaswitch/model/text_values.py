@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
+from types import MappingProxyType
 from typing import Any, Final
 from zoneinfo import available_timezones
 
@@ -145,13 +146,14 @@ def choice(*words: str) -> TextKind:
     return mapped({word: word for word in words})
 
 
-def mapped(values: dict[str, Any]) -> TextKind:
-    """One of some words, each standing for a value of the database."""
+def mapped(values: Mapping[str, Any], also: Mapping[str, Any] = MappingProxyType({})) -> TextKind:
+    """One of some words, each standing for a value of the database; other systems' words for the same (`also`) are taken and never shown."""
+    known = {**values, **also}
 
     def convert(text: str) -> Any:
-        if text not in values:
+        if text not in known:
             raise ValueError(f"is not one of {', '.join(values)}")
-        return values[text]
+        return known[text]
 
     return TextKind(" or ".join(values), convert, {value: word for word, value in values.items()})
 

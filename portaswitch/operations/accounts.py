@@ -1,62 +1,240 @@
-"""What is done with accounts: block, top up."""
+"""What is done with accounts: open, look at, change, move, close; passwords, products."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
 from portaswitch.interfaces.work import IWork
 from portaswitch.model.actor import Actor, Privilege
-from portaswitch.model.operation import Field, Operation, OperationRefused, Outcome, audited
-from portaswitch.model.text_values import LINE, SUM
-from portaswitch.operations.entities_parties import ACCOUNT, CUSTOMER, PLACED
+from portaswitch.model.operation import Field, Mark, Operation, OperationRefused, Outcome, Row
+from portaswitch.model.text_values import NAME
+from portaswitch.operations import accounts_end
+from portaswitch.operations.accounts_end import refuse_alias
+from portaswitch.operations.addons import in_force
+from portaswitch.operations.entities_catalogue import PRODUCT
+from portaswitch.operations.entities_parties import ACCOUNT, CUSTOMER, SECRET
+from portaswitch.operations.life import blocks, refuse_closed, turns
 from portaswitch.operations.records import change, key_fields, record_operations, the
+from portaswitch.operations.standing import FULL, chains, expiry, told
 
 ID: Final = key_fields(ACCOUNT)
+GIVEN: Final = frozenset({Mark.PLACE, Mark.REQUIRED})
+LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz23456789"
+"""Of generated passwords: none that is taken for another one."""
+
+GENERATED, SHORTEST = 16, 6
+"""Characters of a generated password (93 bits), and of one that somebody chose."""
 
 
-def _blocking(verb: str, blocked: bool, help_text: str) -> Operation:
-    async def run(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
-        before = await the(work, ACCOUNT, values, lock=True)
-        return await change(work, ACCOUNT, (), before, {"blocked": blocked}, verb)
-
-    return Operation(f"account.{verb}", help_text, Privilege.SERVICE, run, ID)
-
-
-async def _top_up(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
-    """Money in favour of an account; what a credit account owes falls with its customer's."""
-    before = await the(work, ACCOUNT, values, lock=True)
-    if before["status"] == "closed":
-        raise OperationRefused([f"account {before['id']} is closed"])
-    await work.get(CUSTOMER, before["_customer"], lock=True)
-    comments = values.get("comment") or "", values.get("internal_comment") or ""
-    payment = await work.pay(before["_id"], before["_customer"], values["amount"], "manual_payment", comments, None)
-    after = await the(work, ACCOUNT, values)
-    await work.note("account.topup", f"account:{before['_id']}", audited(ACCOUNT, before), audited(ACCOUNT, after))
-    return {"id": after["id"], "i_payment": payment, "amount": values["amount"], "currency": after["currency"], "balance": after["balance"]}
+async def the_account(work: IWork, values: Mapping[str, Any]) -> Row:
+    """The account that the arguments name, locked; no alias."""
+    row = await the(work, ACCOUNT, values, lock=True)
+    refuse_alias(row)
+    return row
 
 
-top_up: Final = Operation(
-    "account.topup",
-    "book a payment in favour of an account",
-    Privilege.MONEY,
-    _top_up,
-    (*ID, Field("amount", "how much", SUM, PLACED), Field("comment", "shown to the subscriber", LINE), Field("internal_comment", "for operators", LINE)),
-)
+async def _open_account(work: IWork, values: Mapping[str, Any]) -> Row:
+    row = await the_account(work, values)
+    refuse_closed(ACCOUNT, row)
+    return row
+
+
+# -- rules ----------------------------------------------------------------------------------------------------------------------------------------
+
+
+async def _money(work: IWork, before: Row | None, after: Row) -> AsyncIterator[str]:
+    """Models, limits and beginnings fit each other."""
+    if after["model"] == "alias":
+        yield "model: an alias is made by `account alias add`"
+    if after["model"] in FULL and after["credit_limit"] is not None:
+        yield f"credit_limit: a {after['model']} account has none, its balance is what is left"
+    if before is None and after["model"] in FULL and after["opening_balance"] < 0:
+        yield f"opening_balance: a {after['model']} account begins with money, or with 0"
+
+
+async def _dates(work: IWork, before: Row | None, after: Row) -> AsyncIterator[str]:
+    begin, end = after["activation_date"], after["expiration_date"]
+    if begin is not None and end is not None and begin >= end:
+        yield "expiration_date: is not after activation_date"
+
+
+async def _customer(work: IWork, before: Row | None, after: Row) -> AsyncIterator[str]:
+    """Accounts belong to open retail customers, in the same currency."""
+    if before is not None and before["_customer"] == after["_customer"]:
+        return
+    customer = await work.get(CUSTOMER, after["_customer"])
+    if customer is None:
+        return
+    if customer["type"] != "retail":
+        yield f"customer: {customer['name']} is a {customer['type']}: accounts belong to retail customers below it"
+    if customer["status"] == "closed":
+        yield f"customer: {customer['name']} is closed"
+    if customer["currency"] != after["currency"]:
+        yield f"customer: the account is in {after['currency']} and {customer['name']} in {customer['currency']}: they must agree"
+
+
+async def _product(work: IWork, before: Row | None, after: Row) -> AsyncIterator[str]:
+    """Its product is a main product in its currency."""
+    if after["_product"] is None or (before is not None and before["_product"] == after["_product"]):
+        return
+    product = await work.get(PRODUCT, after["_product"])
+    if product is None:
+        return
+    if product["is_addon"]:
+        yield f"product: {product['name']} is an add-on: `account addon add` gives it"
+    if product["currency"] != after["currency"]:
+        yield f"product: {product['name']} is in {product['currency']} and the account in {after['currency']}: they must agree"
+
+
+RULES: Final = (_money, _dates, _customer, _product)
+
 
 async def _new(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Mapping[str, Any]:
     """An account begins in its customer's currency, with its opening balance."""
     customer = await work.get(CUSTOMER, values["customer"])
+    _refuse_weak(values, values["id"])
     if customer is None:
         return values
     opening = values.get("opening_balance") or Decimal(0)
     return {"currency": customer["currency"], **values, "opening_balance": opening, "balance": opening}
 
 
+# -- looking --------------------------------------------------------------------------------------------------------------------------------------
+
+
+def _list() -> Operation:
+    (plain,) = record_operations(ACCOUNT, verbs=("list",))
+
+    async def run(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
+        rows: Any = await plain.run(work, actor, values)
+        above = await chains(work, [row["_customer"] for row in rows])
+        return [{**row, **told(row, above[row["_customer"]])} for row in rows]
+
+    columns = ("id", "customer", "product", "model", "currency", "balance", "held", "available", "effective_status")
+    examples = "portaswitch account list\nportaswitch account list 1008\nportaswitch account list --customer Retail --limit 0 --json"
+    return Operation(plain.name, "list accounts with their money and status", Privilege.READ, run, plain.arguments, examples, columns)
+
+
+async def _show(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
+    """All that is known of an account; an alias shows itself and the money of its account."""
+    row = await the(work, ACCOUNT, values)
+    owner = row if row["_master"] is None else await work.get(ACCOUNT, row["_master"]) or row
+    chain = (await chains(work, [owner["_customer"]]))[owner["_customer"]]
+    aliases = [name for (name,) in await work.ask("account.aliases", {"account": row["_id"]})]
+    addons = [addon["product"] for addon in await in_force(work, owner["_id"], chain[0].now)]
+    return {**row, **told(owner, chain), "expires": expiry(owner), "aliases": aliases, "addons": addons}
+
+
+# -- changes --------------------------------------------------------------------------------------------------------------------------------------
+
+
+async def _give_product(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
+    """Change the main product; sessions that are open end or ask again, by the wish for their disconnect."""
+    before = await _open_account(work, values)
+    after = await change(work, ACCOUNT, RULES, before, {"product": values["product"]}, "product")
+    if before["_product"] == after["_product"]:
+        return after
+    return {**after, "disconnected": await accounts_end.disconnect(work, [before["_id"]])}
+
+
+def _refuse_weak(values: Mapping[str, Any], name: str) -> None:
+    password = values.get("password")
+    if password is not None and (len(password) < SHORTEST or password == name):
+        raise OperationRefused([f"password: is too easy to guess: at least {SHORTEST} characters that are not the id, or let one be generated"])
+
+
+async def _password(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
+    before = await _open_account(work, values)
+    _refuse_weak(values, before["id"])
+    new = values["password"] if "password" in values else "".join(secrets.choice(LETTERS) for _ in range(GENERATED))
+    await change(work, ACCOUNT, (), before, {"password": new}, "password")
+    return {"id": before["id"], **({} if "password" in values else {"password": new})}
+
+
+async def _move(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
+    """
+    Give an account to another customer, with what its open sessions hold and count. What it was charged stays with the old one, so that a credit account that
+    owes something is settled there first.
+    """
+    before = await _open_account(work, values)
+    source, target = before["_customer"], values["customer"]
+    if source == target:
+        raise OperationRefused([f"account {before['id']} is of {before['customer']} already"])
+    for number in sorted((source, target)):
+        await work.get(CUSTOMER, number, lock=True)
+    if before["model"] not in FULL and before["balance"] != 0:
+        owed = f"{before['balance']} {before['currency']} with {before['customer']}"
+        raise OperationRefused([f"account {before['id']} has a balance of {owed}: settle it there first"])
+    devices = await work.ask("account.devices", {"account": before["_id"], "target": target})
+    if devices:
+        raise OperationRefused([f"device {devices[0][0]} belongs to {before['customer']}: take the account off it first"])
+    await work.ask("account.move", {"account": before["_id"], "source": source, "target": target})
+    return await change(work, ACCOUNT, RULES, before, {"customer": target}, "move")
+
+
+async def _close(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
+    before = await the_account(work, values)
+    refuse_closed(ACCOUNT, before)
+    return await accounts_end.close(work, before["_id"], "account.close") or before
+
+
+# -- aliases --------------------------------------------------------------------------------------------------------------------------------------
+
+ALIAS: Final = Field("alias", "the further id", NAME, GIVEN)
+
+
+async def _alias_add(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
+    before = await _open_account(work, values)
+    row = {"id": values["alias"], "customer": before["_customer"], "master": before["_id"], "model": 2, "currency": before["currency"]}
+    await work.add(ACCOUNT, row)
+    await work.note("account.alias.add", f"account:{before['_id']}", {"alias": None}, {"alias": values["alias"]})
+    return {"id": before["id"], "alias": values["alias"]}
+
+
+async def _alias_remove(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
+    before = await the_account(work, values)
+    found = await work.find(ACCOUNT, values["alias"], lock=True)
+    if found is None or found["_master"] != before["_id"]:
+        raise OperationRefused([f"{values['alias']} is no alias of {before['id']}"])
+    await work.remove(ACCOUNT, found["_id"])
+    await work.note("account.alias.remove", f"account:{before['_id']}", {"alias": values["alias"]}, {"alias": None})
+    return {"id": before["id"], "alias": values["alias"]}
+
+
+def _named(name: str, text: str, privilege: Privilege, run: Any, more: tuple[Field, ...] = (), examples: str = "", **what: Any) -> Operation:
+    return Operation(f"account.{name}", text, privilege, run, (*ID, *more), examples, **what)
+
+
 OPERATIONS: Final = (
-    *record_operations(ACCOUNT, verbs=("list", "show", "add", "change"), prepare=_new),
-    _blocking("block", True, "block an account: it may use nothing"),
-    _blocking("unblock", False, "lift the block of an account"),
-    top_up,
-)
+    _list(),
+    _named(
+        "show", "show an account: balance, what is held of it and available, effective status, product, add-ons, aliases", Privilege.READ, _show,
+        examples="portaswitch account show 10086610975\nportaswitch account show 10086610975 --json",
+    ),
+    *record_operations(ACCOUNT, RULES, ("add", "change"), _new),
+    *blocks(ACCOUNT, the_account),
+    *turns(ACCOUNT, the_account, {
+        "suspend": ("suspended", "suspend an account: it may use nothing until it is unsuspended"),
+        "unsuspend": ("open", "lift the suspension of an account"),
+    }),
+    _named("close", "close an account for good: its SIM card, ports, numbers and aliases are free again, its sessions end", Privilege.SELL, _close),
+    _named(
+        "product", "change the main product of an account", Privilege.SELL, _give_product, (replace(ACCOUNT.field("product"), marks=GIVEN),),
+        "portaswitch account product 10086610975 PrepaidCard",
+    ),
+    _named(
+        "password", "set the service password of an account, or generate a strong one and tell it once", Privilege.SERVICE, _password,
+        (Field("password", "the new one; without it one is generated; null: none is needed", SECRET, frozenset({Mark.SECRET})),),
+        "portaswitch account password 16045550101", secrets=("password",), self_care=True,
+    ),
+    _named(
+        "move", "give an account to another customer, with its open sessions", Privilege.SELL, _move, (replace(ACCOUNT.field("customer"), marks=GIVEN),),
+        "portaswitch account move 10086610975 'Demo subcustomer'",
+    ),
+    _named("alias.add", "give an account a further id", Privilege.SELL, _alias_add, (ALIAS,), "portaswitch account alias add 16045550101 16045550107"),
+    _named("alias.remove", "take a further id away", Privilege.SELL, _alias_remove, (ALIAS,), "portaswitch account alias remove 16045550101 16045550107"),
+)  # fmt: skip

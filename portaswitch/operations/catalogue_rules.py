@@ -72,7 +72,7 @@ def prices(world: World) -> Iterator[Fault]:
     """
     for _, rate in world.inner(Section.TARIFFS, "rates"):
         barred = rate.values.get("forbidden") is True or rate.values.get("discontinued") is True
-        if not barred and (rate.silent("price_first") or rate.silent("price_n")):
+        if not barred and rate.silent("formula") and (rate.silent("price_first") or rate.silent("price_n")):
             yield rate.place.fault(
                 "needs a price: write price, or price_first and price_n; or forbidden: true"
             )
@@ -181,10 +181,17 @@ def connections(world: World) -> Iterator[Fault]:
         )
 
 
+def exchanges(world: World, currency: str, into: str) -> bool:
+    """Whether there will be an exchange rate between two currencies."""
+    return world.exists(Section.EXCHANGE_RATES, f"{currency}/{into}")
+
+
 def tariff_fits(
     world: World, entry: Entry, key: str, meant_for: str, currency: str | None
 ) -> Iterator[Fault]:
-    """The tariff under a key is applied to that kind of party and in that currency (None: any)."""
+    """
+    The tariff under a key is applied to that kind of party and in that currency (None: any); of resellers and vendors an exchange rate into it will do.
+    """
     name = entry.text(key)
     applied, own = (
         world.fact(Section.TARIFFS, name, "applied_to"),
@@ -194,5 +201,5 @@ def tariff_fits(
         yield entry.place.find(key).fault(
             f"{name} is applied_to {applied}: a tariff for {meant_for} belongs here"
         )
-    if currency is not None and own is not None and own != currency:
+    if currency is not None and own is not None and own != currency and (meant_for == "customer" or not exchanges(world, own, currency)):
         yield entry.place.find(key).fault(f"{name} is in {own}, and {currency} is needed here")

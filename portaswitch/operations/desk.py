@@ -17,8 +17,8 @@ from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from portaswitch.interfaces.work import IBooks, IOperations, IWork
-from portaswitch.model.actor import Actor
-from portaswitch.model.operation import Mark, NotPermitted, Operation, OperationRefused, Outcome, Row
+from portaswitch.model.actor import Actor, Privilege
+from portaswitch.model.operation import Mark, NotPermitted, Operation, OperationRefused, Outcome, RefusedButNoted, Row
 from portaswitch.operations.reading import Texts, read, resolve
 from portaswitch.operations.registry import OPERATIONS
 from portaswitch.operations.stock import UPLOADS
@@ -57,14 +57,26 @@ class Desk:
             raise OperationRefused([f"there is no operation {name}"])
         if not actor.may(operation.privilege):
             raise NotPermitted([f"{name}: you may not do that; it takes the privilege {operation.privilege}"])
+        if actor.in_self_care and operation.privilege is not Privilege.READ and not operation.self_care:
+            raise NotPermitted([f"{name}: that is done by operators"])
         values = read(operation.arguments, texts)
         if len(key) > 128 or not key.isprintable():
             raise OperationRefused(["the key is too long, or holds a control character: at most 128 printable characters"])
-        return await self._books.work(actor, lambda work: _once(work, actor, operation, values, key))
+        outcome = await self._books.work(actor, lambda work: _once(work, actor, operation, values, key))
+        if isinstance(outcome, RefusedButNoted):
+            raise outcome
+        return outcome
 
 
-async def _once(work: IWork, actor: Actor, operation: Operation, values: Mapping[str, Any], key: str) -> Outcome:
-    """The operation, or what it gave when it was done under that key before."""
+async def _once(work: IWork, actor: Actor, operation: Operation, values: Mapping[str, Any], key: str) -> Outcome | RefusedButNoted:
+    """The operation, or what it gave when it was done under that key before. What is refused and noted is an outcome here, so that the note is committed."""
+    try:
+        return await _keyed(work, actor, operation, values, key)
+    except RefusedButNoted as refused:
+        return refused
+
+
+async def _keyed(work: IWork, actor: Actor, operation: Operation, values: Mapping[str, Any], key: str) -> Outcome:
     if not key:
         return await _done(work, actor, operation, values)
     digest = _digest(operation, values)
@@ -73,7 +85,8 @@ async def _once(work: IWork, actor: Actor, operation: Operation, values: Mapping
         found: Outcome = known
         return found
     answer = await _done(work, actor, operation, values)
-    await work.remember(key, operation.name, digest, answer)
+    kept = {name: value for name, value in answer.items() if name not in operation.secrets} if isinstance(answer, Mapping) else answer
+    await work.remember(key, operation.name, digest, kept)
     return answer
 
 

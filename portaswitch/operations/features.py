@@ -228,7 +228,7 @@ def _of(entity: Entity) -> tuple[Operation, ...]:
     return (
         Operation(f"{kind}.feature.list", f"list the service features of {one}, and what holds for it", Privilege.READ, listing, keys, columns=COLUMNS),
         Operation(f"{kind}.feature.show", f"show one service feature of {one}", Privilege.READ, showing, (*keys, WHICH)),
-        Operation(f"{kind}.feature.set", f"set a service feature of {one}", privilege, setting, (*keys, WHICH, *how), example),
+        Operation(f"{kind}.feature.set", f"set a service feature of {one}", privilege, setting, (*keys, WHICH, *how), example, self_care=True),
     )
 
 

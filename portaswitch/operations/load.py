@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred
 from portaswitch.errors import ConfigError
 from portaswitch.interfaces.loading import ILoading, Progress
 from portaswitch.model.loading import CatalogueFile, Fault, Loaded, Stock
-from portaswitch.operations import address_rules, card_rules, catalogue_rules, inventory_rules, party_rules, references
+from portaswitch.operations import address_rules, card_rules, catalogue_rules, inventory_rules, party_rules, rating_rules, references
 from portaswitch.operations.world import World
 
 Rule = Callable[[World], Iterable[Fault]]
@@ -29,6 +29,11 @@ RULES: tuple[Rule, ...] = (
     references.fixed,
     catalogue_rules.networks,
     catalogue_rules.prices,
+    rating_rules.levels,
+    rating_rules.formulas,
+    rating_rules.bounds,
+    rating_rules.exchange,
+    rating_rules.managed_alike,
     catalogue_rules.items,
     catalogue_rules.repeated_rates,
     catalogue_rules.groups,

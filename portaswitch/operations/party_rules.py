@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from portaswitch.model.loading import Entry, Fault, Section
-from portaswitch.operations.catalogue_rules import tariff_fits
+from portaswitch.operations.catalogue_rules import exchanges, tariff_fits
 from portaswitch.operations.world import World
 
 LIMITED: Final = frozenset({"reseller", "distributor"})
@@ -176,7 +176,7 @@ def resellers(world: World) -> Iterator[Fault]:
         currency = world.fact(Section.CUSTOMERS, above, "currency")
         for tariff in tariffs.get(account.text("product") or "", ()):
             own = world.fact(Section.TARIFFS, tariff, "currency")
-            if own is not None and currency is not None and own != currency:
+            if own is not None and currency is not None and own != currency and not exchanges(world, own, currency):
                 yield account.place.find("product").fault(
                     f"its reseller_tariff {tariff} is in {own} and the reseller {above} in {currency}:"
                     f" they must agree"

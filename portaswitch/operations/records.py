@@ -56,6 +56,11 @@ def settable(entity: Entity, change: bool) -> tuple[Field, ...]:
     return tuple(field for field in entity.fields if not field.has(Mark.READ_ONLY) and not (change and field.has(Mark.FIXED)))
 
 
+def a(entity: Entity) -> str:
+    """An entity with its article, as help texts say it."""
+    return f"{'an' if entity.name[0] in 'aeiou' else 'a'} {entity.name.replace('.', ' ')}"
+
+
 async def the(work: IWork, entity: Entity, values: Mapping[str, Any], lock: bool = False) -> Row:
     """The row that the arguments of `key_fields` name; NotThere when there is none where the actor can see."""
     name = values[entity.key]
@@ -75,7 +80,7 @@ async def refuse_faults(rules: Sequence[Rule], work: IWork, before: Row | None, 
 def _listing(entity: Entity) -> Operation:
     filters = tuple(Field(field.name, f"only with this {field.name}", field.kind, refers=field.refers) for field in entity.fields if _filters(entity, field))
     more = Field("limit", f"at most so many (default {PAGE}), 0: all", NATURAL)
-    begin = Field("begin", f"only those whose {entity.key} begins so", LINE)
+    begin = Field("begin", f"only those whose {entity.key} begins so", LINE, frozenset({Mark.PLACE}))
 
     async def run(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
         conditions = {name: value for name, value in values.items() if name not in ("limit", "begin")}
@@ -101,7 +106,7 @@ def _adding(entity: Entity, rules: Sequence[Rule], prepare: Prepare) -> Operatio
         refuse_fields(entity, actor, values)
         return await add(work, entity, rules, await prepare(work, actor, values))
 
-    return Operation(f"{entity.name}.add", f"add a {entity.name}", entity.privilege, run, settable(entity, change=False))
+    return Operation(f"{entity.name}.add", f"add {a(entity)}", entity.privilege, run, settable(entity, change=False))
 
 
 async def add(work: IWork, entity: Entity, rules: Sequence[Rule], values: Mapping[str, Any]) -> Row:
@@ -110,7 +115,7 @@ async def add(work: IWork, entity: Entity, rules: Sequence[Rule], values: Mappin
     row = await work.get(entity, number)
     if row is None:
         # The row exists inside this transaction, which now ends without it: it would belong to somebody else.
-        raise NotPermitted([f"a {entity.name} like that would not be yours"])
+        raise NotPermitted([f"{a(entity)} like that would not be yours"])
     await refuse_faults(rules, work, None, row)
     await work.note(f"{entity.name}.add", f"{entity.name}:{number}", None, audited(entity, row))
     return row
@@ -130,7 +135,7 @@ def _changing(entity: Entity, rules: Sequence[Rule]) -> Operation:
         refuse_fields(entity, actor, asked)
         return await change(work, entity, rules, before, asked)
 
-    return Operation(f"{entity.name}.change", f"change a {entity.name}", Privilege.SERVICE, run, (*keys, renamed, *fields))
+    return Operation(f"{entity.name}.change", f"change {a(entity)}", Privilege.SERVICE, run, (*keys, renamed, *fields), self_care=True)
 
 
 async def change(work: IWork, entity: Entity, rules: Sequence[Rule], before: Row, values: Mapping[str, Any], operation: str = "change") -> Row:
@@ -175,5 +180,5 @@ def _removing(entity: Entity) -> Operation:
         await work.note(f"{entity.name}.remove", f"{entity.name}:{row['_id']}", audited(entity, row), None)
         return row
 
-    return Operation(f"{entity.name}.remove", f"remove a {entity.name}", entity.privilege, run, key_fields(entity))
+    return Operation(f"{entity.name}.remove", f"remove {a(entity)}", entity.privilege, run, key_fields(entity))
 

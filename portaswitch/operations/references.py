@@ -69,6 +69,7 @@ PARTS_NEED: Final[tuple[tuple[Section, str, tuple[str, ...]], ...]] = (
     (Section.PRODUCTS, "entries", ("service", "tariff")),
     (Section.ACCOUNTS, "addons", ("from",)),
     (Section.CPES, "port_accounts", ("account",)),
+    (Section.EXCHANGE_RATES, "values", ("rate",)),
     (Section.ACCESS_POLICIES, "phases", ("period", "level")),
     (Section.ACCESS_POLICIES, "attributes", ("group", "name", "value")),
 )

@@ -14,7 +14,7 @@ from decimal import Decimal
 
 from portaswitch.store.literals import quote
 
-Element = None | bool | int | Decimal | str | bytes | datetime | dict[str, str] | list[dict[str, str]]
+Element = None | bool | int | Decimal | str | bytes | datetime | dict[str, str] | dict[str, dict[str, str]] | list[dict[str, str]]
 """What a column of ours may hold; mappings and lists go to jsonb."""
 
 

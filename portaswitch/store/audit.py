@@ -72,7 +72,7 @@ with charged as (select i_account, sum(charged_amount) amount from xdr where sto
      paid as (select i_account, sum(amount) amount from ({_PAID}) p where i_account is not null group by 1),
      due as (
         select a.i_env, a.id, a.balance, a.opening_balance
-               + case a.billing_model when -1 then -1 else 1 end
+               + case when a.billing_model in (-1, 0) then -1 else 1 end
                * (coalesce(x.amount, 0) - coalesce(p.amount, 0)) expected
         from accounts a left join charged x using (i_account) left join paid p using (i_account))
 select format('account %s (environment %s)', id, i_env), expected, balance from due where balance <> expected
@@ -85,7 +85,7 @@ with charged as (
         where storage = 'c' or (storage = 'a' and billing_model = 1) group by 1),
      paid as (
         select p.i_customer, sum(p.amount) amount from ({_PAID}) p left join accounts a using (i_account)
-        where p.i_account is null or a.billing_model <> -1 group by 1),
+        where p.i_account is null or a.billing_model not in (-1, 0) group by 1),
      waiting as (
         select i_party i_customer, sum(amount) amount from pending_charges where role = 'c' group by 1),
      due as (
@@ -146,18 +146,23 @@ select format('customer %s (environment %s)', name, i_env),
        format('%s outgoing, %s incoming', open_outgoing, open_incoming)
 from due where (open_outgoing, open_incoming) <> (case when limited then o else 0 end, case when limited then i else 0 end)
 """
-#: Real use is always debited, below zero too, and that part is marked in the xDR as overrun (DESIGN.md 3.3):
-#: more than it is a fault. One that was moved here overdrawn began below zero.
+#: Real use is always debited, below zero too, and that part is marked in the xDR as overrun (DESIGN.md 3.3); an
+#: administrator can force a charge. More than both is a fault. One that was moved here overdrawn began below zero.
 _NEGATIVE = """
 with below as (
         select i_account, i_env, id, balance - least(opening_balance, 0) balance from accounts
         where billing_model = -1 and balance < least(opening_balance, 0)),
      marked as (
         select x.i_account, sum(x.overrun) amount from xdr x join below using (i_account)
-        where x.storage = 'a' group by 1)
+        where x.storage = 'a' group by 1),
+     forced as (
+        select p.i_account, -sum(p.amount) amount from payments p join below using (i_account)
+        where p.amount < 0 and p.action in ('manual_charge', 'adjustment') group by 1)
 select format('balance of the debit account %s (environment %s)', id, i_env),
-       format('not below %s, its overrun', -coalesce(m.amount, 0)), balance::text
-from below left join marked m using (i_account) where -balance > coalesce(m.amount, 0)
+       format('not below %s, its overrun and what was charged by hand', -coalesce(m.amount, 0) - coalesce(f.amount, 0)),
+       balance::text
+from below left join marked m using (i_account) left join forced f using (i_account)
+where -balance > coalesce(m.amount, 0) + coalesce(f.amount, 0)
 union all
 select format('hold of account %s (environment %s)', id, i_env), '0 or more', held::text
 from accounts where held < 0

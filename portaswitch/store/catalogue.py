@@ -67,8 +67,12 @@ CLIENTS = (
     "seen_authenticator, seen_without, seen_proxy_state from radius_clients order by masklen(address) desc"
 )
 CONNECTIONS = (
-    "select i_connection, i_vendor, coalesce(i_node, 0), host(remote_ip), coalesce(i_tariff, 0) from connections "
-    "where active and direction = 'to' and remote_ip is not null"
+    "select i_connection, i_vendor, coalesce(i_node, 0), host(remote_ip), coalesce(i_tariff, 0), v.timezone, v.currency "
+    "from connections join vendors v using (i_vendor) where active and direction = 'to' and remote_ip is not null"
+)
+EXCHANGE = (
+    "select i_env, currency, into_currency, extract(epoch from greatest(effective_from, '1970-01-01'))::float8, rate from exchange_rates "
+    "order by effective_from desc"
 )
 
 
@@ -133,8 +137,15 @@ class CatalogueStore:
             0, services, await self._products(services), await self._tariffs.read(), {node.i_node: node for node in nodes},
             {(node.i_env, node.nas_ip): node for node in nodes if node.nas_ip},
             {(node.i_env, node.nas_identifier): node for node in nodes if node.nas_identifier}, connections, tuple(clients), await access_policies(self._pool),
-            self._slack,
+            self._slack, await self._exchange(),
         )  # fmt: skip
+
+    async def _exchange(self) -> dict[tuple[int, str, str], tuple[tuple[datetime, Decimal], ...]]:
+        found: dict[tuple[int, str, str], tuple[tuple[datetime, Decimal], ...]] = {}
+        for i_env, currency, into, since, rate in await self._pool.query(EXCHANGE):
+            key = i_env, currency, into
+            found[key] = (*found.get(key, ()), (datetime.fromtimestamp(since, UTC), rate))
+        return found
 
     async def _products(self, services: dict[int, Service]) -> dict[int, Product]:
         policies = {row[0]: ServicePolicy(row[0], None if row[1] is None else Protection(row[1]), *row[2:]) for row in await self._pool.query(POLICIES)}

@@ -12,6 +12,7 @@ from time import perf_counter
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
+from twisted.logger import Logger
 
 from portaswitch.metrics import Counter
 from portaswitch.model.catalogue import Tariff
@@ -21,6 +22,8 @@ from portaswitch.store.transaction import Cursor
 
 COMPILED = Counter("portaswitch_catalogue_tariffs_compiled_total", "Tariffs compiled, as they were new or had changed")
 
+_log = Logger()
+
 PAGE = 250
 """Rates in one turn: a millisecond or two."""
 UNHURRIED = 80
@@ -28,12 +31,19 @@ UNHURRIED = 80
 REST = 4
 """How long a rest is, in times of the turn before it: the reload of a million rates takes a fifth of the processor."""
 
-HEADS = "select i_tariff, name, currency, i_service, precision, rounding, price_per, connect_fee, revision from tariffs"
+TERMS = (
+    "off_peak_period, second_off_peak_period, off_peak_mode, free_units, free_units_mode, post_call_fee, post_call_percent, minimum_charge, maximum_charge, "
+    "add_duration"
+)
+"""The columns of a tariff that its terms are made of (`price_terms.terms_of`), in their order."""
+
+HEADS = f"select i_tariff, name, currency, i_service, precision, rounding, price_per, connect_fee, revision, {TERMS} from tariffs"
 RATES = (
     "declare rates_to_compile no scroll cursor for "
     "select r.i_tariff, d.prefix, r.i_rate, r.i_dest, extract(epoch from greatest(r.effective_from, '1970-01-01'))::float8, "
     "case when not r.discontinued then concat_ws(' ', r.interval_first, r.interval_n, r.price_first, r.price_n, coalesce(r.connect_fee::text, '-'), "
-    "r.forbidden) end from rates r join destinations d using (i_dest) "
+    "r.forbidden, case when r.off_peak is not null or r.formula is not null then jsonb_build_array(r.off_peak, r.formula)::text end) end "
+    "from rates r join destinations d using (i_dest) "
     "where r.i_tariff = any (%s) order by r.i_tariff, d.prefix collate \"C\", r.effective_from desc"
 )
 FETCH = f"fetch {PAGE} from rates_to_compile"
@@ -49,11 +59,14 @@ class Tariffs:
 
     async def read(self) -> dict[int, Tariff]:
         """All tariffs by id: those that have changed compiled anew, the others as they were."""
-        heads = [Head(*row) for row in await self._pool.query(HEADS)]
+        heads = [Head._make((*row[:9], tuple(row[9:]))) for row in await self._pool.query(HEADS)]
         changed = {head.i_tariff: PriceList(head) for head in heads if head not in self._compiled}
         if changed:
             await self._pool.transaction(lambda cursor: self._fill(cursor, changed))
             COMPILED.inc(by=len(changed))
+            for head in heads:
+                for wrong in changed[head.i_tariff].wrong if head.i_tariff in changed else ():
+                    _log.error("rates of the tariff {name} are forbidden: {wrong}", name=head.name, wrong=wrong)
         self._compiled = {
             head: _tariff(head, changed[head.i_tariff]) if head.i_tariff in changed else self._compiled[head] for head in heads
         }

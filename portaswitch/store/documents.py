@@ -21,6 +21,7 @@ from portaswitch.model.money import Rounding
 from portaswitch.model.refusal import Refusal
 from portaswitch.model.request import AAARequest, Base, Decision, Direction, Facts, Grant, QuotaKey
 from portaswitch.model.session import Leg, Opened, Quota, Role, Session, Status
+from portaswitch.store.pricing import pricing_of, pricing_text
 
 ACCEPTED = Decision()
 _escape = json.encoder.encode_basestring
@@ -138,6 +139,8 @@ def _leg(leg: Leg) -> str:
 #: Texts of plans by i_rate, each with the plan it was made of: a look-up by value would hash sixteen fields.
 _plans: dict[int, tuple[RatePlan, str]] = {}
 MOST_PLANS = 100_000
+#: The fields of a plan without pricing.
+PLAIN = 16
 
 
 def _plan(plan: RatePlan) -> str:
@@ -151,6 +154,8 @@ def _plan(plan: RatePlan) -> str:
     if len(_plans) >= MOST_PLANS:
         _plans.clear()
     text = json.dumps(fields, separators=(",", ":"))[1:-1]
+    if plan.pricing is not None:
+        return f"{text},{pricing_text(plan.pricing)}"  # bound to its session: nobody asks for it again
     _plans[plan.i_rate] = (plan, text)
     return text
 
@@ -166,6 +171,8 @@ def _policy(policy: ServicePolicy) -> str:
 def _leg_of(fields: list[Any]) -> Leg:
     role, i_party, *plan = fields
     plan[8], plan[9], plan[11], plan[13] = Decimal(plan[8]), Decimal(plan[9]), Decimal(plan[11]), Rounding(plan[13])
+    if len(plan) > PLAIN:
+        plan[PLAIN] = pricing_of(plan[PLAIN])
     return Leg(Role(role), i_party, RatePlan(*plan))
 
 

@@ -1,5 +1,5 @@
 """
-What an administrator's listings read: xDRs, sessions and accounts, one frozen value a row.
+What an administrator's listings read: xDRs and sessions, one frozen value a row.
 
 Read only, never part of a charge. Every look-up names its environment (DESIGN.md 3.11). Money is `Decimal` in
 the currency of its row, times are aware UTC, quantities are base units of the service.
@@ -12,8 +12,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from portaswitch.model.billing_model import BillingModel
-from portaswitch.model.party import BillStatus, least
 from portaswitch.store.pool import Pool
 
 #: The fields of an xDR in the order of Appendix D of the guide (tests/spec/xdr.yaml), then what storage has
@@ -105,30 +103,6 @@ class QuotaLine:
     granted: int
     held: Decimal
     expires: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class AccountLine:
-    """
-    An account with its money. `available` is the gross figure of DESIGN.md 3.6, `free` what is grantable:
-    holds taken off; None means no limit. `status` is one word or two for an operator, the gravest reason
-    first.
-    """
-
-    id: str
-    i_account: int
-    customer: str
-    product: str | None
-    billing_model: str
-    currency: str
-    balance: Decimal
-    held: Decimal
-    credit_limit: Decimal | None
-    available: Decimal | None
-    free: Decimal | None
-    status: str
-    master: str | None
-    aliases: tuple[str, ...]
 
 
 # -- xDRs ------------------------------------------------------------------------------------------
@@ -241,34 +215,6 @@ def _session(row: tuple[Any, ...]) -> SessionLine:
 
 # -- accounts --------------------------------------------------------------------------------------
 
-_ACCOUNT = """
-select a.id, a.i_account, c.name, p.name, a.billing_model, a.currency, a.balance, a.held, a.credit_limit,
-       m.id, array(select l.id from accounts l where l.i_master_account = a.i_account order by l.id),
-       a.bill_status, a.blocked, a.activation_date, a.expiration_date, now(), c.balance, c.held,
-       case when c.temp_credit_until > now() then c.temp_credit_limit else c.credit_limit end, c.bill_status,
-       c.blocked
-from accounts a join customers c using (i_customer) left join products p on p.i_product = a.i_product
-left join accounts m on m.i_account = a.i_master_account
-where a.i_env = %(i_env)s and """
-_BEGINNING = """starts_with(a.id, %(prefix)s) and (%(customer)s = '' or c.name = %(customer)s)
-order by a.id limit nullif(%(limit)s, 0)"""
-
-
-async def accounts(pool: Pool, i_env: int, prefix: str, customer: str, limit: int) -> list[AccountLine]:
-    """
-    The accounts whose id begins with `prefix`, of the customer of that name ('': any), by id, at most `limit`
-    (0: all).
-    """
-    values = {"i_env": i_env, "prefix": prefix, "customer": customer, "limit": limit}
-    return [_account(row) for row in await pool.query(_ACCOUNT + _BEGINNING, values)]
-
-
-async def account(pool: Pool, i_env: int, name: str) -> AccountLine | None:
-    """One account by its id, or None; an alias comes with the id of its master, whose money it uses."""
-    rows = await pool.query(_ACCOUNT + "a.id = %(name)s", {"i_env": i_env, "name": name})
-    return _account(rows[0]) if rows else None
-
-
 async def account_number(pool: Pool, i_env: int, name: str) -> int | None:
     """The i_account behind an id, for an alias that of its master; None when there is no such account."""
     return await number_of(pool, i_env, "account", name)
@@ -287,50 +233,3 @@ async def number_of(pool: Pool, i_env: int, kind: str, name: str) -> int | None:
     """The row id of an account, customer, service or node by its name; None when there is none. An alias is its master."""
     rows = await pool.query(_NUMBERS[kind], (i_env, name))
     return int(rows[0][0]) if rows else None
-
-
-def _account(row: tuple[Any, ...]) -> AccountLine:
-    name, i_account, customer, product, number, currency, balance, held, limit, master, aliases, *rest = row
-    bill_status, blocked, activation, expiration, now, c_balance, c_held, c_limit, c_status, c_blocked = rest
-    model = BillingModel(number)
-    tops = (limit, balance, held), (c_limit, c_balance, c_held)
-    if model is BillingModel.DEBIT:
-        available, free = balance, balance - held
-    elif model is BillingModel.ALIAS:
-        available = free = None
-    else:
-        available = least(*(None if top is None else top - owed for top, owed, _ in tops))
-        free = least(*(None if top is None else top - owed - kept for top, owed, kept in tops))
-    status = (
-        _status(bill_status, blocked)
-        or _life(activation, expiration, now)
-        or _status(c_status, c_blocked, "customer ")
-        or _solvency(model, available)
-    )
-    return AccountLine(
-        name, i_account, customer, product, model.name.lower(), currency, balance, held, limit, available,
-        free, status, master, tuple(aliases),
-    )  # fmt: skip
-
-
-def _status(letter: str, blocked: bool, whose: str = "") -> str:
-    """
-    The word for a bill_status and the block beside it (closed, then blocked, then the rest; PORTABILLING.md
-    a.2); '' when open.
-    """
-    if letter != BillStatus.CLOSED and blocked:
-        return f"{whose}blocked"
-    return "" if letter == BillStatus.OPEN else f"{whose}{BillStatus(letter).name.lower()}"
-
-
-def _life(activation: datetime | None, expiration: datetime | None, now: datetime) -> str:
-    if expiration is not None and now >= expiration:
-        return "expired"
-    return "not yet active" if activation is not None and now < activation else ""
-
-
-def _solvency(model: BillingModel, available: Decimal | None) -> str:
-    """The last word on an account that nothing else is in the way of."""
-    if available is None or available > 0:
-        return "open"
-    return "no available funds" if model is BillingModel.DEBIT else "credit exceeded"

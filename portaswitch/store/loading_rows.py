@@ -28,6 +28,7 @@ GROUP_SETS: Final = Shape("destination_group_sets", "i_dest_group_set", I_ENV)
 GROUPS: Final = Shape("destination_groups", "i_dest_group", ("i_dest_group_set", "name"))
 MEMBERS: Final = Shape("destination_group_members", "", ("i_dest_group", "i_dest"))
 TARIFFS: Final = Shape("tariffs", "i_tariff", I_ENV)
+EXCHANGE: Final = Shape("exchange_rates", "i_exchange_rate", ("i_env", "currency", "into_currency", "effective_from"))
 RATES: Final = Shape("rates", "i_rate", ("i_tariff", "i_dest", "effective_from"))
 NODES: Final = Shape("nodes", "i_node", I_ENV)
 PRODUCTS: Final = Shape("products", "i_product", I_ENV, overlaid=("service_flags",))
@@ -47,11 +48,16 @@ RATE: Final[Mapping[str, Element]] = {
     "forbidden": False,
     "discontinued": False,
     "hidden": False,
+    "off_peak": None,
+    "formula": None,
 }
 """
 A rate is a line of a price list and stands as a whole: what it does not name is this, in an existing rate
 too.
 """
+
+LEVELS: Final = ("off_peak", "second_off_peak")
+"""The levels of the day beside peak, as a rate names them."""
 
 CONNECTION_TYPES: Final = {"SIP": 1, "PSTN": 2, "H323": 3, "SMPP": 4}
 RENAMED: Final[Mapping[str, str]] = {
@@ -133,6 +139,7 @@ class Builder:
             ),
             (Section.DESTINATION_GROUPS, GROUPS, list(self._groups())),
             (Section.DESTINATION_GROUPS, MEMBERS, list(self._members())),
+            (Section.EXCHANGE_RATES, EXCHANGE, list(self._exchange())),
             (
                 Section.TARIFFS,
                 TARIFFS,
@@ -232,6 +239,14 @@ class Builder:
                         {},
                     )
 
+    def _exchange(self) -> Iterator[Row]:
+        for entry in self._of(Section.EXCHANGE_RATES):
+            currency, _, into = entry.name.partition("/")
+            for value in entry.parts("values"):
+                named = dict(self.values_of(value))
+                since = named.pop("effective_from", None)
+                yield Row(entry.name, (self.file.i_env, currency, into, "-infinity" if since is None else since), named)
+
     def _rates(self) -> Iterator[Row]:
         for tariff in self._of(Section.TARIFFS):
             i_tariff = self.ids.of(Section.TARIFFS, tariff.name)
@@ -242,7 +257,8 @@ class Builder:
                     self.ids.destinations[rate.name],
                     "-infinity" if since is None else dict(self.values_of(rate))["effective_from"],
                 )
-                yield Row(rate.name, key, {**RATE, **dict(self.values_of(rate, "effective_from", "payback"))})
+                named = dict(self.values_of(rate, "effective_from", "payback", "formula"))
+                yield Row(rate.name, key, {**RATE, **named, "off_peak": _levels(rate), "formula": _formula(rate)})
 
     def _node(self, entry: Entry) -> Row:
         row = self.named(Section.NODES, entry, "dial_rules")
@@ -283,6 +299,20 @@ class Builder:
                 if kind is not None:
                     named["i_connection_type"] = CONNECTION_TYPES[kind]
                 yield Row(entry.name, (i_vendor, entry.name), named)
+
+
+def _levels(rate: Entry) -> dict[str, dict[str, str]] | None:
+    """The figures of a rate's other levels of the day, by level; amounts travel as text."""
+    found: dict[str, dict[str, str]] = {}
+    for level in LEVELS:
+        for part in rate.parts(level):
+            found[level] = {key: str(value) for key, value in part.values.items()}
+    return found or None
+
+
+def _formula(rate: Entry) -> dict[str, str] | None:
+    text = rate.text("formula")
+    return None if text is None else {"text": text}
 
 
 def opening(entry: Entry) -> dict[str, Element]:

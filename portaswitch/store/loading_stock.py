@@ -33,15 +33,20 @@ QUERIES: Final[Mapping[Section, tuple[str, tuple[str, ...]]]] = {
         (),
     ),
     Section.TARIFFS: (
-        "select t.name, t.i_tariff, t.currency, s.name, t.applied_to "
-        "from tariffs t join services s using (i_service) where t.i_env = %s",
-        ("currency", "service", "applied_to"),
+        "select t.name, t.i_tariff, t.currency, s.name, t.applied_to, coalesce(c.name, '') "
+        "from tariffs t join services s using (i_service) left join customers c on c.i_customer = t.i_managed_by where t.i_env = %s",
+        ("currency", "service", "applied_to", "managed_by"),
     ),
+    Section.EXCHANGE_RATES: ("select currency || '/' || into_currency, max(i_exchange_rate) from exchange_rates where i_env = %s group by 1", ()),
     Section.NODES: (
         "select name, i_node, host(nas_ip), nas_identifier from nodes where i_env = %s",
         ("nas_ip", "nas_identifier"),
     ),
-    Section.PRODUCTS: ("select name, i_product, currency, is_addon::text from products where i_env = %s", ("currency", "addon")),
+    Section.PRODUCTS: (
+        "select p.name, i_product, p.currency, coalesce(c.name, ''), p.is_addon::text "
+        "from products p left join customers c on c.i_customer = p.i_managed_by where p.i_env = %s",
+        ("currency", "managed_by", "addon"),
+    ),
     Section.VENDORS: ("select name, i_vendor, currency from vendors where i_env = %s", ("currency",)),
 }
 """By section: a query of name, id and facts in one environment, and the facts' names (the file's keys)."""

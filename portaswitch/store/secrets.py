@@ -13,6 +13,8 @@ line.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import os
 import stat
 import tempfile
@@ -44,6 +46,7 @@ class Sealer:
     def __init__(self, keys: Mapping[int, bytes]) -> None:
         """`keys` maps ids (0 to 255) to keys of 32 octets, the last is the one that seals.  See `load`."""
         self._ciphers = {number: AESGCM(key) for number, key in keys.items()}
+        self._hashing = {number: hmac.digest(key, b"portaswitch fingerprint", hashlib.sha256) for number, key in keys.items()}
         self.current = list(self._ciphers)[-1]
 
     @classmethod
@@ -106,6 +109,13 @@ class Sealer:
                 f"a value sealed with key {sealed[0]} does not open: it was damaged, or the key file is"
                 f" another one"
             ) from None
+
+    def fingerprints(self, text: str) -> list[bytes]:
+        """
+        Keyed hashes (key id, then HMAC-SHA256) of a text that is looked up and must not be read in the database: one by each key, the newest first. New
+        ones are kept by the first; what was kept by an older key is found as long as its line stays in the key file.
+        """
+        return [bytes([number]) + hmac.digest(key, text.encode(), hashlib.sha256) for number, key in reversed(self._hashing.items())]
 
     def is_current(self, sealed: bytes | memoryview) -> bool:
         """

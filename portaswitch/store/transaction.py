@@ -26,6 +26,13 @@ class Cursor:
         self._link: Link | None = link
         self.epoch = link.epoch
         self.rowcount = -1
+        self._begin = "begin; "
+        self.ending: tuple[str, Parameters] = ("", ())
+
+    @property
+    def begun(self) -> bool:
+        """Whether a statement was sent: BEGIN goes with the first one, which saves a round trip."""
+        return not self._begin
 
     def query(self, sql: str, params: Parameters = ()) -> Deferred[list[Row]]:
         """Run a statement in the transaction; fires with its rows (none when it gives none)."""
@@ -42,11 +49,16 @@ class Cursor:
         if self._link.epoch != self.epoch or not self._link.live:
             # A new connection in the same slot knows nothing of this transaction.
             raise ConnectionLost("the connection to the database was lost inside the transaction")
-        return self._link.statement(sql, params).addCallback(self._count)
+        begin, self._begin = self._begin, ""
+        return self._link.statement(begin + sql, params).addCallback(self._count)
 
     def _count(self, cursor: Any) -> Any:
         self.rowcount = cursor.rowcount
         return cursor
+
+    def last(self, sql: str, params: Parameters = ()) -> None:
+        """A statement that goes with the COMMIT, which saves a round trip: when it fails, nothing is committed."""
+        self.ending = f"{sql}; ", params
 
     def finish(self) -> None:
         """Refuse statements from now on."""
@@ -63,17 +75,23 @@ async def transact(link: Link, fn: Callable[[Cursor], Awaitable[T]], committing:
     """
     cursor = Cursor(link)
     try:
-        await cursor.execute("begin")
         value = await fn(cursor)
         await link.settled()
-        commit = cursor.run("commit", None)
+        ending, params = cursor.ending
+        if not cursor.begun and not ending:
+            return value
+        commit = cursor.run(f"{ending}commit", params)
     except BaseException:
         await _roll_back(link, cursor.epoch)
         raise
     finally:
         cursor.finish()
     committing()
-    answer = await commit
+    try:
+        answer = await commit
+    except psycopg2.Error:
+        await _roll_back(link, cursor.epoch)
+        raise
     if answer.statusmessage != "COMMIT":
         # The server answers ROLLBACK, and no error, when a statement had failed.
         raise psycopg2.InternalError("the transaction was rolled back: an error inside it had been ignored")

@@ -10,28 +10,30 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
 from itertools import groupby
 from typing import Any, Final, TypeVar
 
 import psycopg2
 from psycopg2 import errors
 from psycopg2.extras import Json
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
 from portaswitch.interfaces.work import IBooks, IWork
-from portaswitch.model.actor import Actor
-from portaswitch.model.operation import Entity, Mark, MayHaveHappened, OperationRefused, Row
+from portaswitch.model.actor import Actor, Realm
+from portaswitch.model.operation import Entity, Mark, MayHaveHappened, OperationRefused, Place, Row
+from portaswitch.model.payment import Paid, Payment
 from portaswitch.store import work_sql
 from portaswitch.store.arrays import array
 from portaswitch.store.loading_merge import TYPES
 from portaswitch.store.pool import ConnectionLost, Pool
 from portaswitch.store.secrets import Sealer
 from portaswitch.store.transaction import Cursor
-from portaswitch.store.work_statements import PAY, STATEMENTS
+from portaswitch.store.work_statements import ANSWER, CLAIM, CLAIMED, NOTE, NOTES, PAY, STATEMENTS
 
 T = TypeVar("T")
+Texts = dict[tuple[str, Realm, str], tuple[list[str], str]]
+"""Statements that read, by entity, realm and condition; conditions come from fields only, so that there are few."""
 
 ATTEMPTS: Final = 4
 """How often a transaction is tried that loses against a charge or another operation."""
@@ -52,6 +54,7 @@ class Books:
 
     def __init__(self, pool: Pool, sealer: Sealer, entities: Mapping[str, Entity]) -> None:
         self._pool, self._sealer, self._entities = pool, sealer, entities
+        self._texts: Texts = {}
 
     def work(self, actor: Actor, body: Callable[[Any], Awaitable[T]]) -> Deferred[T]:
         """See `IBooks.work`."""
@@ -60,7 +63,7 @@ class Books:
     async def _work(self, actor: Actor, body: Callable[[Any], Awaitable[T]]) -> T:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return await self._pool.transaction(lambda cursor: body(Work(cursor, self._sealer, self._entities, actor)))
+                return await self._pool.transaction(lambda cursor: self._body(cursor, actor, body))
             except ConnectionLost as error:
                 raise MayHaveHappened("the connection to the database was lost: look whether it was done, or repeat it with the same key") from error
             except (errors.DeadlockDetected, errors.SerializationFailure) as error:
@@ -70,14 +73,22 @@ class Books:
                 raise OperationRefused([_reason(error)]) from error
         raise AssertionError("the last attempt returns or raises")
 
+    async def _body(self, cursor: Cursor, actor: Actor, body: Callable[[Any], Awaitable[T]]) -> T:
+        work = Work(cursor, self._sealer, self._entities, actor, self._texts)
+        found = await body(work)
+        work.finish()
+        return found
+
 
 @implementer(IWork)
 class Work:
     """See `IWork`."""
 
-    def __init__(self, cursor: Cursor, sealer: Sealer, entities: Mapping[str, Entity], actor: Actor) -> None:
-        self._cursor, self._sealer, self._entities, self._actor = cursor, sealer, entities, actor
+    def __init__(self, cursor: Cursor, sealer: Sealer, entities: Mapping[str, Entity], actor: Actor, texts: Texts) -> None:
+        self._cursor, self._sealer, self._entities, self._actor, self._texts = cursor, sealer, entities, actor, texts
         self._standing = work_sql.standing(actor)
+        self._notes: list[dict[str, Any]] = []
+        self._answer: dict[str, Any] | None = None
 
     def now(self) -> Deferred[datetime]:
         """See `IWork.now`."""
@@ -85,7 +96,10 @@ class Work:
 
     def find(self, entity: Entity, key: str, parent: int = 0, lock: bool = False) -> Deferred[Row | None]:
         """See `IWork.find`."""
-        condition = f"t.{entity.field(entity.key).stored}::text = %(key)s"
+        stored = entity.field(entity.key).stored
+        if stored == entity.identity:
+            return self.get(entity, _number(key), lock)
+        condition = f"t.{stored}::text = %(key)s"
         if entity.parent and parent:
             condition += f" and t.{entity.field(entity.parent).stored} = %(parent)s"
         return Deferred.fromCoroutine(self._one(entity, condition, {"key": key, "parent": parent}, lock))
@@ -95,41 +109,55 @@ class Work:
         return Deferred.fromCoroutine(self._one(entity, f"t.{entity.identity} = %(number)s", {"number": number}, lock))
 
     async def _one(self, entity: Entity, condition: str, values: dict[str, Any], lock: bool) -> Row | None:
-        rows = await self._rows(entity, condition, values)
-        if not rows or not lock:
-            return rows[0] if rows else None
-        number = rows[0]["_id"]
-        await self._cursor.execute(work_sql.lock(entity), {"number": number})
-        # Read again: it may have been changed, or be gone, since somebody else had the lock.
-        rows = await self._rows(entity, f"t.{entity.identity} = %(number)s", {"number": number})
+        rows = await self._rows(entity, condition, values, work_sql.LOCK if lock else "")
         return rows[0] if rows else None
 
     def listing(self, entity: Entity, conditions: Mapping[str, Any], begin: str, limit: int) -> Deferred[list[Row]]:
         """See `IWork.listing`."""
-        key = entity.field(entity.key).stored
-        parts = [f't."{entity.field(name).stored}" is not distinct from %(where_{name})s' for name in conditions]
+        key = work_sql.column(entity.field(entity.key))
+        parts = [_equal(work_sql.column(entity.field(name)), name, value) for name, value in conditions.items()]
         if begin:
-            parts.append(f"starts_with(t.{key}::text, %(begin)s)")
-        order = entity.order or f"t.{key}"
+            parts.append(f"starts_with({key}::text, %(begin)s)")
+        order = entity.order or key
         values = {"begin": begin, "limit": limit, **{f"where_{name}": value for name, value in conditions.items()}}
         return Deferred.fromCoroutine(self._rows(entity, " and ".join(parts) or "true", values, f" order by {order} limit nullif(%(limit)s, 0)"))
 
     async def _rows(self, entity: Entity, condition: str, values: dict[str, Any], end: str = "") -> list[Row]:
-        names, sql = work_sql.select(self._entities, entity, self._actor, condition)
+        kind = entity.name, self._actor.realm, condition
+        if kind not in self._texts:
+            self._texts[kind] = work_sql.select(self._entities, entity, self._actor, condition)
+        names, sql = self._texts[kind]
         rows = await self._cursor.query(sql + end, {**self._standing, **values})
         kinds = {field.name: field.kind for field in entity.fields if field.kind.words}
-        return [{name: kinds[name].shown(value) if name in kinds else value for name, value in zip(names, row, strict=True)} for row in rows]
+        found: list[Row] = [{name: kinds[name].shown(value) if name in kinds else value for name, value in zip(names, row, strict=True)} for row in rows]
+        if self._actor.in_self_care:
+            unseen = dict.fromkeys(field.name for field in entity.fields if field.has(Mark.INTERNAL))
+            found = [{**row, **unseen} for row in found]
+        return found
 
     def add(self, entity: Entity, values: Mapping[str, Any]) -> Deferred[int]:
         """See `IWork.add`."""
+        return Deferred.fromCoroutine(self._add(entity, values))
+
+    async def _add(self, entity: Entity, values: Mapping[str, Any]) -> int:
         columns, parameters = self._written(entity, values)
-        sql = work_sql.insert(entity, columns)
-        return self._cursor.query(sql, parameters).addCallback(lambda rows: int(rows[0][0]))
+        rows = await self._cursor.query(work_sql.insert(entity, columns[Place.OWN]), parameters)
+        number = int(rows[0][0])
+        if columns[Place.DETAILS]:
+            await self._touch(work_sql.detail(self._entities, entity, self._actor, columns[Place.DETAILS]), {**parameters, "number": number})
+        return number
 
     def change(self, entity: Entity, number: int, values: Mapping[str, Any]) -> Deferred[bool]:
         """See `IWork.change`."""
+        return Deferred.fromCoroutine(self._change(entity, number, values))
+
+    async def _change(self, entity: Entity, number: int, values: Mapping[str, Any]) -> bool:
         columns, parameters = self._written(entity, values)
-        return self._touch(work_sql.update(self._entities, entity, self._actor, columns), {**parameters, "number": number})
+        statements = {Place.OWN: work_sql.update, Place.DETAILS: work_sql.detail}
+        return all([
+            await self._touch(statements[place](self._entities, entity, self._actor, named), {**parameters, "number": number})
+            for place, named in columns.items() if named
+        ])  # fmt: skip
 
     def remove(self, entity: Entity, number: int) -> Deferred[bool]:
         """See `IWork.remove`."""
@@ -162,13 +190,13 @@ class Work:
     def _touch(self, sql: str, parameters: Mapping[str, Any]) -> Deferred[bool]:
         return self._cursor.execute(sql, parameters).addCallback(lambda _: self._cursor.rowcount == 1)
 
-    def _written(self, entity: Entity, values: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
-        """Parameters by column, and the values of all parameters; secrets are sealed."""
-        columns: dict[str, str] = {}
+    def _written(self, entity: Entity, values: Mapping[str, Any]) -> tuple[dict[Place, dict[str, str]], dict[str, Any]]:
+        """Parameters by column, of each of the entity's tables, and the values of all parameters; secrets are sealed."""
+        columns: dict[Place, dict[str, str]] = {place: {} for place in Place}
         parameters = dict(self._standing)
         for name, value in values.items():
             field = entity.field(name)
-            columns[field.stored] = f"new_{name}"
+            columns[field.place][field.stored] = f"new_{name}"
             if field.has(Mark.SECRET) and isinstance(value, str):
                 value = self._sealer.seal(value)
             parameters[f"new_{name}"] = Json(value) if isinstance(value, dict) else value
@@ -178,22 +206,19 @@ class Work:
         """See `IWork.ask`."""
         return self._cursor.query(STATEMENTS[statement], {**self._standing, **values})
 
-    def pay(self, i_account: int | None, i_customer: int, amount: Decimal, action: str, comments: tuple[str, str], at: datetime | None) -> Deferred[int]:
+    def pay(self, payment: Payment) -> Deferred[Paid]:
         """See `IWork.pay`."""
-        visible, internal = comments
-        values = {"i_account": i_account, "i_customer": i_customer, "amount": amount, "action": action, "visible": visible, "internal": internal, "at": at}
-        return self._cursor.query(PAY, {**self._standing, **values}).addCallback(lambda rows: int(rows[0][0]))
+        return self._cursor.query(PAY, {**self._standing, **_parameters(payment)}).addCallback(lambda rows: Paid(*rows[0]))
+
+    def fingerprints(self, text: str) -> list[bytes]:
+        """See `IWork.fingerprints`."""
+        return self._sealer.fingerprints(text)
 
     def note(self, operation: str, entity: str, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> Deferred[None]:
-        """See `IWork.note`."""
-        actor = self._actor
+        """See `IWork.note`. Notes are written together at the end of the transaction."""
         was, now = _difference(before, after)
-        values = {"user": actor.i_user, "actor": actor.name, "operation": operation, "entity": entity, "before": was, "after": now, "request": actor.request_id}
-        return self._cursor.execute(
-            "insert into audit_log (i_env, i_user, actor, operation, entity, before, after, request_id) "
-            "values (%(i_env)s, %(user)s, %(actor)s, %(operation)s, %(entity)s, %(before)s, %(after)s, %(request)s)",
-            {**self._standing, **values},
-        )
+        self._notes.append({"operation": operation, "entity": entity, "before": was, "after": now})
+        return succeed(None)
 
     def recall(self, key: str, operation: str, digest: str) -> Deferred[Any]:
         """See `IWork.recall`."""
@@ -201,18 +226,50 @@ class Work:
 
     async def _recall(self, key: str, operation: str, digest: str) -> Any:
         values = {**self._standing, "key": key}
-        await self._cursor.execute("select pg_advisory_xact_lock(hashtextextended(%(i_env)s || '/' || %(key)s, 8301))", values)
-        rows = await self._cursor.query("select operation, digest, answer from operation_keys where i_env = %(i_env)s and key = %(key)s", values)
-        if rows and rows[0][:2] != (operation, digest):
+        # Whoever else has claimed the key is waited for: then it is either done, or free.
+        if await self._cursor.query(CLAIM, {**values, "operation": operation, "digest": digest}):
+            return None
+        # One that has no answer was claimed for something that was not done (RefusedButNoted).
+        rows = await self._cursor.query(CLAIMED, values)
+        if rows[0][:2] != (operation, digest):
             raise OperationRefused([f"the key {key} was used for another operation or other values: take a new one"])
-        return rows[0][2] if rows else None
+        return rows[0][2]
 
     def remember(self, key: str, operation: str, digest: str, answer: Any) -> Deferred[None]:
-        """See `IWork.remember`."""
-        return self._cursor.execute(
-            "insert into operation_keys (i_env, key, operation, digest, answer) values (%(i_env)s, %(key)s, %(operation)s, %(digest)s, %(answer)s)",
-            {**self._standing, "key": key, "operation": operation, "digest": digest, "answer": _document(answer)},
-        )
+        """See `IWork.remember`. It is written at the end of the transaction."""
+        self._answer = {"key": key, "answer": _document(answer)}
+        return succeed(None)
+
+    def finish(self) -> None:
+        """Write the notes, and the answer under its key: one statement, which goes with the COMMIT."""
+        rows = ", ".join(NOTE.format(number) for number in range(len(self._notes)))
+        notes = NOTES.format(rows) if rows else ""
+        values = {f"{name}{number}": value for number, note in enumerate(self._notes) for name, value in note.items()}
+        actor = self._actor
+        values |= {**self._standing, "user": actor.i_user, "actor": actor.name, "request": actor.request_id, **(self._answer or {})}
+        if self._answer is not None:
+            self._cursor.last(f"with noted as ({notes}) {ANSWER}" if notes else ANSWER, values)
+        elif notes:
+            self._cursor.last(notes, values)
+
+
+def _parameters(payment: Payment) -> dict[str, Any]:
+    """The values of a payment's row."""
+    return {
+        "i_account": payment.i_account, "i_customer": payment.i_customer, "amount": payment.amount, "action": payment.action.value, "at": payment.at,
+        "visible": payment.comments.visible, "internal": payment.comments.internal, "refunds": payment.refunds,
+        "i_payment_transaction": payment.i_payment_transaction,
+    }  # fmt: skip
+
+
+def _number(key: str) -> int:
+    """The number that a key names, 0 (nobody's) where it is none."""
+    return int(key) if key.isascii() and key.isdigit() and len(key) < 19 else 0
+
+
+def _equal(column: str, name: str, value: Any) -> str:
+    """The condition that a column has a value; only this form of it is served by an index."""
+    return f"{column} is null" if value is None else f"{column} = %(where_{name})s"
 
 
 def _difference(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> tuple[Json | None, Json | None]:

@@ -59,11 +59,16 @@ def _managed(entity: Entity) -> bool:
 def shown(entities: Entities, field: Field) -> str:
     """What is read for a field: of a reference the name, of a secret only whether there is one."""
     if field.has(Mark.SECRET):
-        return f"t.{field.stored} is not null"
+        return f"{column(field)} is not null"
     if field.refers:
         other = entities[field.refers]
-        return f"(select r.{other.field(other.key).stored} from {other.table} r where r.{other.identity} = t.{field.stored})"
-    return f't."{field.stored}"'
+        return f"(select r.{other.field(other.key).stored} from {other.table} r where r.{other.identity} = {column(field)})"
+    return column(field)
+
+
+def column(field: Field) -> str:
+    """The column of a field in the statements that read."""
+    return f'{field.place.value}."{field.stored}"'
 
 
 def selection(entities: Entities, entity: Entity) -> tuple[list[str], str]:
@@ -74,19 +79,19 @@ def selection(entities: Entities, entity: Entity) -> tuple[list[str], str]:
         parts.append(shown(entities, field))
         if field.refers:
             names.append(f"_{field.name}")
-            parts.append(f"t.{field.stored}")
+            parts.append(column(field))
     return names, ", ".join(parts)
 
 
 def select(entities: Entities, entity: Entity, actor: Actor, condition: str) -> tuple[list[str], str]:
     """The names of the columns, and the statement that reads the reached rows for which a condition holds."""
     names, parts = selection(entities, entity)
-    return names, f"select {parts} from {entity.table} t where {condition} and {reached(entities, entity, actor)}"
+    details = f" left join {entity.details} d on d.{entity.identity} = t.{entity.identity}" if entity.details else ""
+    return names, f"select {parts} from {entity.table} t{details} where {condition} and {reached(entities, entity, actor)}"
 
 
-def lock(entity: Entity) -> str:
-    """The statement that locks one row as a charge does."""
-    return f"select 1 from {entity.table} where {entity.identity} = %(number)s for no key update"
+LOCK = " for no key update of t"
+"""Locks the row that is read as a charge does; it is read as it is when the lock is got."""
 
 
 def insert(entity: Entity, columns: Mapping[str, str]) -> str:
@@ -110,6 +115,17 @@ def update(entities: Entities, entity: Entity, actor: Actor, columns: Mapping[st
     """The statement that changes a reached row."""
     settings = ", ".join(f'"{column}" = %({parameter})s' for column, parameter in columns.items())
     return f"update {entity.table} t set {settings} where t.{entity.identity} = %(number)s and {reached(entities, entity, actor)}"
+
+
+def detail(entities: Entities, entity: Entity, actor: Actor, columns: Mapping[str, str]) -> str:
+    """The statement that changes the details of a reached row, or makes them."""
+    names = "".join(f', "{column}"' for column in columns)
+    values = "".join(f", %({parameter})s" for parameter in columns.values())
+    settings = ", ".join(f'"{column}" = excluded."{column}"' for column in columns)
+    return (
+        f"insert into {entity.details} ({entity.identity}, i_env{names}) select t.{entity.identity}, t.i_env{values} from {entity.table} t "
+        f"where t.{entity.identity} = %(number)s and {reached(entities, entity, actor)} on conflict ({entity.identity}) do update set {settings}"
+    )
 
 
 def delete(entities: Entities, entity: Entity, actor: Actor) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from portaswitch.config.catalogue import read_catalogue
@@ -26,9 +27,9 @@ class DeskCase(LoadTestCase):
         self.desk = Desk(Books(self.pool, self.sealer, ENTITIES))
         self.root = Actor("test:root", 1)
 
-    async def do(self, operation: str, *, by: Actor | None = None, key: str = "", **values: str | None) -> Any:
+    async def do(self, operation: str, given: Mapping[str, str | None] = MappingProxyType({}), *, by: Actor | None = None, key: str = "", **more: str) -> Any:
         """Do an operation as root, or as somebody else."""
-        return await self.put(operation, values, by, key)
+        return await self.put(operation, {**given, **more}, by, key)
 
     async def put(self, operation: str, values: Mapping[str, str | None], by: Actor | None = None, key: str = "") -> Any:
         """The same with the values as a mapping."""

@@ -18,6 +18,7 @@ from pyrad.dictionary import Dictionary
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import DatagramProtocol
+from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from portaswitch.config.settings import load_text
@@ -191,6 +192,13 @@ class World:
         """The UDP port of 'auth' or 'acct'."""
         transport: Any = self.server.protocols[name].transport
         return int(transport.getHost().port)
+
+    async def changed(self, sql: str) -> None:
+        """Change the catalogue, and wait until the server has heard of it; the test's time limits that."""
+        before = self.server._clients.catalogue.generation
+        await self.pool.execute(sql)
+        while self.server._clients.catalogue.generation == before:
+            await deferLater(self._reactor, 0.02)
 
     async def one(self, sql: str) -> Any:
         """The only row of a query, or its only value."""

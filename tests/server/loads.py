@@ -37,7 +37,7 @@ class LoadTestCase(TestCase):
 
     async def prepare(self) -> None:
         """What setUp waits for."""
-        dsn = await fresh_database()
+        dsn = self.dsn = await fresh_database()
         self.sealer = Sealer({1: b"k" * 32})
         self.pool = Pool(reactor, dsn, size=1, name="load", wait=30)
         await self.pool.start()

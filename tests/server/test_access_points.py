@@ -71,7 +71,7 @@ class AccessPointTests(WorldCase):
             refused = await self.login(nas, PASSWORD, "w1")
             self.assertEqual((refused.code, h323(refused, "h323-return-code"), ivr(refused)["ErrorExplanation"]), (3, "8", "not_available"), nas)
         self.assertEqual((await self.login(CAFE, PASSWORD, "w2")).code, 2)
-        await self.world.pool.execute("insert into accessibility (i_product, i_service, i_node, i_tariff) values (101, 121, 122, 121)")
+        await self.world.changed("insert into accessibility (i_product, i_service, i_node, i_tariff) values (101, 121, 122, 121)")
         await self.world.pool.execute("update accounts set balance = 20, opening_balance = 30 where i_account = 101; select notify_subscriber('a:101')")
         self.assertEqual((await self.login(STATION, PASSWORD, "w3")).code, 2)
 

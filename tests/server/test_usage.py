@@ -8,6 +8,7 @@ from typing import Any
 
 from pyrad.dictionary import Dictionary
 
+from portaswitch.store.secrets import Sealer
 from tests.claims import claims
 from tests.server.harness import ALIVE, DICTIONARY, START, STOP, WORLD, World, WorldCase, h323, ivr
 
@@ -125,7 +126,7 @@ class UsageTests(WorldCase):
         self.assertEqual(await self.world.pool.query(XDRS), [(180, 180, Decimal("0.18000"), 0)])
         self.assertEqual(await self.world.one(MONEY + "101"), (Decimal("9.82000"), Decimal(0)))
 
-    @claims("mikrotik.5")
+    @claims("mikrotik.5", "mr15.wifi.1", "mr15.wifi.5")
     async def test_wifi_debit(self) -> None:
         """All funds are taken when the access is authorized, and turned into time; a repeated authorization and an early Stop change nothing."""
         session = (node(113), ("User-Name", DEBIT), ("Acct-Session-Id", "w1"))
@@ -141,7 +142,7 @@ class UsageTests(WorldCase):
         refused = await self.auth(*session[:2], ("Acct-Session-Id", "w2"))
         self.assertEqual((refused.code, ivr(refused)["ErrorExplanation"]), (3, "zero_balance"))
 
-    @claims("mikrotik.4")
+    @claims("mikrotik.4", "mr15.wifi.3", "mr15.wifi.4")
     async def test_wifi_credit(self) -> None:
         """The limit follows from the funds (2.00) and the rate; nothing is taken; the real duration is charged at the end."""
         session = (node(113), ("User-Name", CREDIT), ("Acct-Session-Id", "w1"))
@@ -151,6 +152,22 @@ class UsageTests(WorldCase):
         await self.acct(START, *session)
         await self.acct(STOP, *session, ("Acct-Session-Time", 100))
         self.assertEqual(await self.world.pool.query(XDRS), [(100, 100, Decimal("0.10000"), 0)])
+
+    @claims("mr15.wifi.2")
+    async def test_wifi_login(self) -> None:
+        """Refused without an account, with a wrong password, and without a rating entry for wireless access at this access point."""
+        sealer = Sealer.load(self.world.folder / "secret.key")
+        await self.world.pool.execute("update accounts set h323_password = %s, revision = revision + 1 where i_account = 102", (sealer.seal("sesame"),))
+
+        async def code(user: str, password: str, session: str) -> int:
+            pairs = (node(113), ("User-Name", user), ("Acct-Session-Id", session), ("User-Password", password))
+            return int((await self.world.exchange(self.world.packet("auth", pairs))).code)
+
+        self.assertEqual([await code("4711", "sesame", "l1"), await code(CREDIT, "opens", "l2"), await code(CREDIT, "sesame", "l3")], [3, 3, 2])
+        await self.world.stop()
+        await self.world.pool.execute("delete from accessibility where i_node = 113")
+        await self.world.start()
+        self.assertEqual(await code(CREDIT, "sesame", "l4"), 3)
 
     @claims("radius-content.1", "radius-content.2", "radius-content.3")
     async def test_content(self) -> None:

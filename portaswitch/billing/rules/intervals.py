@@ -1,16 +1,21 @@
 """
-Step 2, the intervals: a use is lengthened to `interval_first` once and then to multiples of `interval_n`; prices are per `price_per` units.
+Step 3, the intervals: a use is lengthened to `interval_first` once and then to multiples of `interval_n`; prices are per `price_per` units.
 
 By arithmetic, whatever the length: never one object per interval (DESIGN.md 3.2).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import datetime
 from decimal import Decimal
 
+from portaswitch.billing.rules import add_duration, levels
+from portaswitch.billing.rules.course import Run, Step
 from portaswitch.model.catalogue import RatePlan
 from portaswitch.model.charge import Segment
 from portaswitch.model.money import EXACT, ZERO
+from portaswitch.model.pricing import Figures, Pricing
 
 
 def quantity(plan: RatePlan, units: int) -> int:
@@ -56,3 +61,38 @@ def affordable(plan: RatePlan, dearest: Decimal, reached: bool) -> int | None:
     whole, rest = EXACT.divmod(left, step)
     more = int(whole) - (1 if not reached and rest == ZERO else 0)
     return plan.interval_first + more * plan.interval_n
+
+
+def steps(figures: Figures, name: str) -> Iterator[Step]:
+    """The course of a use that has one level of the day, named."""
+    yield Run(1, figures.interval_first, figures.price_first, name)
+    yield Run(None, figures.interval_n, figures.price_n, name)
+
+
+def split(plan: RatePlan, pricing: Pricing, at: datetime, begun: int) -> Iterator[Step]:
+    """
+    The course where every interval has the level that it begins in, `begun` units along already. Intervals stay whole at a boundary, so that as many units are
+    charged as without it.
+    """
+    place, first = begun, True
+    for level, until in levels.stretches(pricing.terms, pricing.bound, at):
+        end = None if until is None else add_duration.lengthened(pricing.terms.portions, until)
+        if end is not None and end <= place:
+            continue
+        figures, name = figures_of(plan, pricing, level), levels.NAMES[level]
+        if first:
+            yield Run(1, figures.interval_first, figures.price_first, name)
+            place, first = place + figures.interval_first, False
+        if end is None:
+            yield Run(None, figures.interval_n, figures.price_n, name)
+        elif end > place:
+            count = -((place - end) // figures.interval_n)
+            yield Run(count, figures.interval_n, figures.price_n, name)
+            place += count * figures.interval_n
+
+
+def figures_of(plan: RatePlan, pricing: Pricing, level: int) -> Figures:
+    """The figures of a level; a second off-peak without its own has those of off-peak."""
+    if not level or not pricing.levels:
+        return Figures(plan.interval_first, plan.interval_n, plan.price_first, plan.price_n)
+    return pricing.levels[min(level, len(pricing.levels)) - 1]

@@ -13,7 +13,7 @@ from portaswitch.model.catalogue import Catalogue, RatingEntry, ServicePolicy, T
 from portaswitch.model.ledger import View
 from portaswitch.model.party import Funds
 from portaswitch.model.refusal import Refusal
-from portaswitch.model.request import Origin
+from portaswitch.model.request import Direction, Origin
 from portaswitch.model.session import Leg, Role
 from tests.unit.builders import AT, CARRIER, FREE, RATED, Book, auth, catalogue, event, kept, money, plan, prepaid, reseller, stop, tariff
 
@@ -44,6 +44,30 @@ def carried(address: str, *others: Leg) -> tuple[list[tuple[str, int]], int]:
     quota = replace(quota, legs=quota.legs + others, charged=quota.charged + tuple(money(1) for _ in others))
     quota = access.with_vendor(session, quota, stop(60, kept=kept(remote_address=address)), WORLD)
     return [(leg.role, leg.i_party) for leg in quota.legs], len(quota.charged)
+
+
+class PatternTests(SynchronousTestCase):
+    """Special destinations."""
+
+    def rated(self, *special: str, **what: Any) -> str:
+        """What a call is rated by where the tariff has these special destinations beside its prefixes."""
+        own = WORLD.tariffs[1]
+        rates = {**own.rates, **{name: (Version(datetime(2000, 1, 1, tzinfo=UTC), plan(prefix=name)),) for name in special}}
+        world = replace(WORLD, tariffs={**WORLD.tariffs, 1: replace(own, rates=rates, longest=max(map(len, rates)))})
+        way = access.find(prepaid(), auth(**what), world)
+        return "refused" if isinstance(way, Refusal) else way.number
+
+    def test_incoming(self) -> None:
+        """An incoming call is INCOMING where the tariff has it, else rated by its number; an outgoing one never."""
+        self.assertEqual(self.rated("INCOMING", direction=Direction.INCOMING), "INCOMING")
+        self.assertEqual(self.rated(direction=Direction.INCOMING), RATED)
+        self.assertEqual(self.rated("INCOMING"), RATED)
+
+    def test_rate_pattern(self) -> None:
+        """The client's pattern counts instead of the number: of several the first that the tariff has; backslashes are blanks of nothing."""
+        self.assertEqual(self.rated("VOICEONNET", kept=kept(rate_pattern="1800|VOICE\\ONNET\\RX")), "VOICEONNETRX")
+        self.assertEqual(self.rated("VOICEONNET", kept=kept(rate_pattern="82|VOICEONNET")), "82")
+        self.assertEqual(self.rated(kept=kept(rate_pattern="VOICEONNET||x")), RATED)
 
 
 class EntryTests(SynchronousTestCase):

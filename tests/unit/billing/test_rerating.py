@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from portaswitch.billing.rerating import again, charged_before, rate_of, why_this_entry
+from portaswitch.billing.rerating import again, bound_as, charged_before, rate_of, why_this_entry
 from portaswitch.model.catalogue import Product, RatePlan, RatingEntry, ServicePolicy
+from portaswitch.model.pricing import Binding, Pricing
 from tests.unit.billing.test_quote import PLANS
 from tests.unit.builders import AT, Book, alive, auth, catalogue, plan, prepaid, stop
 
@@ -33,6 +35,14 @@ class ReratingTests(SynchronousTestCase):
     def test_another_plan(self) -> None:
         """A plan that was changed gives another figure."""
         self.assertNotEqual(again(plan(price_n="0.03"), 71, 1, "", AT).figure, again(plan(), 71, 1, "", AT).figure)
+
+    def test_bound(self) -> None:
+        """Today's plan of a session has the session's zone and seed; a plain one has none."""
+        mine = Binding(zone="America/Vancouver", seed=7)
+        today, kept = replace(plan(), pricing=Pricing()), replace(plan(), pricing=replace(Pricing(), bound=mine))
+        rated = bound_as(today, kept).pricing
+        assert rated is not None
+        self.assertEqual((rated.bound, bound_as(plan(), kept), bound_as(today, None)), (mine, plan(), today))
 
     def test_unit(self) -> None:
         """Octets are rated in whole units of the service."""

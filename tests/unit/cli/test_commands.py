@@ -16,7 +16,6 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from portaswitch.administration import (
-    AccountLine,
     Audit,
     ClientLine,
     Difference,
@@ -40,22 +39,8 @@ XDR = XdrLine(
 SESSION = SessionLine(
     "1/39AE", "100", "open", "Voice", "6045550193", "4420", 0, 300, Decimal("0.10"), AT, AT, AT
 )
-ACCOUNT = AccountLine(
-    "100",
-    1,
-    "Retail",
-    "Card",
-    "credit",
-    "CAD",
-    Decimal(1),
-    Decimal(0),
-    None,
-    None,
-    None,
-    "open",
-    None,
-    ("200", "300"),
-)
+ACCOUNT = {"_id": 1, "id": "100", "customer": "Retail", "product": "Card", "model": "credit", "currency": "CAD", "balance": Decimal(1), "held": Decimal(0),
+           "available": None, "effective_status": "ok", "aliases": ["200", "300"]}  # fmt: skip
 TASK = TaskLine(9, "pod", "failed", 5, "nobody answered", AT, AT, AT)
 GOOD = Audit((Finding("balances agree", 3, 0, ()),), 0, 0, 0)
 BAD = Audit((Finding("balances agree", 3, 25, (Difference("account 100", "10", "9.5"),)),), 2, 3, 1)
@@ -162,15 +147,15 @@ class CommandTests(SynchronousTestCase):
 
     def test_account_show(self) -> None:
         """What has no limit says so, in JSON it is null."""
-        _, text = self.run_command(Books(account=ACCOUNT), "account", "show", "100")
-        self.assertIn("available      no limit", text)
-        self.assertIn("aliases        200, 300", text)
-        _, text = self.run_command(Books(account=ACCOUNT), "account", "show", "100", "--json")
+        _, text = self.run_command(Books(operate=ACCOUNT), "account", "show", "100")
+        self.assertIn("available         no limit", text)
+        self.assertIn("aliases           200, 300", text)
+        _, text = self.run_command(Books(operate=ACCOUNT), "account", "show", "100", "--json")
         self.assertIsNone(json.loads(text)["available"])
 
     def test_lists_tell_of_more(self) -> None:
         """A list that met its limit says how to see all."""
-        _, text = self.run_command(Books(accounts=[ACCOUNT] * 2), "account", "list", "--limit", "2")
+        _, text = self.run_command(Books(operate=[ACCOUNT] * 2), "account", "list", "--limit", "2")
         self.assertIn("--limit 0 shows all", text)
         _, text = self.run_command(Books(sessions=[SESSION]), "session", "list", "--last", "1")
         self.assertIn("--last 0 shows all", text)

@@ -90,15 +90,17 @@ create table payments (
     amount                numeric not null check (amount <> 0),
     currency              text not null,
     action                text not null check (action in ('manual_payment', 'manual_charge', 'manual_credit', 'promotional_credit', 'refund',
-                          'ecommerce_payment', 'ecommerce_refund', 'voucher', 'transfer', 'opening')),
+                          'ecommerce_payment', 'ecommerce_refund', 'voucher', 'transfer', 'adjustment', 'opening')),
     i_payment_transaction bigint references payment_transactions,
     i_xdr                 bigint,                     -- the xDR that shows it; no key: xdr is partitioned
     visible_comment       text not null default '',
     internal_comment      text not null default '',
-    paid_at               timestamptz not null default now()
+    paid_at               timestamptz not null default now(),
+    i_refunded_xdr        bigint                      -- of a refund: the xDR whose charge it gives back
 );
 create index payments_account on payments (i_account, paid_at) where i_account is not null;
 create index payments_customer on payments (i_customer, paid_at);
+create index payments_refunded on payments (i_refunded_xdr) where i_refunded_xdr is not null;
 create index payments_transaction on payments (i_payment_transaction) where i_payment_transaction is not null;
 
 -- Which payment settles which invoice: the oldest first; what no row takes is customer_details.unallocated_payments.
@@ -132,3 +134,10 @@ create table vouchers (
     check ((status = 'used') = (used_at is not null))
 );
 create index vouchers_account on vouchers (i_account) where i_account is not null;
+
+-- Wrong vouchers that an account tried: a number can't be found by trying.
+create table voucher_tries (
+    i_account bigint primary key references accounts on delete cascade,
+    wrong     smallint not null,
+    since     timestamptz not null                    -- the first of them; an hour later they are forgotten
+);

@@ -1,0 +1,68 @@
+"""Payments and the attempts to take them, as operators see them (57_payments.sql)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from portaswitch.model.actor import Privilege
+from portaswitch.model.operation import Entity, Field, Mark
+from portaswitch.model.payment import Action
+from portaswitch.model.text_values import AMOUNT, CURRENCY, FLAG, INSTANT, LINE, NAME, POSITIVE, SUM, choice
+
+PLACED: Final = frozenset({Mark.PLACE, Mark.REQUIRED, Mark.READ_ONLY})
+READ_ONLY: Final = frozenset({Mark.READ_ONLY})
+DETAIL: Final = frozenset({Mark.DETAIL})
+
+PAYMENT: Final = Entity(
+    "payment",
+    "payments: money that came in or went out beside usage",
+    "payments",
+    "i_payment",
+    "number",
+    Privilege.MONEY,
+    (
+        Field("number", "its number", POSITIVE, PLACED, "i_payment"),
+        Field("paid_at", "when", INSTANT, READ_ONLY),
+        Field("account", "of an account", NAME, READ_ONLY, "i_account", "account"),
+        Field("customer", "of a customer", NAME, READ_ONLY, "i_customer", "customer"),
+        Field("action", "why it moved", choice(*Action, "opening"), READ_ONLY),
+        Field("amount", "above 0 in favour of the account or customer", AMOUNT, READ_ONLY),
+        Field("currency", "its currency", CURRENCY, READ_ONLY),
+        Field("xdr", "of a refund: the xDR whose charge it gives back", POSITIVE, READ_ONLY | DETAIL, "i_refunded_xdr"),
+        Field("transaction", "the payment transaction that took it", POSITIVE, READ_ONLY | DETAIL, "i_payment_transaction"),
+        Field("comment", "shown to the subscriber", LINE, READ_ONLY, "visible_comment"),
+        Field("internal_comment", "for operators", LINE, READ_ONLY | DETAIL | {Mark.INTERNAL}),
+    ),
+    customer="i_customer",
+    account="i_account",
+    order="t.i_payment desc",
+)
+
+TRANSACTION: Final = Entity(
+    "transaction",
+    "payment transactions: attempts to take money, successful or not",
+    "payment_transactions",
+    "i_payment_transaction",
+    "number",
+    Privilege.MONEY,
+    (
+        Field("number", "its number", POSITIVE, PLACED, "i_payment_transaction"),
+        Field("created", "when it was started", INSTANT, READ_ONLY),
+        Field("customer", "who pays", NAME, frozenset(), "i_customer", "customer"),
+        Field("account", "the account that is paid for", NAME, frozenset(), "i_account", "account"),
+        Field("status", "how far it is", choice("STARTED", "AUTHORIZED", "COMPLETED", "CANCELED", "FAILED", "VOIDED"), READ_ONLY),
+        Field("amount", "how much", SUM, frozenset({Mark.REQUIRED})),
+        Field("currency", "its currency", CURRENCY, READ_ONLY, "iso_4217"),
+        Field("processor", "who takes the money", NAME),
+        Field("test_mode", "a try: nothing is booked", FLAG),
+        Field("result_code", "the processor's word", LINE, DETAIL),
+        Field("transaction_id", "the processor's number", LINE, DETAIL),
+        Field("authorization", "the processor's approval code", LINE, DETAIL),
+        Field("updated", "when its status changed last", INSTANT, READ_ONLY | DETAIL),
+    ),
+    customer="i_customer",
+    account="i_account",
+    order="t.i_payment_transaction desc",
+)
+
+ENTITIES: Final = (PAYMENT, TRANSACTION)

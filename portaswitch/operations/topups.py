@@ -1,0 +1,84 @@
+"""Top-ups: a payment by hand, or a voucher, which is used once and can't be found by trying."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from portaswitch.interfaces.work import IWork
+from portaswitch.model.actor import Actor, Privilege
+from portaswitch.model.operation import Field, Mark, NotPermitted, Operation, OperationRefused, Outcome, RefusedButNoted, Row
+from portaswitch.model.payment import Action, Payment
+from portaswitch.model.text_values import SUM
+from portaswitch.operations.entities_parties import ACCOUNT, SECRET
+from portaswitch.operations.funds import COMMENTS, book, comments, paying
+from portaswitch.operations.records import key_fields
+from portaswitch.operations.standing import chains
+
+MOST_WRONG: Final = 5
+"""Wrong vouchers that an account may try in an hour."""
+
+
+async def _top_up(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
+    if (values.get("amount") is None) == (values.get("voucher") is None):
+        raise OperationRefused(["amount or voucher: name one of them"])
+    if values.get("voucher") is not None:
+        return await _voucher(work, await paying(work, values), values)
+    if not actor.may(Privilege.MONEY):
+        raise NotPermitted([f"account.topup: by amount you may not do that; it takes the privilege {Privilege.MONEY}"])
+    account = await paying(work, values)
+    payment = Payment(account["_id"], account["_customer"], values["amount"], Action.MANUAL_PAYMENT, comments(values))
+    return await book(work, ACCOUNT, account, payment, "account.topup")
+
+
+async def _voucher(work: IWork, account: Row, values: Mapping[str, Any]) -> Outcome:
+    """Recharge by a voucher. The account is locked before the voucher, so that its tries are counted one after the other."""
+    tries = await work.ask("voucher.tries", {"account": account["_id"]})
+    if tries and tries[0][0] >= MOST_WRONG:
+        raise OperationRefused([f"voucher: {MOST_WRONG} wrong ones were tried in an hour: wait"])
+    number = "".join(values["voucher"].split()).replace("-", "")
+    found = await work.ask("voucher.find", {"ids": work.fingerprints(number)})
+    wrong = await _wrong(work, account, found[0]) if found else "voucher: there is none of that number"
+    if wrong:
+        await work.ask("voucher.tried", {"account": account["_id"]})
+        await work.note("account.voucher.wrong", f"account:{account['_id']}", None, {"reason": wrong})
+        raise RefusedButNoted([wrong])
+    voucher, amount, _, _, _, _, days, _, now = found[0]
+    payment = Payment(account["_id"], account["_customer"], amount, Action.VOUCHER, comments(values, "voucher"))
+    answer = await book(work, ACCOUNT, account, payment, "account.topup")
+    await work.ask("voucher.used", {"account": account["_id"], "payment": answer["i_payment"], "voucher": voucher})
+    ends = account["expiration_date"]
+    if days is not None and ends is not None:
+        ends = max(ends, now) + timedelta(days=days)
+        await work.change(ACCOUNT, account["_id"], {"expiration_date": ends})
+    return {**answer, "expiration_date": ends}
+
+
+async def _wrong(work: IWork, account: Row, voucher: tuple[Any, ...]) -> str:
+    """Why a voucher that there is can't recharge the account; ''. What is told is no more than who holds it in hand may know."""
+    _, _, currency, status, begin, end, _, owner, now = voucher
+    if status != "active" or not _in_time(begin, end, now):
+        return f"voucher: it is {'expired' if status == 'active' else status}"
+    if currency != account["currency"]:
+        return f"voucher: it is in {currency} and the account in {account['currency']}"
+    chain = (await chains(work, [account["_customer"]]))[account["_customer"]]
+    if owner is not None and owner not in {party.i_customer for party in chain}:
+        return "voucher: there is none of that number"
+    return ""
+
+
+def _in_time(begin: datetime | None, end: datetime | None, now: datetime) -> bool:
+    return (begin is None or begin <= now) and (end is None or now < end)
+
+
+OPERATIONS: Final = (
+    Operation(
+        "account.topup", "top an account up: by a payment, or by a voucher", Privilege.RECHARGE, _top_up,
+        (
+            *key_fields(ACCOUNT), Field("amount", "a payment of so much", SUM, frozenset({Mark.PLACE})),
+            Field("voucher", "the number of a voucher instead", SECRET, frozenset({Mark.SECRET})), *COMMENTS,
+        ),
+        "portaswitch account topup 10086610975 10.00 --key web-4711\nportaswitch account topup 10086610975 --voucher 12345678901", self_care=True,
+    ),
+)  # fmt: skip

@@ -1,0 +1,38 @@
+"""Named statements about money (`store.work_statements`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+#: An xDR of the account's own, and what was given back of it. The account is locked, so no other refund is on its way.
+_CHARGED = """
+select x.charged_amount, coalesce((select sum(p.amount) from payments p where p.i_refunded_xdr = x.id), 0), x.cli, x.cld, x.connect_time, x.charged_quantity,
+       x.history
+from xdr x where x.i_account = %(account)s and x.id = %(xdr)s and x.i_env = %(i_env)s and x.storage = 'a'
+"""
+#: A voucher by its keyed hash, whatever its key; locked until the end.
+_VOUCHER = """
+select v.i_voucher, v.amount, v.currency, v.status, v.activation_date, v.expiration_date, v.days_added, v.i_managed_by, now()
+from vouchers v where v.i_env = %(i_env)s and v.id = any (%(ids)s::bytea[]) for no key update
+"""
+_VOUCHER_USED = """
+update vouchers set status = 'used', used_at = now(), i_account = %(account)s, i_payment = %(payment)s where i_voucher = %(voucher)s and i_env = %(i_env)s
+"""
+#: Wrong vouchers that an account tried in the last hour.
+_TRIES = "select wrong from voucher_tries where i_account = %(account)s and since > now() - interval '1 hour'"
+_TRIED = """
+insert into voucher_tries as t (i_account, wrong, since) values (%(account)s, 1, now())
+on conflict (i_account) do update set wrong = case when t.since > now() - interval '1 hour' then t.wrong + 1 else 1 end,
+    since = case when t.since > now() - interval '1 hour' then t.since else now() end
+returning wrong
+"""
+
+STATEMENTS: Final[Mapping[str, str]] = {
+    "xdr.charged": _CHARGED,
+    "voucher.find": _VOUCHER,
+    "voucher.used": _VOUCHER_USED,
+    "voucher.tries": _TRIES,
+    "voucher.tried": _TRIED,
+}
+"""By name 'entity.question'."""

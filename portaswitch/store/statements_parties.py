@@ -1,0 +1,76 @@
+"""Named statements about customers and accounts (`store.work_statements`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+#: Customers with the resellers above them: depth 0 is the customer itself. The limit is the one in force.
+_CHAIN = """
+with recursive chain (root, depth, i_customer) as (
+    select c.i_customer, 0, c.i_customer from customers c where c.i_env = %(i_env)s and c.i_customer = any (%(customers)s::bigint[])
+    union all
+    select chain.root, chain.depth + 1, c.i_parent from chain join customers c on c.i_customer = chain.i_customer
+    where c.i_parent is not null and chain.depth < 17)
+select chain.root, now(), c.i_customer, c.name, c.i_customer_type, c.bill_status, c.blocked, c.balance, c.held,
+       case when c.temp_credit_until > now() then c.temp_credit_limit else c.credit_limit end,
+       coalesce(d.suspension_delay_date >= current_date, false), coalesce(d.i_balance_control_type = 2, false)
+from chain join customers c on c.i_customer = chain.i_customer left join customer_details d on d.i_customer = c.i_customer
+order by chain.root, chain.depth
+"""
+#: What hangs on an account and must be free when it is closed: one row a thing, in the order in which it is let go.
+_RELEASE = """
+with sims as (
+    update sim_cards s set i_account = null, status = 'available', msisdn = null
+    where s.i_account = %(account)s and s.i_env = %(i_env)s returning s.imsi),
+ports as (
+    delete from ua_links l using ua where l.i_account = %(account)s and ua.i_ua = l.i_ua and ua.i_env = %(i_env)s returning ua.name, l.port),
+numbers as (
+    update dids n set i_account = null where n.i_account in (
+        select a.i_account from accounts a where a.i_account = %(account)s or a.i_master_account = %(account)s) and n.i_env = %(i_env)s returning n.number)
+select 'sim_card', imsi from sims union all select 'device', name || ':' || port from ports union all select 'did', number from numbers
+"""
+_ALIASES_GONE = "delete from accounts a where a.i_master_account = %(account)s and a.i_env = %(i_env)s and a.billing_model = 2 returning a.id"
+#: A disconnect for each open session whose node can be told; the same wish twice is one task.
+_DISCONNECT = """
+insert into session_tasks (i_env, kind, i_node, session_key, i_account, lane)
+select s.i_env, 'pod', s.i_node, s.session_key, s.i_account, 0 from sessions s join nodes n using (i_node)
+where s.i_account = any (%(accounts)s::bigint[]) and s.i_env = %(i_env)s and n.coa_address is not null
+on conflict (session_key, kind) where status = 'pending' and kind in ('pod', 'asr') do nothing returning session_key
+"""
+#: An account goes to another customer with what its open sessions hold and count (store/audit.py). The rows of all three are locked. A session's version
+#: rises, so that whoever remembers it reads it again; a closed one may still get a late report.
+_MOVE = """
+with moved as (
+    update accounts a set i_customer = %(target)s where a.i_account = %(account)s and a.i_env = %(i_env)s
+    returning a.billing_model, a.held, a.open_outgoing, a.open_incoming),
+aliases as (update accounts a set i_customer = %(target)s where a.i_master_account = %(account)s and a.i_env = %(i_env)s),
+open as (update sessions s set i_customer = %(target)s, version = version + 1 where s.i_account = %(account)s),
+closed as (update sessions_closed s set i_customer = %(target)s, version = version + 1 where s.i_account = %(account)s),
+numbers as (update dids n set i_customer = %(target)s where n.i_account = %(account)s and n.i_env = %(i_env)s),
+sims as (update sim_cards s set i_customer = %(target)s where s.i_account = %(account)s and s.i_customer is not null and s.i_env = %(i_env)s)
+update customers c set
+    held = c.held + way.n * case when moved.billing_model in (-1, 0) then 0 else moved.held end,
+    open_outgoing = c.open_outgoing + way.n * case when num_nonnulls(c.max_sessions, c.max_outgoing, c.max_incoming) > 0 then moved.open_outgoing else 0 end,
+    open_incoming = c.open_incoming + way.n * case when num_nonnulls(c.max_sessions, c.max_outgoing, c.max_incoming) > 0 then moved.open_incoming else 0 end
+from moved, (values (%(source)s::bigint, -1), (%(target)s::bigint, 1)) as way (i_customer, n)
+where c.i_customer = way.i_customer and c.i_env = %(i_env)s
+"""
+
+STATEMENTS: Final[Mapping[str, str]] = {
+    "environment.defaults": "select currency, timezone from environments where i_env = %(i_env)s",
+    "customer.chain": _CHAIN,
+    "customer.below": "select i_customer, name from customers where i_env = %(i_env)s and i_parent = %(customer)s and bill_status <> 'C' order by i_customer",
+    "customer.accounts": "select i_account, id from accounts where i_env = %(i_env)s and i_customer = %(customer)s and billing_model <> 2 "
+    "and bill_status <> 'C' order by i_account",
+    "account.aliases": "select id from accounts where i_env = %(i_env)s and i_master_account = %(account)s order by id",
+    "account.release": _RELEASE,
+    "account.aliases_gone": _ALIASES_GONE,
+    "account.disconnect": _DISCONNECT,
+    "account.move": _MOVE,
+    "account.devices": "select u.name from ua_links l join ua u using (i_ua) where l.i_account = %(account)s and l.i_env = %(i_env)s "
+    "and u.i_customer <> %(target)s",
+    "addon.allowed": "select 1 from product_addons where i_product = %(product)s and i_addon_product = %(addon)s",
+    "addon.rules": "select count(*) from product_addons where i_product = %(product)s",
+}
+"""By name 'entity.question'."""
