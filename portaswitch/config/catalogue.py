@@ -14,6 +14,23 @@ from pathlib import Path
 from typing import Final
 
 from portaswitch.config.catalogue_access import ACCESS_POLICY, IP_POOL, StaticAddress
+from portaswitch.config.catalogue_inventory import (
+    ADDONS,
+    CPE,
+    CPE_PROFILE,
+    CUSTOM,
+    CUSTOM_FIELDS,
+    CUSTOMER_CLASS,
+    CUSTOMER_DETAILS,
+    DID,
+    DID_GROUP,
+    DID_OWNER_BATCH,
+    DID_VENDOR_BATCH,
+    FEATURES,
+    IMSI,
+    NUMBER,
+    SIM_CARD,
+)
 from portaswitch.config.catalogue_kinds import GroupSet, Hidden, Rates, Section, Thing, Things, Words
 from portaswitch.config.catalogue_rating import FormulaText, Level, PeriodOrNone, PortionsText
 from portaswitch.config.catalogue_values import Currency, Instant, Money, Network, Prefix, Zone
@@ -151,6 +168,7 @@ PRODUCT: Final = Thing(
         "addon": Boolean(),
         "addon_priority": Integer(0, 32767, "(the higher one overrides)"),
         "access_policy": OrNone(NAME),
+        "features": FEATURES,
         "entries": Things(
             Thing(
                 {
@@ -211,6 +229,9 @@ CUSTOMER: Final = Thing(
         "blocked": Boolean(),
         "timezone": Zone(),
         "language": LANGUAGE,
+        **CUSTOMER_DETAILS,
+        "features": FEATURES,
+        "custom": CUSTOM,
     }
 )
 ACCOUNT: Final = Thing(
@@ -236,6 +257,9 @@ ACCOUNT: Final = Thing(
         "static_ip": OrNone(StaticAddress()),
         "aliases": Words(ID),
         "alias_of": ID,
+        "addons": ADDONS,
+        "features": FEATURES,
+        "custom": CUSTOM,
     }
 )
 
@@ -255,6 +279,15 @@ SECTIONS: Final[Mapping[Named, Kind[tuple[Entry, ...]]]] = {
     Named.VENDORS: Section(NAME, VENDOR),
     Named.CUSTOMERS: Section(NAME, CUSTOMER),
     Named.ACCOUNTS: Section(ID, ACCOUNT),
+    Named.CUSTOMER_CLASSES: Section(NAME, CUSTOMER_CLASS),
+    Named.CUSTOM_FIELDS: CUSTOM_FIELDS,
+    Named.SIM_CARDS: Section(IMSI, SIM_CARD),
+    Named.CPE_PROFILES: Section(NAME, CPE_PROFILE),
+    Named.CPES: Section(NAME, CPE),
+    Named.DID_GROUPS: Section(NAME, DID_GROUP),
+    Named.DID_VENDOR_BATCHES: Section(NAME, DID_VENDOR_BATCH),
+    Named.DID_OWNER_BATCHES: Section(NAME, DID_OWNER_BATCH),
+    Named.DIDS: Section(NUMBER, DID),
 }
 """The sections and the kind of each."""
 

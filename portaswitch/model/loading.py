@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from portaswitch.errors import PortaSwitchError
+from portaswitch.model.feature import Attribute, Feature
 from portaswitch.model.value import dataclass
 
 
@@ -48,6 +49,20 @@ class Section(StrEnum):
     SIM_CARDS = "sim_cards"
     COUNTERS = "counters"
     DISCOUNT_ITEMS = "discount_items"
+    CUSTOMER_CLASSES = "customer_classes"
+    CUSTOMER_DETAILS = "customer_details"
+    ADDONS = "addons"
+    FEATURES = "features"
+    FEATURE_VALUES = "feature_values"
+    CUSTOM_FIELDS = "custom_fields"
+    CUSTOM_VALUES = "custom_values"
+    CPE_PROFILES = "cpe_profiles"
+    CPES = "cpes"
+    PORTS = "ports"
+    DID_GROUPS = "did_groups"
+    DID_VENDOR_BATCHES = "did_vendor_batches"
+    DID_OWNER_BATCHES = "did_owner_batches"
+    DIDS = "dids"
 
 
 class Fault(Protocol):
@@ -124,6 +139,13 @@ class Entry:
         return "*" in self.broken
 
 
+CUSTOMER_DETAILS = frozenset(
+    "class companyname salutation firstname midinit lastname baddr1 baddr2 baddr3 baddr4 baddr5 city state zip country phone1 phone2 faxnum"
+    " email bcc note".split()
+)
+"""Keys of a customer that say who it is, and are kept beside its money."""
+
+
 def item_name(counter: Entry) -> str:
     """The name under which the stock has the discount item of a counter: plan, service, destination group and kind."""
     return "\x1f".join((counter.text("plan") or "", counter.text("service") or "", counter.text("group") or "", counter.text("kind") or "discount"))
@@ -164,6 +186,28 @@ names them.
 
 RADIUS clients come from all environments, as an address belongs to one of them only.
 """
+
+
+def features_of(stock: Stock) -> dict[str, Feature]:
+    """The service features that the database has, by name."""
+    attributes: dict[str, list[Attribute]] = {}
+    for name, known in stock.get(Section.FEATURE_VALUES, {}).items():
+        feature, _, attribute = name.partition(".")
+        attributes.setdefault(feature, []).append(Attribute(known.id, attribute, known.facts["multiple"] == "true"))
+    return {
+        name: Feature(known.id, name, int(known.facts["position"]), known.facts["service"], tuple(attributes.get(name, ())))
+        for name, known in stock.get(Section.FEATURES, {}).items()
+    }
+
+
+def custom_field(file: CatalogueFile, stock: Stock, name: str) -> tuple[str, tuple[str, ...]]:
+    """Type and choices of a custom field (OWNER.NAME) as they will be: by the file, else the database; a new one is text."""
+    entry = next((one for one in file.of(Section.CUSTOM_FIELDS) if one.name == name), None)
+    known = stock.get(Section.CUSTOM_FIELDS, {}).get(name)
+    facts = known.facts if known is not None else {"type": "text", "choices": ""}
+    kind = (entry.text("type") if entry is not None else None) or facts["type"]
+    choices = entry.names("choices") if entry is not None and not entry.silent("choices") else tuple(filter(None, facts["choices"].split("\x1f")))
+    return kind, choices
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ def sim_cards(world: World) -> Iterator[Fault]:
             yield card.place.find("status").fault(f"the account {account} has the card: it is in_use, or the account must go")
         elif card.silent("account") and status == "in_use" and not world.fact(Section.SIM_CARDS, card.name, "account"):
             yield card.place.find("status").fault("no account has the card: name it, or write free")
-        yield from _owner(world, card)
+        yield from owner(world, card)
 
 
 def counters(world: World) -> Iterator[Fault]:
@@ -30,7 +30,7 @@ def counters(world: World) -> Iterator[Fault]:
     for counter in world.file.of(Section.COUNTERS):
         if counter.silent("account") and counter.silent("customer"):
             yield counter.place.fault("is nobody's: name an account, or a customer for a counter of all its accounts")
-        yield from _owner(world, counter)
+        yield from owner(world, counter)
         yield from _item(world, counter)
         begin, end = counter.values.get("period_start"), counter.values.get("period_end")
         if begin is not None and end is not None and str(begin) >= str(end):
@@ -47,8 +47,8 @@ def _held(world: World, key: str) -> dict[str, str]:
     return {known.facts[key]: name for name, known in stock.items() if known.facts.get(key)}
 
 
-def _owner(world: World, entry: Entry) -> Iterator[Fault]:
-    """The account is no alias, and the customer is the account's."""
+def owner(world: World, entry: Entry) -> Iterator[Fault]:
+    """Of something that an account and a customer may have: the account is no alias, and the customer is the account's."""
     account, customer = entry.text("account"), entry.text("customer")
     if account is None or not world.exists(Section.ACCOUNTS, account):
         return

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from portaswitch.model.actor import Privilege
 from portaswitch.model.operation import Entity, Field, Mark
-from portaswitch.model.text_values import AMOUNT, FLAG, INSTANT, LINE, NAME, POSITIVE, PRICE, TextKind, choice, pattern
+from portaswitch.model.text_values import FLAG, INSTANT, LINE, NAME, POSITIVE, PRICE, TextKind, choice, pattern
 
 PLACED: Final = frozenset({Mark.PLACE, Mark.REQUIRED})
 OWN: Final = PLACED | {Mark.FIXED}
@@ -239,5 +239,3 @@ CUSTOM_VALUE: Final = Entity(
 )
 
 ENTITIES: Final = (SIM, CPE_PROFILE, CPE, PORT, DID_GROUP, DID_VENDOR_BATCH, DID_OWNER_BATCH, DID, CUSTOM_FIELD, CUSTOM_VALUE)
-KINDS_OF_FIELDS: Final = {"text": LINE, "number": AMOUNT, "date": INSTANT, "datetime": INSTANT}
-"""How a value of a custom field is read; one of a list is one of its choices."""

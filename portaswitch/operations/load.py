@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred
 from portaswitch.errors import ConfigError
 from portaswitch.interfaces.loading import ILoading, Progress
 from portaswitch.model.loading import CatalogueFile, Fault, Loaded, Stock
-from portaswitch.operations import address_rules, catalogue_rules, party_rules, rating_rules, references
+from portaswitch.operations import address_rules, card_rules, catalogue_rules, inventory_rules, party_rules, rating_rules, references
 from portaswitch.operations.world import World
 
 Rule = Callable[[World], Iterable[Fault]]
@@ -46,6 +46,13 @@ RULES: tuple[Rule, ...] = (
     party_rules.openings,
     party_rules.aliases,
     party_rules.resellers,
+    card_rules.sim_cards,
+    inventory_rules.features,
+    inventory_rules.addons,
+    inventory_rules.custom_fields,
+    inventory_rules.custom_values,
+    inventory_rules.devices,
+    inventory_rules.numbers,
 )
 """Everything that is asked of a file beside its grammar; each rule says all it finds, in any order."""
 

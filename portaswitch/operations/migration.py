@@ -22,7 +22,7 @@ from portaswitch.operations import card_rules, party_rules
 from portaswitch.operations.load import RULES, faults
 from portaswitch.operations.world import World
 
-MIGRATION_RULES: Final = (*(rule for rule in RULES if rule is not party_rules.openings), card_rules.sim_cards, card_rules.counters)
+MIGRATION_RULES: Final = (*(rule for rule in RULES if rule is not party_rules.openings), card_rules.counters)
 """Those of a load, but that an account that is moved may be overdrawn."""
 
 MOST_FAULTS: Final = 50

@@ -26,14 +26,27 @@ REFERENCES: Final[Mapping[Section, Mapping[str, Section]]] = {
     },
     Section.RADIUS_CLIENTS: {"node": Section.NODES},
     Section.CONNECTIONS: {"node": Section.NODES, "tariff": Section.TARIFFS},
-    Section.CUSTOMERS: {"parent": Section.CUSTOMERS, "tariff": Section.TARIFFS},
+    Section.CUSTOMERS: {"parent": Section.CUSTOMERS, "tariff": Section.TARIFFS, "class": Section.CUSTOMER_CLASSES},
     Section.ACCOUNTS: {
         "customer": Section.CUSTOMERS,
         "product": Section.PRODUCTS,
         "access_policy": Section.ACCESS_POLICIES,
         "alias_of": Section.ACCOUNTS,
     },
-    Section.SIM_CARDS: {"customer": Section.CUSTOMERS, "account": Section.ACCOUNTS},
+    Section.SIM_CARDS: {"customer": Section.CUSTOMERS, "account": Section.ACCOUNTS, "managed_by": Section.CUSTOMERS},
+    Section.CUSTOMER_CLASSES: {"managed_by": Section.CUSTOMERS},
+    Section.CPE_PROFILES: {"managed_by": Section.CUSTOMERS},
+    Section.CPES: {"cpe_profile": Section.CPE_PROFILES, "customer": Section.CUSTOMERS, "managed_by": Section.CUSTOMERS},
+    Section.PORTS: {"account": Section.ACCOUNTS},
+    Section.DID_VENDOR_BATCHES: {"vendor": Section.VENDORS},
+    Section.DID_OWNER_BATCHES: {"customer": Section.CUSTOMERS},
+    Section.DIDS: {
+        "customer": Section.CUSTOMERS,
+        "account": Section.ACCOUNTS,
+        "vendor_batch": Section.DID_VENDOR_BATCHES,
+        "owner_batch": Section.DID_OWNER_BATCHES,
+        "group": Section.DID_GROUPS,
+    },
     Section.COUNTERS: {"customer": Section.CUSTOMERS, "account": Section.ACCOUNTS},
 }
 """By section and key, the section whose name stands there."""
@@ -45,11 +58,17 @@ NEEDED: Final[Mapping[Section, tuple[str, ...]]] = {
     Section.IP_POOLS: ("ranges",),
     Section.RADIUS_CLIENTS: ("secret",),
     Section.ACCOUNTS: ("customer", "product", "model"),
+    Section.CPE_PROFILES: ("model",),
+    Section.CPES: ("model",),
+    Section.DID_VENDOR_BATCHES: ("vendor",),
+    Section.DID_OWNER_BATCHES: ("customer",),
 }
 """What something new must say."""
 
 PARTS_NEED: Final[tuple[tuple[Section, str, tuple[str, ...]], ...]] = (
     (Section.PRODUCTS, "entries", ("service", "tariff")),
+    (Section.ACCOUNTS, "addons", ("from",)),
+    (Section.CPES, "port_accounts", ("account",)),
     (Section.EXCHANGE_RATES, "values", ("rate",)),
     (Section.ACCESS_POLICIES, "phases", ("period", "level")),
     (Section.ACCESS_POLICIES, "attributes", ("group", "name", "value")),
@@ -64,12 +83,15 @@ FIXED: Final[Mapping[Section, tuple[str, ...]]] = {
     Section.CUSTOMERS: ("currency", "type"),
     Section.ACCOUNTS: ("currency", "model", "customer"),
     Section.SIM_CARDS: ("account",),
+    Section.DIDS: ("customer", "account"),
+    Section.CUSTOM_FIELDS: ("type",),
 }
-"""What money that has moved depends on, so that a load never changes it; and who has a card, which is an operation of its own."""
+"""What money that has moved depends on, so that a load never changes it; and who has a card or number, which is an operation of its own."""
 
 INNER: Final = {
     Section.ENTRIES: (Section.PRODUCTS, "entries"),
     Section.CONNECTIONS: (Section.VENDORS, "connections"),
+    Section.PORTS: (Section.CPES, "port_accounts"),
 }
 """Sections inside others that refer to something: where they stand."""
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from portaswitch.interfaces.work import IWork
 from portaswitch.model.actor import Actor, Privilege, Realm
+from portaswitch.model.custom_field import kept
 from portaswitch.model.operation import Entity, Field, Mark, NotThere, Operation, OperationRefused, Outcome, Row, audited
 from portaswitch.model.text_values import LINE, NAME
 from portaswitch.operations import entities_stock as stock
@@ -203,16 +204,10 @@ def _value(field: Row, text: str | None) -> str | None:
         if field["mandatory"]:
             raise OperationRefused([f"{field['name']} is mandatory: write a value"])
         return None
-    if field["type"] == "list":
-        if text not in field["choices"]:
-            raise OperationRefused([f"{field['name']}: {text!r} is not one of {', '.join(field['choices'])}"])
-        return text
     try:
-        value = stock.KINDS_OF_FIELDS[field["type"]].convert(text)
+        return kept(field["type"], field["choices"], text)
     except ValueError as reason:
         raise OperationRefused([f"{field['name']}: {text!r} {reason}"]) from None
-    forms = {"date": "%Y-%m-%d", "datetime": "%Y-%m-%d %H:%M:%S"}
-    return value.strftime(forms[field["type"]]) if field["type"] in forms else str(value)
 
 
 # -- together ------------------------------------------------------------------------------------------------------------------------------------------------

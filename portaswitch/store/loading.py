@@ -25,6 +25,7 @@ from portaswitch.model.loading import CatalogueFile, Count, Kept, Loaded, LoadEr
 from portaswitch.store.loading_access import STATIC, static_addresses
 from portaswitch.store.loading_cards import COUNTERS, SIM_CARDS, counters, sim_cards
 from portaswitch.store.loading_ids import find_ids
+from portaswitch.store.loading_inventory import after_cards, before_cards
 from portaswitch.store.loading_merge import Plan, Row, Shape, Told, change, create, lock, plan, totals
 from portaswitch.store.loading_parties import ACCOUNTS, CUSTOMERS, PartyBuilder
 from portaswitch.store.loading_rows import Builder
@@ -143,8 +144,10 @@ class _Load:
             (Section.ACCOUNTS, ACCOUNTS, parties.accounts()),
             (Section.ALIASES, ACCOUNTS, parties.aliases()),
             (Section.STATIC_ADDRESSES, STATIC, static_addresses(parties)),
+            *before_cards(parties),
             (Section.SIM_CARDS, SIM_CARDS, sim_cards(parties)),
             (Section.COUNTERS, COUNTERS, counters(parties)),
+            *after_cards(parties),
         ]
         plans = [await self._plan(section, shape, made) for section, shape, made in rows]
         customers, accounts, aliases, *others = plans

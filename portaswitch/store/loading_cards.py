@@ -25,7 +25,7 @@ def sim_cards(builder: PartyBuilder) -> list[Row]:
         if account is None:
             rows.append(row)
             continue
-        named: dict[str, Element] = {"msisdn": account, **row.named, "status": "in_use", "i_customer": _customer_of(builder, account)}
+        named: dict[str, Element] = {"msisdn": account, **row.named, "status": "in_use", "i_customer": customer_of(builder, account)}
         rows.append(Row(row.name, row.key, named, row.initial))
     return rows
 
@@ -36,7 +36,7 @@ def counters(builder: PartyBuilder) -> list[Row]:
     items = builder.stock.get(Section.DISCOUNT_ITEMS, {})
     for entry in builder.file.of(Section.COUNTERS):
         account = entry.text("account")
-        customer = builder.ids.of(Section.CUSTOMERS, entry.text("customer")) if account is None else _customer_of(builder, account)
+        customer = builder.ids.of(Section.CUSTOMERS, entry.text("customer")) if account is None else customer_of(builder, account)
         level = entry.values.get("peak_level")
         key = customer, builder.ids.of(Section.ACCOUNTS, account), items[item_name(entry)].id, level if isinstance(level, int) else 0
         initial = dict(builder.values_of(entry, "account", "customer", "plan", "service", "group", "kind", "peak_level"))
@@ -44,7 +44,8 @@ def counters(builder: PartyBuilder) -> list[Row]:
     return rows
 
 
-def _customer_of(builder: PartyBuilder, account: str) -> int | None:
+def customer_of(builder: PartyBuilder, account: str) -> int | None:
+    """The number of the customer whose an account is, by the database or else the file."""
     known = builder.stock.get(Section.ACCOUNTS, {}).get(account)
     name = known.facts["customer"] if known is not None else builder.account(account).text("customer")
     return builder.ids.of(Section.CUSTOMERS, name)

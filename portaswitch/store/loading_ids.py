@@ -28,6 +28,14 @@ IDENTITIES: Final[Mapping[Section, tuple[str, str]]] = {
     Section.CUSTOMERS: ("customers", "i_customer"),
     Section.ACCOUNTS: ("accounts", "i_account"),
     Section.SIM_CARDS: ("sim_cards", "i_sim_card"),
+    Section.CUSTOMER_CLASSES: ("customer_classes", "i_customer_class"),
+    Section.CUSTOM_FIELDS: ("custom_fields", "i_custom_field"),
+    Section.CPE_PROFILES: ("ua_profiles", "i_ua_profile"),
+    Section.CPES: ("ua", "i_ua"),
+    Section.DID_GROUPS: ("did_groups", "i_group"),
+    Section.DID_VENDOR_BATCHES: ("did_vendor_batches", "i_dv_batch"),
+    Section.DID_OWNER_BATCHES: ("did_owner_batches", "i_do_batch"),
+    Section.DIDS: ("dids", "i_did_number"),
 }
 """Table and identity column of what has a name."""
 

@@ -39,7 +39,8 @@ class Shape:
 
     `identity` is the column that others refer to ('' when there is none), `key` the columns that a file knows
     a row by (`loose`: those of them in which null is a value too), `sealed` the columns of secrets, `kept` the money of an
-    existing row, which is compared and never written. `totals` are the expressions (of t) that control totals are grouped by: kind and currency.
+    existing row, which is compared and never written. `overlaid` are columns of letters by place, of which a row changes only those that are no blanks
+    (function flags_over). `totals` are the expressions (of t) that control totals are grouped by: kind and currency.
     """
 
     table: str
@@ -49,6 +50,7 @@ class Shape:
     kept: str = ""
     loose: tuple[str, ...] = ()
     totals: tuple[str, str] = ("''", "''")
+    overlaid: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,7 @@ def _comparison(shape: Shape, types: Types, page: Sequence[Row]) -> tuple[str, t
     identity = f't."{shape.identity}"' if shape.identity else "0"
     secrets = "".join(f', t."{column}"' for column in shape.sealed)
     sql = (
-        f"select v.row_number, {identity}, {_differ(named)}, {_differ(money)}{secrets} "
+        f"select v.row_number, {identity}, {_differ(shape, named)}, {_differ(shape, money)}{secrets} "
         f"from {source} join {shape.table} t on {_joined(shape)}"
     )
     return sql, values
@@ -175,8 +177,13 @@ async def totals(cursor: Cursor, shape: Shape, rows: Sequence[Row], types: Types
     return [(word, code, number, amount) for (word, code), (number, amount) in summed.items()]
 
 
-def _differ(columns: Sequence[str]) -> str:
-    return " or ".join(f't."{column}" is distinct from v."{column}"' for column in columns) or "false"
+def _differ(shape: Shape, columns: Sequence[str]) -> str:
+    return " or ".join(f't."{column}" is distinct from {_written(shape, column)}' for column in columns) or "false"
+
+
+def _written(shape: Shape, column: str, over: str = 't."{}"') -> str:
+    """What a column becomes: the value of the row v, laid over what it has where that is how the table keeps it."""
+    return f'flags_over({over.format(column)}, v."{column}")' if column in shape.overlaid else f'v."{column}"'
 
 
 def _unnest(
@@ -204,7 +211,7 @@ async def create(cursor: Cursor, plan: Plan, told: Told) -> None:
                 columns, plan.types, [[*row.key, *row.named.values(), *row.initial.values()] for row in page]
             )
             names = ", ".join(f'"{column}"' for column in columns)
-            selected = ", ".join(f'v."{column}"' for column in columns)
+            selected = ", ".join(_written(plan.shape, column, "''") for column in columns)
             insert = f"insert into {plan.shape.table} ({names})"
             await cursor.execute(f"{insert} select {selected} from {source} order by row_number", values)
             told(len(page))
@@ -229,7 +236,7 @@ async def change(cursor: Cursor, plan: Plan, told: Told) -> None:
         source, values = _unnest(
             [identity, *columns], plan.types, [[*row.key, *row.named.values()] for row in page]
         )
-        settings = ", ".join(f'"{column}" = v."{column}"' for column in columns)
+        settings = ", ".join(f'"{column}" = {_written(plan.shape, column)}' for column in columns)
         await cursor.execute(
             f"update {plan.shape.table} t set {settings} from {source} where t.{identity} = v.{identity}",
             values,

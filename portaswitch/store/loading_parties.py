@@ -6,19 +6,20 @@ from collections.abc import Iterator
 from typing import Final
 
 from portaswitch.model.billing_model import BillingModel
-from portaswitch.model.loading import CatalogueFile, Entry, Section, Stock
+from portaswitch.model.loading import CUSTOMER_DETAILS, CatalogueFile, Entry, Section, Stock
 from portaswitch.store.arrays import Element
+from portaswitch.store.loading_features import flags_of
 from portaswitch.store.loading_ids import Ids
 from portaswitch.store.loading_merge import Row, Shape
 from portaswitch.store.loading_rows import Builder, opening
 
 CUSTOMERS: Final = Shape(
     "customers", "i_customer", ("i_env", "name"), kept="opening_balance",
-    totals=("case t.i_customer_type when 1 then 'retail' when 2 then 'reseller' else 'distributor' end", "t.currency"),
+    totals=("case t.i_customer_type when 1 then 'retail' when 2 then 'reseller' else 'distributor' end", "t.currency"), overlaid=("service_flags",),
 )  # fmt: skip
 ACCOUNTS: Final = Shape(
     "accounts", "i_account", ("i_env", "id"), sealed=("h323_password", "password"), kept="opening_balance",
-    totals=("case t.billing_model when -1 then 'debit' when 1 then 'credit' else 'alias' end", "t.currency"),
+    totals=("case t.billing_model when -1 then 'debit' when 1 then 'credit' else 'alias' end", "t.currency"), overlaid=("service_flags",),
 )  # fmt: skip
 
 TYPES: Final = {"retail": 1, "reseller": 2, "distributor": 3}
@@ -55,7 +56,7 @@ class PartyBuilder(Builder):
         return [self._customer(entry, levels[name]) for name, entry in entries.items()]
 
     def _customer(self, entry: Entry, level: int) -> Row:
-        named = dict(self.values_of(entry, "type", "parent", "status", "opening_balance")) | _status(entry)
+        named = dict(self.values_of(entry, "type", "parent", "status", "opening_balance", *CUSTOMER_DETAILS)) | _status(entry) | flags_of(self, entry)
         if "parent" in entry.values:
             named["i_parent"] = self.ids.of(Section.CUSTOMERS, entry.text("parent"))
         kind = entry.text("type")
@@ -77,7 +78,7 @@ class PartyBuilder(Builder):
         ]
 
     def _account(self, entry: Entry) -> Row:
-        named = dict(self.values_of(entry, *APART)) | _status(entry)
+        named = dict(self.values_of(entry, *APART)) | _status(entry) | flags_of(self, entry)
         model = entry.text("model")
         if model is not None:
             named["billing_model"] = int(MODELS[model])

@@ -10,6 +10,7 @@ from typing import Final
 from portaswitch.model.loading import CatalogueFile, Entry, Section, Stock
 from portaswitch.store.arrays import Element
 from portaswitch.store.loading_access import access_tables
+from portaswitch.store.loading_features import flags_of
 from portaswitch.store.loading_ids import IDENTITIES, Ids, prefixes
 from portaswitch.store.loading_merge import Row, Shape
 
@@ -30,7 +31,7 @@ TARIFFS: Final = Shape("tariffs", "i_tariff", I_ENV)
 EXCHANGE: Final = Shape("exchange_rates", "i_exchange_rate", ("i_env", "currency", "into_currency", "effective_from"))
 RATES: Final = Shape("rates", "i_rate", ("i_tariff", "i_dest", "effective_from"))
 NODES: Final = Shape("nodes", "i_node", I_ENV)
-PRODUCTS: Final = Shape("products", "i_product", I_ENV)
+PRODUCTS: Final = Shape("products", "i_product", I_ENV, overlaid=("service_flags",))
 ENTRIES: Final = Shape(
     "accessibility", "i_accessibility", ("i_product", "i_service", "i_node", "access_code"), loose=("i_node",)
 )
@@ -78,6 +79,12 @@ REFERS: Final[Mapping[str, Section]] = {
     "account": Section.ACCOUNTS,
     "access_policy": Section.ACCESS_POLICIES,
     "ip_pool": Section.IP_POOLS,
+    "class": Section.CUSTOMER_CLASSES,
+    "cpe_profile": Section.CPE_PROFILES,
+    "vendor": Section.VENDORS,
+    "vendor_batch": Section.DID_VENDOR_BATCHES,
+    "owner_batch": Section.DID_OWNER_BATCHES,
+    "group": Section.DID_GROUPS,
 }
 """Keys that hold names, and whose; their columns are i_KEY, but for those in `COLUMNS`."""
 
@@ -85,6 +92,10 @@ COLUMNS: Final[Mapping[str, str]] = {
     **RENAMED,
     "reseller_tariff": "i_tariff_reseller",
     "policy": "i_service_policy",
+    "class": "i_customer_class",
+    "cpe_profile": "i_ua_profile",
+    "vendor_batch": "i_dv_batch",
+    "owner_batch": "i_do_batch",
 }
 
 
@@ -139,7 +150,7 @@ class Builder:
             (
                 Section.PRODUCTS,
                 PRODUCTS,
-                [self._priced(Section.PRODUCTS, entry, "entries") for entry in self._of(Section.PRODUCTS)],
+                [self._product(entry) for entry in self._of(Section.PRODUCTS)],
             ),
             (Section.ENTRIES, ENTRIES, list(self._entries())),
             (
@@ -186,6 +197,10 @@ class Builder:
             if "currency" in row.named
             else Row(row.name, row.key, row.named, {**row.initial, "currency": self.currency})
         )
+
+    def _product(self, entry: Entry) -> Row:
+        row = self._priced(Section.PRODUCTS, entry, "entries")
+        return Row(row.name, row.key, {**row.named, **flags_of(self, entry)}, row.initial)
 
     def _service(self, entry: Entry) -> Row:
         named = dict(self.values_of(entry, "type"))

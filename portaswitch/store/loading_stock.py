@@ -12,6 +12,7 @@ from typing import Final
 
 from portaswitch.model.loading import CatalogueFile, Known, Section, Stock
 from portaswitch.store.arrays import array
+from portaswitch.store.loading_inventory_stock import inventory_stock
 from portaswitch.store.transaction import Cursor
 
 QUERIES: Final[Mapping[Section, tuple[str, tuple[str, ...]]]] = {
@@ -42,8 +43,9 @@ QUERIES: Final[Mapping[Section, tuple[str, tuple[str, ...]]]] = {
         ("nas_ip", "nas_identifier"),
     ),
     Section.PRODUCTS: (
-        "select p.name, i_product, p.currency, coalesce(c.name, '') from products p left join customers c on c.i_customer = p.i_managed_by where p.i_env = %s",
-        ("currency", "managed_by"),
+        "select p.name, i_product, p.currency, coalesce(c.name, ''), p.is_addon::text "
+        "from products p left join customers c on c.i_customer = p.i_managed_by where p.i_env = %s",
+        ("currency", "managed_by", "addon"),
     ),
     Section.VENDORS: ("select name, i_vendor, currency from vendors where i_env = %s", ("currency",)),
 }
@@ -105,6 +107,7 @@ async def read_stock(cursor: Cursor, file: CatalogueFile) -> Stock:
     if file.of(Section.COUNTERS):
         rows = await cursor.query(DISCOUNT_ITEMS, (file.i_env,))
         stock[Section.DISCOUNT_ITEMS] = {row[0]: _known(row[1], ("count",), row[2:]) for row in rows}
+    stock |= await inventory_stock(cursor, file)
     stock[Section.SIM_CARDS] = await _sim_cards(cursor, file)
     stock[Section.ACCOUNTS] = await _accounts(cursor, file)
     named = {known.facts["customer"] for known in stock[Section.ACCOUNTS].values()}
@@ -126,7 +129,8 @@ async def _accounts(cursor: Cursor, file: CatalogueFile) -> dict[str, Known]:
     ids = {entry.name for entry in file.of(Section.ACCOUNTS)}
     ids |= {master for entry in file.of(Section.ACCOUNTS) if (master := entry.text("alias_of")) is not None}
     ids |= {alias.name for entry in file.of(Section.ACCOUNTS) for alias in entry.parts("aliases")}
-    owned = (*file.of(Section.SIM_CARDS), *file.of(Section.COUNTERS))
+    ports = (port for device in file.of(Section.CPES) for port in device.parts("port_accounts"))
+    owned = (*file.of(Section.SIM_CARDS), *file.of(Section.COUNTERS), *file.of(Section.DIDS), *ports)
     ids |= {name for entry in owned if (name := entry.text("account")) is not None}
     if not ids:
         return {}
@@ -144,6 +148,13 @@ async def _customers(cursor: Cursor, file: CatalogueFile, named: Iterable[str]) 
         (Section.CUSTOMERS, "parent"),
         (Section.TARIFFS, "managed_by"),
         (Section.PRODUCTS, "managed_by"),
+        (Section.SIM_CARDS, "managed_by"),
+        (Section.CUSTOMER_CLASSES, "managed_by"),
+        (Section.CPE_PROFILES, "managed_by"),
+        (Section.CPES, "managed_by"),
+        (Section.CPES, "customer"),
+        (Section.DID_OWNER_BATCHES, "customer"),
+        (Section.DIDS, "customer"),
     ):
         names |= {name for entry in file.of(section) if (name := entry.text(key)) is not None}
     rows = await cursor.query(CUSTOMERS, (file.i_env, array(sorted(names))))

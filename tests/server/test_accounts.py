@@ -180,14 +180,15 @@ class ClosingTests(ChargingCase):
         i_account, i_customer = self.ask("select i_account, i_customer from accounts where id = %s", (LINE,))[0]
         self.ask("insert into sim_cards (i_env, imsi, status, i_account, i_customer) values (1, '310150123456789', 'in_use', %s, %s)", (i_account, i_customer))
         self.ask("insert into ua (i_env, name, model) values (1, 'ONT 1', 'x'); insert into ua_links (i_ua, port, i_account, i_env) "
-                 "select i_ua, 1, %s, 1 from ua", (i_account,))  # fmt: skip
+                 "select i_ua, 1, %s, 1 from ua where name = 'ONT 1'", (i_account,))  # fmt: skip
         self.ask("insert into dids (i_env, number, i_customer, i_account) values (1, '16045550190', %s, %s)", (i_customer, i_account))
         await self.call(LINE, "k1", minimum=10)
         answer = await self.do("account.close", id=LINE)
         self.assertEqual(answer["released"], ["sim_card 310150123456789", "device ONT 1:1", "did 16045550190", "alias 16045550102"])
         self.assertEqual(answer["disconnected"], [f"{self.node}/k1"])
-        self.assertEqual(self.ask("select status, i_account from sim_cards"), [("available", None)])
-        self.assertEqual(self.one("select (select count(*) from ua_links) + (select count(*) from dids where i_account is not null)"), 0)
+        self.assertEqual(self.ask("select status, i_account from sim_cards where imsi = '310150123456789'"), [("available", None)])
+        left = "select (select count(*) from ua_links where i_account = %s) + (select count(*) from dids where i_account = %s)"
+        self.assertEqual(self.one(left, (i_account, i_account)), 0)
         self.assertEqual([row[1] for row in self.audited("account")][-1], "account.close")
         await self.hang_up(LINE, "k1", 60)
         self.assertEqual(self.money(LINE), ("0.05", "0"))

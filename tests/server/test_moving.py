@@ -112,7 +112,7 @@ class MovingTests(MovingTestCase):
             self.ask("select a.billing_model, m.id from accounts a join accounts m on m.i_account = a.i_master_account where a.id = 'alice@example.com'"),
             [(2, "12065550100")],
         )
-        used, free = self.ask("select s.*, a.id from sim_cards s left join accounts a using (i_account) order by imsi")
+        used, free = self.ask("select s.*, a.id from sim_cards s left join accounts a using (i_account) where imsi like '001%%' order by imsi")
         self.assertEqual((used[2:5], used[-1], free[-1]), (("001010000000001", "8900000000000000001", "12065550100"), "12065550100", None))
         ((ki, status),) = self.ask("select ki, status from sim_cards where imsi = '001010000000001'")
         self.assertEqual((self.sealer.open(ki), status), (KI, "in_use"))

@@ -30,6 +30,10 @@ class MatrixTests(DeskCase):
         """Something of everything, in nobody's tree but the environment's."""
         await super().prepare()
         self.ask("insert into environments (i_env, name) values (2, 'Other')")
+        self.ask(
+            "update sim_cards set status = 'available', i_account = null, i_customer = null; update dids set i_account = null, i_customer = null;"
+            "update did_owner_batches set i_customer = (select i_customer from customers where name = 'Demo retail USD')"
+        )
         await self.do("customer-class.add", name="Gold")
         await self.do("product.add", name="More", currency="CAD", is_addon="yes")
         for name in (CARD, "0101"):

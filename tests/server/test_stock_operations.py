@@ -26,7 +26,7 @@ class SimTests(DeskCase):
 
     def sims(self) -> list[tuple[Any, ...]]:
         """IMSI, status, MSISDN, and whether an account has it."""
-        return self.ask("select imsi, status, msisdn, i_account is not null from sim_cards order by 1")
+        return self.ask("select imsi, status, msisdn, i_account is not null from sim_cards where imsi like '302%%' order by 1")
 
     async def test_life(self) -> None:
         """Assigned: its MSISDN is the account; in use it is not removed; released: free again; disposed: for good."""
@@ -54,7 +54,7 @@ class SimTests(DeskCase):
         asked = [self.do("sim.assign", imsi=ONE, account=(LINE, CARD)[place % 2]) for place in range(10)]
         results = await DeferredList([Deferred.fromCoroutine(one) for one in asked], consumeErrors=True)
         self.assertEqual([done for done, _ in results].count(True), 1)
-        self.assertEqual(self.one("select count(*) from sim_cards where status = 'in_use'"), 1)
+        self.assertEqual(self.one("select count(*) from sim_cards where status = 'in_use' and imsi like '302%%'"), 1)
 
     async def test_secrets(self) -> None:
         """Ki is sealed, and shown nowhere: that there is one is all."""
@@ -86,8 +86,8 @@ class DeviceTests(DeskCase):
         await self.do("cpe-profile.add", name="Home", model="Calix 844G", settings='{"port_type": "GE"}')
         await self.do("cpe.add", name="ONT 1", model="Calix 844G", profile="Home", mac="00-11-22-AA-BB-CC", ports="2", inventory_id="CXNK00112233")
         await self.do("cpe-port.add", cpe="ONT 1", port="1", account=LINE)
-        self.assertEqual(self.ask("select u.name, l.port, a.id, u.mac from ua_links l join ua u using (i_ua) join accounts a using (i_account)"),
-                         [("ONT 1", 1, LINE, "00:11:22:aa:bb:cc")])  # fmt: skip
+        ports = "select u.name, l.port, a.id, u.mac from ua_links l join ua u using (i_ua) join accounts a using (i_account) where u.name = 'ONT 1'"
+        self.assertEqual(self.ask(ports), [("ONT 1", 1, LINE, "00:11:22:aa:bb:cc")])  # fmt: skip
         for port, told in (("1", "exists"), ("3", "has 2 ports")):
             with self.assertRaises(OperationRefused) as caught:
                 await self.do("cpe-port.add", cpe="ONT 1", port=port, account=CARD)
@@ -134,7 +134,7 @@ class CustomFieldTests(DeskCase):
         self.assertIn("north, south", str(caught.exception))
         await self.do("account.custom", id=LINE, field="site", value="null")
         await self.do("customer.custom", name="Demo retail", field="born", value="1970-01-31")
-        self.assertEqual(self.ask("select db_value from custom_field_values"), [("1970-01-31",)])
+        self.assertEqual(self.ask("select db_value from custom_field_values where db_value <> 'North'"), [("1970-01-31",)])
         self.assertNotIn("1970", str(self.audited("customer")))
         with self.assertRaises(NotThere):
             await self.do("account.custom", id=LINE, field="born", value="1970-01-31")
@@ -154,7 +154,7 @@ class UploadTests(DeskCase):
         self.assertEqual(self.one("select count(*) from sim_cards join customers using (i_customer) where name = 'Demo retail' and status = 'available'"), 5000)
         self.assertEqual(self.sealer.open(self.one("select ki from sim_cards where imsi = '302720100004711'")), KEY)
         self.assertEqual(await self.upload("sim", "imsi,action,kind", "302720100004711,-", "302720199999999,,esim"), {"added": 1, "removed": 1})
-        self.assertEqual(self.ask("select count(*), max(kind) from sim_cards"), [(5000, "sim")])
+        self.assertEqual(self.ask("select count(*), max(kind) from sim_cards"), [(5000 + 2, "sim")])
         self.assertEqual([line[1] for line in self.audited("sim")], ["sim.upload", "sim.upload"])
 
     async def test_faults(self) -> None:
@@ -165,7 +165,7 @@ class UploadTests(DeskCase):
             await self.upload("did", "number,group,action", *rows)
         places = [fault.split(":")[0] for fault in caught.exception.faults]
         self.assertEqual(places, ["line 3, number", "line 4, number", "line 5, number", "line 6, group", "line 7, number", "line 8, action"])
-        self.assertEqual(self.one("select count(*) from dids"), 1)
+        self.assertEqual(self.one("select count(*) from dids"), 1 + 2)  # two are the demo's
 
     async def test_head(self) -> None:
         """Columns that are not there, stand twice, or are missing."""

@@ -16,6 +16,18 @@ from portaswitch.model.loading import CatalogueFile, Count, Known, Loaded, Secti
 
 DEMO = Path(__file__).parents[3] / "config" / "demo.yaml"
 
+BORN: Stock = {
+    Section.FEATURES: {
+        "netaccess_static_ip": Known(3, {"position": "3", "service": "Netaccess"}), "call_barring": Known(13, {"position": "13", "service": "Voice"}),
+        "clir": Known(16, {"position": "16", "service": "Voice"}),
+    },
+    Section.FEATURE_VALUES: {
+        "netaccess_static_ip.address": Known(3, {"multiple": "false"}), "netaccess_static_ip.routed_network": Known(5, {"multiple": "true"}),
+        "call_barring.prefixes": Known(23, {"multiple": "true"}),
+    },
+}  # fmt: skip
+"""What an empty database has: service features (some of them)."""
+
 GOOD = """\
 environments: {1: {name: One, currency: CAD}}
 services: {Voice: {type: Voice}, Net: {type: Netaccess}}

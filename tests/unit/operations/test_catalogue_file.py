@@ -10,6 +10,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from portaswitch.config.catalogue import RATE, SECTIONS, read_catalogue
+from portaswitch.config.catalogue_inventory import CustomFields
 from portaswitch.config.catalogue_kinds import Section as SectionKind
 from portaswitch.config.catalogue_kinds import Thing, Things
 from portaswitch.model.loading import Entry, Section
@@ -120,6 +121,8 @@ class ReferenceTests(SynchronousTestCase):
         """Every thing of the grammar that has keys, by section."""
         found: dict[str, Thing] = {"rates": RATE}
         for section, kind in SECTIONS.items():
+            if isinstance(kind, CustomFields):
+                kind = kind.fields
             assert isinstance(kind, SectionKind)
             found[section.value] = kind.thing
             for key, inner in kind.thing.fields.items():
@@ -133,7 +136,7 @@ class ReferenceTests(SynchronousTestCase):
         known = {"environment", "destination", "destinations"}
         for section, thing in self.things().items():
             known |= {section, *thing.fields}
-        terms = set(re.findall(r"^(?:    )?``([a-z_]+)``", text, re.M))
+        terms = set(re.findall(r"^(?:    )?``([a-z_0-9]+)``", text, re.M))
         self.assertEqual(sorted(known - terms), [])
         self.assertEqual(sorted(terms - known), [])
 

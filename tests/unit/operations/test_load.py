@@ -10,7 +10,7 @@ from portaswitch.errors import ConfigError
 from portaswitch.interfaces.loading import ILoading
 from portaswitch.model.loading import Count, Section, Stock
 from portaswitch.operations.load import faults, load
-from tests.unit.operations.files import DEMO, GOOD, Shelf, file_of, stock_of
+from tests.unit.operations.files import BORN, DEMO, GOOD, Shelf, file_of, stock_of
 
 WRONG = """\
 environment: 1
@@ -184,7 +184,7 @@ class GoodTests(SynchronousTestCase):
 
     def test_the_demo(self) -> None:
         """config/demo.yaml is good in an empty database."""
-        self.assertEqual(faults(read_catalogue(DEMO, 1), {}), [])
+        self.assertEqual(faults(read_catalogue(DEMO, 1), BORN), [])
 
     def test_an_empty_file(self) -> None:
         """Says nothing, and nothing is wrong with it where the environment exists."""
