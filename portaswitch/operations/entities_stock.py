@@ -221,21 +221,4 @@ CUSTOM_FIELD: Final = Entity(
     ),
 )
 
-CUSTOM_VALUE: Final = Entity(
-    "custom-value",
-    "values of custom fields",
-    "custom_field_values",
-    "i_custom_field_value",
-    "number",
-    Privilege.SERVICE,
-    (
-        Field("number", "its number", LINE, READ_ONLY, "i_custom_field_value"),
-        Field("field", "the field", NAME, OWN, "i_custom_field", "custom-field"),
-        Field("account", "whose it is", NAME, FIXED, "i_account", "account"),
-        Field("customer", "whose it is", NAME, FIXED, "i_customer", "customer"),
-        Field("sim", "whose it is", NAME, FIXED, "i_sim_card", "sim"),
-        Field("value", "the value", LINE, frozenset(), "db_value"),
-    ),
-)
-
-ENTITIES: Final = (SIM, CPE_PROFILE, CPE, PORT, DID_GROUP, DID_VENDOR_BATCH, DID_OWNER_BATCH, DID, CUSTOM_FIELD, CUSTOM_VALUE)
+ENTITIES: Final = (SIM, CPE_PROFILE, CPE, PORT, DID_GROUP, DID_VENDOR_BATCH, DID_OWNER_BATCH, DID, CUSTOM_FIELD)

@@ -167,7 +167,7 @@ def _setting(owner: str) -> Operation:
 
     async def run(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
         row = await the(work, entity, values, lock=True)
-        (field,) = await _custom_field(work, "sim_card" if owner == "sim" else owner, values["field"])
+        field = await _custom_field(work, "sim_card" if owner == "sim" else owner, values["field"])
         value = _value(field, values.get("value"))
         before = await _put(work, owner, row["_id"], field["_id"], value)
         said = {"field": field["name"], "value": "personal" if field["personal"] else value}
@@ -180,22 +180,21 @@ def _setting(owner: str) -> Operation:
 
 async def _put(work: IWork, owner: str, number: int, field: int, value: str | None) -> str | None:
     """Set, change or remove a value; what it was."""
-    held = await work.listing(stock.CUSTOM_VALUE, {owner: number, "field": field}, "", 1)
-    before: str | None = held[0]["value"] if held else None
-    if held and value is None:
-        await work.remove(stock.CUSTOM_VALUE, held[0]["_id"])
-    elif held:
-        await work.change(stock.CUSTOM_VALUE, held[0]["_id"], {"value": value})
+    whose = {**dict.fromkeys(OWNERS), owner: number, "field": field, "value": value}
+    held = await work.ask("custom_field.value", whose)
+    if held:
+        await work.ask("custom_field.remove" if value is None else "custom_field.change", whose)
     elif value is not None:
-        await work.add(stock.CUSTOM_VALUE, {owner: number, "field": field, "value": value})
+        await work.ask("custom_field.add", whose)
+    before: str | None = held[0][0] if held else None
     return before
 
 
-async def _custom_field(work: IWork, applies_to: str, name: str) -> list[Row]:
-    found = [row for row in await work.listing(stock.CUSTOM_FIELD, {"applies_to": applies_to}, name, 0) if row["name"] == name]
-    if not found:
+async def _custom_field(work: IWork, applies_to: str, name: str) -> Row:
+    rows = await work.ask("custom_field.find", {"applies_to": applies_to, "name": name})
+    if not rows:
         raise NotThere([f"there is no custom field {name} of {applies_to}"])
-    return found
+    return {"name": name, **dict(zip(("_id", "type", "choices", "mandatory", "personal"), rows[0], strict=True))}
 
 
 def _value(field: Row, text: str | None) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from portaswitch.store import statements_features, statements_money, statements_parties
+from portaswitch.store import statements_features, statements_fields, statements_money, statements_parties
 
 #: A payment and the balances that it moves: money left grows by it, what a credit account and its customer owe falls by it. The rows are locked.
 #: Nobody is told: a balance in a cache is a hint, and no refusal is given on it (DESIGN.md 4). `+ 0`: without statistics the index by environment would be
@@ -40,5 +40,10 @@ ANSWER: Final = "update operation_keys set answer = %(answer)s where i_env = %(i
 NOTES: Final = "insert into audit_log (i_env, i_user, actor, request_id, operation, entity, before, after) values {}"
 NOTE: Final = "(%(i_env)s, %(user)s, %(actor)s, %(request)s, %(operation{0})s, %(entity{0})s, %(before{0})s, %(after{0})s)"
 
-STATEMENTS: Final[Mapping[str, str]] = {**statements_features.STATEMENTS, **statements_parties.STATEMENTS, **statements_money.STATEMENTS}
+STATEMENTS: Final[Mapping[str, str]] = {
+    **statements_features.STATEMENTS,
+    **statements_fields.STATEMENTS,
+    **statements_parties.STATEMENTS,
+    **statements_money.STATEMENTS,
+}
 """By name 'entity.question'."""

@@ -132,6 +132,8 @@ class CustomFieldTests(DeskCase):
         with self.assertRaises(OperationRefused) as caught:
             await self.do("account.custom", id=LINE, field="site", value="west")
         self.assertIn("north, south", str(caught.exception))
+        for value, before in (("north", "south"), ("south", "north")):
+            self.assertEqual((await self.do("account.custom", by=self.reseller(), id=LINE, field="site", value=value))["before"], before)
         await self.do("account.custom", id=LINE, field="site", value="null")
         await self.do("customer.custom", name="Demo retail", field="born", value="1970-01-31")
         self.assertEqual(self.ask("select db_value from custom_field_values where db_value <> 'North'"), [("1970-01-31",)])
