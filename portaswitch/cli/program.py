@@ -22,6 +22,7 @@ from portaswitch.cli import (
     sessions,
     setup,
     tariffs,
+    topups,
     xdrs,
 )
 from portaswitch.cli.command import OK, Commands, Context, Parser, common, epilog
@@ -56,6 +57,7 @@ def parser() -> Parser:
     tariffs.add(commands)
     sessions.add(commands)
     accounts.add(commands)
+    topups.add(commands)
     clients.add(commands)
     rates.add(commands)
     orphans.add(commands)

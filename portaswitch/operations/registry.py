@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from portaswitch.model.operation import Operation
-from portaswitch.operations import accounts, catalogue, stock
+from portaswitch.operations import accounts, audit, catalogue, stock
 
-AREAS: Final = (accounts, catalogue, stock)
+AREAS: Final = (accounts, audit, catalogue, stock)
 
 OPERATIONS: Final[Mapping[str, Operation]] = {operation.name: operation for area in AREAS for operation in area.OPERATIONS}

@@ -7,7 +7,6 @@ Money moves by conditional deltas under these locks; the payment's row, the bala
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -23,7 +22,7 @@ from zope.interface import implementer
 from portaswitch.interfaces.work import IBooks, IWork
 from portaswitch.model.actor import Actor
 from portaswitch.model.operation import Entity, Mark, MayHaveHappened, OperationRefused, Row
-from portaswitch.store import work_sql
+from portaswitch.store import audit_trail, work_sql
 from portaswitch.store.arrays import array
 from portaswitch.store.loading_merge import TYPES
 from portaswitch.store.pool import ConnectionLost, Pool
@@ -186,14 +185,7 @@ class Work:
 
     def note(self, operation: str, entity: str, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> Deferred[None]:
         """See `IWork.note`."""
-        actor = self._actor
-        was, now = _difference(before, after)
-        values = {"user": actor.i_user, "actor": actor.name, "operation": operation, "entity": entity, "before": was, "after": now, "request": actor.request_id}
-        return self._cursor.execute(
-            "insert into audit_log (i_env, i_user, actor, operation, entity, before, after, request_id) "
-            "values (%(i_env)s, %(user)s, %(actor)s, %(operation)s, %(entity)s, %(before)s, %(after)s, %(request)s)",
-            {**self._standing, **values},
-        )
+        return audit_trail.note(self._cursor, self._actor, operation, entity, before, after)
 
     def recall(self, key: str, operation: str, digest: str) -> Deferred[Any]:
         """See `IWork.recall`."""
@@ -211,25 +203,8 @@ class Work:
         """See `IWork.remember`."""
         return self._cursor.execute(
             "insert into operation_keys (i_env, key, operation, digest, answer) values (%(i_env)s, %(key)s, %(operation)s, %(digest)s, %(answer)s)",
-            {**self._standing, "key": key, "operation": operation, "digest": digest, "answer": _document(answer)},
+            {**self._standing, "key": key, "operation": operation, "digest": digest, "answer": audit_trail.document(answer)},
         )
-
-
-def _difference(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> tuple[Json | None, Json | None]:
-    """Of a change only what differs; of an addition or removal all."""
-    if before is None or after is None:
-        return None if before is None else _document(before), None if after is None else _document(after)
-    changed = [name for name in after if before.get(name) != after[name]]
-    return _document({name: before.get(name) for name in changed}), _document({name: after[name] for name in changed})
-
-
-def _document(value: Any) -> Json:
-    """JSON in which amounts are strings of digits, and times ISO 8601."""
-    return Json(value, dumps=lambda plain: json.dumps(plain, default=_plain))
-
-
-def _plain(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def _reason(error: psycopg2.Error) -> str:

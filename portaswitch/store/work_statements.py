@@ -26,5 +26,17 @@ paid as (
 select i_payment, (select notify_subscriber('a:' || i_account) from account)::text, (select notify_subscriber('c:' || i_customer) from customer)::text from paid
 """
 
-STATEMENTS: Final[dict[str, str]] = {}
+#: Lines of the audit of one environment, the newest first; a condition that is null is none.
+AUDIT: Final = """
+select i_audit, at, actor, operation, entity, before, after, request_id from audit_log
+where i_env = %(i_env)s
+  and (%(entity)s::text is null or entity = %(entity)s)
+  and (%(kind)s::text is null or starts_with(entity, %(kind)s || ':'))
+  and (%(by)s::text is null or actor = %(by)s or (strpos(actor, ':') > 0 and substr(actor, strpos(actor, ':') + 1) = %(by)s))
+  and (%(operation)s::text is null or operation = %(operation)s or starts_with(operation, %(operation)s || '.'))
+  and (%(since)s::timestamptz is null or at >= %(since)s)
+order by at desc, i_audit desc limit %(last)s
+"""
+
+STATEMENTS: Final[dict[str, str]] = {"audit.list": AUDIT}
 """By name 'entity.question'."""
