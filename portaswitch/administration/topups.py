@@ -42,12 +42,12 @@ class Line:
 @dataclass(slots=True)
 class Booked:
     """
-    What came of a table: lines that are booked (of runs before too) and their sum, those that were refused (line and reason), and those of which nobody
+    What came of a table: lines that are booked (of runs before too) and their sums by currency, those that were refused (line and reason), and those of which nobody
     knows, since the database was lost; seconds of the booking.
     """
 
     booked: int = 0
-    amount: Decimal = Decimal(0)
+    sums: dict[str, Decimal] = field(default_factory=dict)
     refused: list[tuple[int, str]] = field(default_factory=list)
     unknown: list[int] = field(default_factory=list)
     seconds: float = 0
@@ -122,13 +122,14 @@ async def top_up_all(database: Database, actor: Actor, lines: Sequence[Line], at
 async def _book(operations: IOperations, actor: Actor, line: Line, done: Booked) -> None:
     for _ in range(TRIES):
         try:
-            await operations.operate(actor, top_up.name, line.texts, line.key)
+            answer = await operations.operate(actor, top_up.name, line.texts, line.key)
         except MayHaveHappened:
             continue
         except OperationRefused as refused:
             done.refused.append((line.number, "; ".join(refused.faults)))
             return
         done.booked += 1
-        done.amount += line.amount
+        currency = str(answer["currency"]) if isinstance(answer, Mapping) else ""
+        done.sums[currency] = done.sums.get(currency, Decimal(0)) + line.amount
         return
     done.unknown.append(line.number)

@@ -52,7 +52,8 @@ async def top_up_file(context: Context) -> int:
 
 def _tell(context: Context, lines: int, done: topups.Booked) -> None:
     out = context.out
-    out.line(f"{done.booked} of {lines} lines are booked, {money(done.amount)} in all (those of earlier runs under these keys too)")
+    sums = ", ".join(f"{money(amount)} {currency}" for currency, amount in sorted(done.sums.items()))
+    out.line(f"{done.booked} of {lines} lines are booked{f', {sums}' if sums else ''} (those of earlier runs under these keys too)")
     for line, reason in done.refused[:MOST_FAULTS]:
         out.line(f"line {line}: {reason}")
     if len(done.refused) > MOST_FAULTS:

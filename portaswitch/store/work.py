@@ -28,7 +28,7 @@ from portaswitch.store.loading_merge import TYPES
 from portaswitch.store.pool import ConnectionLost, Pool
 from portaswitch.store.secrets import Sealer
 from portaswitch.store.transaction import Cursor
-from portaswitch.store.work_statements import PAY, STATEMENTS
+from portaswitch.store.work_statements import PAY, RECALL, STATEMENTS
 
 T = TypeVar("T")
 
@@ -94,13 +94,9 @@ class Work:
         return Deferred.fromCoroutine(self._one(entity, f"t.{entity.identity} = %(number)s", {"number": number}, lock))
 
     async def _one(self, entity: Entity, condition: str, values: dict[str, Any], lock: bool) -> Row | None:
-        rows = await self._rows(entity, condition, values)
-        if not rows or not lock:
-            return rows[0] if rows else None
-        number = rows[0]["_id"]
-        await self._cursor.execute(work_sql.lock(entity), {"number": number})
-        # Read again: it may have been changed, or be gone, since somebody else had the lock.
-        rows = await self._rows(entity, f"t.{entity.identity} = %(number)s", {"number": number})
+        # The lock and the reading are two statements of one journey: the second sees what whoever had the lock has left.
+        first = f"{work_sql.lock(self._entities, entity, self._actor, condition)}; " if lock else ""
+        rows = await self._rows(entity, condition, values, before=first)
         return rows[0] if rows else None
 
     def listing(self, entity: Entity, conditions: Mapping[str, Any], begin: str, limit: int) -> Deferred[list[Row]]:
@@ -113,9 +109,9 @@ class Work:
         values = {"begin": begin, "limit": limit, **{f"where_{name}": value for name, value in conditions.items()}}
         return Deferred.fromCoroutine(self._rows(entity, " and ".join(parts) or "true", values, f" order by {order} limit nullif(%(limit)s, 0)"))
 
-    async def _rows(self, entity: Entity, condition: str, values: dict[str, Any], end: str = "") -> list[Row]:
+    async def _rows(self, entity: Entity, condition: str, values: dict[str, Any], end: str = "", before: str = "") -> list[Row]:
         names, sql = work_sql.select(self._entities, entity, self._actor, condition)
-        rows = await self._cursor.query(sql + end, {**self._standing, **values})
+        rows = await self._cursor.query(before + sql + end, {**self._standing, **values})
         kinds = {field.name: field.kind for field in entity.fields if field.kind.words}
         return [{name: kinds[name].shown(value) if name in kinds else value for name, value in zip(names, row, strict=True)} for row in rows]
 
@@ -193,8 +189,7 @@ class Work:
 
     async def _recall(self, key: str, operation: str, digest: str) -> Any:
         values = {**self._standing, "key": key}
-        await self._cursor.execute("select pg_advisory_xact_lock(hashtextextended(%(i_env)s || '/' || %(key)s, 8301))", values)
-        rows = await self._cursor.query("select operation, digest, answer from operation_keys where i_env = %(i_env)s and key = %(key)s", values)
+        rows = await self._cursor.query(RECALL, values)
         if rows and rows[0][:2] != (operation, digest):
             raise OperationRefused([f"the key {key} was used for another operation or other values: take a new one"])
         return rows[0][2] if rows else None

@@ -84,9 +84,9 @@ def select(entities: Entities, entity: Entity, actor: Actor, condition: str) -> 
     return names, f"select {parts} from {entity.table} t where {condition} and {reached(entities, entity, actor)}"
 
 
-def lock(entity: Entity) -> str:
-    """The statement that locks one row as a charge does."""
-    return f"select 1 from {entity.table} where {entity.identity} = %(number)s for no key update"
+def lock(entities: Entities, entity: Entity, actor: Actor, condition: str) -> str:
+    """The statement that locks the reached rows for which a condition holds, as a charge does."""
+    return f"select 1 from {entity.table} t where {condition} and {reached(entities, entity, actor)} for no key update of t"
 
 
 def insert(entity: Entity, columns: Mapping[str, str]) -> str:

@@ -26,6 +26,12 @@ paid as (
 select i_payment, (select notify_subscriber('a:' || i_account) from account)::text, (select notify_subscriber('c:' || i_customer) from customer)::text from paid
 """
 
+#: What was done under a key. Two statements of one journey: the second has to see what whoever held the lock has left.
+RECALL: Final = """
+select pg_advisory_xact_lock(hashtextextended(%(i_env)s || '/' || %(key)s, 8301));
+select operation, digest, answer from operation_keys where i_env = %(i_env)s and key = %(key)s
+"""
+
 #: Lines of the audit of one environment, the newest first; a condition that is null is none.
 AUDIT: Final = """
 select i_audit, at, actor, operation, entity, before, after, request_id from audit_log
