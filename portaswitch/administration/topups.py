@@ -42,8 +42,8 @@ class Line:
 @dataclass(slots=True)
 class Booked:
     """
-    What came of a table: lines that are booked (of runs before too) and their sums by currency, those that were refused (line and reason), and those of which nobody
-    knows, since the database was lost; seconds of the booking.
+    What came of a table: lines that are booked (of runs before too) and their sums by currency, those that were refused (line and reason), and those of
+    which nobody knows, since the database was lost; seconds of the booking.
     """
 
     booked: int = 0

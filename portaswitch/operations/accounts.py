@@ -29,7 +29,8 @@ async def _top_up(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outco
     before = await the(work, ACCOUNT, values, lock=True)
     if before["status"] == "closed":
         raise OperationRefused([f"account {before['id']} is closed"])
-    await work.get(CUSTOMER, before["_customer"], lock=True)
+    if before["model"] != "debit":  # the money of a debit account is its own
+        await work.get(CUSTOMER, before["_customer"], lock=True)
     comments = values.get("comment") or "", values.get("internal_comment") or ""
     payment = await work.pay(before["_id"], before["_customer"], values["amount"], "manual_payment", comments, None)
     after = await the(work, ACCOUNT, values)

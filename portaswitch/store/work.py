@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 import psycopg2
 from psycopg2 import errors
 from psycopg2.extras import Json
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
 from portaswitch.interfaces.work import IBooks, IWork
@@ -59,7 +59,7 @@ class Books:
     async def _work(self, actor: Actor, body: Callable[[Any], Awaitable[T]]) -> T:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return await self._pool.transaction(lambda cursor: body(Work(cursor, self._sealer, self._entities, actor)))
+                return await self._pool.transaction(lambda cursor: self._transaction(Work(cursor, self._sealer, self._entities, actor), body))
             except ConnectionLost as error:
                 raise MayHaveHappened("the connection to the database was lost: look whether it was done, or repeat it with the same key") from error
             except (errors.DeadlockDetected, errors.SerializationFailure) as error:
@@ -69,6 +69,11 @@ class Books:
                 raise OperationRefused([_reason(error)]) from error
         raise AssertionError("the last attempt returns or raises")
 
+    async def _transaction(self, work: Work, body: Callable[[Any], Awaitable[T]]) -> T:
+        value = await body(work)
+        await work.settle()
+        return value
+
 
 @implementer(IWork)
 class Work:
@@ -77,6 +82,19 @@ class Work:
     def __init__(self, cursor: Cursor, sealer: Sealer, entities: Mapping[str, Entity], actor: Actor) -> None:
         self._cursor, self._sealer, self._entities, self._actor = cursor, sealer, entities, actor
         self._standing = work_sql.standing(actor)
+        self._pending: list[tuple[str, Mapping[str, Any]]] = []
+
+    async def settle(self) -> None:
+        """Write what nobody waited for, the audit and the operation's key, in one journey at the end of the transaction."""
+        statements = [sql.replace("%(", f"%(of_{place}_") for place, (sql, _) in enumerate(self._pending)]
+        parameters = {f"of_{place}_{name}": value for place, (_, values) in enumerate(self._pending) for name, value in values.items()}
+        self._pending.clear()
+        if statements:
+            await self._cursor.execute("; ".join(statements), parameters)
+
+    def _later(self, sql: str, parameters: Mapping[str, Any]) -> Deferred[None]:
+        self._pending.append((sql, parameters))
+        return succeed(None)
 
     def now(self) -> Deferred[datetime]:
         """See `IWork.now`."""
@@ -181,7 +199,7 @@ class Work:
 
     def note(self, operation: str, entity: str, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> Deferred[None]:
         """See `IWork.note`."""
-        return audit_trail.note(self._cursor, self._actor, operation, entity, before, after)
+        return self._later(audit_trail.NOTE, audit_trail.line(self._actor, operation, entity, before, after))
 
     def recall(self, key: str, operation: str, digest: str) -> Deferred[Any]:
         """See `IWork.recall`."""
@@ -196,7 +214,7 @@ class Work:
 
     def remember(self, key: str, operation: str, digest: str, answer: Any) -> Deferred[None]:
         """See `IWork.remember`."""
-        return self._cursor.execute(
+        return self._later(
             "insert into operation_keys (i_env, key, operation, digest, answer) values (%(i_env)s, %(key)s, %(operation)s, %(digest)s, %(answer)s)",
             {**self._standing, "key": key, "operation": operation, "digest": digest, "answer": audit_trail.document(answer)},
         )

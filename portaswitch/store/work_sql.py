@@ -66,8 +66,18 @@ def shown(entities: Entities, field: Field) -> str:
     return f't."{field.stored}"'
 
 
+_SELECTIONS: dict[int, tuple[Entity, tuple[list[str], str]]] = {}
+"""By the identity of the entity, which is kept so that no other gets it: making the text takes longer than a look at a row."""
+
+
 def selection(entities: Entities, entity: Entity) -> tuple[list[str], str]:
     """The names of what a row holds, and the select list."""
+    if id(entity) not in _SELECTIONS:
+        _SELECTIONS[id(entity)] = entity, _selection(entities, entity)
+    return _SELECTIONS[id(entity)][1]
+
+
+def _selection(entities: Entities, entity: Entity) -> tuple[list[str], str]:
     names, parts = ["_id"], [f"t.{entity.identity}"]
     for field in entity.fields:
         names.append(field.name)
