@@ -7,7 +7,7 @@ Money moves by conditional deltas under these locks; the payment's row, the bala
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
@@ -28,6 +28,7 @@ from portaswitch.store.loading_merge import TYPES
 from portaswitch.store.pool import ConnectionLost, Pool
 from portaswitch.store.secrets import Sealer
 from portaswitch.store.transaction import Cursor
+from portaswitch.store.wakeups import Wakeups
 from portaswitch.store.work_statements import PAY, RECALL, STATEMENTS
 
 T = TypeVar("T")
@@ -51,6 +52,7 @@ class Books:
 
     def __init__(self, pool: Pool, sealer: Sealer, entities: Mapping[str, Entity]) -> None:
         self._pool, self._sealer, self._entities = pool, sealer, entities
+        self._wakeups = Wakeups(pool)
 
     def work(self, actor: Actor, body: Callable[[Any], Awaitable[T]]) -> Deferred[T]:
         """See `IBooks.work`."""
@@ -59,7 +61,7 @@ class Books:
     async def _work(self, actor: Actor, body: Callable[[Any], Awaitable[T]]) -> T:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return await self._pool.transaction(lambda cursor: self._transaction(Work(cursor, self._sealer, self._entities, actor), body))
+                value, moved = await self._pool.transaction(lambda cursor: self._transaction(Work(cursor, self._sealer, self._entities, actor), body))
             except ConnectionLost as error:
                 raise MayHaveHappened("the connection to the database was lost: look whether it was done, or repeat it with the same key") from error
             except (errors.DeadlockDetected, errors.SerializationFailure) as error:
@@ -67,12 +69,15 @@ class Books:
                     raise OperationRefused(["charges and other operations were in the way: try again"]) from error
             except psycopg2.Error as error:
                 raise OperationRefused([_reason(error)]) from error
+            else:
+                await self._wakeups.tell(moved)
+                return value
         raise AssertionError("the last attempt returns or raises")
 
-    async def _transaction(self, work: Work, body: Callable[[Any], Awaitable[T]]) -> T:
+    async def _transaction(self, work: Work, body: Callable[[Any], Awaitable[T]]) -> tuple[T, Set[str]]:
         value = await body(work)
         await work.settle()
-        return value
+        return value, work.moved
 
 
 @implementer(IWork)
@@ -82,6 +87,7 @@ class Work:
     def __init__(self, cursor: Cursor, sealer: Sealer, entities: Mapping[str, Entity], actor: Actor) -> None:
         self._cursor, self._sealer, self._entities, self._actor = cursor, sealer, entities, actor
         self._standing = work_sql.standing(actor)
+        self.moved: set[str] = set()  # whose balances have moved, for caches (`store.wakeups`)
         self._pending: list[tuple[str, Mapping[str, Any]]] = []
 
     async def settle(self) -> None:
@@ -195,7 +201,12 @@ class Work:
         """See `IWork.pay`."""
         visible, internal = comments
         values = {"i_account": i_account, "i_customer": i_customer, "amount": amount, "action": action, "visible": visible, "internal": internal, "at": at}
-        return self._cursor.query(PAY, {**self._standing, **values}).addCallback(lambda rows: int(rows[0][0]))
+        return self._cursor.query(PAY, {**self._standing, **values}).addCallback(self._paid)
+
+    def _paid(self, rows: list[tuple[Any, ...]]) -> int:
+        ((i_payment, moved),) = rows
+        self.moved |= set(moved)
+        return int(i_payment)
 
     def note(self, operation: str, entity: str, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> Deferred[None]:
         """See `IWork.note`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 #: A payment and the balances that it moves: a debit account's money left grows by it, what a credit account and its customer owe falls by it. The rows are
-#: locked.
+#: locked. Caches are told of the balances after the commit (`store.wakeups`).
 PAY: Final = """
 with account as (
     update accounts a set balance = balance + case a.billing_model when -1 then %(amount)s else -%(amount)s end
@@ -23,7 +23,7 @@ paid as (
            coalesce(%(at)s, now())
     from customers c
     where c.i_customer = %(i_customer)s and c.i_env = %(i_env)s and (%(i_account)s is null or exists (select 1 from account)) returning i_payment)
-select i_payment, (select notify_subscriber('a:' || i_account) from account)::text, (select notify_subscriber('c:' || i_customer) from customer)::text from paid
+select i_payment, array(select 'a:' || i_account from account union all select 'c:' || i_customer from customer) from paid
 """
 
 #: What was done under a key. Two statements of one journey: the second has to see what whoever held the lock has left.

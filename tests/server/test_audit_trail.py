@@ -89,7 +89,7 @@ class CommandTests(TrailCase):
         with self.assertRaises(NotThere):
             await self.upload("PrepaidCard", text, Actor("test:other", 2))
         self.assertEqual(self.lines("rate.upload"), [])
-        await self.do("tariff.add", managed_by="Demo reseller", name="Own", service="Voice", currency="CAD", applied_to="customer")
+        await self.do("tariff.add", managed_by="Demo reseller", name="Own", service="Voice calls", currency="CAD", applied_to="customer")
         self.assertEqual((await self.upload("Own", text, self.reseller())).created, 1)
         self.assertEqual(self.lines("rate.upload")[-1][0], "test:Demo reseller")
 
@@ -101,7 +101,8 @@ class CommandTests(TrailCase):
         self.assertEqual(self.lines("session.expire"), [])
         self.ask(
             "insert into sessions (session_key, version, last_key, answer, i_env, i_node, i_account, i_customer, held, expires, status, started, updated, "
-            "service, cli, cld, opened, state) select 'k/1', 1, '', '', 1, i_node, i_account, i_customer, 0, now() + interval '1 hour', 'o', now(), now(), '', '', '', "
+            "service, cli, cld, opened, state) "
+            "select 'k/1', 1, '', '', 1, i_node, i_account, i_customer, 0, now() + interval '1 hour', 'o', now(), now(), '', '', '', "
             "'{}', '{}' from accounts, nodes where id = %s limit 1",
             (CARD,),
         )

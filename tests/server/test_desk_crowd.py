@@ -8,6 +8,7 @@ from typing import Any
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 
+from portaswitch.model.operation import OperationRefused
 from portaswitch.operations.desk import Desk
 from portaswitch.operations.entities import ENTITIES
 from portaswitch.store.pool import Pool
@@ -60,6 +61,17 @@ class CrowdTests(DeskCase):
         self.assertEqual({row["i_payment"] for row in found}, {self.one("select i_payment from payments")})
         self.assertEqual({Decimal(row["balance"]) for row in found}, {Decimal(13)})
         self.assertEqual(self.one("select count(*) from operation_keys"), 1)
+
+    async def test_servers_are_told(self) -> None:
+        """Who listens hears of each account whose money moved, and of the customer of a credit account, after the commit; of one that was refused nothing."""
+        self.ask("listen subscribers")
+        card, line = (self.number("accounts", "i_account", id=name) for name in (CARD, LINE))
+        owner = self.one("select i_customer from accounts where id = %s", (LINE,))
+        await self.all([self.start("account.topup", f"told-{number}", id=(CARD, LINE)[number % 2], amount="1") for number in range(CROWD)])
+        with self.assertRaises(OperationRefused):
+            await self.start("account.topup", "told-0", id=CARD, amount="2")
+        self.database.poll()
+        self.assertEqual({notice.payload for notice in self.database.notifies}, {f"a:{card}", f"a:{line}", f"c:{owner}"})
 
     async def test_many_accounts(self) -> None:
         """Accounts of one customer and others, debit and credit, in both orders, each line asked twice under its key."""

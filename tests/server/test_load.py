@@ -160,7 +160,7 @@ class AgainTests(LoadTestCase):
         done = await self.text('accounts: {"10086610975": {expiration_date: 2031-05-06}}\n')
         self.assertEqual(dict(done.counts), {Section.ACCOUNTS: Count(0, 1, 0)})
         after = self.everything()
-        self.assertEqual({name for name in after if after[name] != before[name]}, {"accounts"})
+        self.assertEqual({name for name in after if after[name] != before[name]}, {"accounts", "audit_log_default"})
         self.assertEqual(len(set(after["accounts"]) - set(before["accounts"])), 1)
         self.assertEqual(
             self.one("select expiration_date::text from accounts where id = '10086610975'"),
