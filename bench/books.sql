@@ -1,8 +1,11 @@
 -- Laws of the books that hold whenever no request is under way: how many rows break each, 0 when all is well.
 with charged as (
     select i_account, sum(charged_amount) amount from xdr where storage = 'a' group by 1
-), owed as (    -- credit accounts: their customer owes it too
-    select i_customer, sum(amount) amount from charged join accounts using (i_account) where billing_model <> -1 group by 1
+), paid as (
+    select i_account, sum(amount) amount from payments where i_account is not null group by 1
+), owed as (    -- credit accounts: their customer owes it too, and owes less by what is paid
+    select i_customer, sum(coalesce(c.amount, 0) - coalesce(p.amount, 0)) amount
+    from accounts left join charged c using (i_account) left join paid p using (i_account) where billing_model <> -1 group by 1
 ), session_held as (
     select i_account, sum(held) held from sessions group by 1
 ), account_held as (
@@ -14,11 +17,11 @@ with charged as (
 ), vendor_charged as (
     select i_vendor, sum(charged_amount) amount from xdr where storage = 'v' group by 1
 )
-select 'accounts whose balance is not opening balance and xDRs', count(*)
-from accounts a left join charged using (i_account)
-where balance <> opening_balance + case billing_model when -1 then -1 else 1 end * coalesce(amount, 0)
+select 'accounts whose balance is not opening balance, payments and xDRs', count(*)
+from accounts a left join charged c using (i_account) left join paid p using (i_account)
+where balance <> opening_balance + case billing_model when -1 then -1 else 1 end * (coalesce(c.amount, 0) - coalesce(p.amount, 0))
 union all
-select 'customers whose balance is not opening balance and the xDRs of their credit accounts', count(*)
+select 'customers whose balance is not opening balance, payments and the xDRs of their credit accounts', count(*)
 from customers left join owed using (i_customer)
 where balance <> opening_balance + coalesce(amount, 0)
 union all

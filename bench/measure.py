@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from bench import load, peer, scenarios, subscribers
+from bench import load, operators, peer, scenarios, subscribers
 from bench.cluster import Cluster
 from bench.load import Measured
+from bench.operators import Figure
 from bench.probe import Wire
 from bench.process import BenchError, cpu_seconds, resident_megabytes
 from bench.scenarios import MEMORY, Scenario
@@ -51,11 +52,15 @@ class Size:
     accounts: int = 10_000
     corporate: int = scenarios.BIG_CUSTOMER
     million: int = MILLION
+    topups: int = 10_000
+    rates: int = MILLION
+    listed: int = 100_000
+    loaded: int = 100_000
     half: bool = True  # also at half of the rate
     peers: tuple[str, ...] = ("lean", "default")
 
 
-SMOKE = Size(seconds=3, repeats=1, window=32, accounts=1000, million=0, half=False, peers=("lean",))
+SMOKE = Size(seconds=3, repeats=1, window=32, accounts=1000, million=0, half=False, topups=2000, rates=20_000, listed=20_000, loaded=2000, peers=("lean",))
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,7 @@ class Results:
     rows: list[Row] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     memory: str = ""
+    operators: list[Figure] = field(default_factory=list)
 
 
 class Bench:
@@ -111,8 +117,8 @@ class Bench:
         self.size = size
         self.results = Results()
 
-    def run(self, wanted: Sequence[Scenario]) -> Results:
-        """Every scenario `repeats` times, systems in turn; then latencies at half rate."""
+    def run(self, wanted: Sequence[Scenario], operators_wanted: bool) -> Results:
+        """Every scenario `repeats` times, systems in turn; then latencies at half rate, and what operators do."""
         rows = [Row(scenario) for scenario in wanted if scenario is not MEMORY]
         self.results.rows = [row for row in rows if self._systems(row.scenario)]
         self._warm_up()
@@ -125,6 +131,8 @@ class Bench:
                 self._half(row)
         if MEMORY in wanted and self.server is not None and self.size.million:
             self.results.memory = self._memory(self.server)
+        if operators_wanted and self.server is not None:
+            self.results.operators = self._operators(self.server)
         return self.results
 
     def _systems(self, scenario: Scenario) -> list[System]:
@@ -187,6 +195,15 @@ class Bench:
             f"Memory with {self.size.million:,} accounts: {before:.0f} MiB after the start, {after:.0f} MiB"
             f" after {measured.answered:,} authentications at random ({measured.per_second:,.0f}/s)."
         )
+
+
+    def _operators(self, server: Server) -> list[Figure]:
+        """Last of all: it leaves a tariff of a million rates behind."""
+        subscribers.load(self.cluster, DATABASE, self.size.accounts, self.size.corporate)
+        found = operators.measure(self.generator, self.cluster, server, self.size)
+        wrong = subscribers.wrong_books(self.cluster, DATABASE)
+        self.results.wrong += [f"{one.name}: {line}" for one in found for line in one.wrong] + [f"operators: {line}" for line in wrong]
+        return found
 
 
 def missing_ratios(results: Results, server: str, peers: Sequence[str]) -> list[str]:

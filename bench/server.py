@@ -13,7 +13,7 @@ from pathlib import Path
 from bench import subscribers
 from bench.cluster import Cluster
 from bench.probe import Wire, answers
-from bench.process import BenchError, Daemon, free_port, virtual_environment
+from bench.process import BenchError, Daemon, free_port, run, virtual_environment
 
 ROOT = Path(__file__).resolve().parent.parent
 DATABASE = "portaswitch"
@@ -73,6 +73,18 @@ class Server:
                 return bool(answer.status == 200)
         except OSError:
             return False
+
+    def administer(self, *words: str | Path) -> str:
+        """Run a command of the server's command line; what it printed. BenchError when it fails."""
+        return self.python("-m", "portaswitch.cli", "--config", self._config, *words)
+
+    def ask(self, program: str, *words: str | Path) -> str:
+        """Run a program text within the server's environment, whose first argument is the configuration; what it printed."""
+        return self.python("-c", program, self._config, *words)
+
+    def python(self, *words: str | Path) -> str:
+        """Run the server's own Python; what it printed. BenchError when it fails."""
+        return run([self._programs / "python", *words], cwd=ROOT, environment={"PYTHONPATH": str(ROOT)})
 
     @property
     def pid(self) -> int:

@@ -41,6 +41,7 @@ from portaswitch.errors import PortaSwitchError, StartError
 from portaswitch.logs import BillingLog, LineFile, RotatingFile, background, log_to_file
 from portaswitch.memory import Collector
 from portaswitch.metrics import Gauge
+from portaswitch.model.actor import Actor
 from portaswitch.model.catalogue import EMPTY, Catalogue, Seen
 from portaswitch.store.addresses import Addresses
 from portaswitch.store.catalogue import CatalogueStore
@@ -332,7 +333,7 @@ def loading(path: str, settings: Settings) -> Prepare:
     """What `--load` does: the catalogue file at `path` into the database, all or nothing, told in one log line."""
 
     async def load(database: Database) -> None:
-        loaded = await load_file(database, path, settings.environment, _unseen)
+        loaded = await load_file(database, path, Actor("server:load", settings.environment), _unseen)
         made = sum(count.created for count in loaded.counts.values())
         changed = sum(count.changed for count in loaded.counts.values())
         Server._log.info("loaded {path}: {made} created, {changed} changed", path=path, made=made, changed=changed)

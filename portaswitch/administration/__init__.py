@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from getpass import getuser
+from pathlib import Path
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -23,7 +23,7 @@ from twisted.web.client import Agent, readBody
 
 from portaswitch.administration.backups import back_up, restore
 from portaswitch.administration.migration import Moved, migrate_folder, rehearse_folder
-from portaswitch.administration.opening import REACH_SECONDS, asked, opened
+from portaswitch.administration.opening import REACH_SECONDS, asked, desk, opened, operator
 from portaswitch.config.catalogue import read_catalogue
 from portaswitch.config.sections import Settings
 from portaswitch.endpoints import radius_call
@@ -36,8 +36,6 @@ from portaswitch.interfaces.loading import Progress
 from portaswitch.model.actor import Actor
 from portaswitch.model.loading import CatalogueFile, Fault, Loaded, Section
 from portaswitch.model.operation import Operation, Row
-from portaswitch.operations.desk import Desk
-from portaswitch.operations.entities import ENTITIES
 from portaswitch.operations.load import load
 from portaswitch.operations.records import PAGE
 from portaswitch.operations.registry import OPERATIONS
@@ -52,7 +50,6 @@ from portaswitch.store.loading import Loading
 from portaswitch.store.orphans import OrphanLine
 from portaswitch.store.placement import recorded
 from portaswitch.store.task_listings import TaskLine
-from portaswitch.store.work import Books
 from portaswitch.wire.radius.dictionary import Dictionary
 
 __all__ = [
@@ -110,10 +107,11 @@ class Step:
 
 
 class Administration:
-    """An open database with typed questions. `i_env` is the environment that every look-up is in."""
+    """An open database with typed questions. `i_env` is the environment that every look-up is in, `actor` who asks."""
 
     def __init__(self, database: Database, i_env: int) -> None:
         self.database, self.i_env = database, i_env
+        self.actor = operator(i_env)
 
     async def xdrs(
         self,
@@ -176,11 +174,11 @@ class Administration:
             raise StartError(
                 f"node {at.node} takes no Disconnect: give it a coa_address in the catalogue, or close the session in the books alone with --force"
             )
-        return await asked(task_listings.want_disconnect(self.database.pool, self.i_env, key, at))
+        return await asked(task_listings.want_disconnect(self.database.pool, self.actor, key, at))
 
     async def expire(self, key: str) -> None:
         """Let a live session's expiry have passed: the sweeper of the running server ends it, provisionally, without a word to its node."""
-        if not await asked(task_listings.expire(self.database.pool, self.i_env, key)):
+        if not await asked(task_listings.expire(self.database.pool, self.actor, key)):
             raise self._not_live(key)
 
     async def is_live(self, key: str) -> bool:
@@ -204,17 +202,11 @@ class Administration:
 
     async def operate(self, operation: str, values: Mapping[str, str | None], key: str = "") -> Row | list[Row]:
         """Do an operation as an administrator of the environment (`IOperations.operate`)."""
-        return await asked(self._desk().operate(self._actor(), operation, values, key))
+        return await asked(desk(self.database).operate(self.actor, operation, values, key))
 
     async def upload(self, entity: str, head: Sequence[str], rows: Sequence[Sequence[str]], progress: Progress) -> Row:
         """Add and remove many rows of an entity at once (`IOperations.upload`)."""
-        return await asked(self._desk().upload(self._actor(), entity, head, rows, progress))
-
-    def _desk(self) -> Desk:
-        return Desk(Books(self.database.pool, self.database.sealer, ENTITIES))
-
-    def _actor(self) -> Actor:
-        return Actor(f"cli:{getuser()}", self.i_env)
+        return await asked(desk(self.database).upload(self.actor, entity, head, rows, progress))
 
     async def audit(self, told: Progress) -> Audit:
         """The laws of the books, asked of the whole database, all environments (`store.audit`); `told` what is done."""
@@ -294,17 +286,17 @@ def _database_step(settings: Settings) -> Step:
     return Step("embedded PostgreSQL", "found" if recorded(settings.state_dir) is not None else "made")
 
 
-async def load_file(database: Database, path: str, i_env: int, progress: Progress) -> Loaded:
+async def load_file(database: Database, path: str, actor: Actor, progress: Progress) -> Loaded:
     """
-    Bring the database to what the catalogue file at `path` says, for environment `i_env` where the file names
-    none.
+    Bring the database to what the catalogue file at `path` says, for the actor's environment where the file
+    names none.
 
     Errors: ConfigError with all faults of the file, LoadError; nothing was changed then.
     """
     progress(0, 1, "reading the file")
-    file = read_catalogue(path, i_env)
+    file = read_catalogue(path, actor.i_env)
     file = replace(file, faults=(*file.faults, *_template_faults(file)))
-    return await load(file, Loading(database.pool, database.sealer), progress)
+    return await load(file, Loading(database.pool, database.sealer, actor, Path(path).name), progress)
 
 
 def _template_faults(file: CatalogueFile) -> Iterator[Fault]:

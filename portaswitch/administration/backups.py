@@ -7,9 +7,9 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from portaswitch.administration.opening import asked, opened, reach, shielded
+from portaswitch.administration.opening import asked, opened, operator, reach, shielded
 from portaswitch.config.sections import Settings
-from portaswitch.store import backup
+from portaswitch.store import audit_trail, backup
 from portaswitch.store.database import KEY_FILE, Database
 
 
@@ -18,7 +18,9 @@ async def back_up(reactor: Any, settings: Settings, folder: Path) -> dict[str, A
     database = _database(reactor, settings)
     try:
         await opened(reactor, settings.database.dsn, database)
-        return await asked(backup.dump(reactor, database.pool, database.dsn, settings.state_dir / KEY_FILE, folder))
+        made = await asked(backup.dump(reactor, database.pool, database.dsn, settings.state_dir / KEY_FILE, folder))
+        await asked(audit_trail.record(database.pool, operator(settings.environment), "backup", f"backup:{folder.resolve()}", made))
+        return made
     finally:
         await database.close()
 
@@ -32,7 +34,9 @@ async def restore(reactor: Any, settings: Settings, folder: Path) -> dict[str, A
         await asked(shielded(Deferred.fromCoroutine(database.reach(share=True))))
         await asked(backup.restore(reactor, database.pool, database.dsn, settings.state_dir / KEY_FILE, folder))
         await asked(database.prepare())
-        return await asked(backup.figures(database.pool))
+        found = await asked(backup.figures(database.pool))
+        await asked(audit_trail.record(database.pool, operator(settings.environment), "restore", f"backup:{folder.resolve()}", found))
+        return found
     finally:
         await database.close()
 

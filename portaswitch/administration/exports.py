@@ -15,6 +15,7 @@ from portaswitch.administration.csv_file import CsvFile
 from portaswitch.administration.opening import asked
 from portaswitch.errors import StartError
 from portaswitch.interfaces.loading import Progress
+from portaswitch.model.actor import Actor
 from portaswitch.store import exports, listings
 from portaswitch.store.database import Database
 from portaswitch.store.exports import Bounds, Content, Export, File
@@ -61,7 +62,7 @@ class Written:
     sha256: str
 
 
-async def export(reactor: Any, database: Database, i_env: int, wish: Wish, progress: Progress) -> list[Written]:
+async def export(reactor: Any, database: Database, actor: Actor, wish: Wish, progress: Progress) -> list[Written]:
     """
     Write what is not yet in a file of this export: first a file that was begun and not finished, then the next one. Gives the files; none where there is
     nothing new. Errors: StartError.
@@ -69,17 +70,18 @@ async def export(reactor: Any, database: Database, i_env: int, wish: Wish, progr
     if NAME.fullmatch(wish.name) is None:
         raise StartError(f"--name {wish.name!r} can't be part of a file's name: use up to 60 letters, digits, '_', '.' and '-'")
     pool = await database.connect("export", 2)
-    given = await _given(pool, i_env, wish)
-    found = await asked(exports.named(pool, i_env, wish.name, given))
+    given = await _given(pool, actor.i_env, wish)
+    found = await asked(exports.named(pool, actor.i_env, wish.name, given))
     _agree(found, given)
-    run = _Run(reactor, pool, found, wish, progress)
+    run = _Run(reactor, pool, actor, found, wish, progress)
     return await asked(pool.transaction(run.alone))
 
 
 class _Run:
     """One run of one export, alone with it."""
 
-    def __init__(self, reactor: Any, pool: Pool, export: Export, wish: Wish, progress: Progress) -> None:
+    def __init__(self, reactor: Any, pool: Pool, actor: Actor, export: Export, wish: Wish, progress: Progress) -> None:
+        self._actor = actor
         self._reactor, self._pool, self._export, self._wish, self._progress = reactor, pool, export, wish, progress
 
     async def alone(self, cursor: Cursor) -> list[Written]:
@@ -149,7 +151,9 @@ class _Run:
             if out.rows:
                 out.keep(_control(self._export, of, out.path.name, content))
         if of.content is None:
-            await exports.finish(self._pool, self._export, of.number, content)
+            await exports.finish(self._pool, self._actor, self._export, of.number, content)
+        else:
+            await exports.repeated(self._pool, self._actor, self._export, of.number, content)
         return [Written(str(out.path), of.number, content.rows, content.first_xdr, content.last_xdr, content.sums, content.sha256)] if content.rows else []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from getpass import getuser
 from typing import Any, TypeVar
 
 import psycopg2
@@ -10,12 +11,26 @@ from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
 
 from portaswitch.errors import StartError
+from portaswitch.model.actor import Actor
+from portaswitch.operations.desk import Desk
+from portaswitch.operations.entities import ENTITIES
 from portaswitch.store.database import Database
+from portaswitch.store.work import Books
 
 T = TypeVar("T")
 
 REACH_SECONDS = 5
 """Seconds that a database which is not ours may take to let us in."""
+
+
+def operator(i_env: int) -> Actor:
+    """Who sits at the command line: an administrator of that environment, under the system's name for him."""
+    return Actor(f"cli:{getuser()}", i_env)
+
+
+def desk(database: Database) -> Desk:
+    """The desk of the operations on an open database."""
+    return Desk(Books(database.pool, database.sealer, ENTITIES))
 
 
 async def asked(answer: Awaitable[T]) -> T:

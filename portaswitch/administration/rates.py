@@ -13,25 +13,32 @@ from twisted.internet.threads import deferToThreadPool
 from portaswitch.administration.opening import asked, shielded
 from portaswitch.errors import StartError
 from portaswitch.interfaces.loading import Progress
+from portaswitch.model.actor import Actor
 from portaswitch.model.price_upload import Asked, Faults, Mode, Uploaded, UploadRefused
+from portaswitch.operations.entities import ENTITIES
 from portaswitch.operations.price_file import PriceFile
+from portaswitch.operations.price_rights import permit
 from portaswitch.store import rate_listings
 from portaswitch.store.database import Database
 from portaswitch.store.rate_listings import RateLine, TariffLine
 from portaswitch.store.rate_upload import RateUpload
+from portaswitch.store.work import Books
 
 __all__ = ["Asked", "Mode", "RateLine", "TariffLine", "UploadRefused", "Uploaded", "export", "history", "rates", "tariff", "tariffs", "upload"]
 
 T = TypeVar("T")
 
 
-async def upload(reactor: Any, database: Database, i_env: int, path: Path, wanted: Asked, progress: Progress, most: int) -> Uploaded:
+async def upload(reactor: Any, database: Database, actor: Actor, path: Path, wanted: Asked, progress: Progress, most: int) -> Uploaded:
     """
     Bring the price list at `path` into a tariff; of its faults the first `most` are kept.
 
-    Errors: UploadRefused, UploadError, OSError of the file; the tariff is as it was then, and after a cancellation too.
+    It takes the privilege for the catalogue, and a tariff that the actor reaches: of a reseller one that it manages.
+
+    Errors: NotPermitted, NotThere, UploadRefused, UploadError, OSError of the file; the tariff is as it was then, and after a cancellation too.
     """
-    work = RateUpload(database.dsn, i_env, wanted, lambda *told: reactor.callFromThread(progress, *told))
+    await asked(permit(Books(database.pool, database.sealer, ENTITIES), actor, wanted.tariff))
+    work = RateUpload(database.dsn, actor, wanted, lambda *told: reactor.callFromThread(progress, *told))
 
     def run() -> Uploaded:
         with path.open("rb") as stream:

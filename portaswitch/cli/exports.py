@@ -62,7 +62,7 @@ async def export_xdrs(context: Context) -> int:
     )  # fmt: skip
     async with context.administration() as admin:
         try:
-            files = await export(context.reactor, admin.database, admin.i_env, wish, bar)
+            files = await export(context.reactor, admin.database, admin.actor, wish, bar)
         finally:
             bar.clear()
     out.document(files)

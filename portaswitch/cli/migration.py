@@ -35,7 +35,7 @@ async def migrate(context: Context) -> int:
     gc.disable()  # entries are no circles, and looking for some among millions of objects takes a third of the time
     async with context.administration() as admin:
         try:
-            moved = await work(admin.database, context.arguments.folder, admin.i_env, bar)
+            moved = await work(admin.database, context.arguments.folder, admin.actor, bar)
         finally:
             bar.clear()
             gc.enable()

@@ -21,6 +21,7 @@ from portaswitch.cli import (
     sessions,
     setup,
     tariffs,
+    topups,
     traces,
     xdrs,
 )
@@ -63,6 +64,7 @@ def parser() -> Parser:
     backups.add(commands)
     migration.add(commands)
     operations.add(commands)
+    topups.add(commands)
     completion.add(commands, top)
     return top
 

@@ -137,7 +137,7 @@ async def upload_rates(context: Context) -> int:
     wanted = rates.Asked(asked.tariff, asked.mode, asked.effective_from, asked.destinations_add, asked.dry_run)
     async with context.administration() as admin:
         try:
-            done = await rates.upload(context.reactor, admin.database, admin.i_env, asked.file, wanted, bar, asked.faults)
+            done = await rates.upload(context.reactor, admin.database, admin.actor, asked.file, wanted, bar, asked.faults)
         except rates.UploadRefused as refused:
             raise ConfigError(told(refused)) from refused
         finally:

@@ -100,7 +100,7 @@ async def load_catalogue(context: Context) -> int:
     bar = Bar(context.err)
     async with context.administration() as admin:
         try:
-            loaded = await load_file(admin.database, context.arguments.file, admin.i_env, bar)
+            loaded = await load_file(admin.database, context.arguments.file, admin.actor, bar)
         finally:
             bar.clear()
     counts = [

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from portaswitch.model.operation import Operation
-from portaswitch.operations import accounts, addons, catalogue, customers, features, payments, stock, topups, transactions
+from portaswitch.operations import accounts, addons, audit, catalogue, customers, features, payments, stock, topups, transactions
 
-AREAS: Final = (customers, accounts, addons, topups, payments, transactions, catalogue, features, stock)
+AREAS: Final = (customers, accounts, addons, topups, payments, transactions, catalogue, features, stock, audit)
 
 OPERATIONS: Final[Mapping[str, Operation]] = {operation.name: operation for area in AREAS for operation in area.OPERATIONS}

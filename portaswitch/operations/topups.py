@@ -72,13 +72,13 @@ def _in_time(begin: datetime | None, end: datetime | None, now: datetime) -> boo
     return (begin is None or begin <= now) and (end is None or now < end)
 
 
-OPERATIONS: Final = (
-    Operation(
-        "account.topup", "top an account up: by a payment, or by a voucher", Privilege.RECHARGE, _top_up,
-        (
-            *key_fields(ACCOUNT), Field("amount", "a payment of so much", SUM, frozenset({Mark.PLACE})),
-            Field("voucher", "the number of a voucher instead", SECRET, frozenset({Mark.SECRET})), *COMMENTS,
-        ),
-        "portaswitch account topup 10086610975 10.00 --key web-4711\nportaswitch account topup 10086610975 --voucher 12345678901", self_care=True,
+TOP_UP: Final = Operation(
+    "account.topup", "top an account up: by a payment, or by a voucher", Privilege.RECHARGE, _top_up,
+    (
+        *key_fields(ACCOUNT), Field("amount", "a payment of so much", SUM, frozenset({Mark.PLACE})),
+        Field("voucher", "the number of a voucher instead", SECRET, frozenset({Mark.SECRET})), *COMMENTS,
     ),
+    "portaswitch account topup 10086610975 10.00 --key web-4711\nportaswitch account topup 10086610975 --voucher 12345678901", self_care=True,
 )  # fmt: skip
+
+OPERATIONS: Final = (TOP_UP,)

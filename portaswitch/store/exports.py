@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from portaswitch.model.actor import Actor
+from portaswitch.store.audit_trail import note, record
 from portaswitch.store.pool import Cursor, Pool
 from portaswitch.store.transaction import Row
 
@@ -153,13 +155,27 @@ async def plan(pool: Pool, export: Export, number: int, high: Bounds) -> None:
     await pool.execute(PLAN, values)
 
 
-async def finish(pool: Pool, export: Export, number: int, content: Content) -> None:
-    """Note that a file is written; one without rows is forgotten, and its number free."""
+async def finish(pool: Pool, actor: Actor, export: Export, number: int, content: Content) -> None:
+    """Note that a file is written, in the audit too; one without rows is forgotten, and its number free."""
     if not content.rows:
         await pool.execute("delete from xdr_export_files where i_export = %s and number = %s", (export.i_export, number))
         return
     values = (content.rows, content.first_xdr, content.last_xdr, json.dumps(dict(content.sums)), content.sha256, export.i_export, number)
-    await pool.execute(FINISH, values)
+
+    async def body(cursor: Cursor) -> None:
+        await cursor.execute(FINISH, values)
+        await note(cursor, actor, "xdr.export", f"export:{export.name}", None, _told(number, content))
+
+    await pool.transaction(body)
+
+
+async def repeated(pool: Pool, actor: Actor, export: Export, number: int, content: Content) -> None:
+    """Note in the audit that a file was written once more."""
+    await record(pool, actor, "xdr.export", f"export:{export.name}", {**_told(number, content), "again": True})
+
+
+def _told(number: int, content: Content) -> dict[str, Any]:
+    return {"file": number, "rows": content.rows, "sums": dict(content.sums), "sha256": content.sha256}
 
 
 async def currencies(pool: Pool) -> dict[int | None, str]:

@@ -21,7 +21,9 @@ from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from portaswitch.interfaces.loading import Check, ILoading, Progress
+from portaswitch.model.actor import Actor
 from portaswitch.model.loading import CatalogueFile, Count, Kept, Loaded, LoadError, Section, Total
+from portaswitch.store import audit_trail
 from portaswitch.store.loading_access import STATIC, static_addresses
 from portaswitch.store.loading_cards import COUNTERS, SIM_CARDS, counters, sim_cards
 from portaswitch.store.loading_ids import find_ids
@@ -47,14 +49,18 @@ Planned = list[tuple[Section, Plan]]
 
 @implementer(ILoading)
 class Loading:
-    """Loads with the connections of `pool`; secrets are sealed with `sealer`."""
+    """
+    Loads with the connections of `pool`; secrets are sealed with `sealer`. What a load changed is audited as
+    `actor`'s, under the name `source` of what was loaded.
+    """
 
-    def __init__(self, pool: Pool, sealer: Sealer) -> None:
+    def __init__(self, pool: Pool, sealer: Sealer, actor: Actor, source: str) -> None:
         self._pool, self._sealer = pool, sealer
+        self._actor, self._source = actor, source
 
     def load(self, file: CatalogueFile, check: Check, progress: Progress) -> Deferred[Loaded]:
         """See `ILoading.load`."""
-        return self._in_transaction(lambda cursor: _Load(cursor, file, self._sealer, progress).load(check))
+        return self._in_transaction(lambda cursor: self._noted(cursor, file, "load", _Load(cursor, file, self._sealer, progress).load(check)))
 
     def rehearse(self, file: CatalogueFile, check: Check, progress: Progress) -> Deferred[Loaded]:
         """See `ILoading.rehearse`."""
@@ -62,10 +68,18 @@ class Loading:
 
     def migrate(self, file: CatalogueFile, check: Check, progress: Progress) -> Deferred[Loaded]:
         """See `ILoading.migrate`."""
-        return self._in_transaction(lambda cursor: _Load(cursor, file, self._sealer, progress).migrate(check))
+        return self._in_transaction(lambda cursor: self._noted(cursor, file, "migrate", _Load(cursor, file, self._sealer, progress).migrate(check)))
 
     def _in_transaction(self, work: Callable[[Cursor], Awaitable[Loaded]]) -> Deferred[Loaded]:
         return Deferred.fromCoroutine(self._attempts(work))
+
+    async def _noted(self, cursor: Cursor, file: CatalogueFile, operation: str, work: Awaitable[Loaded]) -> Loaded:
+        """The load, and its line of the audit in the environment of the file; one that changed nothing leaves none."""
+        loaded = await work
+        changes = {section.value: _changes(count) for section, count in loaded.counts.items() if count.created or count.changed}
+        if changes:
+            await audit_trail.note(cursor, replace(self._actor, i_env=file.i_env), operation, f"{operation}:{self._source}", None, changes)
+        return loaded
 
     async def _attempts(self, work: Callable[[Cursor], Awaitable[Loaded]]) -> Loaded:
         for attempt in range(1, ATTEMPTS + 1):
@@ -194,6 +208,10 @@ class _Load:
         await lock(self._cursor, customers)
         await change(self._cursor, accounts, self._told(Section.ACCOUNTS))
         await change(self._cursor, customers, self._told(Section.CUSTOMERS))
+
+
+def _changes(count: Count) -> dict[str, int]:
+    return {"created": count.created, "changed": count.changed}
 
 
 def _report(done: Planned) -> Loaded:

@@ -14,12 +14,16 @@ import io
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from pathlib import PurePath
 from typing import Any, Final, TypeVar
 
 import psycopg2
 from psycopg2 import errors
 
+from portaswitch.model.actor import Actor
 from portaswitch.model.price_upload import FIELDS, Asked, Mode, Rows, TariffFacts, Uploaded, UploadError, UploadRefused
+from portaswitch.store import audit_trail
 from portaswitch.store import rate_statements as sql
 
 T = TypeVar("T")
@@ -47,10 +51,11 @@ class Stopped(Exception):
 
 
 class RateUpload:
-    """One upload, to be run in a thread by `run`; `stop` may be called from any other."""
+    """One upload by `actor`, whose rights were asked before, to be run in a thread by `run`; `stop` may be called from any other."""
 
-    def __init__(self, dsn: str, i_env: int, asked: Asked, told: Told) -> None:
-        self._dsn, self._i_env, self._asked, self._told = dsn, i_env, asked, told
+    def __init__(self, dsn: str, actor: Actor, asked: Asked, told: Told) -> None:
+        self._dsn, self._actor, self._asked, self._told = dsn, actor, asked, told
+        self._i_env = actor.i_env
         self._connection: Any = None
         self._stopped = False
         self._tariff = TariffFacts(0, asked.tariff, False)
@@ -113,7 +118,7 @@ class RateUpload:
         self._check(rows)
         if rows.faults.total:
             raise UploadRefused(file, rows.faults.shown(), rows.faults.total)
-        added = self._add_destinations()
+        added = self._add_destinations(file)
         made, ended = self._make(count)
         ((created, changed, same),) = self._ask(self._statement(sql.COMPARE))
         removed = self._one(self._statement(sql.COUNT_REMOVED))
@@ -122,10 +127,11 @@ class RateUpload:
         writes = created + changed + removed
         if writes and not self._asked.dry_run:
             self._told(97, 100, "putting the rates in place")
+            noted = self._line(file, {**asdict(done), "mode": self._asked.mode.value})
             if writes <= FEW:
-                self._write()
+                self._write(noted)
             else:
-                self._swap()
+                self._swap(noted)
         self._told(100, 100, "done")
         return done
 
@@ -172,8 +178,8 @@ class RateUpload:
             rows.faults.count(found[0][2] - len(found))
         return [row[:2] for row in found]
 
-    def _add_destinations(self) -> int:
-        """New destinations, before the rates that name them; they stay, as nothing is sold by a destination alone."""
+    def _add_destinations(self, file: str) -> int:
+        """New destinations, before the rates that name them; they stay, as nothing is sold by a destination alone, and each part has its line of the audit."""
         if not self._asked.destinations:
             return 0
         if self._asked.dry_run:
@@ -181,7 +187,11 @@ class RateUpload:
         added = 0
         for low, high in self._chunks():
             self._told(66, 100, "adding destinations")
-            added += self._count(sql.ADD_DESTINATIONS.format(staged=self._staged), {"i_env": self._i_env, "low": low, "high": high})
+            with self._transaction():
+                new = self._count(sql.ADD_DESTINATIONS.format(staged=self._staged), {"i_env": self._i_env, "low": low, "high": high})
+                if new:
+                    self._ask(audit_trail.NOTE, self._line(file, {"destinations": new}))
+            added += new
         if added > FEW:
             self._ask("analyze destinations")
         return added
@@ -200,14 +210,19 @@ class RateUpload:
         self._pause(0)
         return done, ended
 
-    def _write(self) -> None:
+    def _line(self, file: str, after: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The upload's line of the audit."""
+        return audit_trail.line(self._actor, "rate.upload", f"tariff:{self._tariff.i_tariff}", None, {"file": PurePath(file).name, **after})
+
+    def _write(self, noted: Mapping[str, Any]) -> None:
         """Few changes: into the tariff's rows, in one transaction."""
         with self._transaction():
             self._unchanged()
             for statement in (sql.REMOVE, sql.CHANGE, sql.CREATE):
                 self._ask(self._statement(statement))
+            self._ask(audit_trail.NOTE, noted)
 
-    def _swap(self) -> None:
+    def _swap(self, noted: Mapping[str, Any]) -> None:
         """Many: the new rows with those that stay become the tariff's partition."""
         self._ask(self._statement(sql.KEEP))
         for statement in sql.FINISH:
@@ -216,13 +231,13 @@ class RateUpload:
         until = time.monotonic() + PATIENCE
         while True:
             try:
-                return self._exchange()
+                return self._exchange(noted)
             except errors.LockNotAvailable:
                 if time.monotonic() > until:
                     raise UploadError(f"the rates were in use for {PATIENCE:.0f} s, so they were not changed: try again") from None
                 self._pause(0.5)
 
-    def _exchange(self) -> None:
+    def _exchange(self, noted: Mapping[str, Any]) -> None:
         """The short transaction: the old partition, or the old rows, for the new partition."""
         made, i_tariff = self._made, self._tariff.i_tariff
         with self._transaction():
@@ -235,6 +250,7 @@ class RateUpload:
                 self._ask(f"drop table {old}")
             self._ask(f"alter table {made} rename to rates_of_{i_tariff}")
             self._ask(f"update tariffs set revision = revision + 1 where i_tariff = {i_tariff}")
+            self._ask(audit_trail.NOTE, noted)
 
     def _unchanged(self) -> None:
         """The tariff locked, and as it was when the rows were compared with it."""

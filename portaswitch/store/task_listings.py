@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from portaswitch.model.actor import Actor
 from portaswitch.model.session_task import TaskKind, Wish
+from portaswitch.store.audit_trail import note
 from portaswitch.store.pool import Pool
 from portaswitch.store.session_tasks import wish
 from portaswitch.store.transaction import Cursor
@@ -70,8 +72,9 @@ async def reach(pool: Pool, i_env: int, session_key: str) -> Reach | None:
     return Reach(*rows[0]) if rows else None
 
 
-async def want_disconnect(pool: Pool, i_env: int, session_key: str, at: Reach) -> int:
-    """Ask for a disconnect, or find the one that is pending; gives its i_task."""
+async def want_disconnect(pool: Pool, actor: Actor, session_key: str, at: Reach) -> int:
+    """Ask for a disconnect, or find the one that is pending; gives its i_task. Audited as the actor's."""
+    i_env = actor.i_env
 
     async def body(cursor: Cursor) -> int:
         while True:
@@ -79,11 +82,19 @@ async def want_disconnect(pool: Pool, i_env: int, session_key: str, at: Reach) -
             rows: list[tuple[Any, ...]] = await cursor.query(_PENDING, (i_env, session_key))
             if rows:  # else the pending one was settled between the two statements
                 await cursor.execute(_NOW, (rows[0][0],))
+                await note(cursor, actor, "session.disconnect", f"session:{session_key}", None, {"node": at.node, "i_task": rows[0][0]})
                 return int(rows[0][0])
 
     return await pool.transaction(body)
 
 
-async def expire(pool: Pool, i_env: int, session_key: str) -> bool:
-    """Let the expiry of a live session have passed, so that the sweeper of the running server ends it; False when it is not live."""
-    return bool(await pool.query(_EXPIRE, (i_env, session_key)))
+async def expire(pool: Pool, actor: Actor, session_key: str) -> bool:
+    """Let the expiry of a live session have passed, so that the sweeper of the running server ends it; False when it is not live. Audited as the actor's."""
+
+    async def body(cursor: Cursor) -> bool:
+        if not await cursor.query(_EXPIRE, (actor.i_env, session_key)):
+            return False
+        await note(cursor, actor, "session.expire", f"session:{session_key}", None, {"forced": True})
+        return True
+
+    return await pool.transaction(body)

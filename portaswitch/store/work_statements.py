@@ -40,7 +40,20 @@ ANSWER: Final = "update operation_keys set answer = %(answer)s where i_env = %(i
 NOTES: Final = "insert into audit_log (i_env, i_user, actor, request_id, operation, entity, before, after) values {}"
 NOTE: Final = "(%(i_env)s, %(user)s, %(actor)s, %(request)s, %(operation{0})s, %(entity{0})s, %(before{0})s, %(after{0})s)"
 
+#: The audit as operators read it; every condition may be null.
+AUDIT: Final = """
+select i_audit, at, actor, operation, entity, before, after, request_id from audit_log
+where i_env = %(i_env)s
+  and (%(entity)s::text is null or entity = %(entity)s)
+  and (%(kind)s::text is null or starts_with(entity, %(kind)s || ':'))
+  and (%(by)s::text is null or actor = %(by)s or (strpos(actor, ':') > 0 and substr(actor, strpos(actor, ':') + 1) = %(by)s))
+  and (%(operation)s::text is null or operation = %(operation)s or starts_with(operation, %(operation)s || '.'))
+  and (%(since)s::timestamptz is null or at >= %(since)s)
+order by at desc, i_audit desc limit %(last)s
+"""
+
 STATEMENTS: Final[Mapping[str, str]] = {
+    "audit.list": AUDIT,
     **statements_features.STATEMENTS,
     **statements_fields.STATEMENTS,
     **statements_parties.STATEMENTS,

@@ -14,6 +14,7 @@ from twisted.trial.unittest import TestCase
 from portaswitch.config.catalogue import catalogue
 from portaswitch.config.grammar import read_text
 from portaswitch.errors import ConfigError
+from portaswitch.model.actor import Actor
 from portaswitch.model.loading import CatalogueFile, Loaded
 from portaswitch.operations.load import load
 from portaswitch.store.loading import Loading
@@ -45,7 +46,7 @@ class LoadTestCase(TestCase):
         self.database = psycopg2.connect(dsn)
         self.database.autocommit = True
         self.addCleanup(self.database.close)
-        self.loading = Loading(self.pool, self.sealer)
+        self.loading = Loading(self.pool, self.sealer, Actor("test:root", 1), "test.yaml")
 
     def ask(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
         """The rows of one statement."""

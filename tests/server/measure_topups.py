@@ -49,12 +49,13 @@ async def measure(clock: Any, seconds: float, accounts: int) -> None:
     pool, hot = Pool(clock, dsn, size=4, name="work", wait=60), Pool(clock, dsn, size=2, name="hot", settings=HOT_SETTINGS, wait=60)
     await pool.start()
     await hot.start()
-    await load(read_catalogue(DEMO, 1), Loading(pool, sealer), quiet)
+    root = Actor("measure", 1)
+    await load(read_catalogue(DEMO, 1), Loading(pool, sealer, root, "demo"), quiet)
     await pool.execute(ACCOUNTS, (accounts,))
     catalogue = CatalogueStore(pool, clock, sealer.open)
     await catalogue.reload()
     ((node,),) = await pool.query("select i_node from nodes where name = 'Card gateway'")
-    core, desk, root = Core(Ledger(hot, sealer.open), catalogue, BillingLog(None)), Desk(Books(pool, sealer, ENTITIES)), Actor("measure", 1)
+    core, desk = Core(Ledger(hot, sealer.open), catalogue, BillingLog(None)), Desk(Books(pool, sealer, ENTITIES))
     end, done = time.monotonic() + seconds, {"topups": 0, "calls": 0}
 
     async def topping(lane: int) -> None:

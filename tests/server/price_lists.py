@@ -12,6 +12,7 @@ from twisted.internet import reactor
 from twisted.internet.threads import deferToThread
 
 from portaswitch.administration import rates
+from portaswitch.model.actor import Actor
 from portaswitch.model.price_upload import Asked, Faults, Mode, Uploaded, UploadRefused
 from portaswitch.operations.price_file import PriceFile
 from portaswitch.store.database import Database
@@ -38,7 +39,7 @@ class PriceListTestCase(LoadTestCase):
         octets = text.encode()
         asked = Asked("T", mode, since, **{"destinations": True, **more})
         rows = PriceFile(io.BytesIO(octets), len(octets), asked, Faults(100), NOW)
-        return await deferToThread(RateUpload(self.dsn, 1, asked, quiet).run, "f.csv", rows)
+        return await deferToThread(RateUpload(self.dsn, Actor("test:root", 1), asked, quiet).run, "f.csv", rows)
 
     async def faulty(self, text: str, **more: Any) -> list[str]:
         """The faults that an upload ends with."""

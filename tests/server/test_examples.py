@@ -19,6 +19,7 @@ from typing import Any, cast
 import yaml
 
 from portaswitch.administration import load_file
+from portaswitch.model.actor import Actor
 from portaswitch.store.audit import audit
 from portaswitch.store.secrets import Sealer
 from tests.claims import claims
@@ -141,7 +142,7 @@ async def demo_world(*more: Path) -> World:
     await world.stop()
     database = SimpleNamespace(pool=world.pool, sealer=Sealer.load(world.folder / "secret.key"))
     for path in (DEMO, *more):
-        await load_file(cast(Any, database), str(path), 1, quiet)
+        await load_file(cast(Any, database), str(path), Actor("test:root", 1), quiet)
     await world.start()
     return world
 

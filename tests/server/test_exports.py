@@ -23,6 +23,7 @@ from twisted.trial.unittest import TestCase
 
 from portaswitch.administration.exports import Wish, Written, export
 from portaswitch.errors import StartError
+from portaswitch.model.actor import Actor
 from portaswitch.store import exports
 from portaswitch.store.audit import audit
 from portaswitch.store.database import Database
@@ -85,7 +86,7 @@ class ExportCase(TestCase):
     def run_export(self, name: str = "x", told: Callable[[int, int, str], None] = quiet, **what: Any) -> Deferred[list[Written]]:
         """One run."""
         wish = Wish(name, self.folder / "out", **what)
-        return Deferred.fromCoroutine(export(reactor, self.database, 1, wish, told))
+        return Deferred.fromCoroutine(export(reactor, self.database, Actor("test:root", 1), wish, told))
 
     async def refused(self, *words: str, **what: Any) -> None:
         """A run that must fail with an error that has these words."""

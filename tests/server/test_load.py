@@ -9,6 +9,7 @@ from twisted.internet import reactor
 
 from portaswitch.billing.numbers import translate
 from portaswitch.config.catalogue import read_catalogue
+from portaswitch.model.actor import Actor
 from portaswitch.model.loading import Count, Kept, Section
 from portaswitch.store.catalogue import CatalogueStore
 from portaswitch.store.loading import Loading
@@ -159,7 +160,7 @@ class AgainTests(LoadTestCase):
         done = await self.text('accounts: {"10086610975": {expiration_date: 2031-05-06}}\n')
         self.assertEqual(dict(done.counts), {Section.ACCOUNTS: Count(0, 1, 0)})
         after = self.everything()
-        self.assertEqual({name for name in after if after[name] != before[name]}, {"accounts"})
+        self.assertEqual({name for name in after if after[name] != before[name]}, {"accounts", "audit_log_default"})
         self.assertEqual(len(set(after["accounts"]) - set(before["accounts"])), 1)
         self.assertEqual(
             self.one("select expiration_date::text from accounts where id = '10086610975'"),
@@ -193,7 +194,7 @@ class AgainTests(LoadTestCase):
     async def test_an_old_key_seals_no_second_time(self) -> None:
         """A secret that another key sealed is the same secret."""
         await self.demo()
-        self.loading = Loading(self.pool, Sealer({1: b"k" * 32, 2: b"l" * 32}))
+        self.loading = Loading(self.pool, Sealer({1: b"k" * 32, 2: b"l" * 32}), Actor("test:root", 1), "test.yaml")
         done = await self.demo()
         self.assertEqual(sum(count.changed for count in done.counts.values()), 0)
 

@@ -12,6 +12,7 @@ from twisted.internet import reactor
 
 from portaswitch.administration import load_file
 from portaswitch.errors import ConfigError
+from portaswitch.model.actor import Actor
 from portaswitch.store.catalogue import CatalogueStore
 from tests.claims import claims
 from tests.server.harness import DICTIONARY, WORLD, World, WorldCase, h323, ivr
@@ -100,7 +101,7 @@ class LoadTests(LoadTestCase):
         path.write_text(NET.replace("# two lines", "Klass = ${usr}"), "utf-8")
         database = cast(Any, SimpleNamespace(pool=self.pool, sealer=self.sealer))
         try:
-            await load_file(database, str(path), 1, quiet)
+            await load_file(database, str(path), Actor("test:root", 1), quiet)
         except ConfigError as error:
             told = [fault.partition(": nodes.BRAS.response_template: ")[2] for fault in error.faults]
             self.assertEqual([fault[:17] for fault in told], ["line 1, column 1:", "line 1, column 9:"])
