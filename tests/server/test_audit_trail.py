@@ -121,7 +121,8 @@ class ListTests(TrailCase):
         await self.do("account.block", id=LINE, by=Actor("cli:alice", 1))
         newest, older, *rest = await self.do("audit.list")
         self.assertEqual((newest["operation"], newest["name"], newest["change"]), ("account.block", LINE, "blocked False > True"))
-        self.assertEqual((older["operation"], older["name"], older["change"]), ("account.topup", CARD, "balance 10.00 > 15.00"))
+        self.assertEqual((older["operation"], older["name"]), ("account.topup", CARD))
+        self.assertIn("balance 10.00 > 15.00", older["change"])
         self.assertEqual([row["operation"] for row in rest], ["load"])
         number = self.number("accounts", "i_account", id=CARD)
         for asked, found in (
