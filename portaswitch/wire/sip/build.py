@@ -136,5 +136,5 @@ def _joined(start: str, headers: Headers, body: bytes) -> bytes:
     for name, value in headers.without("Content-Length"):
         if not token(name) or not clean(value):
             raise ValueError(f"{name!r}: a control character in the value, or no name of a header")
-        lines.append(f"{name}: {value}")
+        lines.append(name + ": " + value.strip(" \t"))  # blanks around a value are none of it (RFC 3261 7.3.1)
     return encode("\r\n".join((*lines, f"Content-Length: {len(body)}", "", ""))) + body
