@@ -124,6 +124,7 @@ def _view(user: str) -> str:
     account = {
         "i_account": who, "id": user, "i_customer": who // 10 + 1, "i_product": 1, "billing_model": -1, "h323_password": "\\x706131",
         "activation_date": None, "expiration_date": None, "balance": 1_000_000, "held": 0, "locked_by": None, "i_access_policy": None, "static_ip": None,
+        "aliases": None, "barring": None,
     }  # fmt: skip
     customer = {
         "i_customer": who // 10 + 1, "name": f"bench{who // 10}", "i_parent": None, "temp_credit_limit": None, "temp_credit_until": None, "i_tariff": None,
