@@ -13,11 +13,11 @@ from typing import Any, Final
 from portaswitch.interfaces.work import IWork
 from portaswitch.model import period
 from portaswitch.model.actor import Actor, Realm
-from portaswitch.model.operation import Operation, OperationRefused, Outcome, Row, audited
+from portaswitch.model.operation import OperationRefused, Row
 from portaswitch.operations import entities_catalogue as sold
 from portaswitch.operations import entities_network as network
 from portaswitch.operations.entities_parties import CUSTOMER
-from portaswitch.operations.records import key_fields, record_operations, the
+from portaswitch.operations.records import record_operations
 
 
 async def _managed_by_actor(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -79,17 +79,11 @@ async def _period(work: IWork, before: Row | None, after: Row) -> AsyncIterator[
         yield f"period: {reason}"
 
 
-async def _remove_rate(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
-    """Only a rate that has not begun: what was charged by must stay."""
-    row = await the(work, sold.RATE, values, lock=True)
+async def _not_begun(work: IWork, row: Row) -> None:
+    """Only a rate that has not begun may go: what was charged by must stay."""
     if row["effective_from"] is None or row["effective_from"] <= await work.now():
         raise OperationRefused([f"rate {row['number']} holds already: add one with a later effective_from, discontinued or forbidden, that ends it"])
-    await work.remove(sold.RATE, row["_id"])
-    await work.note("rate.remove", f"rate:{row['_id']}", audited(sold.RATE, row), None)
-    return row
 
-
-REMOVE_RATE: Final = Operation("rate.remove", "remove a rate that has not begun", sold.RATE.privilege, _remove_rate, key_fields(sold.RATE))
 
 OPERATIONS: Final = (
     *record_operations(sold.SERVICE),
@@ -98,8 +92,7 @@ OPERATIONS: Final = (
     *record_operations(sold.GROUP_SET),
     *record_operations(sold.GROUP),
     *record_operations(sold.TARIFF, (_manager,), prepare=_managed_by_actor),
-    *record_operations(sold.RATE, verbs=("list", "show", "add")),
-    REMOVE_RATE,
+    *record_operations(sold.RATE, verbs=("list", "show", "add", "remove"), going=_not_begun),
     *record_operations(sold.PRODUCT, (_manager,), prepare=_managed_by_actor),
     *record_operations(sold.ENTRY, (_tariffs_of_entry,)),
     *record_operations(sold.ACCESS_POLICY),

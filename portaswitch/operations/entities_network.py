@@ -8,12 +8,12 @@ from typing import Final
 from portaswitch.model.actor import Privilege
 from portaswitch.model.operation import Entity, Field, Mark
 from portaswitch.model.text_values import AMOUNT, CURRENCY, FLAG, NAME, POSITIVE, ZONE, TextKind, choice, line, mapped
+from portaswitch.operations.catalogue_rules import SHORTEST_SECRET
 
 PLACED: Final = frozenset({Mark.PLACE, Mark.REQUIRED})
 OWN: Final = PLACED | {Mark.FIXED}
 FIXED: Final = frozenset({Mark.FIXED})
 DETAIL: Final = frozenset({Mark.DETAIL})
-SHORTEST_SECRET: Final = 12
 
 
 def _address(text: str) -> str:

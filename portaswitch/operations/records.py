@@ -24,20 +24,29 @@ VERBS = ("list", "show", "add", "change", "remove")
 PAGE = 50
 """Rows of a list when nobody says how many."""
 
+Going = Callable[[IWork, Row], Awaitable[None]]
+"""Asked of a locked row before it is removed; raises OperationRefused when it has to stay."""
+
 
 async def as_named(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Mapping[str, Any]:
     """The `Prepare` of what needs none."""
     return values
 
 
-def record_operations(entity: Entity, rules: Sequence[Rule] = (), verbs: Iterable[str] = VERBS, prepare: Prepare = as_named) -> tuple[Operation, ...]:
+async def anything_goes(work: IWork, row: Row) -> None:
+    """The `Going` of what nothing of its own keeps."""
+
+
+def record_operations(
+    entity: Entity, rules: Sequence[Rule] = (), verbs: Iterable[str] = VERBS, prepare: Prepare = as_named, going: Going = anything_goes
+) -> tuple[Operation, ...]:
     """The plain operations of an entity."""
     made = {
         "list": lambda: _listing(entity),
         "show": lambda: _showing(entity),
         "add": lambda: _adding(entity, rules, prepare),
         "change": lambda: _changing(entity, rules),
-        "remove": lambda: _removing(entity),
+        "remove": lambda: _removing(entity, going),
     }
     return tuple(made[verb]() for verb in verbs)
 
@@ -173,9 +182,10 @@ def may_set(entity: Entity, actor: Actor, field: Field) -> bool:
     return actor.may(entity.privilege) or (field.has(Mark.SELF_CARE) and actor.may(Privilege.SERVICE))
 
 
-def _removing(entity: Entity) -> Operation:
+def _removing(entity: Entity, going: Going) -> Operation:
     async def run(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
         row = await the(work, entity, values, lock=True)
+        await going(work, row)
         await work.remove(entity, row["_id"])
         await work.note(f"{entity.name}.remove", f"{entity.name}:{row['_id']}", audited(entity, row), None)
         return row

@@ -12,7 +12,7 @@ from typing import Any, Final
 from portaswitch.interfaces.work import IWork
 from portaswitch.model.actor import Actor, Privilege, Realm
 from portaswitch.model.custom_field import kept
-from portaswitch.model.operation import Entity, Field, Mark, NotThere, Operation, OperationRefused, Outcome, Row, audited
+from portaswitch.model.operation import Entity, Field, Mark, NotThere, Operation, OperationRefused, Outcome, Row
 from portaswitch.model.text_values import LINE, NAME
 from portaswitch.operations import entities_stock as stock
 from portaswitch.operations.entities_parties import ACCOUNT, CUSTOMER
@@ -231,24 +231,11 @@ def _operation(name: str, help_text: str, entity: Entity, run: Callable[[IWork, 
     return Operation(name, help_text, Privilege.STOCK, run, (*key_fields(entity), *more))
 
 
-def _removing(entity: Entity, unused: Callable[[IWork, Row], Awaitable[None]]) -> Operation:
-    async def run(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
-        row = await the(work, entity, values, lock=True)
-        await unused(work, row)
-        await work.remove(entity, row["_id"])
-        await work.note(f"{entity.name}.remove", f"{entity.name}:{row['_id']}", audited(entity, row), None)
-        return row
-
-    return _operation(f"{entity.name}.remove", f"remove a {entity.name} that nobody has", entity, run)
-
-
 TO_ACCOUNT: Final = Field("account", "the account that gets it", NAME, ASSIGNED, refers="account")
 TO_CUSTOMER: Final = Field("customer", "the customer that gets it", NAME, ASSIGNED, refers="customer")
-PLAIN: Final = ("list", "show", "add", "change")
 
 OPERATIONS: Final = (
-    *record_operations(stock.SIM, verbs=PLAIN, prepare=_stocked),
-    _removing(stock.SIM, _unused_sim),
+    *record_operations(stock.SIM, prepare=_stocked, going=_unused_sim),
     _operation("sim.assign", "give a SIM to an account", stock.SIM, _assign_sim, TO_ACCOUNT),
     _operation("sim.release", "take a SIM from its account", stock.SIM, _release_sim),
     _operation("sim.swap", "replace an account's SIM by another", stock.SIM, _swap_sim, Field("to", "IMSI of the new one", NAME, ASSIGNED, refers="sim")),
@@ -261,8 +248,7 @@ OPERATIONS: Final = (
     *record_operations(stock.DID_GROUP),
     *record_operations(stock.DID_VENDOR_BATCH),
     *record_operations(stock.DID_OWNER_BATCH),
-    *record_operations(stock.DID, verbs=PLAIN),
-    _removing(stock.DID, _unused_did),
+    *record_operations(stock.DID, going=_unused_did),
     _operation("did.assign", "give a number to a customer", stock.DID, _assign_did, TO_CUSTOMER),
     _operation("did.activate", "use a customer's number on one of its accounts", stock.DID, _activate_did, TO_ACCOUNT),
     _operation("did.cancel", "take a number from its account; it stays its customer's", stock.DID, _cancel_did),

@@ -25,10 +25,6 @@ PROTECTED: Final = 0x20
 HEADER_OCTETS: Final = 20
 
 
-class DictionaryError(ValueError):
-    """A dictionary file is wrong; the text names file and line and says what was expected."""
-
-
 def _no_words() -> Mapping[str, int]:
     """The enumerated values of an AVP that has none."""
     return MappingProxyType({})

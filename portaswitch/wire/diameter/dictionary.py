@@ -26,12 +26,12 @@ from types import MappingProxyType
 
 from portaswitch.wire.diameter.datatypes import DECODERS, SIZES, Value, decode_octets
 from portaswitch.wire.diameter.definitions import Avp, Command, Grammar
-from portaswitch.wire.diameter.definitions import DictionaryError as DictionaryError
 from portaswitch.wire.diameter.encoders import Packer
 from portaswitch.wire.diameter.faults import packed
 from portaswitch.wire.diameter.message import UNKNOWN, Pair, Unknown
 from portaswitch.wire.diameter.reader import Reader
 from portaswitch.wire.diameter.walk import CONVERTED, GROUP, LONG, NUMBER, OPAQUE, SIGNED, SIZED, TEXT, Entry
+from portaswitch.wire.dictionary_text import DictionaryError as DictionaryError
 
 _FORMS: Mapping[str, int] = MappingProxyType(
     {

@@ -8,15 +8,11 @@ from types import MappingProxyType
 from typing import Final
 
 from portaswitch.wire.diameter.datatypes import TYPES
-from portaswitch.wire.diameter.definitions import STANDARD, Avp, Command, DictionaryError, Grammar
+from portaswitch.wire.diameter.definitions import STANDARD, Avp, Command, Grammar
+from portaswitch.wire.dictionary_text import DictionaryError, define_all, number_of
 
 _MANDATORY: Final[Mapping[str, bool]] = MappingProxyType({"M": True, "-": False})
 _PROXIABLE: Final[Mapping[str, bool]] = MappingProxyType({"P": True, "-": False})
-
-
-def _number(word: str) -> int:
-    """A decimal or 0x number."""
-    return int(word, 16) if word.lower().startswith("0x") else int(word)
 
 
 class Reader:
@@ -51,18 +47,7 @@ class Reader:
         :raises DictionaryError: for the first line that can't be understood.
         """
         self._vendor = STANDARD
-        for number, line in enumerate(text.splitlines(), 1):
-            words = line.partition("#")[0].split()
-            if not words:
-                continue
-            define = self._keywords.get(words[0].upper())
-            if define is None:
-                known = ", ".join(self._keywords)
-                raise DictionaryError(f"{name}:{number}: unknown word {words[0]}; use one of {known}")
-            try:
-                define(words[1:])
-            except (ValueError, KeyError) as error:
-                raise DictionaryError(f"{name}:{number}: {words[0]}: {error}") from None
+        define_all(name, text, self._keywords)
 
     def avps(self) -> Iterator[Avp]:
         """Everything read, with enumerated values filled in."""
@@ -94,12 +79,12 @@ class Reader:
     def _define_application(self, words: Sequence[str]) -> None:
         """APPLICATION name number."""
         name, number = words
-        self.applications[name] = _number(number)
+        self.applications[name] = number_of(number)
 
     def _define_vendor(self, words: Sequence[str]) -> None:
         """VENDOR name number."""
         name, number = words
-        self.vendors[name] = _number(number)
+        self.vendors[name] = number_of(number)
 
     def _begin_vendor(self, words: Sequence[str]) -> None:
         """BEGIN-VENDOR name."""
@@ -122,16 +107,16 @@ class Reader:
             raise ValueError(f"type {kind} is not one of {', '.join(sorted(TYPES))}")
         if flags not in _MANDATORY:
             raise ValueError(f"{flags} is not M (sent with the M bit) or -")
-        if name in self._avps and (self._avps[name].vendor, self._avps[name].code) != (self._vendor, _number(code)):
+        if name in self._avps and (self._avps[name].vendor, self._avps[name].code) != (self._vendor, number_of(code)):
             raise ValueError(f"{name} is the name of another AVP")
-        self._avps[name] = Avp(name, _number(code), kind, self._vendor, _MANDATORY[flags])
+        self._avps[name] = Avp(name, number_of(code), kind, self._vendor, _MANDATORY[flags])
 
     def _define_word(self, words: Sequence[str]) -> None:
         """VALUE avp word number."""
         name, word, number = words
         if name not in self._avps:
             raise ValueError(f"no AVP {name} above")
-        self._words.setdefault(name, {})[word] = _number(number)
+        self._words.setdefault(name, {})[word] = number_of(number)
 
     def _define_command(self, words: Sequence[str]) -> None:
         """COMMAND name code application P|-."""
@@ -141,7 +126,7 @@ class Reader:
         if application != "*" and application not in self.applications:
             raise ValueError(f"no APPLICATION {application} above")
         number = None if application == "*" else self.applications[application]
-        self.commands[name] = Command(name, _number(code), number, _PROXIABLE[flags])
+        self.commands[name] = Command(name, number_of(code), number, _PROXIABLE[flags])
 
     def _counter(self, word: str) -> Callable[[Sequence[str]], None]:
         """REQUIRE, ONCE or SAME, then a message or group, then AVPs."""

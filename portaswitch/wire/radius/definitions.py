@@ -15,10 +15,6 @@ def _no_words() -> Mapping[str, int]:
     return MappingProxyType({})
 
 
-class DictionaryError(ValueError):
-    """A dictionary file is wrong; the text names file and line and says what was expected."""
-
-
 @dataclass(frozen=True, slots=True)
 class Vendor:
     """

@@ -24,9 +24,9 @@ from importlib.resources.abc import Traversable
 from types import MappingProxyType
 from typing import Final
 
+from portaswitch.wire.dictionary_text import DictionaryError as DictionaryError
 from portaswitch.wire.radius.datatypes import Value
 from portaswitch.wire.radius.definitions import STANDARD, Attribute, Vendor
-from portaswitch.wire.radius.definitions import DictionaryError as DictionaryError
 from portaswitch.wire.radius.encoders import Packer, layers
 from portaswitch.wire.radius.reader import Reader
 from portaswitch.wire.radius.tables import MESSAGE_AUTHENTICATOR, PROXY_STATE, VENDOR_SPECIFIC, Tables

@@ -7,19 +7,15 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
+from portaswitch.wire.dictionary_text import define_all, number_of
 from portaswitch.wire.radius.datatypes import DECODERS
-from portaswitch.wire.radius.definitions import STANDARD, Attribute, DictionaryError, Vendor
+from portaswitch.wire.radius.definitions import STANDARD, Attribute, Vendor
 
 #: Types that hold attributes instead of a value.
 CONTAINERS: Final = frozenset({"tlv", "vsa"})
 
 _TYPE_OCTETS: Final = (1, 2, 4)
 _LENGTH_OCTETS: Final = (0, 1, 2)
-
-
-def _number(word: str) -> int:
-    """A decimal or 0x number."""
-    return int(word, 16) if word.lower().startswith("0x") else int(word)
 
 
 class Reader:
@@ -52,18 +48,7 @@ class Reader:
         :raises DictionaryError: for the first line that can't be understood.
         """
         self._vendor = STANDARD
-        for number, line in enumerate(text.splitlines(), 1):
-            words = line.partition("#")[0].split()
-            if not words:
-                continue
-            define = self._keywords.get(words[0].upper())
-            if define is None:
-                known = ", ".join(self._keywords)
-                raise DictionaryError(f"{name}:{number}: unknown word {words[0]}; use one of {known}")
-            try:
-                define(words[1:])
-            except (ValueError, KeyError) as error:
-                raise DictionaryError(f"{name}:{number}: {words[0]}: {error}") from None
+        define_all(name, text, self._keywords)
 
     def attributes(self) -> Iterator[Attribute]:
         """Everything read, with enumerated values, prefixes and carriers filled in."""
@@ -93,7 +78,7 @@ class Reader:
                 raise ValueError(
                     f"format is T,L with T of {_TYPE_OCTETS} and L of {_LENGTH_OCTETS}, not {words[2]}"
                 )
-        self.vendors[words[0]] = Vendor(words[0], _number(words[1]), *layout)
+        self.vendors[words[0]] = Vendor(words[0], number_of(words[1]), *layout)
 
     def _begin_vendor(self, words: Sequence[str]) -> None:
         """BEGIN-VENDOR name."""
@@ -120,10 +105,10 @@ class Reader:
         tagged, encrypt = _flags(words[3]) if len(words) == 4 else (False, 0)
         self._attributes[name] = Attribute(
             name,
-            _number(inner if dot else outer),
+            number_of(inner if dot else outer),
             kind,
             self._vendor,
-            _number(outer) if dot else None,
+            number_of(outer) if dot else None,
             tagged,
             encrypt,
         )
@@ -133,7 +118,7 @@ class Reader:
         name, word, number = words
         if name not in self._attributes:
             raise ValueError(f"no ATTRIBUTE {name} above")
-        self._words.setdefault(name, {})[word] = _number(number)
+        self._words.setdefault(name, {})[word] = number_of(number)
 
     def _define_prefix(self, words: Sequence[str]) -> None:
         """PREFIX vendor prefix."""

@@ -8,6 +8,7 @@ a naive local datetime; an Address is a pair of family and text.
 from __future__ import annotations
 
 import datetime
+from ipaddress import ip_address
 from typing import Any
 
 from diameter.message import Message as TheirMessage
@@ -71,7 +72,8 @@ def read(avp: Any, known: Avp) -> Value:
     value: Value | datetime.datetime | tuple[int, str] = avp.value
     if isinstance(value, datetime.datetime):
         return int(value.timestamp())
-    return value[1] if isinstance(value, tuple) else value
+    # An IPv4 address inside an IPv6 one has two spellings: the C library's, with points, and Python's.
+    return str(ip_address(value[1])) if isinstance(value, tuple) else value
 
 
 class OracleTests(SynchronousTestCase):
