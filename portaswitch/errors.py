@@ -44,3 +44,11 @@ class Overloaded(PortaSwitchError):
 
 class LedgerFailed(PortaSwitchError):
     """The ledger refused one member of a batch for a reason that is a defect of ours or of the data; logged, counted, never answered."""
+
+
+class TransportFailed(PortaSwitchError):
+    """A vendor's system could not be asked or did not answer (time, connection, TLS): tried again later. The text holds no secrets."""
+
+
+class NotSendable(PortaSwitchError):
+    """A request that its wire can't carry, or an answer that is none of that wire: parked for an operator."""
