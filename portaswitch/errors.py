@@ -52,3 +52,7 @@ class TransportFailed(PortaSwitchError):
 
 class NotSendable(PortaSwitchError):
     """A request that its wire can't carry, or an answer that is none of that wire: parked for an operator."""
+
+
+class LogInRefused(PortaSwitchError):
+    """A vendor's system refused our log-in: never tried again by itself, since that locks the account; the handler stops and alarms."""

@@ -114,7 +114,9 @@ class EventHandler:
 
     def fault(self, reply: Reply) -> str:
         """The vendor's word for what went wrong, '' for success. By default of HTTP: 'http 404'."""
-        return "" if reply.status == 0 or 200 <= reply.status < 300 else f"http {reply.status}"
+        if reply.fault or reply.status == 0 or 200 <= reply.status < 300:
+            return reply.fault
+        return f"http {reply.status}"
 
     def call(self, make: Callable[[Mapping[str, str]], Request], target: str = "") -> Generator[Request | Effect | LogIn, Any, Reply]:
         """Send a request within the session of `target`, once more with a new one where the vendor lost it."""

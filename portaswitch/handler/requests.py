@@ -80,7 +80,7 @@ class Sql(Request):
 class Reply:
     """
     A vendor's answer. `status`: HTTP's, 0 on other wires. `body` as text; `xml` is the child of the SOAP body (or the root of an XML body), None else.
-    `headers` have names in lower case. `location`: of a 307 that is not followed.
+    `headers` have names in lower case. `fault`: what the wire itself calls a failure (an SQLSTATE), '' where it doesn't.
     """
 
     status: int = 0
@@ -88,6 +88,7 @@ class Reply:
     xml: Element | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     rows: tuple[tuple[Any, ...], ...] = ()
+    fault: str = ""
 
     @property
     def json(self) -> Any:

@@ -60,13 +60,14 @@ class HttpTarget(Target):
 class Dialect:
     """
     A line protocol: what ends a command, what ends an answer (a regular expression on whole lines, or '' where an answer is one line), what opens and closes a
-    session (commands with {option} in them).
+    session (commands with {option} in them), and how the answer to a log-in that went well looks (a regular expression).
     """
 
     name: str
     end: str = "\r\n"
     answer_end: str = ""
     log_in: str = ""
+    log_in_ok: str = ""
     log_out: str = ""
 
 
