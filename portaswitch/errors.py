@@ -56,3 +56,7 @@ class NotSendable(PortaSwitchError):
 
 class LogInRefused(PortaSwitchError):
     """A vendor's system refused our log-in: never tried again by itself, since that locks the account; the handler stops and alarms."""
+
+
+class NotProvisionable(PortaSwitchError):
+    """A handler can't bring an entity to its vendor as it is (a device without a serial number); the text tells the operator what to change. Parked."""
