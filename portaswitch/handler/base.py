@@ -103,6 +103,10 @@ class EventHandler:
                 yield from method(self, event, subscriber)
                 return
 
+    def reach(self) -> Mapping[str, Target]:
+        """The targets of this instance: all of the class, or those that its options choose."""
+        return self.targets
+
     def log_in(self, target: str) -> Generator[Request, Any, Mapping[str, str]]:
         """Steps that open a session of `target` and return what later requests need of it. For vendors with a log-in of their own."""
         raise NotImplementedError(f"{self.name} has no log-in")

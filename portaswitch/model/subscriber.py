@@ -68,8 +68,8 @@ class Policy:
     """
     The Internet access policy in force: of the first add-on by priority that has one, else the account's or its product's.
 
-    `attributes`: `upload_rate` and `download_rate` (bit/s) of its default level, `pdn_context_id`, `captive_portal`, and the policy's own attributes for network
-    elements as 'group.name' ('calix.bandwidth_profile_id'). What a policy has not is left out.
+    `attributes`: `upload_rate` and `download_rate` (bit/s) of its default level, `pdn_context_id`, `captive_portal`, and the policy's own attributes
+    for network elements as 'group.name' ('calix.bandwidth_profile_id'). What a policy has not is left out.
     """
 
     i_access_policy: int
