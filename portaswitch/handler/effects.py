@@ -69,12 +69,14 @@ class Emit(Effect):
 class FanOut(Effect):
     """
     One event of `type` for every account below `scope` ('customer:4', 'product:7', 'site:3'), in pages, resumable. `variables` are added to the account's
-    own (i_env, i_account). For internal dispatchers.
+    own (i_env, i_account). `receivers`: 'all' that are subscribed to the type (internal dispatchers), or 'self', the handler that yields it: an event about a
+    customer becomes one about each of its accounts.
     """
 
     type: str
     scope: str
     variables: Mapping[str, str | None] = field(default_factory=dict)
+    receivers: str = "all"
 
 
 @dataclass(frozen=True, slots=True)

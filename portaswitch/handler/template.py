@@ -17,15 +17,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any, ClassVar
 from urllib.parse import quote, quote_plus
 from xml.sax.saxutils import escape
 
+from portaswitch.errors import NotProvisionable
 from portaswitch.handler.base import Result, State, StateHandler, Steps
 from portaswitch.handler.effects import AssignRemoteId
-from portaswitch.handler.options import Option, mapping, text
-from portaswitch.handler.requests import Http, Reply, Request
+from portaswitch.handler.options import Option, mapping, text, url
+from portaswitch.handler.requests import Http, Reply
+from portaswitch.handler.targets import Basic, HttpTarget, Target
 from portaswitch.model.subscriber import Record, Subscriber
 from portaswitch.model.value import dataclass
 
@@ -91,7 +92,11 @@ class TemplateHandler(StateHandler):
     templates: ClassVar[Mapping[str, Operation]] = {}
     default_success: ClassVar[str] = ""
     busy = frozenset({"busy"})
+    targets: ClassVar[Mapping[str, Target]] = {"": HttpTarget(auth=Basic())}
     common_options: ClassVar[tuple[Option, ...]] = (
+        Option("url", url, "where the vendor's interface listens", example="http://vendor.example.com:8080"),
+        Option("user", text, "name for HTTP Basic, '' for none", default=""),
+        Option("password", text, "its password", default="", secret=True),
         Option("operations", operations, "requests that stand for the shipped ones, by name", default={}),
         Option("success", text, "pattern that the body of a good answer has", default=""),
         Option("faults", mapping, "patterns of bodies (or 'http CODE') by word: exists, missing, busy", default={}),
@@ -111,7 +116,9 @@ class TemplateHandler(StateHandler):
         if old and old != new:
             yield from self._renamed(old, new, wanted, record)
         elif old:
-            yield from self._run("update", wanted, record)
+            reply: Reply = yield from self._run("update", wanted, record, frozenset({"missing"}))
+            if self.fault(reply) == "missing":
+                yield from self._run("create", wanted, record)
         else:
             yield from self._made(wanted, record)
         yield from self._listed(wanted, record if old == new else Record())
@@ -119,8 +126,7 @@ class TemplateHandler(StateHandler):
 
     def remove(self, record: Record) -> Steps:
         """Delete; what is gone already is no fault."""
-        keys = {name: record.key(name) for name in record.keys}
-        yield self._operation("delete").request({**keys, "remote_id": record.remote_id}, frozenset({"missing"}))
+        yield from self._run("delete", State(record.keys), record, frozenset({"missing"}))
 
     def fault(self, reply: Reply) -> str:
         """A word of the tables, else 'http CODE', else 'refused' where the pattern of good answers is not in the body."""
@@ -134,19 +140,23 @@ class TemplateHandler(StateHandler):
         success = self.values.get("success") or self.default_success
         return "refused" if success and not re.search(success, reply.body) else ""
 
-    def _operation(self, name: str) -> Operation:
-        found = self.values.get("operations", {}).get(name) or self.templates.get(name)
-        if found is None:
-            raise KeyError(f"{self.name} has no operation {name!r}: give it in the configuration")
-        return replace(found)
+    def shipped(self) -> Mapping[str, Operation]:
+        """The operations that the configuration may replace."""
+        return self.templates
+
+    def _operation(self, name: str) -> Operation | None:
+        found: Operation | None = self.values.get("operations", {}).get(name) or self.shipped().get(name)
+        return found
 
     def _run(
         self, name: str, wanted: State, record: Record, accepts: frozenset[str] = frozenset(), optional: bool = False, **more: str
     ) -> Result:
         """One operation; an optional one that the vendor has not is passed over. Its captured id is kept."""
-        if optional and name not in {**self.templates, **self.values.get("operations", {})}:
-            return None
         operation = self._operation(name)
+        if operation is None and optional:
+            return None
+        if operation is None:
+            raise NotProvisionable(f"{self.name} has no operation {name!r}: give it under `operations` in the configuration")
         keys = {key: wanted.key(key) for key in wanted.keys}
         reply: Reply = yield operation.request({**wanted.values, **keys, "remote_id": record.remote_id, **more}, accepts)
         captured = re.search(operation.capture, reply.body) if operation.capture else None
@@ -162,7 +172,7 @@ class TemplateHandler(StateHandler):
 
     def _renamed(self, old: str, new: str, wanted: State, record: Record) -> Steps:
         """Rename where the vendor can; else delete the old and create the new one."""
-        if "rename" in {**self.templates, **self.values.get("operations", {})}:
+        if self._operation("rename") is not None:
             yield from self._run("rename", wanted, record, old=old, new=new)
             yield from self._run("update", wanted, record)
             return
@@ -181,5 +191,3 @@ class TemplateHandler(StateHandler):
             if item not in has or has.index(item) != position:
                 yield from self._run("add", wanted, record, frozenset({"exists"}), item=item, position=str(position + 1))
 
-
-__all__ = ["Operation", "Request", "TemplateHandler", "operations"]

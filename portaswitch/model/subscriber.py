@@ -121,6 +121,7 @@ class Subscriber:
     devices: tuple[Device, ...] = ()
     aliases: tuple[str, ...] = ()
     dids: tuple[str, ...] = ()
+    follow_me: tuple[str, ...] = ()
     custom_fields: Mapping[str, str] = field(default_factory=dict)
     customer_custom_fields: Mapping[str, str] = field(default_factory=dict)
     discount_plan: str = ""
@@ -145,6 +146,10 @@ class Subscriber:
     def closed(self) -> bool:
         """True when the account is closed for good."""
         return Condition.CLOSED in self.conditions
+
+    def field(self, name: str, default: str = "") -> str:
+        """The account's custom field of that name, else its customer's, else `default`."""
+        return self.custom_fields.get(name) or self.customer_custom_fields.get(name) or default
 
     def attribute(self, feature: str, name: str, default: str = "") -> str:
         """The (first) value in force of a service attribute, `default` where it has none."""
