@@ -1,8 +1,8 @@
 """
 Bridgewater: WiMAX users of the Bridgewater (Amdocs) Service Controller.
 
-API: Service Controller provisioning, XML; not public, so the shipped requests are to be fitted by configuration. The profile is the product's name. Changes of a
-customer come as changes of its accounts (CustomerToAccountsDispatcher).
+API: Service Controller provisioning, XML; not public, so the shipped requests are to be fitted by configuration. The profile is the product's name. Changes of
+a customer come as changes of its accounts (CustomerToAccountsDispatcher).
 """
 
 from portaswitch.handler import Operation, State, Subscriber, TemplateHandler

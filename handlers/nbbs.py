@@ -35,8 +35,7 @@ class NBBS(TemplateHandler):
     def steps(self, event: Event, subscriber: Subscriber | None, record: Record) -> Steps:
         """A new device profile is one request of its own; all else is the state of an account."""
         if event.type == "IPDeviceProfile/New":
-            profile = event.variables.get("i_ua_profile") or next(reversed(event.variables.values()), "") or ""
-            yield from self._run("profile", State({}, {"profile": profile}), record)
+            yield from self._run("profile", State({}, {"profile": event.entity.partition(":")[2]}), record)
         else:
             yield from super().steps(event, subscriber, record)
 
