@@ -39,8 +39,8 @@ account_id,customer_name,vd_plan_name,service_name,used,carried,period_start,per
 """
 FILES = {"customers.csv": CUSTOMERS, "accounts.csv": ACCOUNTS, "aliases.csv": ALIASES, "sims.csv": SIMS, "counters.csv": COUNTERS}
 PLAN = """
-insert into vd_plans (i_vd_plan, i_env, name, currency) values (1, 1, 'Bonus', 'CAD');
-insert into vd_dgs (i_vd_plan, i_service, kind, counted_in) select 1, i_service, 'discount', 'units' from services where name = 'Voice calls';
+insert into vd_plans (i_vd_plan, i_env, name, currency) values (100, 1, 'Bonus', 'CAD');
+insert into vd_dgs (i_vd_plan, i_service, kind, counted_in) select 100, i_service, 'discount', 'units' from services where name = 'Voice calls';
 """
 
 
@@ -243,7 +243,8 @@ class FaultTests(MovingTestCase):
 
     async def test_counters_of_what(self) -> None:
         """Items that there are not or twice, owners that there are not or disagree, aliases."""
-        self.ask("insert into vd_dgs (i_vd_plan, i_service, kind, counted_in) select 1, i_service, 'quota', 'units' from vd_dgs, generate_series(1, 2)")
+        two = "select 100, i_service, 'quota', 'units' from vd_dgs, generate_series(1, 2) where i_vd_plan = 100"
+        self.ask(f"insert into vd_dgs (i_vd_plan, i_service, kind, counted_in) {two}")
         head = "account_id,customer_name,vd_plan_name,service_name,kind,used,period_start\n"
         lines = ",,Bonus,{0},,{1}12065550100,Shop Y,Bonus,{0},quota,{1}alice@example.com,,None,{0},,{1}".format("Voice calls", "1,2026-01-01\n")
         found = await self.faults(counters=head + lines)
