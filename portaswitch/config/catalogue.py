@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from portaswitch.config.catalogue_access import ACCESS_POLICY, IP_POOL, StaticAddress
-from portaswitch.config.catalogue_discounts import DISCOUNT_PLAN
+from portaswitch.config.catalogue_discounts import DISCOUNT_PLAN, Quantity
 from portaswitch.config.catalogue_inventory import (
     ADDONS,
     CPE,
@@ -242,6 +242,8 @@ ACCOUNT: Final = Thing(
         "customer": NAME,
         "product": OrNone(NAME),
         "discount_plan": OrNone(NAME),
+        "spend_limit": OrNone(Quantity()),
+        "spend_period": Choice("daily", "weekly", "monthly"),
         "model": Choice("debit", "credit"),
         "currency": Currency(),
         "opening_balance": MONEY,

@@ -163,6 +163,7 @@ PRODUCT: Final = Entity(
         Field("managed_by", "the reseller whose product it is; null: administrators only", NAME, FIXED, "i_managed_by", "customer"),
         Field("breakage", "funds below it count as none", PRICE),
         Field("access_policy", "Internet access policy of its accounts", NAME, DETAIL, "i_access_policy", "access-policy"),
+        Field("discount_plan", "discount plan of its accounts; an add-on's counts beside the main product's", NAME, DETAIL, "i_vd_plan", "discount-plan"),
         Field("description", "what it is", LINE, DETAIL),
     ),
     customer="i_managed_by",

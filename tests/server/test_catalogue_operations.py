@@ -92,6 +92,7 @@ WHOLE: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "destination-set": ({"name": "All"}, {}),
     "tariff": ({"name": "T", "currency": "CAD", "service": "Voice calls"}, {"connect_fee": "0.10", "precision": "2"}),
     "product": ({"name": "P", "currency": "CAD"}, {"breakage": "0.05"}),
+    "discount-plan": ({"name": "D", "currency": "CAD"}, {"combine": "first"}),
     "access-policy": ({"name": "A"}, {"default_level": "turbo"}),
     "node": ({"name": "N", "nas_ip": "192.0.2.9"}, {"nas_identifier": "n9", "profile": "generic"}),
     "client": ({"address": "192.0.2.0/28", "secret": "0123456789abcdef"}, {"secret": "fedcba9876543210", "ignore_password": "yes"}),
