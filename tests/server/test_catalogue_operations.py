@@ -43,9 +43,9 @@ class PriceTests(DeskCase):
         self.assertIn("holds already", str(caught.exception))
 
     async def test_refused(self) -> None:
-        """All faults at once: a negative price, a date that is none, a prefix that is not there comes after them."""
+        """All faults at once: prices that are none, a date that is none, a prefix that is not there comes after them."""
         with self.assertRaises(OperationRefused) as caught:
-            await self.do("rate.add", tariff="Office retail", destination="1604", price_first="-1", price_n="x", effective_from="Monday")
+            await self.do("rate.add", tariff="Office retail", destination="1604", price_first="1,5", price_n="x", effective_from="Monday")
         self.assertEqual(len(caught.exception.faults), 3)
         with self.assertRaises(OperationRefused) as caught:
             await self.do("rate.add", tariff="No such", destination="99999", price_first="1", price_n="1")
