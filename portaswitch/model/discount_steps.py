@@ -85,6 +85,6 @@ def faults(kind: str, counted_in: str, steps: Sequence[Step]) -> Iterator[tuple[
 
 
 def end_of(steps: Sequence[Step]) -> Decimal | None:
-    """Where the last step begins: what a quota grants, or where a discount ends or becomes final; None of steps that never change."""
-    last = steps[-1].begin if steps else Decimal(0)
-    return last or None
+    """Where what the steps give is used up: the forbidden one, of a discount the first one that takes off less; None: nowhere."""
+    first = steps[0].discount if steps and not steps[0].begin else Decimal(0)
+    return next((step.begin for step in steps if step.forbidden or step.discount < first), None)

@@ -37,7 +37,7 @@ PLAN: Final = Entity(
         Field("currency", "currency of what is counted in money, and of who may have it", CURRENCY, FIXED | {Mark.REQUIRED}),
         Field("managed_by", "the reseller whose plan it is; null: administrators only", NAME, FIXED, "i_managed_by", "customer"),
         Field("destinations", "its destination group set", NAME, FIXED | DETAIL, "i_dest_group_set", "destination-set"),
-        Field("combine", "several plans apply: each takes its percent of what is left, or the first one only", choice("ordered", "first")),
+        Field("combine", "plans behind it take their percent of what it leaves, or have no part in what it discounts", choice("ordered", "first")),
         Field("closed", "given to nobody any more; who has it keeps it", FLAG, READ_ONLY),
     ),
     customer="i_managed_by",

@@ -114,7 +114,7 @@ ACCOUNT: Final = Entity(
         Field("id", "number, name@realm, address or number@msisdn; unique in the environment", NAME, PLACED),
         Field("customer", "whose it is", NAME, FIXED | {Mark.REQUIRED}, "i_customer", "customer"),
         Field("product", "what it may use, and by which tariffs", NAME, frozenset(), "i_product", "product"),
-        Field("discount_plan", "its own discount plan; null: the product's", NAME, DETAIL, "i_vd_plan", "discount-plan"),
+        Field("discount_plan", "its own discount plan, which counts beside the product's", NAME, DETAIL, "i_vd_plan", "discount-plan"),
         Field("model", "debit: money left; credit: money owed; or voucher, internal, beneficiary", MODELS, FIXED | {Mark.REQUIRED}, "billing_model"),
         Field("master", "of an alias: the account that it is another id of", NAME, READ_ONLY | DETAIL, "i_master_account", "account"),
         Field("currency", "currency of its balance; its customer's by default", CURRENCY, FIXED),

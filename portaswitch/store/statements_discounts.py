@@ -19,18 +19,19 @@ select d.i_vd_dg, s.* from vd_dgs d join vd_plans p using (i_vd_plan),
     unnest(%(begins)s::numeric[], %(percents)s::numeric[], %(barred)s::boolean[]) s
 where p.i_env = %(i_env)s and d.i_vd_dg = %(item)s
 """
-#: The plans that count for an account now, in their order (PORTABILLING.md a.9): add-ons by priority, its own or else its product's, its customer's.
+#: The plans that count for an account now, in their order (PORTABILLING.md a.9): add-ons by priority, its product's, its own, its customer's.
 _IN_FORCE = """
 with party as (
-    select a.i_account, a.i_customer, coalesce(a.i_vd_plan, p.i_vd_plan) as own, c.i_vd_plan as shared
+    select a.i_account, a.i_customer, p.i_vd_plan as sold, a.i_vd_plan as own, c.i_vd_plan as shared
     from accounts a join customers c using (i_customer) left join products p on p.i_product = a.i_product
     where a.i_account = %(account)s and a.i_env = %(i_env)s),
 plans as (
     select p.i_vd_plan, false as shared, row_number() over (order by p.addon_priority desc, p.i_product) as place
     from party join account_addons d using (i_account) join products p on p.i_product = d.i_product
     where p.i_vd_plan is not null and d.addon_effective_from <= now() and (d.addon_effective_to is null or now() < d.addon_effective_to)
-    union all select own, false, 1000000 from party where own is not null
-    union all select shared, true, 1000001 from party where shared is not null),
+    union all select sold, false, 1000000 from party where sold is not null
+    union all select own, false, 1000001 from party where own is not null
+    union all select shared, true, 1000002 from party where shared is not null),
 items as (
     select d.i_vd_dg, l.shared, min(l.place) as place from plans l join vd_dgs d using (i_vd_plan) group by 1, 2)
 """

@@ -150,7 +150,9 @@ class StepTests(SynchronousTestCase):
             self.assertIn(told, str(caught.exception))
 
     def test_end(self) -> None:
-        """A quota grants up to its last step; a discount from the first unit on has no end."""
-        self.assertEqual(end_of(parse("0: 100%, 12000: 0%")), Decimal(12000))
-        self.assertEqual(end_of(parse("0: 10%")), None)
+        """A quota grants up to its forbidden step, a discount up to the one that takes off less; one that only grows has no end."""
+        self.assertEqual(end_of(parse("0: 100%, 12000: 50%, 15000: 0%")), Decimal(12000))
+        self.assertEqual(end_of(parse("0: 50%, 60: forbidden")), Decimal(60))
+        for endless in ("0: 10%", "0: 10%, 60000: 25%", "60000: 10%"):
+            self.assertEqual(end_of(parse(endless)), None)
         self.assertEqual(list(step_faults("quota", "units", parse("0: 0%, 5: forbidden"))), [])

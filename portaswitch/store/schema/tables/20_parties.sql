@@ -62,7 +62,7 @@ create table accounts (
     revision          int not null default 1,
     i_subscriber      bigint,                             -- the person behind it (50_subscribers.sql)
     i_customer_site   bigint,                             -- the site of the customer it belongs to
-    i_vd_plan         bigint,                             -- its own discount plan; null: the product's
+    i_vd_plan         bigint,                             -- its own discount plan, beside those of its products
     i_access_policy   bigint,                             -- its own Internet access policy; null: the add-ons', then the product's
     max_sessions      int check (max_sessions >= 0),      -- open at once, null: no limit
     max_outgoing      int check (max_outgoing >= 0),

@@ -8,7 +8,7 @@ create table vd_plans (
     i_dest_group_set bigint references destination_group_sets,
     i_managed_by     bigint references customers,
     combine          text not null default 'ordered' check (combine in ('ordered', 'first')),
-                                                      -- several plans apply: each takes its percent of what is left, or the first one only
+                                                      -- plans behind it take their percent of what it leaves, or have no part in it
     closed           boolean not null default false,  -- given to nobody any more; who has it keeps it
     unique (i_env, name)
 );
