@@ -21,6 +21,14 @@ ORDER = ("product", "account", "customer")
 RATE = {"first": "60", "next": "60", "price": "0.10"}
 
 
+class Whole(yaml.SafeDumper):
+    """Values that stand twice are written twice."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """No aliases."""
+        return True
+
+
 def examples() -> list[dict[str, Any]]:
     """The page's blocks that are examples."""
     blocks = re.findall(r"::\n\n((?:    .*\n)+)", PAGE.read_text("utf-8"))
@@ -45,9 +53,9 @@ def catalogue_of(found: list[dict[str, Any]]) -> str:
         file["products"][f"P{number}"] = {"entries": [{"service": "Calls", "tariff": f"T{number}"}], **plans.get("product", {})}
         file["customers"][f"C{number}"] = plans.get("customer", {})
         more = {"activation_date": one["activated"]} if "activated" in one else {}
-        account = {"customer": f"C{number}", "product": f"P{number}", "model": "credit", **more, **plans.get("account", {})}
-        file["accounts"] |= {f"{name}{number}": account for name in "AB"}
-    return str(yaml.safe_dump(file, sort_keys=False))
+        holder = {"customer": f"C{number}", "product": f"P{number}", "model": "credit", **more, **plans.get("account", {})}
+        file["accounts"] |= {f"{name}{number}": holder for name in "AB"}
+    return str(yaml.dump(file, Dumper=Whole, sort_keys=False))
 
 
 class LoadTests(LoadTestCase):
