@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from portaswitch.model.actor import Privilege
@@ -23,6 +24,8 @@ def _percent(text: str) -> int:
     return found
 
 
+UNITS: Final = replace(POSITIVE, show=int)
+"""Base units of a service; the column holds any number."""
 PERCENT: Final = TextKind("percentage, 1 to 100", _percent)
 
 PLAN: Final = Entity(
@@ -81,7 +84,7 @@ TOPUP: Final = Entity(
     (
         Field("item", "the number of the item, a wallet", NAME, OWN, "i_vd_dg", "discount-plan.item"),
         Field("name", "name, unique in the item", NAME, PLACED),
-        Field("units", "base units of the service", POSITIVE, frozenset({Mark.REQUIRED}), "topup_amount"),
+        Field("units", "base units of the service", UNITS, frozenset({Mark.REQUIRED}), "topup_amount"),
         Field("expires_after", "seconds from the purchase until they are lost; null: never", POSITIVE, frozenset(), "topup_expiry_time"),
         Field("fee", "what they cost; 0 by default", PRICE, frozenset(), "topup_fee"),
     ),

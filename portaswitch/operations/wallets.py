@@ -28,6 +28,8 @@ NAMES: Final = ("plan", "item", "service", "group", "kind", "counted_in", "peak_
 COUNTED: Final = (*NAMES, "shared", "in_force", "used", "held", "carried", "period_start", "period_end", "exceeded", "reset", "rollover", "notify_percent")
 OFFERED: Final = (*NAMES, "number", "option", "units", "expires_after", "fee")
 KEPT: Final = (*NAMES, "wallet", "option", "units", "held", "activated", "expires", "ended")
+AMOUNTS: Final = ("used", "held", "carried", "units")
+"""What is shown as whole numbers where units are counted."""
 WORDS: Final = {level: word for word, level in LEVELS.items()}
 EMPTY: Final = Decimal(0)
 
@@ -42,7 +44,8 @@ async def _owner(work: IWork, number: int, lock: bool = False) -> Row:
 
 def _told(names: tuple[str, ...], row: tuple[Any, ...]) -> dict[str, Any]:
     found = dict(zip(names, row, strict=True))
-    return {**found, "peak_level": WORDS.get(found["peak_level"])}
+    whole: dict[str, Any] = {name: int(found[name]) for name in AMOUNTS if name in found} if found["counted_in"] == "units" else {}
+    return {**found, "peak_level": WORDS.get(found["peak_level"]), **whole}
 
 
 # -- counters -------------------------------------------------------------------------------------------------------------------------------------
@@ -56,13 +59,13 @@ async def _counters(work: IWork, account: int, item: int | None) -> list[dict[st
     for row in found:
         end = end_of(steps[row["item"]])
         row["thresholds"] = shown(steps[row["item"]])
-        row["of"] = None if end is None else end + row["carried"]
-        row["left"] = None if end is None else max(end + row["carried"] - row["used"] - row["held"], EMPTY)
-        row["percent"] = _percent(row["used"], row["of"])
+        row["of"] = of = None if end is None else (int(end) if row["counted_in"] == "units" else end) + row["carried"]
+        row["left"] = None if of is None else max(of - row["used"] - row["held"], 0)
+        row["percent"] = _percent(Decimal(row["used"]), of)
     return found
 
 
-def _percent(used: Decimal, whole: Decimal | None) -> Decimal | None:
+def _percent(used: Decimal, whole: Decimal | int | None) -> Decimal | None:
     """How much is used, in percent with one decimal; more than 100 after an overrun."""
     if whole is None:
         return None
