@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from portaswitch.interfaces.work import IWork
 from portaswitch.model.actor import Actor, Privilege, Realm
-from portaswitch.model.discount_steps import PERIODIC, UNFIT, Step, faults, parse, shown
+from portaswitch.model.discount_steps import PERIODIC, UNFIT, Step, end_of, faults, parse, shown
 from portaswitch.model.operation import Field, NotThere, Operation, OperationRefused, Outcome, Row
 from portaswitch.model.text_values import TextKind
 from portaswitch.operations.entities_catalogue import GROUP
@@ -112,6 +112,8 @@ async def _write_steps(work: IWork, row: Row, values: Mapping[str, Any]) -> Row:
         await work.ask("plan.steps.clear", {"item": row["_id"]})
         columns = {"begins": [step.begin for step in steps], "percents": [step.discount for step in steps], "barred": [step.forbidden for step in steps]}
         await work.ask("plan.steps.write", {"item": row["_id"], **columns})
+        if row["kind"] == "quota":
+            await work.ask("counter.limited", {"item": row["_id"], "limit": end_of(steps)})
         await work.note("discount-plan.item.thresholds", f"discount-plan.item:{row['_id']}", {"thresholds": shown(had)}, {"thresholds": shown(steps)})
     return {**row, "thresholds": shown(steps)}
 

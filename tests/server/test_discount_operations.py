@@ -80,6 +80,22 @@ class PlanTests(PlanCase):
         self.ask("insert into vd_counters (i_customer, i_env, i_vd_dg) select i_customer, 1, %s from customers limit 1", (quota["number"],))
         await self.refuses("discount-plan.item.remove", "in use", plan="All", number=str(quota["number"]))
 
+    async def test_another_limit(self) -> None:
+        """A quota that is raised is available again for those who had used it up, and exceeded for others when it is lowered; what was carried over counts."""
+        await self.plan()
+        quota = await self.do("discount-plan.item.add", plan="All", service="Voice calls", kind="quota", thresholds="100: forbidden")
+        self.ask(
+            "insert into vd_counters (i_customer, i_account, i_env, i_vd_dg, used, carried, exceeded) "
+            "select i_customer, i_account, 1, %s, used, carried, exceeded from accounts join "
+            "(values (%s, 100, 0, true), (%s, 120, 30, false), (%s, 50, 0, false)) v (id, used, carried, exceeded) using (id)",
+            (quota["number"], CARD, LINE, SUBLINE),
+        )
+        place = {"plan": "All", "number": str(quota["number"])}
+        for limit, wanted in ((110, []), (60, [CARD, LINE]), (50, [CARD, LINE, SUBLINE]), (51, [CARD, LINE])):
+            await self.put("discount-plan.item.change", {**place, "thresholds": f"{limit}: forbidden"})
+            found = [name for (name,) in self.ask("select id from vd_counters join accounts using (i_account) where exceeded order by 1")]
+            self.assertEqual(found, sorted(wanted), limit)
+
     def items(self, plan: str) -> list[int]:
         """The numbers of a plan's items."""
         return [number for (number,) in self.ask("select i_vd_dg from vd_dgs join vd_plans using (i_vd_plan) where name = %s order by 1", (plan,))]
@@ -209,12 +225,14 @@ class WalletTests(PlanCase):
         """The fee is charged once under its key, the units are there until they expire, and the books agree."""
         (offered,) = await self.do("wallet.options", account=USER, by=self.account(USER))
         self.assertEqual((offered["option"], offered["units"], offered["fee"]), ("1 GB for a month", Decimal(1000000000), Decimal("5.00")))
+        revision = self.one("select revision from accounts where id = %s", (USER,))
         first, again = await self.buy("k1", self.account(USER)), await self.buy("k1", self.account(USER))
         self.assertEqual((first["wallet"], str(first["fee"])), (again["wallet"], again["fee"]))
         sign = self.one("select -billing_model from accounts where id = %s", (USER,))
         self.assertEqual(self.one("select balance from accounts where id = %s", (USER,)), self.funds - 5 * sign)
         self.assertEqual(self.ask("select balance, held, exceeded, expires - activated from service_wallets")[0][:3], (Decimal(1000000000), Decimal(0), False))
         self.assertEqual(self.one("select extract(epoch from expires - activated) from service_wallets"), 2592000)
+        self.assertEqual(self.one("select revision from accounts where id = %s", (USER,)), revision + 1)
         (wallet,) = await self.do("wallet.list", account=USER)
         self.assertEqual((wallet["state"], wallet["units"], wallet["option"]), ("open", Decimal(1000000000), "1 GB for a month"))
         (paid,) = await self.do("payment.list", account=USER, action="manual_charge")

@@ -122,6 +122,18 @@ class MovingTests(MovingTestCase):
             [(None, "Shop X", 7, 0, "infinity"), ("12065550100", "Shop X", Decimal("61.5"), 2, "2026-02-01 00:00:00+00")],
         )  # fmt: skip
 
+    async def test_plans(self) -> None:
+        """Discount plans of customers and accounts by name; an empty cell is none, one that is not in the catalogue is a fault with its line."""
+        head, *lines = CUSTOMERS.splitlines()
+        customers = "\n".join([f"{head},vd_plan_name", f"{lines[0]},Bonus", *(f"{line}," for line in lines[1:])])
+        head, *lines = ACCOUNTS.splitlines()
+        accounts = "\n".join([f"{head},vd_plan_name", f"{lines[0]},", f"{lines[1]},{{plan}}", f"{lines[2]},"])
+        (fault,) = await self.faults(customers=customers, accounts=accounts.format(plan="Nothing"))
+        self.assertTrue(fault.startswith("accounts.csv:3") and "Nothing is not among the discount_plans" in fault, fault)
+        await self.move(customers=customers, accounts=accounts.format(plan="Bonus"))
+        self.assertEqual(self.ask("select name from customers where i_vd_plan = 100"), [("Shop X",)])
+        self.assertEqual(self.ask("select id from accounts where i_vd_plan = 100"), [("12065550101",)])
+
     async def test_books(self) -> None:
         """From the first moment on every law of the books holds, of an overdrawn debit account too; a charge beyond is found."""
         await self.move()
