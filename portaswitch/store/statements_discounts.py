@@ -67,13 +67,9 @@ select {_NAMES}, w.i_service_wallet, o.name, w.balance, w.held, w.activated, nul
 from service_wallets w join accounts a using (i_account) join vd_dgs d on d.i_vd_dg = w.i_vd_dg {_JOINED} left join vd_topups o on o.i_vd_topup = w.i_vd_topup
 where w.i_account = %(account)s and a.i_env = %(i_env)s order by w.expires, w.i_service_wallet
 """
-#: A wallet that comes or goes makes what is known of its account stale: decisions look at the wallets that they were told of.
-_STALE = """stale as (
-    update accounts a set revision = a.revision + 1 where a.i_account = %(account)s and a.i_env = %(i_env)s returning notify_subscriber('a:' || a.i_account))"""
 #: A purchase. What is used up or expired of the same item is settled, so that its units are told to be available again (Account/Service/QuotaAvailable).
-_BUY = f"""
-with {_STALE},
-available as (
+_BUY = """
+with available as (
     update service_wallets set exceeded = false where i_account = %(account)s and i_vd_dg = %(item)s and exceeded and i_env = %(i_env)s)
 insert into service_wallets (i_customer, i_account, i_env, i_vd_dg, balance, activated, expires, i_vd_topup)
 select a.i_customer, a.i_account, a.i_env, %(item)s, %(units)s, now(), coalesce(now() + make_interval(secs => %(seconds)s), 'infinity'), %(option)s
@@ -84,8 +80,7 @@ select i_vd_dg, balance, held, expires <= now() from service_wallets
 where i_service_wallet = %(wallet)s and i_account = %(account)s and i_env = %(i_env)s for no key update
 """
 #: The end of a wallet; of the last one of its item the quota is exceeded.
-_END = f"""
-with {_STALE}
+_END = """
 update service_wallets w set expires = now(), renew = false, exceeded = not exists (
     select 1 from service_wallets o where o.i_account = w.i_account and o.i_vd_dg = w.i_vd_dg and o.i_service_wallet <> w.i_service_wallet
       and o.balance > 0 and o.expires > now())
