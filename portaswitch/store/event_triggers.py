@@ -79,7 +79,7 @@ def _branch(table: TableSource, events: Sequence[EventSource], change: str) -> I
     yield "        if wanted is not null then"
     yield "            perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),"
     yield "                                 array_agg(e.i_env), array_agg(e.variables))"
-    yield f"            from (select e.* from {_rows(table, change)} cross join lateral ("
+    yield f"            from (select e.* from {_rows(table, events, change)} cross join lateral ("
     for number, event in enumerate(events):
         yield from _select(table, event, change, number)
     yield "                ) e (no, event_type, entity, external_key, lane, i_env, variables)"
@@ -101,14 +101,15 @@ def _lines(text: str, less: int) -> list[str]:
     return wrap(text, WIDTH - less, break_long_words=False, break_on_hyphens=False)
 
 
-def _rows(table: TableSource, change: str) -> str:
-    """The changed rows as `o` and `n`. An update that leaves a row as it was has not changed it."""
+def _rows(table: TableSource, events: Sequence[EventSource], change: str) -> str:
+    """The changed rows as `o` and `n`. An update that leaves a row as it was has not changed it; comparing whole rows is dear, so conditions say it where they can."""
     if change != "update":
         return "new_rows n" if change == "insert" else "old_rows o"
     pairs = " and ".join(f"n.{column} = o.{column}" for column in table.key)
-    if not table.apart:
-        return f"old_rows o join new_rows n on {pairs} and n is distinct from o"
-    return f"(old_rows o full join new_rows n on {pairs})"
+    if table.apart:
+        return f"(old_rows o full join new_rows n on {pairs})"
+    compared = all("old." in event.when for event in events)
+    return f"old_rows o join new_rows n on {pairs}{'' if compared else ' and n is distinct from o'}"
 
 
 def _order(table: TableSource, change: str) -> str:

@@ -30,7 +30,7 @@ begin
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
-            from (select e.* from old_rows o join new_rows n on n.i_account = o.i_account and n is distinct from o cross join lateral (
+            from (select e.* from old_rows o join new_rows n on n.i_account = o.i_account cross join lateral (
                     select 0, 'Account/ID/Changed', 'account:' || n.i_account, 'id:' || o.id, 1, n.i_env,
                         jsonb_build_object('i_env', n.i_env, 'i_account', n.i_account, 'prev_id', o.id, 'curr_id', n.id)
                         where o.id <> n.id

@@ -135,7 +135,7 @@ begin
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
-            from (select e.* from old_rows o join new_rows n on n.i_product = o.i_product and n is distinct from o cross join lateral (
+            from (select e.* from old_rows o join new_rows n on n.i_product = o.i_product cross join lateral (
                     select 0, 'Product/AccessPolicy/Changed', 'product:' || n.i_product, null, 1, n.i_env,
                         jsonb_build_object('i_env', n.i_env, 'i_product', n.i_product, 'i_access_policy', n.i_access_policy)
                         where o.i_access_policy is distinct from n.i_access_policy

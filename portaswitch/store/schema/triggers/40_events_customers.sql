@@ -27,7 +27,7 @@ begin
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
-            from (select e.* from old_rows o join new_rows n on n.i_customer = o.i_customer and n is distinct from o cross join lateral (
+            from (select e.* from old_rows o join new_rows n on n.i_customer = o.i_customer cross join lateral (
                     select 0, 'Customer/Name/Changed', 'customer:' || n.i_customer, null, 1, n.i_env,
                         jsonb_build_object('i_env', n.i_env, 'i_customer', n.i_customer, 'prev_name', o.name, 'curr_name', n.name)
                         where o.name <> n.name
@@ -112,7 +112,7 @@ begin
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
-            from (select e.* from old_rows o join new_rows n on n.i_invoice = o.i_invoice and n is distinct from o cross join lateral (
+            from (select e.* from old_rows o join new_rows n on n.i_invoice = o.i_invoice cross join lateral (
                     select 0, 'Invoice/Adjustment/Changed', 'invoice:' || n.i_invoice, null, 1, n.i_env,
                         jsonb_build_object('i_env', n.i_env, 'i_customer', n.i_customer, 'invoice_number', n.invoice_number, 'amount_net', n.amount_net,
                             'i_invoice_type', n.i_invoice_type, 'i_invoice_status', n.i_invoice_status, 'adjustments', n.adjustments,
@@ -164,7 +164,7 @@ begin
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
-            from (select e.* from old_rows o join new_rows n on n.i_payment_transaction = o.i_payment_transaction and n is distinct from o cross join lateral (
+            from (select e.* from old_rows o join new_rows n on n.i_payment_transaction = o.i_payment_transaction cross join lateral (
                     select 0, 'PaymentTransaction/ResultCode/Changed', 'payment_transaction:' || n.i_payment_transaction, null, 1, n.i_env,
                         jsonb_build_object('i_env', n.i_env, 'i_payment_transaction', n.i_payment_transaction, 'test_mode', n.test_mode, 'status', n.status,
                             'amount', n.amount, 'iso_4217', n.iso_4217, 'result_code', n.result_code, 'prev_result_code', o.result_code)

@@ -24,7 +24,7 @@ begin
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
-            from (select e.* from old_rows o join new_rows n on n.i_did_number = o.i_did_number and n is distinct from o cross join lateral (
+            from (select e.* from old_rows o join new_rows n on n.i_did_number = o.i_did_number cross join lateral (
                     select 0, 'DID/Status/Assigned', 'did:' || n.number, null, 1, n.i_env,
                         jsonb_build_object('i_env', n.i_env, 'number', n.number, 'prev_customer', o.i_customer)
                         where n.i_customer is not null and o.i_customer is distinct from n.i_customer

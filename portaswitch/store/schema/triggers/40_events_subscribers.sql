@@ -198,7 +198,7 @@ begin
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
-            from (select e.* from old_rows o join new_rows n on n.i_subscriber = o.i_subscriber and n is distinct from o cross join lateral (
+            from (select e.* from old_rows o join new_rows n on n.i_subscriber = o.i_subscriber cross join lateral (
                     select 0, 'Subscriber/Address/Changed', 'subscriber:' || n.i_subscriber, null, 1, n.i_env,
                         jsonb_build_object('i_env', n.i_env, 'i_subscriber', n.i_subscriber, 'prev_baddr1', o.baddr1, 'prev_baddr2', o.baddr2,
                             'prev_baddr3', o.baddr3, 'prev_baddr4', o.baddr4, 'prev_baddr5', o.baddr5, 'curr_baddr1', n.baddr1,
