@@ -102,7 +102,10 @@ def _lines(text: str, less: int) -> list[str]:
 
 
 def _rows(table: TableSource, events: Sequence[EventSource], change: str) -> str:
-    """The changed rows as `o` and `n`. An update that leaves a row as it was has not changed it; comparing whole rows is dear, so conditions say it where they can."""
+    """
+    The changed rows as `o` and `n`. An update that leaves a row as it was has not changed it; comparing whole rows is dear (on the money path it was a fifth of
+    a charge), so conditions say it where they can.
+    """
     if change != "update":
         return "new_rows n" if change == "insert" else "old_rows o"
     pairs = " and ".join(f"n.{column} = o.{column}" for column in table.key)

@@ -78,12 +78,20 @@ def did(number: str, *do: Step, before: tuple[Step, ...] = (), **variables: Any)
 
 
 FREE, USED = "16045550121", "16045550120"
+GIVEN = op("did.assign", number=FREE, customer=RETAIL)
 FOLLOW = "insert into follow_me (i_env, i_account) select 1, i_account from accounts where id = '16045550101'"
 REDIRECT = "insert into follow_me_numbers (i_follow_me, i_account, i_env, redirect_number) select i_follow_me, i_account, 1, '49301' from follow_me"
 FOLLOWED = {"i_follow_me": "select max(i_follow_me) from follow_me", "i_follow_me_number": "select coalesce(max(i_follow_me_number), 1) from follow_me_numbers"}
 PLAN = "insert into vd_plans (i_env, name, currency) values (1, 'Bundle', 'CAD')"
-ITEM = "insert into vd_dgs (i_vd_plan, i_service, kind, counted_in) select i_vd_plan, i_service, 'quota', 'units' from vd_plans, services where services.name = "
-COUNTER = "insert into vd_counters (i_customer, i_account, i_env, i_vd_dg) select i_customer, i_account, 1, i_vd_dg from accounts, vd_dgs where id = '16045550101'"
+ITEM = (
+    "insert into vd_dgs (i_vd_plan, i_service, kind, counted_in) "
+    "select i_vd_plan, i_service, 'quota', 'units' from vd_plans, services where services.name = "
+)
+COUNTER = (
+    "insert into vd_counters (i_customer, i_account, i_env, i_vd_dg) "
+    "select i_customer, i_account, 1, i_vd_dg from accounts, vd_dgs where id = '16045550101'"
+)
+ADDON = "select i_product from products where is_addon"
 EXCEED, RESET = "update vd_counters set exceeded = true", "update vd_counters set exceeded = false"
 MESSAGES = "insert into services (i_env, name, i_service_type, base) values (1, 'Messages', 8, 'quantity')"
 QUOTA = {"i_service": "select i_service from vd_dgs", "i_vd_dg": "select i_vd_dg from vd_dgs"}
@@ -110,48 +118,50 @@ def person(text: str, before: Mapping[str, Any], after: Mapping[str, Any], names
     return Case((PERSON,), (f"update subscribers set {text}",), f"subscriber:{who}", {"i_subscriber": who, **shown})
 
 
+def of_policy(*do: Step) -> Case:
+    """An event of the demo's access policy."""
+    return Case((), do, "access_policy:" + POLICY["i_access_policy"], POLICY)
+
+
+def of_product(*do: Step, before: tuple[Step, ...] = (), **more: Any) -> Case:
+    """An event of the product Office."""
+    return Case(before, do, "product:" + PRODUCT["i_product"], {**PRODUCT, **more})
+
+
 def payment(*do: Step, before: tuple[Step, ...] = (), **more: Any) -> Case:
     """An event of a payment transaction."""
     return Case(before, do, f"payment_transaction:{PAYMENT['i_payment_transaction']}", {**PAYMENT, **more})
 
 
 CATALOGUE = {
-    "AccessPolicy/Changed": Case((), (op("access-policy.change", name="Home Internet", default_level="turbo"),), "access_policy:" + POLICY["i_access_policy"], POLICY),
-    "AccessPolicy/Phase/New": Case(
-        (), (op("access-phase.add", policy="Home Internet", name="late", period="hr{22-6}", level="turbo"),), "access_policy:" + POLICY["i_access_policy"], POLICY
+    "AccessPolicy/Changed": of_policy(op("access-policy.change", name="Home Internet", default_level="turbo")),
+    "AccessPolicy/Phase/New": of_policy(op("access-phase.add", policy="Home Internet", name="late", period="hr{22-6}", level="turbo")),
+    "AccessPolicy/Phase/Changed": of_policy(op("access-phase.change", policy="Home Internet", name="Nights", period="hr{1am-5am}", level="limited")),
+    "AccessPolicy/Phase/Deleted": of_policy(op("access-phase.remove", policy="Home Internet", name="Nights")),
+    "Accessibility/Inserted": of_product(
+        op("entry.add", product=OFFICE, service="Voice calls", access_code="X", tariff="Office retail"),
+        i_accessibility="select i_accessibility from accessibility where access_code = 'X'",
     ),
-    "AccessPolicy/Phase/Changed": Case(
-        (), (op("access-phase.change", policy="Home Internet", name="Nights", period="hr{1am-5am}", level="limited"),), "access_policy:" + POLICY["i_access_policy"], POLICY
+    "Accessibility/Deleted": of_product(
+        op("entry.remove", product=OFFICE, number="4711"), i_accessibility=4711,
+        before=("insert into accessibility (i_accessibility, i_product, i_service, access_code, i_tariff) overriding system value "
+                "select 4711, i_product, i_service, 'Y', i_tariff from accessibility join products using (i_product) where name = 'Office' limit 1",),
     ),
-    "AccessPolicy/Phase/Deleted": Case(
-        (), (op("access-phase.remove", policy="Home Internet", name="Nights"),), "access_policy:" + POLICY["i_access_policy"], POLICY
+    "Product/AccessPolicy/Changed": of_product(op("product.change", name=OFFICE, access_policy="null"), i_access_policy=None),
+    "Product/Discount/Changed": of_product(
+        "update products set i_vd_plan = (select i_vd_plan from vd_plans) where name = 'Office'", before=(PLAN,),
+        prev_i_vd_plan=None, curr_i_vd_plan="select i_vd_plan from vd_plans", addon_priority=10,
     ),
-    "Accessibility/Inserted": Case(
-        (), (op("entry.add", product=OFFICE, service="Voice calls", access_code="X", tariff="Office retail"),), "product:" + PRODUCT["i_product"],
-        {**PRODUCT, "i_accessibility": "select i_accessibility from accessibility where access_code = 'X'"},
-    ),
-    "Accessibility/Deleted": Case(
-        ("insert into accessibility (i_accessibility, i_product, i_service, access_code, i_tariff) overriding system value "
-         "select 4711, i_product, i_service, 'Y', i_tariff from accessibility where i_product = (select i_product from products where name = 'Office') limit 1",),
-        (op("entry.remove", product=OFFICE, number="4711"),), "product:" + PRODUCT["i_product"], {**PRODUCT, "i_accessibility": 4711},
-    ),
-    "Product/AccessPolicy/Changed": Case(
-        (), (("product.change", {"name": OFFICE, "access_policy": "null"}),), "product:" + PRODUCT["i_product"], {**PRODUCT, "i_access_policy": None}
-    ),
-    "Product/Discount/Changed": Case(
-        (PLAN,), ("update products set i_vd_plan = (select i_vd_plan from vd_plans) where name = 'Office'",), "product:" + PRODUCT["i_product"],
-        {**PRODUCT, "prev_i_vd_plan": None, "curr_i_vd_plan": "select i_vd_plan from vd_plans", "addon_priority": 10},
-    ),
-    "Product/ServiceAttribute/Changed": Case(
-        (), (op("product.feature.set", name=OFFICE, feature="call_barring", flag="Y", attributes="prefixes=900"),), "product:" + PRODUCT["i_product"],
-        {**PRODUCT, **BARRING, "old_value": None},
+    "Product/ServiceAttribute/Changed": of_product(
+        op("product.feature.set", name=OFFICE, feature="call_barring", flag="Y", attributes="prefixes=900"), **BARRING, old_value=None
     ),
     "Connection/New": Case(
         (), (op("connection.add", vendor="Demo Carrier", name="Second"),), "connection:select max(i_connection) from connections",
         {"i_vendor": "select i_vendor from vendors", "i_connection": "select max(i_connection) from connections"},
     ),
     "Connection/Changed": Case(
-        (), (op("connection.change", vendor="Demo Carrier", name="To Demo Carrier", remote_ip="192.0.2.78"),), "connection:select min(i_connection) from connections",
+        (), (op("connection.change", vendor="Demo Carrier", name="To Demo Carrier", remote_ip="192.0.2.78"),),
+        "connection:select min(i_connection) from connections",
         {"i_vendor": "select i_vendor from vendors", "i_connection": "select min(i_connection) from connections", "prev_remote_ip": "192.0.2.77"},
     ),
     "Connection/Deleted": Case(
@@ -168,7 +178,8 @@ ACCOUNTS = {
         (), (op("account.alias.remove", id=LINE, alias="16045550102"),), "account:" + account(), {"i_master_account": account(), "id": "16045550102"}
     ),
     "Account/Product/Changed": of_account(
-        op("account.product", id=LINE, product="PrepaidCard"), prev_product=PRODUCT["i_product"], curr_product="select i_product from products where name = 'PrepaidCard'"
+        op("account.product", id=LINE, product="PrepaidCard"), prev_product=PRODUCT["i_product"],
+        curr_product="select i_product from products where name = 'PrepaidCard'"
     ),
     "Account/ActivationDate/Changed": of_account(
         op("account.change", id=LINE, activation_date="2020-01-31"), prev_activation_date=None, curr_activation_date="2020-01-31T00:00:00+00:00"
@@ -183,7 +194,8 @@ ACCOUNTS = {
         prev_i_vd_plan=None, curr_i_vd_plan="select i_vd_plan from vd_plans",
     ),
     "Account/Password/Changed": of_account(
-        "update accounts set password = 'sealed' where id = '16045550101'", prev_password=None, curr_password="select 'secret:accounts.password:' || (" + account() + ")"
+        "update accounts set password = 'sealed' where id = '16045550101'", prev_password=None,
+        curr_password=f"select 'secret:accounts.password:' || ({account()})",
     ),
     "Account/ServicePassword/Changed": of_account(
         op("account.password", id=LINE), prev_h323_pwd=f"select 'secret:accounts.h323_password:' || ({account()}) || ':before'",
@@ -206,29 +218,36 @@ ACCOUNTS = {
 }  # fmt: skip
 
 BESIDE = {
-    "Account/CustomField/Changed": of_account(op("account.custom", id=LINE, field="Building", value="South"), field_name="Building", prev_value="North", curr_value="South"),
-    "CustomField/Changed": of_account(op("account.custom", id=LINE, field="Building", value="null"), field_name="Building", prev_value="North", curr_value=None),
+    "Account/CustomField/Changed": of_account(
+        op("account.custom", id=LINE, field="Building", value="South"), field_name="Building", prev_value="North", curr_value="South"
+    ),
+    "CustomField/Changed": of_account(
+        op("account.custom", id=LINE, field="Building", value="null"), field_name="Building", prev_value="North", curr_value=None
+    ),
     "Account/FollowMe/Changed": of_account(FOLLOW),
     "Account/FollowMeNumber/Inserted": of_account(REDIRECT, before=(FOLLOW,), **FOLLOWED, curr_redirect_number="49301"),
     "Account/FollowMeNumber/Changed": of_account(
-        "update follow_me_numbers set redirect_number = '49302'", before=(FOLLOW, REDIRECT), **FOLLOWED, curr_redirect_number="49302", prev_redirect_number="49301"
+        "update follow_me_numbers set redirect_number = '49302'", before=(FOLLOW, REDIRECT), **FOLLOWED,
+        curr_redirect_number="49302", prev_redirect_number="49301"
     ),
     "Account/FollowMeNumber/Deleted": of_account("delete from follow_me_numbers", before=(FOLLOW, REDIRECT), **FOLLOWED, prev_redirect_number="49301"),
     "Account/IPDeviceAssignment": of_account(
-        op("cpe-port.add", cpe="ONT of user1", port="2", account=LINE), i_ua="select i_ua from ua", port=2, config="", prev_ua=None, prev_port=None, prev_config=None
+        op("cpe-port.add", cpe="ONT of user1", port="2", account=LINE),
+        i_ua="select i_ua from ua", port=2, config="", prev_ua=None, prev_port=None, prev_config=None
     ),
     "Account/SIMCardAssignment": of_account(
         op("sim.assign", imsi="999700000000002", account=LINE), prev_i_sim=None, i_sim="select i_sim_card from sim_cards where imsi = '999700000000002'"
     ),
     "Account/ProductAddon/Inserted": of_account(
-        op("account.addon.add", id=LINE, product="More destinations"), curr_i_addon_product="select i_product from products where is_addon"
+        op("account.addon.add", id=LINE, product="More destinations"), curr_i_addon_product=ADDON
     ),
     "Account/ProductAddon/Changed": of_account(
-        op("account.addon.change", id=SUBLINE, product="More destinations", to="2099-01-01"), name=SUBLINE, i_addon_product="select i_product from products where is_addon"
+        op("account.addon.change", id=SUBLINE, product="More destinations", to="2099-01-01"), name=SUBLINE, i_addon_product=ADDON
     ),
     "Account/ProductAddon/Deleted": of_account(
-        op("account.addon.remove", id=LINE, product="More destinations"), before=(("account.addon.add", {"id": LINE, "product": "More destinations", "from": "2098-01-01"}),),
-        prev_i_addon_product="select i_product from products where is_addon",
+        op("account.addon.remove", id=LINE, product="More destinations"),
+        before=(("account.addon.add", {"id": LINE, "product": "More destinations", "from": "2098-01-01"}),),
+        prev_i_addon_product=ADDON,
     ),
     "Account/Service/QuotaExceeded": of_account(EXCEED, before=(PLAN, ITEM + "'Voice calls'", COUNTER), **QUOTA),
     "Account/Service/QuotaAvailable": of_account(RESET, before=(PLAN, ITEM + "'Voice calls'", COUNTER, EXCEED), **QUOTA),
@@ -274,15 +293,16 @@ CUSTOMERS = {
     "CustomerSite/ServiceAttribute/Changed": Case(
         (f"insert into customer_sites (i_env, i_customer, name) select 1, ({customer()}), 'North'",),
         ("insert into service_attribute_values (i_env, i_attribute, i_customer_site, value) select 1, 23, i_customer_site, '{900}' from customer_sites",),
-        "customer_site:select i_customer_site from customer_sites", {"i_customer_site": "select i_customer_site from customer_sites", **BARRING, "old_value": None},
+        "customer_site:select i_customer_site from customer_sites",
+        {"i_customer_site": "select i_customer_site from customer_sites", **BARRING, "old_value": None},
     ),
 }  # fmt: skip
 
 STOCK = {
     "DID/New": did("16045559999", op("did.add", number="16045559999")),
     "DID/Status/Assigned": did(FREE, op("did.assign", number=FREE, customer=RETAIL), prev_customer=None),
-    "DID/Status/Unassigned": did(FREE, op("did.release", number=FREE), before=(op("did.assign", number=FREE, customer=RETAIL),), prev_customer=customer(RETAIL)),
-    "DID/Status/Activated": did(FREE, op("did.activate", number=FREE, account=LINE), before=(op("did.assign", number=FREE, customer=RETAIL),)),
+    "DID/Status/Unassigned": did(FREE, op("did.release", number=FREE), before=(GIVEN,), prev_customer=customer(RETAIL)),
+    "DID/Status/Activated": did(FREE, op("did.activate", number=FREE, account=LINE), before=(GIVEN,)),
     "DID/Status/Canceled": did(USED, op("did.cancel", number=USED)),
     "DID/Status/Moved": did(FREE, f"update dids set moved_to = 'other' where number = '{FREE}'"),
     "DID/Deleted": did(FREE, op("did.remove", number=FREE)),
@@ -307,7 +327,9 @@ MONEY = {
     "Subscriber/ContactInfo/Changed": person(
         "email = null, phone1 = '49301'", {"email": "a@example.com"}, {"phone1": "49301"}, ("phone1", "phone2", "cont1", "cont2", "faxnum", "email", "bcc")
     ),
-    "Subscriber/Name/Changed": person("firstname = 'Bea'", {"firstname": "Ann"}, {"firstname": "Bea"}, ("companyname", "salutation", "firstname", "midinit", "lastname")),
+    "Subscriber/Name/Changed": person(
+        "firstname = 'Bea'", {"firstname": "Ann"}, {"firstname": "Bea"}, ("companyname", "salutation", "firstname", "midinit", "lastname")
+    ),
 }  # fmt: skip
 
 CASES: Mapping[str, Case] = {**CATALOGUE, **ACCOUNTS, **BESIDE, **CUSTOMERS, **STOCK, **MONEY}

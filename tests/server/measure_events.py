@@ -1,7 +1,9 @@
 """
 What events cost a charge: CPU microseconds of the database a request, by who subscribes. Not a test: a measure for whoever changes the triggers.
 
-    python -m tests.server.measure_events [seconds] [rounds] [calls at once]
+    python -m tests.server.measure_events [seconds] [rounds] [calls at once] [backlog]
+
+`backlog` is how many notifications of other entities wait, behind which balances are measured again.
 
 The ways take turns, block by block, on one database; the spread of the rounds is told. CPU time counts, so that a busy machine matters little.
 """
@@ -42,13 +44,21 @@ with made as (
 insert into accounts (i_env, id, i_customer, i_product, billing_model, currency)
 select 1, '9' || substr(m.name, 2), m.i_customer, a.i_product, 1, 'CAD' from made m, accounts a where a.id = '10086610975'
 """
+BACKLOG = """
+with queued as (
+    insert into event_queue (i_env, event_type, entity, variables)
+    select 1, 'Account/BalanceChanged', 'account:' || 1000000 + n, '{"i_env": 1}' from generate_series(1, %s) n returning i_event, entity)
+insert into event_notifications (i_event, i_handler, entity) select i_event, i_handler, entity from queued, event_handlers
+"""
 TRIGGERS = "select tgrelid::regclass::text, tgname from pg_trigger where tgname ~ '_events_(insert|update|delete)$'"
-STATES = ("Account/Blocked", "Account/Unblocked", "Account/Status/Closed", "Account/ZeroAvailableFunds", "Account/AvailableFundsAppear", "Account/SIMCardAssignment")
+FUNDS = ("Account/ZeroAvailableFunds", "Account/AvailableFundsAppear")
+STATES = ("Account/Blocked", "Account/Unblocked", "Account/Status/Closed", *FUNDS, "Account/SIMCardAssignment")
 WAYS: dict[str, tuple[bool, tuple[str, ...]]] = {
     "triggers disabled": (False, ()),
     "no subscriber": (True, ()),
     "subscriber of states": (True, STATES),
     "subscriber of balances": (True, ("Account/BalanceChanged", "Customer/BalanceChanged")),
+    "balances behind a backlog": (True, ("Account/BalanceChanged", "Customer/BalanceChanged")),
     "five subscribers of all": (True, tuple(event.name for event in read_sources().events)),
 }
 """Whether the triggers are enabled, and what a handler subscribes to."""
@@ -62,8 +72,8 @@ def worked(processes: list[int]) -> float:
 class Measure:
     """One database and a core; `block` measures one way for some seconds."""
 
-    def __init__(self, clock: Any, lanes: int) -> None:
-        self.clock, self.lanes, self.calls = clock, lanes, 0
+    def __init__(self, clock: Any, lanes: int, backlog: int) -> None:
+        self.clock, self.lanes, self.backlog, self.calls = clock, lanes, backlog, 0
 
     async def begin(self) -> None:
         """Load, and make the accounts, each of a customer of its own."""
@@ -80,12 +90,15 @@ class Measure:
         self.core = Core(Ledger(self.hot, sealer.open), catalogue, BillingLog(None), Limits())
         self.backends = [pid for (pid,) in await self.pool.query("select pid from pg_stat_activity where application_name ~ '^portaswitch hot'")]
 
-    async def turn(self, enabled: bool, events: tuple[str, ...], handlers: int) -> None:
+    async def turn(self, way: str) -> None:
         """Make one way hold."""
+        (enabled, events), handlers = WAYS[way], 5 if way.startswith("five") else 1
         await self.pool.execute("truncate event_queue, event_notifications; delete from event_handlers")
         for number in range(handlers if events else 0):
             await self.pool.execute("insert into event_handlers (name, class, enabled) values (%s, 'T', true)", (f"h{number}",))
         await self.pool.execute("insert into event_subscriptions select i_handler, e from event_handlers, unnest(%s::text[]) e", (list(events),))
+        if way.endswith("backlog"):
+            await self.pool.execute(BACKLOG, (self.backlog,))
         for table, trigger in await self.pool.query(TRIGGERS):
             await self.pool.execute(f"alter table {table} {'enable' if enabled else 'disable'} trigger {trigger}")
 
@@ -105,15 +118,15 @@ class Measure:
         return 1e6 * (worked(self.backends) - before) / (self.calls - calls)
 
 
-async def measure(clock: Any, seconds: float, rounds: int, lanes: int) -> None:
+async def measure(clock: Any, seconds: float, rounds: int, lanes: int, backlog: int) -> None:
     """All ways by turns, then the medians and their spread."""
-    made = Measure(clock, lanes)
+    made = Measure(clock, lanes, backlog)
     await made.begin()
     await made.block(seconds)
     found: dict[str, list[float]] = {way: [] for way in WAYS}
     for _ in range(rounds):
-        for way, (enabled, events) in WAYS.items():
-            await made.turn(enabled, events, 5 if way.startswith("five") else 1)
+        for way in WAYS:
+            await made.turn(way)
             await made.block(seconds / 5)
             found[way].append(await made.block(seconds))
     for way, figures in found.items():
@@ -123,9 +136,9 @@ async def measure(clock: Any, seconds: float, rounds: int, lanes: int) -> None:
 
 
 def main(clock: Any, *arguments: str) -> Deferred[None]:
-    """Seconds, rounds and calls at once from the command line."""
-    seconds, rounds, lanes = [*map(int, arguments), *(3, 5, 128)[len(arguments) :]]
-    return Deferred.fromCoroutine(measure(reactor, seconds, rounds, lanes))
+    """Seconds, rounds, calls at once and backlog from the command line."""
+    seconds, rounds, lanes, backlog = [*map(int, arguments), *(3, 5, 128, 100000)[len(arguments) :]]
+    return Deferred.fromCoroutine(measure(reactor, seconds, rounds, lanes, backlog))
 
 
 if __name__ == "__main__":

@@ -69,7 +69,8 @@ class EventCase(DeskCase):
 
     def told(self, handler: int) -> list[tuple[str, str]]:
         """Type and entity of what a handler is to be told, in order."""
-        return self.ask("select event_type, e.entity from event_notifications n join event_queue e using (i_event) where i_handler = %s order by i_event", (handler,))
+        told = "select event_type, e.entity from event_notifications n join event_queue e using (i_event) where i_handler = %s order by i_event"
+        return self.ask(told, (handler,))
 
     def forget(self) -> None:
         """Nothing has happened."""
