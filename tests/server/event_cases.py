@@ -15,9 +15,9 @@ from tests.server.desks import CARD, LINE, SUBLINE
 
 USER = "user1@demo.example"
 OFFICE, RETAIL, SUB = "Office", "Demo retail", "Demo subcustomer"
-POLICY = {"i_access_policy": "select i_access_policy from access_policies where name = 'Home Internet'"}
-PRODUCT = {"i_product": "select i_product from products where name = 'Office'"}
-BARRING = {"feature_name": "call_barring", "attribute_name": "prefixes"}
+POLICY: dict[str, Any] = {"i_access_policy": "select i_access_policy from access_policies where name = 'Home Internet'"}
+PRODUCT: dict[str, Any] = {"i_product": "select i_product from products where name = 'Office'"}
+BARRING: dict[str, Any] = {"feature_name": "call_barring", "attribute_name": "prefixes"}
 
 Step = str | tuple[str, Mapping[str, str]]
 
@@ -81,7 +81,10 @@ FREE, USED = "16045550121", "16045550120"
 GIVEN = op("did.assign", number=FREE, customer=RETAIL)
 FOLLOW = "insert into follow_me (i_env, i_account) select 1, i_account from accounts where id = '16045550101'"
 REDIRECT = "insert into follow_me_numbers (i_follow_me, i_account, i_env, redirect_number) select i_follow_me, i_account, 1, '49301' from follow_me"
-FOLLOWED = {"i_follow_me": "select max(i_follow_me) from follow_me", "i_follow_me_number": "select coalesce(max(i_follow_me_number), 1) from follow_me_numbers"}
+FOLLOWED: dict[str, Any] = {
+    "i_follow_me": "select max(i_follow_me) from follow_me",
+    "i_follow_me_number": "select coalesce(max(i_follow_me_number), 1) from follow_me_numbers",
+}
 PLAN = "insert into vd_plans (i_env, name, currency) values (1, 'Bundle', 'CAD')"
 ITEM = (
     "insert into vd_dgs (i_vd_plan, i_service, kind, counted_in) "
@@ -94,7 +97,7 @@ COUNTER = (
 ADDON = "select i_product from products where is_addon"
 EXCEED, RESET = "update vd_counters set exceeded = true", "update vd_counters set exceeded = false"
 MESSAGES = "insert into services (i_env, name, i_service_type, base) values (1, 'Messages', 8, 'quantity')"
-QUOTA = {"i_service": "select i_service from vd_dgs", "i_vd_dg": "select i_vd_dg from vd_dgs"}
+QUOTA: dict[str, Any] = {"i_service": "select i_service from vd_dgs", "i_vd_dg": "select i_vd_dg from vd_dgs"}
 PERSON = "insert into subscribers (i_env, firstname, city, email) values (1, 'Ann', 'Bonn', 'a@example.com')"
 INVOICE = (
     "insert into invoices (i_env, i_customer, invoice_number, currency, period_from, period_to, issue_date, amount_net, amount_due) "

@@ -1,11 +1,4 @@
--- Events (DESIGN.md 5.1): the triggers of 40_events_*.sql ask what is wanted and say what happened; a row is written for what somebody wants only.
-
--- Those of the events that at least one enabled handler subscribes to; null: none, and the trigger is done.
-create or replace function wanted_events(types text[]) returns text[] language plpgsql stable as $$
-begin
-    return nullif(array(select s.event_type from event_subscriptions s join event_handlers h on h.i_handler = s.i_handler
-                        where s.event_type = any (types) and h.enabled and not exists (select from events_off f where f.event_type = s.event_type)), '{}');
-end $$;
+-- Events (DESIGN.md 5.1): the triggers of 40_events_*.sql look what is wanted and say what happened; a row is written for what somebody wants only.
 
 -- What happened, in order, one place of each array an event. Who caused it, as its answer was applied (setting portaswitch.cause), is not told; a handler of
 -- one environment hears of that one only. The trigger has looked up what is switched off.

@@ -7,7 +7,7 @@ declare
     wanted text[];
 begin
     if tg_op = 'INSERT' then
-        wanted := wanted_events(array['Customer/New']);
+        wanted := (select w.events from event_wants w where w.place = 'customers insert');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
@@ -20,10 +20,7 @@ begin
             having count(*) > 0;
         end if;
     elsif tg_op = 'UPDATE' then
-        wanted := wanted_events(array['Customer/Name/Changed', 'Customer/Blocked', 'Customer/Unblocked', 'Customer/BalanceChanged',
-            'Customer/AvailableFundsAppear', 'Customer/ZeroAvailableFunds', 'Customer/ServiceFlags/Changed',
-            'Customer/Status/Activated', 'Customer/Status/Changed', 'Customer/Status/Closed', 'Customer/Status/Deactivated',
-            'Customer/Status/Exported', 'Customer/Status/Imported', 'Customer/Status/Suspend', 'Customer/Status/Unsuspend']);
+        wanted := (select w.events from event_wants w where w.place = 'customers update');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
@@ -94,7 +91,7 @@ declare
     wanted text[];
 begin
     if tg_op = 'INSERT' then
-        wanted := wanted_events(array['Invoice/New']);
+        wanted := (select w.events from event_wants w where w.place = 'invoices insert');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
@@ -108,7 +105,7 @@ begin
             having count(*) > 0;
         end if;
     elsif tg_op = 'UPDATE' then
-        wanted := wanted_events(array['Invoice/Adjustment/Changed', 'Invoice/AmountPaid/Changed', 'Invoice/Status/Changed']);
+        wanted := (select w.events from event_wants w where w.place = 'invoices update');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
@@ -146,7 +143,7 @@ declare
     wanted text[];
 begin
     if tg_op = 'INSERT' then
-        wanted := wanted_events(array['PaymentTransaction/New']);
+        wanted := (select w.events from event_wants w where w.place = 'payment_transactions insert');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
@@ -160,7 +157,7 @@ begin
             having count(*) > 0;
         end if;
     elsif tg_op = 'UPDATE' then
-        wanted := wanted_events(array['PaymentTransaction/ResultCode/Changed', 'PaymentTransaction/Status/Changed']);
+        wanted := (select w.events from event_wants w where w.place = 'payment_transactions update');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))

@@ -7,8 +7,7 @@ declare
     wanted text[];
 begin
     if tg_op = 'UPDATE' then
-        wanted := wanted_events(array['Account/Service/QuotaAvailable', 'Account/Service/QuotaExceeded', 'Account/Service/Msg/QuotaExceeded',
-            'Account/Service/Netaccess/QuotaExceeded']);
+        wanted := (select w.events from event_wants w where w.place = 'vd_counters update');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
@@ -47,8 +46,7 @@ declare
     wanted text[];
 begin
     if tg_op = 'UPDATE' then
-        wanted := wanted_events(array['Account/Service/QuotaAvailable', 'Account/Service/QuotaExceeded', 'Account/Service/Msg/QuotaExceeded',
-            'Account/Service/Netaccess/QuotaExceeded']);
+        wanted := (select w.events from event_wants w where w.place = 'service_wallets update');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
