@@ -259,9 +259,7 @@ BESIDE = {
     "Account/ServiceAttribute/Changed": of_account(
         op("account.feature.set", id=LINE, feature="call_barring", flag="Y", attributes="prefixes=900"), **BARRING, old_value=None
     ),
-    "Custom/Jasper/CapReached": of_account(
-        "insert into external_reports (i_env, i_account, source, kind) select 1, i_account, 'Jasper', 'CapReached' from accounts where id = '16045550101'"
-    ),
+    "Custom/Jasper/CapReached": of_account(op("account.report", id=LINE, source="Jasper", kind="CapReached")),
     "ServiceAttribute/Changed": Case(
         (op("account.feature.set", id=LINE, feature="call_barring", flag="Y", attributes="prefixes=900"),),
         (op("account.feature.set", id=LINE, feature="call_barring", attributes="prefixes=900,976"),), "account:" + account(),

@@ -21,7 +21,6 @@ BY_HAND = {
     "Account/Service/Netaccess/QuotaExceeded",
     "Account/Service/QuotaAvailable",
     "Account/Service/QuotaExceeded",
-    "Custom/Jasper/CapReached",
     "CustomerSite/ServiceAttribute/Changed",
     "DID/Status/Moved",
     "Invoice/Adjustment/Changed",
