@@ -45,6 +45,8 @@ class AudienceTests(EventCase):
         with ThreadPoolExecutor(1) as threads, first.cursor() as before, second.cursor() as after:
             before.execute(subscribe, (one, "Account/Blocked"))
             waiting = threads.submit(after.execute, subscribe, (two, "Account/Unblocked"))
+            while not self.one("select count(*) from pg_locks where locktype = 'advisory' and not granted"):
+                self.assertFalse(waiting.done())
             first.commit()
             waiting.result(20)
             second.commit()
