@@ -1,7 +1,8 @@
 """
 Rating of plans that say more than two intervals and a connect fee: the steps of `billing.rules` in their order (docs/rating.rst).
 
-    added duration > free units > connect fee > intervals by the level of the day, or the formula > post-call > minimum, maximum > exchange > rounding
+    added duration > free units > connect fee > intervals by the level of the day, or the formula > discounts > post-call > minimum, maximum > exchange
+    > rounding
 
 `charged` goes forward through them. `affordable` takes what the funds are back through all that only bounds or stretches a total, to a budget for the course
 itself, and asks how far the course gets with it.
@@ -14,10 +15,11 @@ from datetime import datetime
 from decimal import Decimal
 from itertools import chain
 
-from portaswitch.billing.rules import add_duration, bounds, course, exchange, formula, free_units, intervals, levels, post_call
+from portaswitch.billing.rules import add_duration, bounds, course, discount, exchange, formula, free_units, intervals, levels, post_call
 from portaswitch.billing.rules.course import Budget, Run, Step, Surcharge
 from portaswitch.model.catalogue import RatePlan
 from portaswitch.model.charge import Segment
+from portaswitch.model.discount import NOT_DRAWN, Drawn
 from portaswitch.model.money import EXACT, SUM, ZERO
 from portaswitch.model.pricing import Kind, Mode, Pricing
 
@@ -26,14 +28,14 @@ HUNDRED = Decimal(100)
 Exact = tuple[Decimal, tuple[Segment, ...], int]
 
 
-def charged(plan: RatePlan, pricing: Pricing, units: int, at: datetime) -> Exact:
-    """The exact amount of `units` used from `at` on."""
+def charged(plan: RatePlan, pricing: Pricing, units: int, at: datetime, drawn: Drawn = NOT_DRAWN) -> Exact:
+    """The exact amount of `units` used from `at` on, less what counters and wallets take off."""
     if units <= 0:
         return ZERO, (), 0
     terms, per = pricing.terms, Decimal(plan.price_per)
     counted = add_duration.lengthened(terms.portions, units)
     level = levels.whole(pricing, at, units)
-    steps = chain(free_units.before(terms, counted), _course(plan, pricing, at, level))
+    steps = chain(free_units.before(terms, counted), _discounted(_course(plan, pricing, at, level), plan, pricing, drawn))
     total, segments = course.priced(steps, counted, plan.price_per)
     if counted > free_units.counted(terms):
         for rule in (post_call.charged, bounds.bounded):
@@ -57,37 +59,43 @@ def _course(plan: RatePlan, pricing: Pricing, at: datetime, level: int | None) -
         yield from intervals.steps(intervals.figures_of(plan, pricing, level), levels.NAMES[level])
 
 
+def _discounted(steps: Iterable[Step], plan: RatePlan, pricing: Pricing, drawn: Drawn) -> Iterable[Step]:
+    return discount.discounted(steps, drawn, pricing.bound.exchange, plan.price_per) if drawn else steps
+
+
 # -- the inverse ----------------------------------------------------------------------------------------------------------------------------------
 
 
-def affordable(plan: RatePlan, pricing: Pricing, dearest: Decimal, reached: bool, at: datetime, most: int | None, tricky: bool) -> int | None:
+def affordable(
+    plan: RatePlan, pricing: Pricing, dearest: Decimal | None, reached: bool, at: datetime, most: int | None, tricky: bool, drawn: Drawn = NOT_DRAWN
+) -> int | None:
     """
-    The most units of which all, and all fewer ones, cost less than `dearest` (or as much, where that is `reached`). None: nothing limits, or nothing up to
-    `most`. `tricky` surcharges may be left out.
+    The most units of which all, and all fewer ones, cost less than `dearest` (or as much, where that is `reached`; None: any amount) and no quota
+    forbids. None: nothing limits, or nothing up to `most`. `tricky` surcharges may be left out.
     """
-    budget = _budget(plan, pricing, dearest, reached)
-    if budget is None:
+    budget = None if dearest is None else _budget(plan, pricing, dearest, reached)
+    if budget is None and not drawn:
         return None
     portions, free = pricing.terms.portions, free_units.counted(pricing.terms)
-    if not _holds_minimum(plan, pricing, dearest, reached):
+    if dearest is not None and not _holds_minimum(plan, pricing, dearest, reached):
         return pricing.terms.free_units
     top = None if most is None else add_duration.lengthened(portions, most)
     if pricing.has_levels and pricing.terms.mode in (Mode.FINISHES, Mode.BOTH) and not pricing.formula:
-        return _by_end(plan, pricing, budget, at, most)
-    steps = _told(_whole(plan, pricing, at, levels.whole(pricing, at, 1)), tricky)
+        return _by_end(plan, pricing, budget, at, most, drawn)
+    steps = _told(_whole(plan, pricing, at, levels.whole(pricing, at, 1), drawn), tricky)
     found = course.reach(steps, budget, plan.price_per, free + 1, top)
     return None if found is None else add_duration.real(portions, found)
 
 
-def _whole(plan: RatePlan, pricing: Pricing, at: datetime, level: int | None) -> Iterable[Step]:
-    return chain(free_units.before(pricing.terms), _course(plan, pricing, at, level))
+def _whole(plan: RatePlan, pricing: Pricing, at: datetime, level: int | None, drawn: Drawn) -> Iterable[Step]:
+    return chain(free_units.before(pricing.terms), _discounted(_course(plan, pricing, at, level), plan, pricing, drawn))
 
 
 def _told(steps: Iterable[Step], tricky: bool) -> Iterable[Step]:
     return steps if tricky else (step for step in steps if isinstance(step, Run) or not step.tricky)
 
 
-def _by_end(plan: RatePlan, pricing: Pricing, budget: Budget, at: datetime, most: int | None) -> int | None:
+def _by_end(plan: RatePlan, pricing: Pricing, budget: Budget | None, at: datetime, most: int | None, drawn: Drawn) -> int | None:
     """Where the end of a use decides on all of it: stretch by stretch of ends with one level, the first figure too dear ends it."""
     portions, free = pricing.terms.portions, free_units.counted(pricing.terms)
     begin = 1
@@ -96,7 +104,7 @@ def _by_end(plan: RatePlan, pricing: Pricing, budget: Budget, at: datetime, most
             return None
         start, last = max(free + 1, add_duration.lengthened(portions, begin)), None if until is None else add_duration.lengthened(portions, until - 1)
         if last is None or last >= start:
-            found = course.reach(_whole(plan, pricing, at, level), budget, plan.price_per, start, last)
+            found = course.reach(_whole(plan, pricing, at, level, drawn), budget, plan.price_per, start, last)
             if found is not None and (last is None or found < last):
                 return add_duration.real(portions, found)
         begin = begin if until is None else max(begin, until)

@@ -1,35 +1,35 @@
 """
-Rating: `rate(plan, wallets, usage, at) -> Charge`, one pure function for quote, hold, debit and xDR (DESIGN.md 3.1).
+Rating: `rate(plan, drawn, usage, at) -> Charge`, one pure function for quote, hold, debit and xDR (DESIGN.md 3.1).
 
-The steps run in order: connect fee, intervals; then the exact amount is rounded once to the figure. A plan that says more (`RatePlan.pricing`) has more
-steps (`billing.pricing`). `longest` is its inverse: the most units that given funds allow, found by arithmetic.
+The steps run in order: connect fee, intervals; then the exact amount is rounded once to the figure. A plan that says more (`RatePlan.pricing`), or a use that
+draws on counters and wallets, has more steps (`billing.pricing`). `longest` is its inverse: the most units that given funds allow, found by arithmetic.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from decimal import ROUND_DOWN, Decimal
 
 from portaswitch.billing import pricing
-from portaswitch.billing.rules import connect_fee, intervals
+from portaswitch.billing.rules import connect_fee, discount, intervals
 from portaswitch.model.catalogue import RatePlan
-from portaswitch.model.charge import Charge, Segment, Source, Take, Usage, Wallet
+from portaswitch.model.charge import Charge, Part, Segment, Source, Take, Usage
+from portaswitch.model.discount import NOT_DRAWN, Drawn
 from portaswitch.model.money import EXACT, NICKEL, QUANTA, SUM, ZERO, Rounding, round_amount
 from portaswitch.model.pricing import Pricing
 
 HALF = Decimal("0.5")
 STEPS = (connect_fee.segments, intervals.segments)
+PLAIN = Pricing()
 
 
-def rate(plan: RatePlan, wallets: Sequence[Wallet], usage: Usage, at: datetime) -> Charge:
+def rate(plan: RatePlan, drawn: Drawn | tuple[()], usage: Usage, at: datetime) -> Charge:
     """
-    Price `usage` (cumulative units of the service's base) by `plan`, drawing on `wallets` first, for a session that began at `at`.
-
-    No wallet kind is known yet, so `wallets` is empty and all is taken from money; `at` picks the level of the day where the plan has several.
+    Price `usage` (cumulative units of the service's base) by `plan`, drawing on the counters and wallets of `drawn` (() none), for a session that began at
+    `at`, which picks the level of the day where the plan has several.
     """
-    if plan.pricing is not None:
-        return _rated(plan, plan.pricing, usage, at)
+    if plan.pricing is not None or drawn:
+        return _rated(plan, plan.pricing or PLAIN, usage, at, drawn or NOT_DRAWN)
     segments: tuple[Segment, ...] = ()
     for step in STEPS:
         segments += step(plan, usage.units)
@@ -42,41 +42,66 @@ def rate(plan: RatePlan, wallets: Sequence[Wallet], usage: Usage, at: datetime) 
     return Charge(figure, exact, quantity, segments, (Take(Source.MONEY, figure),) if figure else ())
 
 
-def _rated(plan: RatePlan, beyond: Pricing, usage: Usage, at: datetime) -> Charge:
-    exact, segments, level = pricing.charged(plan, beyond, usage.units, at)
+def _rated(plan: RatePlan, beyond: Pricing, usage: Usage, at: datetime, drawn: Drawn) -> Charge:
+    exact, segments, level = pricing.charged(plan, beyond, usage.units, at, drawn)
     figure = round_amount(exact, plan.precision, plan.rounding)
-    return Charge(figure, exact, sum(one.units for one in segments), segments, (Take(Source.MONEY, figure),) if figure else (), level)
+    taken = ((Take(Source.MONEY, figure),) if figure else ()) + (discount.takes(drawn, segments) if drawn else ())
+    quantity = sum([one.units for one in segments])
+    return Charge(figure, exact, quantity, segments, taken, level, _parts(plan, beyond, figure, segments) if drawn else ())
 
 
-def longest(plan: RatePlan, wallets: Sequence[Wallet], funds: Decimal | None, at: datetime, most: int | None = None) -> int | None:
+def _parts(plan: RatePlan, beyond: Pricing, figure: Decimal, segments: tuple[Segment, ...]) -> tuple[Part, ...]:
+    """The parts that a use is split into: what has no part of its own belongs to the one that it stands before, or to the last one."""
+    if len({one.part for one in segments if one.count and one.part >= 0}) < 2:
+        return ()
+    groups: list[list[Segment]] = [[]]
+    for segment in segments:
+        parts = [one.part for one in groups[-1] if one.count and one.part >= 0]
+        if segment.count and segment.part >= 0 and parts and parts[-1] != segment.part:
+            groups.append([])
+        groups[-1].append(segment)
+    found: list[Part] = []
+    reached, units = ZERO, 0
+    for group in groups:
+        reached = EXACT.add(reached, sum([one.amount for one in group], ZERO))
+        units += sum([one.units for one in group])
+        sofar = round_amount(SUM.plus(EXACT.multiply(reached, beyond.bound.exchange)), plan.precision, plan.rounding)
+        found.append(Part(units, min(sofar, figure), tuple(group)))
+    found[-1] = Part(units, figure, found[-1].segments)
+    return tuple(found)
+
+
+def longest(plan: RatePlan, drawn: Drawn | tuple[()], funds: Decimal | None, at: datetime, most: int | None = None) -> int | None:
     """
     The most units that `funds` (None: without limit) pay for, whatever part of them is used: `rate(n).figure <= funds` for it and all fewer ones, and
-    `funds < rate(n + 1).figure`; not more than a formula's disconnect lets it be. None where nothing sets a limit, or none up to `most`; 0 where nothing fits.
+    `funds < rate(n + 1).figure`; not more than a formula's disconnect or a quota lets it be. None where nothing sets a limit, or none up to `most`; 0 where
+    nothing fits.
 
     By arithmetic in the numerators, so exact: amounts are compared before they are divided. Funds below nothing afford nothing, not even a free call.
     """
     if funds is not None and funds < ZERO:
         return 0
-    if plan.pricing is not None:
-        return _sooner(_afforded(plan, plan.pricing, funds, at, most, True), pricing.cut(plan.pricing))
+    if plan.pricing is not None or drawn:
+        beyond = plan.pricing or PLAIN
+        return _sooner(_afforded(plan, beyond, funds, at, most, True, drawn or NOT_DRAWN), pricing.cut(beyond))
     if funds is None:
         return None
     dearest, reached = _dearest(plan, funds)
     return intervals.affordable(plan, EXACT.subtract(dearest, plan.connect_fee), reached)
 
 
-def announced(plan: RatePlan, wallets: Sequence[Wallet], funds: Decimal | None, at: datetime, most: int | None = None) -> int | None:
+def announced(plan: RatePlan, drawn: Drawn | tuple[()], funds: Decimal | None, at: datetime, most: int | None = None) -> int | None:
     """What a caller is told: `longest` without the tricky surcharges, which count against the limit only (PORTABILLING.md b)."""
     if plan.pricing is None or (funds is not None and funds < ZERO):
-        return longest(plan, wallets, funds, at, most)
-    return _sooner(_afforded(plan, plan.pricing, funds, at, most, False), pricing.cut(plan.pricing))
+        return longest(plan, drawn, funds, at, most)
+    return _sooner(_afforded(plan, plan.pricing, funds, at, most, False, drawn or NOT_DRAWN), pricing.cut(plan.pricing))
 
 
-def highest(plan: RatePlan, units: int, at: datetime) -> Decimal:
+def highest(plan: RatePlan, units: int, at: datetime, drawn: Drawn | tuple[()] = ()) -> Decimal:
     """The highest figure of all uses up to `units`: what a grant of them has to hold. Where the end of a use decides its price, fewer units may cost more."""
     if plan.pricing is None:
-        return rate(plan, (), Usage(units), at).figure
-    return max(rate(plan, (), Usage(one), at).figure for one in pricing.ends(plan.pricing, at, units))
+        return rate(plan, drawn, Usage(units), at).figure
+    return max(rate(plan, drawn, Usage(one), at).figure for one in pricing.ends(plan.pricing, at, units))
 
 
 def is_free(plan: RatePlan) -> bool:
@@ -95,10 +120,9 @@ def _sooner(one: int | None, other: int | None) -> int | None:
     return other if one is None else one if other is None else min(one, other)
 
 
-def _afforded(plan: RatePlan, beyond: Pricing, funds: Decimal | None, at: datetime, most: int | None, tricky: bool) -> int | None:
-    if funds is None:
-        return None
-    return pricing.affordable(plan, beyond, *_dearest(plan, funds), at, most, tricky)
+def _afforded(plan: RatePlan, beyond: Pricing, funds: Decimal | None, at: datetime, most: int | None, tricky: bool, drawn: Drawn) -> int | None:
+    dearest, reached = (None, True) if funds is None else _dearest(plan, funds)
+    return pricing.affordable(plan, beyond, dearest, reached, at, most, tricky, drawn)
 
 
 def _dearest(plan: RatePlan, funds: Decimal) -> tuple[Decimal, bool]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 from portaswitch.model.money import ZERO, plain
 from portaswitch.model.value import dataclass
@@ -21,30 +22,41 @@ class Source(StrEnum):
     WALLET = "wallet"  # bought units
 
 
-@dataclass(frozen=True, slots=True)
-class Take:
-    """Part of a charge or hold: `amount` of money, or `units` of the counter or wallet `i_source` (0 for money) that stand for `amount` of money."""
-
-    source: Source
-    amount: Decimal
-    units: int = 0
-    i_source: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Wallet:
-    """Units or a counter that a charge may draw on before money (Money I fills it)."""
+class SourceKey(NamedTuple):
+    """
+    A counter (of item `i_source`, level of the day `level`; `shared`: the customer's, else the account's) or a wallet (`i_source` is its row), as seen from an
+    account.
+    """
 
     source: Source
     i_source: int
-    left: int
+    shared: bool = False
+    level: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Part of a charge or hold: `amount` of money, or `units` of a counter or wallet in its own measure (units, or money it counts; see `SourceKey`)."""
+
+    source: Source
+    amount: Decimal
+    units: int | Decimal = 0
+    i_source: int = 0
+    shared: bool = False
+    level: int = 0
+
+    @property
+    def key(self) -> SourceKey:
+        """Which counter or wallet."""
+        return SourceKey(self.source, self.i_source, self.shared, self.level)
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
     """
     One step of a charge: `count` times `length` units at `price` per `price_per` units, `name`d by the level of the day; or a fixed `name`d amount (count 0),
-    or a mere note (of no amount). `amount` is exact.
+    or a mere note (of no amount). `amount` is exact. `percent` was taken off; `part` numbers the parts that a discount splits a use into; `draws`: how much of
+    the counter or wallet at each place one unit takes (money: as a numerator over price_per).
     """
 
     amount: Decimal
@@ -53,6 +65,9 @@ class Segment:
     length: int = 0
     price_per: int = 1
     name: str = ""
+    percent: Decimal = ZERO
+    part: int = 0
+    draws: tuple[tuple[int, Decimal], ...] = ()
 
     @property
     def units(self) -> int:
@@ -61,12 +76,13 @@ class Segment:
 
     @property
     def text(self) -> str:
-        """The step in the history: 'connect 0.05', '30@0.02/60', '7*6@0.02/60' (seven times 6 units at 0.02 for 60), 'off-peak 60@0.01/60'."""
+        """The step in the history: 'connect 0.05', '30@0.02/60', '7*6@0.02/60' (seven times 6 units at 0.02 for 60), 'off-peak 60@0.01/60 -10%'."""
         if not self.count:
             return f"{self.name} {plain(self.price)}" if self.price else self.name
         times = f"{self.count}*" if self.count > 1 else ""
         name = f"{self.name} " if self.name else ""
-        return f"{name}{times}{self.length}@{plain(self.price)}/{self.price_per}"
+        off = f" -{plain(self.percent)}%" if self.percent else ""
+        return f"{name}{times}{self.length}@{plain(self.price)}/{self.price_per}{off}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +93,21 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A part that a crossed threshold makes of a use: its `units`, the figure of all `units` up to its end, and its segments."""
+
+    units: int
+    figure: Decimal
+    segments: tuple[Segment, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Charge:
     """
     The result of rating one use by one plan.
 
     `exact` is the sum of the segments, `figure` the same rounded once by the tariff: the figure of the xDR and of the debit. `quantity` are the units
-    charged, after rounding to intervals. `history` keeps the exact steps.
+    charged, after rounding to intervals. `history` keeps the exact steps. `parts`: () where the use is one whole.
     """
 
     figure: Decimal
@@ -91,6 +116,7 @@ class Charge:
     segments: tuple[Segment, ...]
     takes: tuple[Take, ...]
     peak_level: int = 0
+    parts: tuple[Part, ...] = ()
 
     @property
     def history(self) -> str:

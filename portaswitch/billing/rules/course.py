@@ -19,12 +19,28 @@ HUNDRED = Decimal(100)
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """`count` intervals (None: without end) of `length` units at `price`; `name` is the level of the day."""
+    """
+    `count` intervals (None: without end) of `length` units at `price`, of which a discount takes `percent` off; `name` is the level of the day. `forbidden`: by
+    a quota. `inside`: what an interval is made of in which a discount changes; `part` and `draws` as in `Segment`.
+    """
 
     count: int | None
     length: int
     price: Decimal
     name: str = ""
+    percent: Decimal = ZERO
+    part: int = 0
+    draws: tuple[tuple[int, Decimal], ...] = ()
+    forbidden: bool = False
+    inside: tuple[Run, ...] = ()
+
+    @property
+    def amount(self) -> Decimal:
+        """What one interval costs, as a numerator."""
+        if self.inside:
+            return sum([part.amount for part in self.inside], ZERO)
+        whole = EXACT.multiply(self.price, Decimal(self.length))
+        return EXACT.divide(EXACT.multiply(whole, EXACT.subtract(HUNDRED, self.percent)), HUNDRED) if self.percent else whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +93,8 @@ def priced(steps: Iterable[Step], units: int, price_per: int) -> tuple[Decimal, 
             count = -((at - units) // step.length)
             count = count if step.count is None else min(count, step.count)
             if count:
-                amount = EXACT.multiply(step.price, Decimal(count * step.length))
-                segments.append(Segment(EXACT.divide(amount, per), step.price, count, step.length, price_per, step.name))
-                total = EXACT.add(total, amount)
+                segments += [_segment(part, count, price_per) for part in step.inside or (step,)]
+                total = EXACT.add(total, EXACT.multiply(step.amount, Decimal(count)))
                 at += count * step.length
         else:
             amount = _surcharge(step, total, per)
@@ -89,16 +104,21 @@ def priced(steps: Iterable[Step], units: int, price_per: int) -> tuple[Decimal, 
     return total, segments
 
 
+def _segment(step: Run, count: int, price_per: int) -> Segment:
+    exact = EXACT.divide(EXACT.multiply(step.amount, Decimal(count)), Decimal(price_per))
+    return Segment(exact, step.price, count, step.length, price_per, step.name, step.percent, step.part, step.draws)
+
+
 def _surcharge(step: Surcharge, total: Decimal, per: Decimal) -> Decimal:
     if not step.counts:
         return ZERO
     return EXACT.divide(EXACT.multiply(total, step.amount), HUNDRED) if step.share else EXACT.multiply(step.amount, per)
 
 
-def reach(steps: Iterable[Step], budget: Budget, price_per: int, start: int, most: int | None) -> int | None:
+def reach(steps: Iterable[Step], budget: Budget | None, price_per: int, start: int, most: int | None) -> int | None:
     """
     How many units fit: all figures from `start` to it, and not one more; `start` - 1 where not even `start` fits. None where nothing ends it, or nothing up
-    to `most`.
+    to `most`. `budget` None: any amount fits, only a quota ends it.
     """
     at, total, per = 0, ZERO, Decimal(price_per)
     for step in steps:
@@ -107,8 +127,10 @@ def reach(steps: Iterable[Step], budget: Budget, price_per: int, start: int, mos
         if isinstance(step, Surcharge):
             total = EXACT.add(total, _surcharge(step, total, per))
             continue
-        amount = EXACT.multiply(step.price, Decimal(step.length))
-        if step.count is None or at + step.count * step.length >= start:
+        if step.forbidden:
+            return max(start, at + 1) - 1
+        amount = step.amount
+        if budget is not None and (step.count is None or at + step.count * step.length >= start):
             first = max(1, -((at - start) // step.length))
             if not budget.holds(EXACT.add(total, EXACT.multiply(amount, Decimal(first)))):
                 return max(start, at + 1) - 1

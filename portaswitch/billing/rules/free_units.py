@@ -23,4 +23,4 @@ def before(terms: Terms, units: int | None = None) -> tuple[Run, ...]:
     free = counted(terms)
     if not free or (terms.free_mode is FreeUnits.SHORT and (units is None or units > free)):
         return ()
-    return (Run(free, 1, ZERO, NAME),)
+    return (Run(free, 1, ZERO, NAME, part=-1),)  # of no part: discounts don't meet it

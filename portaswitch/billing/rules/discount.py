@@ -1,0 +1,182 @@
+"""
+Step 3c, discounts: counters and wallets take their percent off the intervals, unit by unit in the order of use (docs/discounts.rst).
+
+A unit has the step of a counter that it begins in, as units are what is used. Behind each other the plans take their percent of what is left, until one takes
+the unit for itself. By arithmetic: one run a stretch that has the same steps, whatever its length; an interval in which a step changes stays one interval.
+Surcharges are left alone. Units that a free allowance of the tariff covers are not counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from decimal import Decimal
+
+from portaswitch.billing.rules import levels
+from portaswitch.billing.rules.course import Run, Step, Surcharge
+from portaswitch.model import discount
+from portaswitch.model.charge import Segment, Source, Take
+from portaswitch.model.discount import HUNDRED, Draw, Drawn, Measure, Stretch
+from portaswitch.model.money import EXACT, SUM, ZERO
+from portaswitch.model.value import dataclass
+
+ONE = Decimal(1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Now:
+    """What holds for the next units: `until` how many of them (None: all)."""
+
+    percent: Decimal
+    part: int
+    draws: tuple[tuple[int, Decimal], ...]
+    forbidden: bool
+    until: int | None
+
+
+def discounted(steps: Iterable[Step], drawn: Drawn, worth: Decimal, price_per: int) -> Iterator[Step]:
+    """The course of a use with what is taken off; `worth`: of one unit of the tariff's currency in that of who is charged."""
+    walk = _Walk(drawn, worth, Decimal(price_per))
+    for step in steps:
+        if isinstance(step, Surcharge):
+            yield step
+        else:
+            yield from walk.through(step)
+
+
+class _Walk:
+    """One way through a use: how far along each counter it is. Money is kept as a numerator, so that steps are met exactly."""
+
+    def __init__(self, drawn: Drawn, worth: Decimal, price_per: Decimal) -> None:
+        self._past = [(stretch.units, stretch) for stretch in drawn.past]
+        self._draws, self._worth, self._per = drawn.draws, worth, price_per
+        self._along = [ZERO] * len(drawn.draws)
+        self._part = drawn.past[-1].part if drawn.past else -1
+        self._split: tuple[Decimal, ...] | None = None
+
+    def through(self, run: Run) -> Iterator[Run]:
+        """The run as runs with one percent each, whole intervals together."""
+        left = run.count
+        while left is None or left > 0:
+            now = self._now(run)
+            whole = left if now.until is None else now.until // run.length if left is None else min(left, now.until // run.length)
+            if whole is None:
+                yield self._run(run, now, None, run.length)
+                return
+            if whole:
+                yield self._run(run, now, whole, run.length)
+                self._go(now, whole * run.length)
+            else:
+                yield self._mixed(run)
+                whole = 1
+            left = None if left is None else left - whole
+
+    def _mixed(self, run: Run) -> Run:
+        """One interval in which something changes."""
+        parts: list[Run] = []
+        need = run.length
+        while need:
+            now = self._now(run)
+            units = need if now.until is None else min(need, now.until)
+            parts.append(self._run(run, now, 1, units))
+            self._go(now, units)
+            need -= units
+        return replace(parts[0], length=run.length, forbidden=any(part.forbidden for part in parts), inside=tuple(parts))
+
+    def _run(self, run: Run, now: _Now, count: int | None, length: int) -> Run:
+        return Run(count, length, run.price, run.name, now.percent, now.part, now.draws, now.forbidden)
+
+    def _go(self, now: _Now, units: int) -> None:
+        if self._past:
+            left, stretch = self._past[0]
+            self._past[:1] = [(left - units, stretch)] if left > units else []
+        for place, each in now.draws:
+            self._along[place] = EXACT.add(self._along[place], EXACT.multiply(each, Decimal(units)))
+
+    def _now(self, run: Run) -> _Now:
+        if self._past:
+            units, stretch = self._past[0]
+            return _Now(stretch.percent, stretch.part, (), False, units)
+        left, until, forbidden = HUNDRED, None, False
+        draws: list[tuple[int, Decimal]] = []
+        split: list[Decimal] = []
+        for place, draw in enumerate(self._draws):
+            if draw.level is not None and draw.level != levels.NAMES.index(run.name):
+                continue
+            step, end = self._step(place, draw)
+            if draw.key.source is Source.WALLET and (end is None or left <= ZERO or run.price <= ZERO):
+                continue
+            each = self._each(draw, run.price, left)
+            draws.append((place, each))
+            until = _sooner(until, _units(end, self._along[place], each))
+            forbidden = forbidden or step.forbidden
+            left = EXACT.divide(EXACT.multiply(left, EXACT.subtract(HUNDRED, step.percent)), HUNDRED)
+            split += [step.percent] if draw.split else []
+            if draw.ends(step.percent):
+                break
+        if self._split != tuple(split):
+            self._split, self._part = tuple(split), self._part + 1
+        return _Now(EXACT.subtract(HUNDRED, left), self._part, tuple(draws), forbidden, until)
+
+    def _step(self, place: int, draw: Draw) -> tuple[discount.Step, Decimal | None]:
+        """The step that the use is in, and where the next one begins (in units, or a numerator of money)."""
+        along, scale = self._along[place], self._per if draw.measure is Measure.MONEY else ONE
+        found = draw.steps[0]
+        for step in draw.steps[1:]:
+            bound = EXACT.multiply(step.threshold, scale)
+            if along < bound:
+                return found, bound
+            found = step
+        return found, None
+
+    def _each(self, draw: Draw, price: Decimal, left: Decimal) -> Decimal:
+        """What one unit moves the counter by."""
+        if draw.measure is Measure.UNITS:
+            return ONE
+        return EXACT.divide(EXACT.multiply(EXACT.multiply(price, self._worth), left), HUNDRED)
+
+
+def _units(end: Decimal | None, along: Decimal, each: Decimal) -> int | None:
+    """The units of which each begins before `end`."""
+    if end is None or each <= ZERO:
+        return None
+    whole, rest = EXACT.divmod(EXACT.subtract(end, along), each)
+    return int(whole) + (rest > ZERO)
+
+
+def _sooner(one: int | None, other: int | None) -> int | None:
+    return other if one is None else one if other is None else min(one, other)
+
+
+# -- what a priced use leaves ---------------------------------------------------------------------------------------------------------------------
+
+
+def takes(drawn: Drawn, segments: Iterable[Segment]) -> tuple[Take, ...]:
+    """What the segments take from counters and wallets, in the measure of each."""
+    sums: dict[int, Decimal] = {}
+    for segment in segments:
+        for place, each in segment.draws:
+            amount = EXACT.multiply(each, Decimal(segment.units))
+            money = drawn.draws[place].measure is Measure.MONEY
+            sums[place] = EXACT.add(sums.get(place, ZERO), EXACT.divide(amount, Decimal(segment.price_per)) if money else amount)
+    found: list[Take] = []
+    for place, amount in sums.items():
+        draw, key = drawn.draws[place], drawn.draws[place].key
+        units = SUM.plus(amount) if draw.measure is Measure.MONEY else int(amount) * draw.size
+        if units:
+            found.append(Take(key.source, ZERO, units, key.i_source, key.shared, key.level))
+    return tuple(found)
+
+
+def stretches(segments: Iterable[Segment]) -> tuple[Stretch, ...]:
+    """The charged units of a use by what was taken off; free units of the tariff are left out, as they are not met again."""
+    found: list[Stretch] = []
+    for segment in segments:
+        if not segment.count or segment.part < 0:
+            continue
+        last = found[-1] if found else None
+        if last is not None and (last.percent, last.part) == (segment.percent, segment.part):
+            found[-1] = Stretch(last.units + segment.units, last.percent, last.part)
+        else:
+            found.append(Stretch(segment.units, segment.percent, segment.part))
+    return tuple(found)
