@@ -124,13 +124,14 @@ def _view(user: str) -> str:
     account = {
         "i_account": who, "id": user, "i_customer": who // 10 + 1, "i_product": 1, "billing_model": -1, "h323_password": "\\x706131",
         "activation_date": None, "expiration_date": None, "balance": 1_000_000, "held": 0, "locked_by": None, "i_access_policy": None, "static_ip": None,
-        "aliases": None, "barring": None,
+        "aliases": None, "barring": None, "i_vd_plan": None, "addons": None, "billing_period": None,
     }  # fmt: skip
     customer = {
         "i_customer": who // 10 + 1, "name": f"bench{who // 10}", "i_parent": None, "temp_credit_limit": None, "temp_credit_until": None, "i_tariff": None,
-        "timezone": "UTC", "balance": 0, "held": 0,
+        "timezone": "UTC", "balance": 0, "held": 0, "i_vd_plan": None,
     }  # fmt: skip
-    return json.dumps({"account": {**money, **limits, **account}, "session": None, "chain": [{**money, **limits, **customer}]})
+    counted = {"counters": None, "wallets": None}
+    return json.dumps({"account": {**money, **limits, **account}, "session": None, "chain": [{**money, **limits, **customer}], **counted})
 
 
 class Recorded:

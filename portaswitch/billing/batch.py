@@ -26,6 +26,7 @@ from portaswitch.interfaces.catalogue import ICatalogue
 from portaswitch.interfaces.ledger import ILedger
 from portaswitch.logs import background
 from portaswitch.metrics import Counter, Gauge
+from portaswitch.model.discount import NO_COUNTERS
 from portaswitch.model.ledger import Applied, Change, Failed, Member, Repeated, Short, Stale, Verdict, View
 from portaswitch.model.request import AAARequest, Decision, Kind
 from portaswitch.trace.tracer import Tracer, silent
@@ -172,17 +173,17 @@ class Batcher:
         view = self._cache.view(i_account, key) if i_account else None
         change, waiting.note = waiting.note if view is not None else None, None
         if change is None and view is not None and not only_reads(request):
-            outcome = self._decide(self._overlaid(flight, view), waiting)
+            outcome = self._decide(flight.overlaid(view), waiting)
             if outcome is None:
                 return False
             change = outcome.change
             if change is not None and not waiting.tries and (outcome.doubtful or change.decision.refusal is not None):
                 change = None  # a refusal that keeps what was used, or a hotline: the money that was not there must have been read
             if change is not None:
-                flight.funds[i_account] = outcome.view.funds
-                if change.shared or change.places.counted:
-                    flight.customer_funds[change.i_customer] = outcome.view.customer_funds
-        flight.members.append(Member(request, key, i_account, change, None if change is not None else view))
+                flight.foresee(change, outcome.view)
+        # A refusal for a counter must have been read: what is confirmed to a reader is the money alone.
+        basis = None if change is not None or (view is not None and view.counters is not NO_COUNTERS and not only_reads(request)) else view
+        flight.members.append(Member(request, key, i_account, change, basis))
         flight.aboard.append(Aboard(waiting, i_account, change))
         return True
 
@@ -197,15 +198,6 @@ class Batcher:
         if self._tracer.watches:
             self._tracer.considered(waiting.request, lambda: explain(view, waiting.request, self._catalogue.current(), outcome))
         return outcome
-
-    def _overlaid(self, flight: Flight, view: View) -> View:
-        """The view as the members before it in this batch will leave it."""
-        account, customer = view.account, view.customer
-        assert account is not None and customer is not None
-        funds, customer_funds = flight.funds.get(account.i_account), flight.customer_funds.get(customer.i_customer)
-        if funds is None and customer_funds is None:
-            return view
-        return View(account, customer, funds or view.funds, customer_funds or view.customer_funds, view.session, view.resellers)
 
     # -- landing ----------------------------------------------------------------------------------------------------------------------------------
 
@@ -302,6 +294,7 @@ class Batcher:
 
     def _applied(self, waiting: Waiting, change: Change, verdict: Applied) -> None:
         self._keep_funds(change, verdict)
+        self._cache.move_counters(change.i_account, change.i_customer, change.counters)
         if self._tracer.watches:
             self._tracer.applied(waiting.request, change, verdict.funds)
         if change.session is not None:
@@ -312,7 +305,7 @@ class Batcher:
             self._log.warn("usage of {user} set aside: {why}", user=request.parties.user, why=change.aside, session=request.session, request=request.id)
 
     def _keep_funds(self, change: Change, verdict: Applied | Short) -> None:
-        moved = change.shared or change.places.counted
+        moved = change.locks_customer
         self._cache.keep_funds(change.i_account, verdict.funds, change.i_customer, verdict.customer_funds if moved else None)
 
     def _let_in(self, aboard: Aboard, change: Change) -> bool:
@@ -332,7 +325,7 @@ class Batcher:
         if view is None or view.account is None or view.customer is None:
             return self._may_retry(waiting)
         self._cache.keep_funds(view.account.i_account, verdict.funds, view.customer.i_customer, verdict.customer_funds)
-        fresh = View(view.account, view.customer, verdict.funds, verdict.customer_funds, view.session, view.resellers)
+        fresh = View(view.account, view.customer, verdict.funds, verdict.customer_funds, view.session, view.resellers, view.counters)
         return self._decided(waiting, fresh)
 
     def _decided(self, waiting: Waiting, fresh: View) -> bool:

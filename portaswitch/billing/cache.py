@@ -6,9 +6,12 @@ Nothing here is ever the last word: a change names what it relied on and the row
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TypeVar
 
-from portaswitch.model.ledger import View
+from portaswitch.billing.discounts import applied
+from portaswitch.model.discount import NO_COUNTERS, Counters, Rows
+from portaswitch.model.ledger import CounterMove, View
 from portaswitch.model.party import Account, Customer, Funds
 from portaswitch.model.session import Session
 
@@ -26,6 +29,9 @@ class Cache:
         self._customers: dict[int, tuple[Customer, Funds, tuple[tuple[Customer, Funds], ...]]] = {}
         self._sessions: dict[str, Session] = {}
         self._reseller_funds: dict[int, Funds] = {}
+        #: Only of accounts that have any; the rows that a customer shares are in each of them but count as in `_shared`.
+        self._counters: dict[int, Counters] = {}
+        self._shared: dict[int, Rows] = {}
 
     def account_number(self, i_env: int, user: str, session_key: str) -> int:
         """
@@ -55,7 +61,11 @@ class Cache:
         customer, customer_funds, resellers = party
         if resellers:
             resellers = tuple((reseller, self._reseller_funds.get(reseller.i_customer, seen)) for reseller, seen in resellers)
-        return View(account, customer, funds, customer_funds, session, resellers)
+        return View(account, customer, funds, customer_funds, session, resellers, self._standing(i_account, account.i_customer))
+
+    def _standing(self, i_account: int, i_customer: int) -> Counters:
+        counters, shared = self._counters.get(i_account, NO_COUNTERS), self._shared.get(i_customer)
+        return counters if shared is None else replace(counters, shared=shared)
 
     def keep(self, view: View, i_env: int, user: str, session_key: str, by_name: bool = True) -> None:
         """Remember a fresh view; `by_name`: its account was found by the name `user`, and not by a session or number."""
@@ -71,10 +81,29 @@ class Cache:
             _bound(self._names, self._most_accounts)
         self._customers.pop(customer.i_customer, None)
         self._customers[customer.i_customer] = (customer, view.customer_funds, view.resellers)
+        self._keep_counters(account.i_account, customer.i_customer, view.counters)
         _bound(self._accounts, self._most_accounts)
         _bound(self._customers, self._most_accounts)
         if session_key:
             self.keep_session(session_key, view.session)
+
+    def _keep_counters(self, i_account: int, i_customer: int, counters: Counters) -> None:
+        if counters is NO_COUNTERS:
+            self._counters.pop(i_account, None)
+            self._shared.pop(i_customer, None)
+            return
+        self._counters[i_account] = counters
+        _bound(self._counters, self._most_accounts)
+        if counters.shared or i_customer in self._shared:
+            self._shared[i_customer] = counters.shared
+            _bound(self._shared, self._most_accounts)
+
+    def move_counters(self, i_account: int, i_customer: int, moves: tuple[CounterMove, ...]) -> None:
+        """Move what is remembered of counters and wallets by a change that was applied."""
+        if not moves or i_account not in self._accounts:
+            return
+        counters = self._standing(i_account, i_customer)
+        self._keep_counters(i_account, i_customer, counters.put(*[applied(counters.find(move.key), move) for move in moves]))
 
     def keep_session(self, session_key: str, session: Session | None) -> None:
         """Remember a session's newest value; None: there is none."""
@@ -99,8 +128,10 @@ class Cache:
     def forget(self, i_account: int, session_key: str = "") -> None:
         """Drop an account (and a session): the next request reads it again."""
         known = self._accounts.pop(i_account, None)
+        self._counters.pop(i_account, None)
         if known is not None:
             self._customers.pop(known[0].i_customer, None)
+            self._shared.pop(known[0].i_customer, None)
         self._sessions.pop(session_key, None)
 
     def forget_customer(self, i_customer: int) -> None:
@@ -108,6 +139,7 @@ class Cache:
         if i_customer in self._reseller_funds:
             self._customers.clear()
         self._customers.pop(i_customer, None)
+        self._shared.pop(i_customer, None)
 
     def heard(self, payload: str) -> None:
         """A NOTIFY on the channel `subscribers`: 'a:17' an account, 'c:4' a customer, '*' more than could be named."""
@@ -125,6 +157,8 @@ class Cache:
         self._accounts.clear()
         self._customers.clear()
         self._sessions.clear()
+        self._counters.clear()
+        self._shared.clear()
 
     def sizes(self) -> tuple[int, int]:
         """Numbers of accounts and sessions remembered."""

@@ -6,12 +6,15 @@ A piece is round(cumulative) minus what the session was charged before, so that 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from portaswitch.billing import counters
+from portaswitch.billing import counters, discounts
 from portaswitch.billing.rating import rate
-from portaswitch.model.charge import Charge, Usage
+from portaswitch.billing.rules.discount import stretches
+from portaswitch.model.charge import Charge, Part, Source, Take, Usage
+from portaswitch.model.discount import NOT_DRAWN, Drawn
 from portaswitch.model.ledger import Party, View
 from portaswitch.model.money import ZERO, plain
 from portaswitch.model.party import least, room
@@ -26,12 +29,16 @@ STORAGE = {Role.ACCOUNT: Storage.ACCOUNT, Role.CUSTOMER: Storage.CUSTOMER, Role.
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """What is charged now: from the account, as xDRs, from resellers and vendors; and the quota keys behind it, without holds."""
+    """
+    What is charged now: from the account, as xDRs, from resellers and vendors, from counters and wallets (`takes`); and the quota keys behind it, without
+    holds.
+    """
 
     quotas: tuple[Quota, ...] = ()
     debit: Decimal = ZERO
     xdrs: tuple[Xdr, ...] = ()
     parties: tuple[Party, ...] = ()
+    takes: tuple[Take, ...] = ()
 
 
 NO_PIECES = Pieces()
@@ -39,13 +46,24 @@ NO_PIECES = Pieces()
 MOST_DIGITS, MOST_NUMBER = 10, 2**31 - 1
 
 
-def cost(quota: Quota, opened: Opened) -> Decimal:
+def cost(view: View, quota: Quota, opened: Opened) -> Decimal:
     """What the account leg's use so far costs beyond what it was charged."""
-    return _charge(quota.legs[0], quota, opened).figure - quota.charged[0]
+    return due(view, quota, opened)[0]
 
 
-def _charge(leg: Leg, quota: Quota, opened: Opened) -> Charge:
-    return rate(leg.plan, (), Usage(-(-max(quota.used, quota.bought) // opened.unit)), opened.started)
+def due(view: View, quota: Quota, opened: Opened) -> tuple[Decimal, tuple[Take, ...]]:
+    """The same with what the use so far takes from counters and wallets beyond what it took."""
+    charge = _charge(quota.legs[0], quota, opened, discounts.drawn(view, opened, quota))
+    return charge.figure - quota.charged[0], counted(charge.takes)
+
+
+def counted(takes: tuple[Take, ...]) -> tuple[Take, ...]:
+    """What is taken from counters and wallets."""
+    return tuple([take for take in takes if take.source is not Source.MONEY]) if len(takes) > 1 or (takes and takes[0].source is not Source.MONEY) else ()
+
+
+def _charge(leg: Leg, quota: Quota, opened: Opened, drawn: Drawn = NOT_DRAWN) -> Charge:
+    return rate(leg.plan, drawn, Usage(-(-max(quota.used, quota.bought) // opened.unit)), opened.started)
 
 
 def pieces(view: View, session: Session, used: tuple[Quota, ...], request: AAARequest, failure: str = "not connected") -> Pieces:
@@ -54,34 +72,39 @@ def pieces(view: View, session: Session, used: tuple[Quota, ...], request: AAARe
     xdrs: list[Xdr] = []
     parties: list[Party] = []
     quotas: list[Quota] = []
+    takes: tuple[Take, ...] = ()
     for quota in used:
-        told = piece(session, quota, request, None if covered is None else covered - debit, failure)
+        told = piece(view, session, quota, request, None if covered is None else covered - debit, failure)
+        view = discounts.settled(view, quota, told.takes)
         debit += told.debit
         xdrs += told.xdrs
         parties += told.parties
         quotas += told.quotas
-    return Pieces(tuple(quotas), debit, tuple(xdrs), tuple(parties))
+        takes += told.takes
+    return Pieces(tuple(quotas), debit, tuple(xdrs), tuple(parties), takes)
 
 
-def piece(session: Session, quota: Quota, request: AAARequest, covered: Decimal | None, failure: str = "not connected") -> Pieces:
+def piece(view: View, session: Session, quota: Quota, request: AAARequest, covered: Decimal | None, failure: str = "not connected") -> Pieces:
     """
     The piece of one quota key: no connection leaves one failed xDR; a repeated report of the same use leaves nothing. `covered`: the money that there is for it
     (None: no limit); what goes beyond is charged all the same, and marked as overrun (DESIGN.md 3.3).
     """
     if not quota.legs or not quota.used:
         failed = () if quota.pieces else (_failed(session, quota, request, failure),)
-        return Pieces((quota.settled(quota.charged, quota.quantity, quota.pieces or 1),), ZERO, failed)
-    charges = [_charge(leg, quota, session.opened) for leg in quota.legs]
+        return Pieces((quota.settled(quota.charged, quota.quantity, quota.pieces or 1, quota.past),), ZERO, failed)
+    drawn = discounts.drawn(view, session.opened, quota)
+    charges = [_charge(leg, quota, session.opened, NOT_DRAWN if place else drawn) for place, leg in enumerate(quota.legs)]
     amounts = [charge.figure - before for charge, before in zip(charges, quota.charged, strict=True)]
     if quota.pieces and charges[0].quantity == quota.quantity and not any(amounts):
-        return Pieces((quota.settled(quota.charged, quota.quantity, quota.pieces),))
+        return Pieces((quota.settled(quota.charged, quota.quantity, quota.pieces, quota.past),))
     overrun = ZERO if covered is None else max(ZERO, amounts[0] - max(ZERO, covered))
-    xdrs, parties = [_xdr(session, quota, request, quota.legs[0], charges[0], amounts[0], overrun)], []
+    xdrs, parties = _account_xdrs(session, quota, request, charges[0], amounts[0], overrun), []
     for leg, charge, amount in zip(quota.legs[1:], charges[1:], amounts[1:], strict=True):
         xdrs.append(_xdr(session, quota, request, leg, charge, amount, ZERO))
         parties.append(Party(leg.role._value_, leg.i_party, amount))
-    settled = quota.settled(tuple([charge.figure for charge in charges]), charges[0].quantity, quota.pieces + 1)
-    return Pieces((settled,), amounts[0], tuple(xdrs), tuple(parties))
+    past = stretches(charges[0].segments) if drawn else ()
+    settled = quota.settled(tuple([charge.figure for charge in charges]), charges[0].quantity, quota.pieces + len(xdrs) - len(parties), past)
+    return Pieces((settled,), amounts[0], tuple(xdrs), tuple(parties), counted(charges[0].takes))
 
 
 def cover(view: View, session: Session, at: datetime) -> Decimal | None:
@@ -95,6 +118,26 @@ def cover(view: View, session: Session, at: datetime) -> Decimal | None:
         rooms.append(room(account.billing_model, view.customer_funds, customer.limit(at)))
     free = least(*rooms)
     return None if free is None else free + own
+
+
+def _account_xdrs(session: Session, quota: Quota, request: AAARequest, charge: Charge, amount: Decimal, overrun: Decimal) -> list[Xdr]:
+    """One xDR, or one a part that a crossed threshold makes of the use; parts that were charged before are left out (split_order goes on)."""
+    parts = [part for part in charge.parts if part.units > quota.quantity] or [*charge.parts[-1:]]
+    if len(parts) < 2:
+        return [_xdr(session, quota, request, quota.legs[0], charge, amount, overrun)]
+    before, units, rows = charge.figure - amount, quota.quantity, []
+    for order, part in enumerate(parts, quota.pieces):
+        figure, over = (charge.figure, overrun) if part is parts[-1] else (max(part.figure, before), ZERO)
+        row = _row(session, quota, request, quota.legs[0], part.units - units, figure - before, _part_history(part, before), charge.peak_level, over)
+        rows.append(replace(row, split_order=order))
+        before, units = figure, part.units
+    return rows
+
+
+def _part_history(part: Part, before: Decimal) -> str:
+    """The steps of one part, and the figure of the whole use up to its end."""
+    steps = " + ".join([segment.text for segment in part.segments])
+    return f"{steps} = {plain(part.figure)}" + (f"; {plain(before)} charged before" if before else "")
 
 
 def _xdr(session: Session, quota: Quota, request: AAARequest, leg: Leg, charge: Charge, amount: Decimal, overrun: Decimal) -> Xdr:

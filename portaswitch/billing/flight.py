@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from twisted.internet.defer import Deferred
 
-from portaswitch.model.ledger import Change, Member
+from portaswitch.model.discount import Rows
+from portaswitch.model.ledger import Change, Member, View
 from portaswitch.model.party import Funds
 from portaswitch.model.request import AAARequest, Decision, Kind
 
@@ -47,7 +48,31 @@ class Flight:
     aboard: list[Aboard] = field(default_factory=list)
     funds: dict[int, Funds] = field(default_factory=dict)
     customer_funds: dict[int, Funds] = field(default_factory=dict)
+    #: Counters and wallets of accounts, and those that customers share, where a member moves them.
+    counters: dict[int, Rows] = field(default_factory=dict)
+    shared_counters: dict[int, Rows] = field(default_factory=dict)
     lanes: list[Lane] = field(default_factory=list)
+
+    def foresee(self, change: Change, view: View) -> None:
+        """Note how `change`, with `view` behind it, will leave the rows."""
+        self.funds[change.i_account] = view.funds
+        if change.shared or change.places.counted:
+            self.customer_funds[change.i_customer] = view.customer_funds
+        if change.counters:
+            self.counters[change.i_account], self.shared_counters[change.i_customer] = view.counters.own, view.counters.shared
+
+    def overlaid(self, view: View) -> View:
+        """The view as the members so far will leave it."""
+        account, customer = view.account, view.customer
+        assert account is not None and customer is not None
+        funds, customer_funds = self.funds.get(account.i_account), self.customer_funds.get(customer.i_customer)
+        own, shared = self.counters.get(account.i_account), self.shared_counters.get(customer.i_customer)
+        if funds is None and customer_funds is None and shared is None:
+            return view
+        counters = view.counters
+        if own is not None or shared is not None:
+            counters = replace(counters, own=counters.own if own is None else own, shared=counters.shared if shared is None else shared)
+        return View(account, customer, funds or view.funds, customer_funds or view.customer_funds, view.session, view.resellers, counters)
 
 
 def only_reads(request: AAARequest) -> bool:

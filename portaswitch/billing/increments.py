@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from portaswitch.billing import access, closing
+from portaswitch.billing import access, closing, discounts
 from portaswitch.billing.closing import NO_PIECES, Pieces
 from portaswitch.model.catalogue import Catalogue
 from portaswitch.model.charge import Source, Take
+from portaswitch.model.discount import total
 from portaswitch.model.ledger import Party, View
 from portaswitch.model.money import ZERO
 from portaswitch.model.request import AAARequest
@@ -38,27 +39,39 @@ def due(view: View, session: Session, used: tuple[Quota, ...], request: AAAReque
     xdrs: list[Xdr] = []
     parties: list[Party] = []
     quotas: list[Quota] = []
+    takes: tuple[Take, ...] = ()
     for quota in used:
-        if quota.legs and quota.used and closing.cost(quota, session.opened) > ZERO:
+        if quota.legs and quota.used and _owes(view, quota, session.opened):
             quota = access.with_vendor(session, quota, request, catalogue)
-            piece = closing.piece(session, quota, request, None if covered is None else covered - debit)
+            piece = closing.piece(view, session, quota, request, None if covered is None else covered - debit)
+            view = discounts.settled(view, quota, piece.takes)
             debit += piece.debit
             xdrs += piece.xdrs
             parties += piece.parties
-            quota = piece.quotas[0].holding(_rest(quota.holds, piece.debit), quota.granted)
+            takes += piece.takes
+            quota = piece.quotas[0].holding(_rest(quota.holds, piece.debit, piece.takes), quota.granted)
         quotas.append(quota)
-    return Pieces(tuple(quotas), debit, tuple(xdrs), tuple(parties)) if xdrs else NO_PIECES
+    return Pieces(tuple(quotas), debit, tuple(xdrs), tuple(parties), takes) if xdrs else NO_PIECES
 
 
-def _rest(holds: tuple[Take, ...], debit: Decimal) -> tuple[Take, ...]:
-    """What stays held when `debit` has been paid out of it; a debit beyond it leaves no money held."""
+def _owes(view: View, quota: Quota, opened: Opened) -> bool:
+    """Whether the use so far costs anything more, in money or in units of counters and wallets."""
+    cost, takes = closing.due(view, quota, opened)
+    return cost > ZERO or bool(takes)
+
+
+def _rest(holds: tuple[Take, ...], debit: Decimal, takes: tuple[Take, ...]) -> tuple[Take, ...]:
+    """What stays held when `debit` and `takes` have been paid out of it; what goes beyond it leaves nothing held."""
     rest: list[Take] = []
+    taken = total(takes)
     for take in holds:
-        if take.source is Source.MONEY:
-            paid = min(take.amount, debit)
-            debit -= paid
-            if take.amount == paid:
-                continue
-            take = Take(take.source, take.amount - paid, take.units, take.i_source)
-        rest.append(take)
+        if take.source is not Source.MONEY:
+            left = take.units - taken.get(take.key, ZERO)
+            if left > ZERO:
+                rest.append(Take(take.source, ZERO, left, take.i_source, take.shared, take.level))
+            continue
+        paid = min(take.amount, debit)
+        debit -= paid
+        if take.amount > paid:
+            rest.append(Take(take.source, take.amount - paid))
     return tuple(rest)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 
-from portaswitch.billing import closing, counters, occupancy, reserve
+from portaswitch.billing import closing, counters, discounts, occupancy, reserve
 from portaswitch.billing.transition import Outcome, changed, next_session, refused_with_use
 from portaswitch.model.catalogue import Protection
 from portaswitch.model.ledger import View
@@ -41,17 +41,18 @@ def buy(view: View, request: AAARequest, session: Session, facts: Facts, breakag
     opened, plan = session.opened, quota.legs[0].plan
     funds = reserve.funds_seen(view, session.held if view.session is not None else ZERO, request.received)
     least = UnitRequest(quota.key, quota.base, requested=0, used=told.used)
-    made = reserve.reserve(told, least, plan, opened.policy, Protection.PURCHASE, funds, opened.unit, opened.started)
+    drawn = discounts.drawn(view, opened, told)
+    made = reserve.reserve(told, least, plan, opened.policy, Protection.PURCHASE, funds, opened.unit, opened.started, drawn)
     if made is None or made.units is None:
         wanted = -(-told.used // opened.unit) + reserve.least_units(least, opened.policy, opened.unit)
-        refusal = reserve.why_not(plan, opened.billing_model, told.charged[0], wanted, opened.policy, funds, breakage, opened.unit, opened.started)
+        refusal = reserve.why_not(plan, opened.billing_model, told.charged[0], wanted, opened.policy, funds, breakage, opened.unit, opened.started, drawn)
         return refused_with_use(view, request, session, told, refusal, facts)
     return _sold(view, request, session, told, -(-told.used // opened.unit) * opened.unit + made.units, tell)
 
 
 def _sold(view: View, request: AAARequest, session: Session, told: Quota, bought: int, tell: Tell) -> Outcome:
     """The purchase: one xDR, the money moved now, nothing held."""
-    piece = closing.piece(session, told.reported(bought), request, closing.cover(view, session, request.received))
+    piece = closing.piece(view, session, told.reported(bought), request, closing.cover(view, session, request.received))
     behind = replace(piece.quotas[0], used=told.used, granted=bought, bought=bought)
     expires = max(session.expires, reserve.hold_until(request.received, session.opened, told, bought - told.used))
     grants = (Grant(told.key, told.base, bought - told.used, expires, last=True),)

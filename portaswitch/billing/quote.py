@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from portaswitch.billing import reserve
+from portaswitch.billing import discounts, reserve
 from portaswitch.billing.rating import is_free, longest
 from portaswitch.billing.session import decide
 from portaswitch.model.catalogue import Catalogue, RatePlan, Tariff
@@ -69,7 +69,7 @@ def quote(view: View, request: AAARequest, catalogue: Catalogue, used: int, addr
             prices += _prices(ended, (*bought, *change.xdrs), address)
     session = opening or ended
     grant = asked.decision.grants[0] if asked.decision.grants else None
-    reach = _reach(view, session, request.received)
+    reach = _reach(discounts.with_plans(view, catalogue, request.received), session, request.received)
     base = session.quotas[0].base if session is not None else request.units[0].base
     most = session.opened.policy.max_units if session is not None else 0
     return Quote(asked.decision.refusal, base, grant.units if grant is not None else 0, reach, most, tuple(prices), session)
@@ -101,10 +101,11 @@ def _reach(view: View, session: Session | None, at: datetime) -> int | None:
     if session is None or not session.quotas[0].legs:
         return 0
     plan, unit, most = session.quotas[0].legs[0].plan, session.opened.unit, session.opened.policy.max_units
+    drawn = discounts.drawn(view, session.opened, replace(session.quotas[0], holds=(), past=()))
     funds = reserve.funds_seen(view, ZERO, at).grantable
-    if funds is None or is_free(plan):
+    if not drawn and (funds is None or is_free(plan)):
         return None
-    paid = longest(plan, (), funds, at)
+    paid = longest(plan, drawn, None if is_free(plan) else funds, at)
     return None if paid is None else min(paid, most // unit) * unit
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from portaswitch.billing.rating import cut, highest, is_free, longest
+from portaswitch.billing import discounts
+from portaswitch.billing.rating import cut, highest, is_free, longest, rate
 from portaswitch.model.billing_model import BillingModel
 from portaswitch.model.catalogue import Protection, RatePlan, ServicePolicy
-from portaswitch.model.charge import Source, Take, held
+from portaswitch.model.charge import Source, Take, Usage, held
+from portaswitch.model.discount import NOT_DRAWN, Drawn, total
 from portaswitch.model.ledger import View
 from portaswitch.model.money import ZERO
 from portaswitch.model.party import least
@@ -100,7 +102,8 @@ def protection_of(policy: ServicePolicy, model: BillingModel, asked: UnitRequest
 
 
 def reserve(
-    quota: Quota, asked: UnitRequest, plan: RatePlan, policy: ServicePolicy, protection: Protection, funds: FundsSeen, unit: int, at: datetime
+    quota: Quota, asked: UnitRequest, plan: RatePlan, policy: ServicePolicy, protection: Protection, funds: FundsSeen, unit: int, at: datetime,
+    drawn: Drawn = NOT_DRAWN,
 ) -> Reservation | None:
     """
     Reserve for `asked`; None when the funds don't reach the least that may be granted.
@@ -110,16 +113,18 @@ def reserve(
     start, least = -(-start_of(quota, asked) // unit), least_units(asked, policy, unit)
     charged = quota.charged[0] if quota.charged else ZERO
     free = is_free(plan)
-    reckoned = None if funds.grantable is None else funds.grantable + charged
-    most = None if free else longest(plan, (), reckoned, at, policy.max_units // unit)
+    reckoned = None if funds.grantable is None or free else funds.grantable + charged
+    most = None if free and not drawn else longest(plan, drawn, reckoned, at, policy.max_units // unit)
     left = (policy.max_units // unit if most is None else min(most, policy.max_units // unit)) - start
     wanted = left
     if asked.requested or protection is Protection.SLICE:
         wanted = max(-(-(asked.requested or policy.slice) // unit), least)
+        fair = discounts.share(drawn.draws, start - (quota.quantity if quota.past else 0)) if drawn and protection is Protection.SLICE else None
+        wanted = wanted if fair is None else min(wanted, max(fair, least))
     units = min(wanted, left)
     if units < least:
         return None
-    holds = () if free else _holds(plan, start + units, charged, protection, funds, at)
+    holds = () if free and not drawn else _holds(plan, start + units, charged, protection, funds, at, drawn)
     if funds.grantable is None and most is None and protection is not Protection.SLICE and not asked.requested:
         return Reservation(None, holds)
     return Reservation(units * unit, holds, last=units == left and most is not None, retained=max(asked.requested or 0, units * unit) - units * unit)
@@ -149,19 +154,35 @@ def hold_until(at: datetime, opened: Opened, quota: Quota, units: int | None, as
     return idle if asked.ends is None else max(idle, min(asked.ends, at + BELIEVED) + timedelta(seconds=GRACE))
 
 
-def _holds(plan: RatePlan, units: int, charged: Decimal, protection: Protection, funds: FundsSeen, at: datetime) -> tuple[Take, ...]:
+def _holds(
+    plan: RatePlan, units: int, charged: Decimal, protection: Protection, funds: FundsSeen, at: datetime, drawn: Drawn
+) -> tuple[Take, ...]:
     if protection is Protection.NONE:
         return ()
+    more = _counted(rate(plan, drawn, Usage(units), at).takes) if drawn else ()
+    if is_free(plan):
+        return more
     if protection in (Protection.WHOLE, Protection.PURCHASE) and funds.grantable is not None:
         amount = funds.grantable
     else:
-        amount = highest(plan, units, at) - charged
-    return (Take(Source.MONEY, amount),) if amount > ZERO else ()
+        amount = highest(plan, units, at, drawn) - charged
+    return (Take(Source.MONEY, amount), *more) if amount > ZERO else more
 
 
-def covered(quota: Quota, cost: Decimal) -> Quota:
-    """The quota with at least the `cost` of its use so far held; it was used, so nobody asks whether the funds are there."""
-    return quota if held(quota.holds) >= cost else quota.holding((Take(Source.MONEY, cost),), quota.granted)
+def _counted(takes: tuple[Take, ...]) -> tuple[Take, ...]:
+    return tuple([take for take in takes if take.source is not Source.MONEY])
+
+
+def covered(quota: Quota, cost: Decimal, takes: tuple[Take, ...] = ()) -> Quota:
+    """The quota with at least what its use so far costs and takes held; it was used, so nobody asks whether it is there."""
+    have = total(quota.holds)
+    lacks = [take for take in takes if have.get(take.key, ZERO) < take.units]
+    if held(quota.holds) >= cost and not lacks:
+        return quota
+    short = {take.key for take in lacks}
+    money = max(held(quota.holds), cost)
+    kept = [take for take in _counted(quota.holds) if take.key not in short]
+    return quota.holding((*((Take(Source.MONEY, money),) if money > ZERO else ()), *kept, *lacks), quota.granted)
 
 
 def why_not(
@@ -174,17 +195,28 @@ def why_not(
     breakage: Decimal,
     unit: int,
     at: datetime,
+    drawn: Drawn = NOT_DRAWN,
 ) -> Refusal:
     """
     Why `wanted` units (of the service, cumulative, the least that would do) could not be granted: no money at all, money that others hold, or too little of
     it: different refusals (DESIGN.md 3.6). Of money that others hold, all of it is funds_locked 114, and a part that leaves too little 117.
     """
     ends = cut(plan)
-    if funds.gross is None or wanted > policy.max_units // unit or (ends is not None and wanted > ends):
+    if wanted > policy.max_units // unit or (ends is not None and wanted > ends):
         return Refusal.SESSION_OVER  # nothing but the session's greatest length is in the way
+    if drawn and not in_quota(plan, drawn, wanted, at):
+        return Refusal.QUOTA_EXCEEDED
+    if funds.gross is None:
+        return Refusal.SESSION_OVER
     if funds.gross <= breakage:
         return Refusal.ZERO_BALANCE if model is BillingModel.DEBIT else Refusal.CREDIT_LIMIT
-    most = longest(plan, (), funds.gross + charged, at)
+    most = longest(plan, drawn, funds.gross + charged, at)
     if most is not None and most < wanted:
         return Refusal.INSUFFICIENT_BALANCE
     return Refusal.FUNDS_SHORT if funds.grantable is not None and funds.grantable > ZERO else Refusal.FUNDS_LOCKED
+
+
+def in_quota(plan: RatePlan, drawn: Drawn, wanted: int, at: datetime) -> bool:
+    """Whether so many units are within all quotas, whatever they cost."""
+    most = longest(plan, drawn, None, at)
+    return most is None or wanted <= most

@@ -11,12 +11,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from portaswitch.billing import access, admission, closing, increments, internet, occupancy, plausible, purchase, reserve
+from portaswitch.billing import access, admission, closing, discounts, increments, internet, occupancy, plausible, purchase, reserve
 from portaswitch.billing.counters import beside, in_own_base, part_of, report_all, reported, timed
 from portaswitch.billing.transition import ACCEPTED, Outcome, brought, changed, facts_of, next_session, opened_now, refused, refused_with_use, unseen
 from portaswitch.model.access_policy import AccessPolicy
 from portaswitch.model.catalogue import Catalogue, Protection
-from portaswitch.model.charge import held
+from portaswitch.model.charge import Take, held
 from portaswitch.model.ledger import View
 from portaswitch.model.money import ZERO
 from portaswitch.model.refusal import Refusal
@@ -32,6 +32,8 @@ def decide(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     session = view.session
     if session is not None and session.last_key == request.key and not _lingers(session, request):
         return Outcome(session.answer, None, view)
+    if catalogue.discount_plans:
+        view = discounts.with_plans(view, catalogue, request.received)
     return KINDS[request.kind](view, request, catalogue)
 
 
@@ -106,7 +108,7 @@ def _grant(view: View, request: AAARequest, session: Session, facts: Facts, brea
     """Reserve for every quota key that is asked for; keys that are not named stay as they are. `policy` None: no Internet session."""
     quotas = {quota.key: quota for quota in session.quotas}
     template, was_held = session.quotas[0], view.session.held if view.session is not None else ZERO
-    grants, expires, part = [], session.expires, part_of(request)
+    grants, expires, part, seen = [], session.expires, part_of(request), view
     for asked in request.units:
         quota = quotas.get(asked.key) or beside(template, asked)
         asked = in_own_base(asked, quota.base)
@@ -117,7 +119,8 @@ def _grant(view: View, request: AAARequest, session: Session, facts: Facts, brea
             if other.holds and key != asked.key:
                 own -= held(other.holds)
         funds = reserve.funds_seen(view, own, request.received)
-        grant, quota = _reserve_one(view, request, session.opened, quota, asked, funds, breakage)
+        grant, reserved = _reserve_one(seen, request, session.opened, quota, asked, funds, breakage)
+        seen, quota = discounts.reheld(seen, quota, reserved), reserved
         if grant.refusal is not None and len(request.units) == 1:
             if policy is not None and grant.refusal in internet.FUNDS:
                 return internet.hotline(view, request, session, facts, policy, grant.refusal)
@@ -132,7 +135,7 @@ def _grant(view: View, request: AAARequest, session: Session, facts: Facts, brea
     after = next_session(session, view, request, decision, tuple(quotas.values()), expires=expires)
     delta = after.held - was_held
     places = occupancy.authorized(view, request, expires)
-    return changed(view, request, after, decision, hold=delta, need=_need(after, request, told, delta), places=places)
+    return changed(view, request, after, decision, hold=delta, need=_need(seen, after, request, told, delta), places=places)
 
 
 def _reserve_one(
@@ -140,19 +143,20 @@ def _reserve_one(
 ) -> tuple[Grant, Quota]:
     plan, at, unit = quota.legs[0].plan, opened.started, opened.unit
     protection = reserve.protection_of(opened.policy, opened.billing_model, asked, opened.service_type)
-    made = reserve.reserve(quota, asked, plan, opened.policy, protection, funds.at_most(asked.most_funds), unit, at)
+    drawn = discounts.drawn(view, opened, quota)
+    made = reserve.reserve(quota, asked, plan, opened.policy, protection, funds.at_most(asked.most_funds), unit, at, drawn)
     start = reserve.start_of(quota, asked)
     if made is None:
-        if asked.most_funds is not None and reserve.reserve(quota, asked, plan, opened.policy, protection, funds, unit, at) is not None:
+        if asked.most_funds is not None and reserve.reserve(quota, asked, plan, opened.policy, protection, funds, unit, at, drawn) is not None:
             return Grant(asked.key, quota.base, 0, refusal=Refusal.FUNDS_SHORT), quota  # nothing but the client's own max_funds is in the way
         wanted = -(-start // unit) + reserve.least_units(asked, opened.policy, unit)
-        refusal = reserve.why_not(plan, opened.billing_model, quota.charged[0], wanted, opened.policy, funds, breakage, unit, at)
+        refusal = reserve.why_not(plan, opened.billing_model, quota.charged[0], wanted, opened.policy, funds, breakage, unit, at, drawn)
         return Grant(asked.key, quota.base, 0, refusal=refusal), quota
     granted = quota.granted if made.units is None else start + made.units
     return Grant(asked.key, quota.base, made.units, last=made.last, retained=made.retained), quota.holding(made.holds, granted)
 
 
-def _need(session: Session, request: AAARequest, told: tuple[Grant, ...], delta: Decimal) -> Decimal | None:
+def _need(view: View, session: Session, request: AAARequest, told: tuple[Grant, ...], delta: Decimal) -> Decimal | None:
     """
     The room that the grants relied on: what is held more than before. Where nothing is held, the price of the least grant: what was checked is a condition
     too, but not all the funds, or every charge on a busy account would turn its authorizations back.
@@ -165,7 +169,7 @@ def _need(session: Session, request: AAARequest, told: tuple[Grant, ...], delta:
     quota, opened = next(quota for quota in session.quotas if quota.key == checked[0]), session.opened
     asked = in_own_base(next(asked for asked in request.units if asked.key == quota.key), quota.base)
     least = reserve.least_units(asked, opened.policy, opened.unit)
-    price = closing.cost(quota.reported(quota.used + least * opened.unit), opened)
+    price = closing.cost(view, quota.reported(quota.used + least * opened.unit), opened)
     return price if price > ZERO else None
 
 
@@ -200,12 +204,15 @@ def _live(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
 
 def _goes_on(view: View, request: AAARequest, session: Session, quotas: tuple[Quota, ...], pieces: closing.Pieces) -> Outcome:
     """The living session behind a report: `quotas` covered by holds, its expiry moved, `pieces` charged."""
-    costs = [closing.cost(quota, session.opened) if quota.legs else ZERO for quota in quotas]
+    dues = [closing.due(view, quota, session.opened) if quota.legs else (ZERO, ()) for quota in quotas]
+    costs = [cost for cost, _ in dues]
     covered: list[Quota] = []
+    seen = view
     for place, quota in enumerate(quotas):
         # What the keys have used goes before what any of them may take beyond it.
         others = sum([held(other.holds) for other in covered], ZERO) + sum(costs[place + 1 :], ZERO)
-        covered.append(_cover(view, request, session, quota, costs[place], others))
+        covered.append(_cover(seen, request, session, quota, dues[place], others))
+        seen = discounts.reheld(seen, quota, covered[-1])
     quotas = tuple(covered)
     held_until = [reserve.hold_until(request.received, session.opened, quota, max(quota.granted - quota.used, 0)) for quota in quotas if quota.granted]
     expires = max([session.expires, _idle_until(session, request), *held_until])
@@ -244,10 +251,10 @@ def _first_holds(quotas: tuple[Quota, ...], costs: list[Decimal]) -> Decimal | N
     return sum(holds, ZERO) if beyond else None
 
 
-def _cover(view: View, request: AAARequest, session: Session, quota: Quota, cost: Decimal, taken: Decimal) -> Quota:
+def _cover(view: View, request: AAARequest, session: Session, quota: Quota, due: tuple[Decimal, tuple[Take, ...]], taken: Decimal) -> Quota:
     """
-    Hold what the use so far costs (`cost`), where the protection holds at all; a session that was never authorized gets its first slice, or the whole, as
-    far as the funds go.
+    Hold what the use so far costs and takes (`due`) where the protection holds at all; a session that was never authorized gets its first slice, or the whole,
+    as far as the funds go.
     """
     opened = session.opened
     if not quota.legs:
@@ -258,10 +265,11 @@ def _cover(view: View, request: AAARequest, session: Session, quota: Quota, cost
     if view.session is None:
         asked = UnitRequest(quota.key, quota.base, requested=0, used=quota.used)
         funds = reserve.funds_seen(view, -taken, request.received)  # less what this request's other keys take
-        made = reserve.reserve(quota, asked, quota.legs[0].plan, opened.policy, protection, funds, opened.unit, opened.started)
+        drawn = discounts.drawn(view, opened, quota)
+        made = reserve.reserve(quota, asked, quota.legs[0].plan, opened.policy, protection, funds, opened.unit, opened.started, drawn)
         if made is not None:
             quota = quota.holding(made.holds, quota.used + (made.units or 0))
-    return reserve.covered(quota, cost)
+    return reserve.covered(quota, *due)
 
 
 # -- STOP, EXPIRE, ON_OFF: the session is over ----------------------------------------------------------------------------------------------------
@@ -333,12 +341,14 @@ def _event(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     if reserve.reseller_over_limit(view, request.received, catalogue.reseller_slack):
         return refused(view, Refusal.CREDIT_LIMIT)
     opened, plan = session.opened, use.legs[0].plan
-    funds, price = reserve.funds_seen(view, ZERO, request.received), closing.cost(use, opened)
+    funds, price, drawn = reserve.funds_seen(view, ZERO, request.received), closing.cost(view, use, opened), discounts.drawn(view, opened, use)
+    wanted = -(-use.used // opened.unit)
+    if drawn and not reserve.in_quota(plan, drawn, wanted, request.at):
+        return refused(view, Refusal.QUOTA_EXCEEDED)
     if funds.grantable is not None and price > max(funds.grantable, ZERO):
-        wanted = -(-use.used // opened.unit)
         policy = replace(opened.policy, max_units=max(opened.policy.max_units, use.used))
         breakage = found.product.breakage
-        return refused(view, reserve.why_not(plan, opened.billing_model, ZERO, wanted, policy, funds, breakage, opened.unit, request.at))
+        return refused(view, reserve.why_not(plan, opened.billing_model, ZERO, wanted, policy, funds, breakage, opened.unit, request.at, drawn))
     pieces = closing.pieces(view, session, (use,), request)
     decision = Decision(grants=(Grant(use.key, use.base, use.used),), facts=facts_of(view, request, found, catalogue))
     return changed(view, request, None, decision, need=price if price > ZERO and funds.grantable is not None else None, pieces=pieces)

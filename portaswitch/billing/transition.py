@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from portaswitch.billing import access, closing, occupancy, reserve
+from portaswitch.billing import access, closing, discounts, occupancy, reserve
 from portaswitch.model.billing_model import BillingModel
 from portaswitch.model.catalogue import Catalogue, Protection
+from portaswitch.model.discount import NO_COUNTERS
 from portaswitch.model.ledger import Change, Occupancy, View
 from portaswitch.model.money import ZERO, five
 from portaswitch.model.party import Funds
@@ -57,7 +58,7 @@ def refused_with_use(view: View, request: AAARequest, session: Session, used: Qu
         return refused(view, refusal, facts)
     opened, decision = session.opened, Decision(refusal=refusal, facts=facts)
     if reserve.protection_of(opened.policy, opened.billing_model, UnitRequest(used.key, used.base), opened.service_type) is not Protection.NONE:
-        used = reserve.covered(used, closing.cost(used, opened))
+        used = reserve.covered(used, *closing.due(view, used, opened))
     quotas = tuple([used if quota.key == used.key else quota for quota in session.quotas])
     after = next_session(session, view, request, decision, quotas if before is not None else (*quotas, used))
     return changed(view, request, after, decision, hold=after.held - view.session.held)
@@ -154,6 +155,7 @@ def changed(
     change = Change(
         request.key, decision, account.i_account, account.revision, customer.i_customer, customer.revision, shared, owes, pieces.debit, hold, need,
         after, view.session.version if view.session is not None else 0, request.kind is Kind.EVENT, pieces.xdrs, pieces.parties, places, aside=aside,
+        counters=discounts.moves(view, after, pieces.takes) if view.counters is not NO_COUNTERS else (), i_env=account.i_env,
     )  # fmt: skip
     moved = occupancy.moved(view.session, after)
     way = after.opened.direction if moved and after is not None else Direction.OUTGOING
@@ -163,7 +165,8 @@ def changed(
     if shared or (moved and places.counted):
         money = (pieces.debit, hold) if shared else (ZERO, ZERO)
         customer_funds = _behind(view.customer_funds, *money, moved if places.counted else 0, way, "")
-    return Outcome(decision, change, View(account, customer, funds, customer_funds, after if after is not None else view.session, view.resellers))
+    behind = View(account, customer, funds, customer_funds, after if after is not None else view.session, view.resellers, view.counters)
+    return Outcome(decision, change, discounts.moved(behind, change.counters))
 
 
 def _behind(funds: Funds, balance: Decimal, held: Decimal, moved: int, way: Direction, locked_by: str) -> Funds:

@@ -12,6 +12,7 @@ from enum import StrEnum
 from ipaddress import ip_network
 
 from portaswitch.model.access_policy import AccessPolicy
+from portaswitch.model.discount import DiscountPlan
 from portaswitch.model.money import ZERO, Rounding
 from portaswitch.model.pricing import Pricing
 from portaswitch.model.request import Base
@@ -166,6 +167,7 @@ class Product:
     i_access_policy: int = 0
     barring: str = ""
     barred: tuple[str, ...] = ()
+    i_vd_plan: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +285,7 @@ class Catalogue:
     access_policies: Mapping[int, AccessPolicy] = field(default_factory=dict)
     reseller_slack: Decimal = ZERO
     exchange: Mapping[tuple[int, str, str], tuple[tuple[datetime, Decimal], ...]] = field(default_factory=dict)
+    discount_plans: Mapping[int, DiscountPlan] = field(default_factory=dict)
 
     def worth(self, i_env: int, currency: str, into: str, at: datetime) -> Decimal | None:
         """What one unit of a currency is worth in another at `at`; None where no exchange rate is in force."""

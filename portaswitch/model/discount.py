@@ -139,15 +139,16 @@ Rows = Mapping[SourceKey, Counter]
 @dataclass(frozen=True, slots=True)
 class Counters:
     """
-    Where an account stands: its `own` counters and wallets, those `shared` by its customer, its add-on products by priority, and (once a decision has looked
-    them up) its plans. `billing_period`: 1 day, 2 week, 3 half month, 4 month.
+    Where an account stands: its `own` counters and wallets, those `shared` by its customer, its add-on products by priority. `billing_period`: 1 day, 2 week,
+    3 half month, 4 month. A decision looks up the `plans` and says as of when (`at`) periods are meant; both are no part of the value.
     """
 
     own: Rows = field(default_factory=dict)
     shared: Rows = field(default_factory=dict)
     addons: tuple[int, ...] = ()
     billing_period: int = 4
-    plans: tuple[Assigned, ...] = ()
+    plans: tuple[Assigned, ...] = field(default=(), compare=False)
+    at: datetime | None = field(default=None, compare=False)
 
     def find(self, key: SourceKey) -> Counter | None:
         """The row of a counter or wallet."""
@@ -158,7 +159,7 @@ class Counters:
         own, shared = dict(self.own), dict(self.shared)
         for row in rows:
             (shared if row.key.shared else own)[row.key] = row
-        return Counters(own, shared, self.addons, self.billing_period, self.plans)
+        return Counters(own, shared, self.addons, self.billing_period, self.plans, self.at)
 
 
 #: Compared by identity: most accounts have no plan, and theirs costs nothing.
@@ -182,6 +183,7 @@ class Draw:
     """
     A counter or wallet as one use meets it. `steps` begin at the first unit that is not settled; `measure` units: units of rating. `size`: units of the counter
     in one unit of rating. `level`: the level of the day that it counts, None all. `first`: plans behind it have no part in what it discounts.
+    `others`: other sessions that are open on it.
     """
 
     key: SourceKey
@@ -192,6 +194,7 @@ class Draw:
     exclusive: bool = False
     first: bool = False
     split: bool = True
+    others: int = 0
 
     def ends(self, percent: Decimal) -> bool:
         """Whether those behind it have no part in units that it takes so much off."""

@@ -10,6 +10,8 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from portaswitch.model.charge import SourceKey
+from portaswitch.model.discount import ENDLESS, NO_COUNTERS, Counters
 from portaswitch.model.money import ZERO
 from portaswitch.model.party import NO_LIMITS, Account, Customer, Funds, SessionLimits
 from portaswitch.model.request import AAARequest, Decision
@@ -30,6 +32,7 @@ class View:
     customer_funds: Funds = Funds()
     session: Session | None = None
     resellers: tuple[tuple[Customer, Funds], ...] = ()
+    counters: Counters = NO_COUNTERS
 
 
 NO_VIEW = View()
@@ -42,6 +45,30 @@ class Party:
     role: str
     i_party: int
     amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class CounterMove:
+    """
+    What a change does to one counter or wallet: `used` and `held` more of it (a wallet's balance falls by `used`).
+
+    The condition: the row is of the period that began at `relied`, what it has used is at least `least`, and that with all that is held at most `most`, so that
+    the use stays in the steps it was priced by. Where `start` is another than `relied`, a new period begins: used counts from 0, `carried` and `end` (None:
+    never) are set. `fresh`: the row may have to be made. From `limit` on the counter is exceeded, from `notify` on its subscriber is told (None: never).
+    """
+
+    key: SourceKey
+    used: Decimal = ZERO
+    held: Decimal = ZERO
+    least: Decimal = -ENDLESS
+    most: Decimal = ENDLESS
+    relied: datetime | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    carried: Decimal = ZERO
+    limit: Decimal | None = None
+    notify: Decimal | None = None
+    fresh: bool = False
 
 
 class LockStep(StrEnum):
@@ -91,7 +118,7 @@ class Change:
     `relied` is the version the decision was made on, 0 "there is none". One-shots have `once` set: their key gets a row of its own. A change with neither
     stands beside the session (a lock, a failed attempt). `attempt` is the session id of a failed attempt, whose xDR is written unless that session of the
     account has one already (then the verdict is Repeated where nothing else is wanted). `places`: see `Occupancy`. `aside`: why the request
-    can't be true; it is kept with the orphans for an operator ('': nothing of the kind).
+    can't be true; it is kept with the orphans for an operator ('': nothing of the kind). `counters`: what else than money moves (of environment `i_env`).
     """
 
     key: str
@@ -113,6 +140,13 @@ class Change:
     places: Occupancy = FREELY
     attempt: str = ""
     aside: str = ""
+    counters: tuple[CounterMove, ...] = ()
+    i_env: int = 0
+
+    @property
+    def locks_customer(self) -> bool:
+        """Whether the customer's row is locked: its money, its count of sessions or a counter that it shares moves."""
+        return self.shared or self.places.counted or any([move.key.shared for move in self.counters])
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,7 @@ class Customer:
     language: str
     sessions: SessionLimits = NO_LIMITS
     barred: tuple[str, ...] = ()
+    i_vd_plan: int = 0  # the discount plan that its accounts share
 
     def limit(self, at: datetime) -> Decimal | None:
         """The credit limit in force at `at`: the temporary one until its end, then the permanent one."""
@@ -127,6 +128,7 @@ class Account:
     barred: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     barring: str = ""
+    i_vd_plan: int = 0  # its own discount plan
 
     def __repr__(self) -> str:
         return f"Account({self.id!r}, i_account={self.i_account}, revision={self.revision})"

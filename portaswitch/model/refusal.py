@@ -29,6 +29,7 @@ class Refusal(Enum):
     RETRIES_EXCEEDED = ("retries_exceeded", 10, "Too many retries")
     INVALID_ARGUMENT = ("invalid_argument", 11, "Invalid argument")
     INSUFFICIENT_BALANCE = ("insufficient_balance", 12, "Insufficient balance")
+    QUOTA_EXCEEDED = ("insufficient_balance", 12, "Quota used up")
     INVALID_CARD = ("invalid_account", 14, "Invalid card number")
     PICKUP_INVALID_CLD = ("pickup_invalid_cld", 15, "Call may not be picked up")
     CLD_TMP_UNAVAIL = ("cld_tmp_unavail", 109, "Called party unavailable")

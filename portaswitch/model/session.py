@@ -13,6 +13,7 @@ from enum import StrEnum
 from portaswitch.model.billing_model import BillingModel
 from portaswitch.model.catalogue import RatePlan, ServicePolicy
 from portaswitch.model.charge import Take, held
+from portaswitch.model.discount import Stretch
 from portaswitch.model.money import ZERO
 from portaswitch.model.request import Base, Decision, Direction, QuotaKey
 from portaswitch.model.value import dataclass
@@ -51,7 +52,7 @@ class Quota:
     `used` and `granted` are cumulative units from the start of the session; `holds` is what it holds of funds now; `charged` what each leg has been charged
     so far, in the order of `legs`; `quantity` the charged units so far (account leg); `pieces` the number of xDRs per leg so far. `bought` are units that were
     charged before they were used (a purchase): what is charged is the price of the greater of both. `parts`: sub-sessions (name, highest figure), of which
-    `used` is the sum; empty where the session has no parts.
+    `used` is the sum; empty where the session has no parts. `past`: what discounts took off the units charged so far (account leg).
     """
 
     key: QuotaKey
@@ -66,6 +67,7 @@ class Quota:
     pieces: int = 0
     bought: int = 0
     parts: tuple[tuple[str, int], ...] = ()
+    past: tuple[Stretch, ...] = ()
 
     def reported(self, used: int) -> Quota:
         """The same with a higher use."""
@@ -74,18 +76,20 @@ class Quota:
     def of_parts(self, used: int, parts: tuple[tuple[str, int], ...]) -> Quota:
         """The same with a higher use, made of these parts."""
         return Quota(
-            self.key, self.base, self.legs, self.rated, used, self.granted, self.holds, self.charged, self.quantity, self.pieces, self.bought, parts
+            self.key, self.base, self.legs, self.rated, used, self.granted, self.holds, self.charged, self.quantity, self.pieces, self.bought, parts,
+            self.past,
         )  # fmt: skip
 
     def holding(self, holds: tuple[Take, ...], granted: int) -> Quota:
         """The same with other holds and grants."""
         return Quota(
-            self.key, self.base, self.legs, self.rated, self.used, granted, holds, self.charged, self.quantity, self.pieces, self.bought, self.parts
+            self.key, self.base, self.legs, self.rated, self.used, granted, holds, self.charged, self.quantity, self.pieces, self.bought, self.parts,
+            self.past,
         )  # fmt: skip
 
-    def settled(self, charged: tuple[Decimal, ...], quantity: int, pieces: int) -> Quota:
+    def settled(self, charged: tuple[Decimal, ...], quantity: int, pieces: int, past: tuple[Stretch, ...] = ()) -> Quota:
         """The same without holds, charged so far as given."""
-        return Quota(self.key, self.base, self.legs, self.rated, self.used, self.granted, (), charged, quantity, pieces, self.bought, self.parts)
+        return Quota(self.key, self.base, self.legs, self.rated, self.used, self.granted, (), charged, quantity, pieces, self.bought, self.parts, past)
 
 
 @dataclass(frozen=True, slots=True)

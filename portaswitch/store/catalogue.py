@@ -39,6 +39,7 @@ from portaswitch.model.catalogue import (
 )  # fmt: skip
 from portaswitch.model.money import ZERO
 from portaswitch.model.request import Base
+from portaswitch.store.catalogue_discounts import discount_plans
 from portaswitch.store.catalogue_policies import access_policies
 from portaswitch.store.catalogue_tariffs import Tariffs
 from portaswitch.store.pool import Pool
@@ -52,7 +53,7 @@ SERVICES = "select s.i_service, s.name, t.name, s.base, s.unit from services s j
 POLICIES = "select i_service_policy, protection, slice, minimum, max_units, idle_timeout, charge_every, top_rate from service_policies"
 PRODUCTS = (
     "select i_product, name, currency, breakage, coalesce(i_access_policy, 0), substr(service_flags, 13, 1), "
-    "(select v.value from service_attribute_values v where v.i_product = p.i_product and v.i_attribute = 23) from products p"
+    "(select v.value from service_attribute_values v where v.i_product = p.i_product and v.i_attribute = 23), coalesce(i_vd_plan, 0) from products p"
 )
 ENTRIES = (
     "select i_product, i_accessibility, i_service, coalesce(i_node, 0), access_code, i_tariff, coalesce(i_tariff_reseller, 0), i_service_policy "
@@ -137,7 +138,7 @@ class CatalogueStore:
             0, services, await self._products(services), await self._tariffs.read(), {node.i_node: node for node in nodes},
             {(node.i_env, node.nas_ip): node for node in nodes if node.nas_ip},
             {(node.i_env, node.nas_identifier): node for node in nodes if node.nas_identifier}, connections, tuple(clients), await access_policies(self._pool),
-            self._slack, await self._exchange(),
+            self._slack, await self._exchange(), await discount_plans(self._pool),
         )  # fmt: skip
 
     async def _exchange(self) -> dict[tuple[int, str, str], tuple[tuple[datetime, Decimal], ...]]:
@@ -154,7 +155,7 @@ class CatalogueStore:
             policy = policies.get(i_policy) or DEFAULT_POLICIES[services[i_service].base]
             entries.setdefault(i_product, []).append(RatingEntry(i_entry, i_service, i_node, code, i_tariff, i_reseller, policy))
         rows = await self._pool.query(PRODUCTS)
-        return {row[0]: Product(row[0], row[1], row[2], row[3], tuple(entries.get(row[0], ())), row[4], row[5], tuple(row[6] or ())) for row in rows}
+        return {row[0]: Product(row[0], row[1], row[2], row[3], tuple(entries.get(row[0], ())), row[4], row[5], tuple(row[6] or ()), row[7]) for row in rows}
 
     def _client(self, row: tuple[Any, ...]) -> RadiusClient:
         i_client, i_env, address, secret, i_node, require, limit, ignore, *seen = row

@@ -17,6 +17,7 @@ from typing import Any
 from portaswitch.model.billing_model import BillingModel
 from portaswitch.model.catalogue import Protection, RatePlan, ServicePolicy
 from portaswitch.model.charge import Source, Take
+from portaswitch.model.discount import Stretch
 from portaswitch.model.money import Rounding
 from portaswitch.model.refusal import Refusal
 from portaswitch.model.request import AAARequest, Base, Decision, Direction, Facts, Grant, QuotaKey
@@ -115,17 +116,30 @@ def state_text(session: Session) -> str:
 
 
 def _quota(quota: Quota, own_legs: bool) -> str:
-    holds = ",".join([f'{{"s":"{take.source._value_}","a":"{take.amount}","u":{take.units},"i":{take.i_source}}}' for take in quota.holds])
+    holds = ",".join([_take(take) for take in quota.holds])
     charged = ",".join([f'"{amount}"' for amount in quota.charged])
     legs = f',"l":[{",".join([_leg(leg) for leg in quota.legs])}]' if own_legs else ""
     if quota.bought:
         legs += f',"bo":{quota.bought}'
     if quota.parts:
         legs += ',"pa":{' + ",".join([f"{_escape(name)}:{used}" for name, used in quota.parts]) + "}"
+    if quota.past:
+        legs += ',"ps":[' + ",".join([f'[{stretch.units},"{stretch.percent}",{stretch.part}]' for stretch in quota.past]) + "]"
     return (
         f'{{"k":"{key_text(quota.key)}","b":"{quota.base._value_}","r":{_escape(quota.rated)},"u":{quota.used},"g":{quota.granted},"h":[{holds}],'
         f'"c":[{charged}],"qt":{quota.quantity},"pc":{quota.pieces}{legs}}}'
     )
+
+
+def _take(take: Take) -> str:
+    units = f'"{take.units}"' if isinstance(take.units, Decimal) else take.units
+    which = f',"sh":{"true" if take.shared else "false"},"lv":{take.level}' if take.source is Source.COUNTER else ""
+    return f'{{"s":"{take.source._value_}","a":"{take.amount}","u":{units},"i":{take.i_source}{which}}}'
+
+
+def _take_of(take: Mapping[str, Any]) -> Take:
+    units = Decimal(take["u"]) if isinstance(take["u"], str) else take["u"]
+    return Take(Source(take["s"]), Decimal(take["a"]), units, take["i"], take.get("sh", False), take.get("lv", 0))
 
 
 def _texts(named: Mapping[str, str]) -> str:
@@ -180,9 +194,10 @@ def _quota_of(document: Mapping[str, Any], legs: tuple[Leg, ...]) -> Quota:
     own = document.get("l")
     return Quota(
         key_of(document["k"]), Base(document["b"]), legs if own is None else tuple(_leg_of(leg) for leg in own), document["r"], document["u"], document["g"],
-        tuple(Take(Source(take["s"]), Decimal(take["a"]), take["u"], take["i"]) for take in document["h"]),
+        tuple(_take_of(take) for take in document["h"]),
         tuple(Decimal(amount) for amount in document["c"]), document["qt"], document["pc"],
         document.get("bo", 0), tuple(document["pa"].items()) if "pa" in document else (),
+        tuple(Stretch(units, Decimal(percent), part) for units, percent, part in document.get("ps", ())),
     )  # fmt: skip
 
 

@@ -19,7 +19,8 @@ from zope.interface import implementer
 
 from portaswitch.errors import DatabaseDown
 from portaswitch.interfaces.ledger import ILedger
-from portaswitch.model.ledger import Applied, Change, Failed, Member, Repeated, SessionName, Short, Stale, Verdict
+from portaswitch.model.charge import Source, SourceKey
+from portaswitch.model.ledger import Applied, Change, CounterMove, Failed, Member, Repeated, SessionName, Short, Stale, Verdict
 from portaswitch.model.party import Funds
 from portaswitch.store import documents, literals
 from portaswitch.store.pool import Pool
@@ -30,6 +31,8 @@ SQL = (
     "select pos, verdict, balance, held, outgoing, incoming, locked_by, c_balance, c_held, c_outgoing, c_incoming, answer, view::text "
     "from exchange(%s::text[], %s::bigint[], %s::bigint[], %s::text[], %s::int[], %s::text[])"
 )
+#: The same for a batch that moves counters or wallets.
+COUNTING = SQL.replace("%s::text[])", "%s::text[], %s::text[], %s::text[])")
 ORPHAN = "insert into orphans (i_env, i_node, session_key, key, request, received) values (%s, %s, %s, %s, %s, %s) on conflict (key) do nothing"
 NAMES = "select s.i_env, s.i_node, s.session_key, a.id, s.version from sessions s join accounts a using (i_account) where "
 #: Pages of the table of sessions that one search for the dead looks at: 32 MB, some milliseconds.
@@ -57,7 +60,10 @@ class Ledger:
         return self._try(members, RETRIES)
 
     def _try(self, members: Sequence[Member], tries: int) -> Deferred[list[Verdict]]:
-        return self._pool.query(SQL, parameters(members)).addCallback(self._verdicts).addErrback(self._again, members, tries)
+        values = parameters(members)
+        counted = counting(members)
+        asked = self._pool.query(COUNTING, (*values, *counted)) if counted else self._pool.query(SQL, values)
+        return asked.addCallback(self._verdicts).addErrback(self._again, members, tries)
 
     def record_orphan(self, member: Member) -> Deferred[None]:
         """Keep a request whose account nobody knows, for an operator (DESIGN.md 3.5); a repeated one is kept once."""
@@ -132,7 +138,7 @@ def parameters(members: Sequence[Member]) -> tuple[Any, ...]:
     """The arguments of `exchange` for a batch: literals, the ids to lock in their order, xDRs and parties with their members' places."""
     changes = [member.change for member in members]
     accounts = sorted({change.i_account for change in changes if change is not None})
-    customers = sorted({change.i_customer for change in changes if change is not None and (change.shared or change.places.counted)})
+    customers = sorted({change.i_customer for change in changes if change is not None and change.locks_customer})
     a_places = {i_account: place for place, i_account in enumerate(accounts, 1)}
     c_places = {i_customer: place for place, i_customer in enumerate(customers, 1)}
     rows: list[str] = []
@@ -143,10 +149,39 @@ def parameters(members: Sequence[Member]) -> tuple[Any, ...]:
         if change is None:
             rows.append(literals.read(member))
             continue
-        c_place = c_places[change.i_customer] if change.shared or change.places.counted else 0
+        c_place = c_places[change.i_customer] if change.locks_customer else 0
         rows.append(literals.write(member, change, a_places[change.i_account], c_place))
         _append(change, place, xdrs, owners, parties)
     return rows, accounts, customers, xdrs, owners, parties
+
+
+#: A row of vd_counters or service_wallets: the customer, the account (0: the customer's own), and its key.
+RowName = tuple[int, int, SourceKey]
+
+
+def counting(members: Sequence[Member]) -> tuple[list[str], list[str]] | None:
+    """The counters and wallets that a batch moves, counters first, and the members' moves with the places of their rows; None: it moves none."""
+    moves = [
+        (place, member.change, move, _row_name(member.change, move))
+        for place, member in enumerate(members, 1) if member.change is not None
+        for move in member.change.counters
+    ]  # fmt: skip
+    if not moves:
+        return None
+    rows: dict[RowName, tuple[Change, CounterMove]] = {}
+    for _, change, move, name in moves:
+        rows.setdefault(name, (change, move))
+    order = {name: place for place, name in enumerate(sorted(rows, key=_counters_first), 1)}
+    named = [literals.counter_row(name[2], *rows[name]) for name in order]
+    return named, [literals.counter_move(place, order[name], move) for place, _, move, name in moves]
+
+
+def _row_name(change: Change, move: CounterMove) -> RowName:
+    return change.i_customer, 0 if move.key.shared else change.i_account, move.key
+
+
+def _counters_first(name: RowName) -> tuple[bool, RowName]:
+    return name[2].source is Source.WALLET, name
 
 
 def _append(change: Change, place: int, xdrs: list[str], owners: list[int], parties: list[str]) -> None:

@@ -6,9 +6,10 @@ Only text needs quoting; numbers, times and letters are ours. One function quote
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from portaswitch.model.ledger import FREELY, Change, Member, Party
+from portaswitch.model.charge import Source, SourceKey
+from portaswitch.model.ledger import FREELY, Change, CounterMove, Member, Party
 from portaswitch.model.party import NO_LIMITS, SessionLimits
 from portaswitch.model.request import AAARequest, Direction, Kind
 from portaswitch.model.session import Session
@@ -106,6 +107,30 @@ def xdr(row: Xdr) -> str:
 def party(no: int, charged: Party) -> str:
     """A reseller's or vendor's charge of member `no` (from 1)."""
     return f"({no},{charged.role},{charged.i_party},{charged.amount})"
+
+
+def counter_row(key: SourceKey, change: Change, move: CounterMove) -> str:
+    """A counter or wallet that a batch moves, as one of its members says it."""
+    if key.source is Source.WALLET:
+        return f"(,,,,,{key.i_source},,,,f)"
+    end = "infinity" if move.end is None else move.end.isoformat()
+    return (
+        f"({change.i_customer},{'' if key.shared else change.i_account},{change.i_env},{key.i_source},{key.level},,{move.carried},{_time(move.start)},{end},"
+        f"{'t' if move.fresh else 'f'})"
+    )
+
+
+def counter_move(no: int, place: int, move: CounterMove) -> str:
+    """What member `no` does to the counter or wallet at a place."""
+    end = "infinity" if move.end is None else move.end.isoformat()
+    spent, notify = ("" if bound is None else bound for bound in (move.limit, move.notify))
+    return (
+        f"({no},{place},{move.used},{move.held},{move.least},{move.most},{_time(move.relied)},{_time(move.start)},{end},{move.carried},{spent},{notify})"
+    )
+
+
+def _time(moment: datetime | None) -> str:
+    return "" if moment is None else moment.isoformat()
 
 
 def orphan(request: AAARequest) -> str:

@@ -15,9 +15,12 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
+from portaswitch.billing import discounts
 from portaswitch.interfaces.ledger import ILedger
 from portaswitch.model.billing_model import BillingModel
-from portaswitch.model.ledger import NO_VIEW, Applied, Change, Failed, LockStep, Member, Repeated, SessionName, Short, Stale, Verdict, View
+from portaswitch.model.charge import SourceKey
+from portaswitch.model.discount import NO_COUNTERS, Counter, Counters
+from portaswitch.model.ledger import NO_VIEW, Applied, Change, CounterMove, Failed, LockStep, Member, Repeated, SessionName, Short, Stale, Verdict, View
 from portaswitch.model.money import ZERO
 from portaswitch.model.party import NO_LIMITS, Account, Customer, Funds, SessionLimits
 from portaswitch.model.request import AAARequest, Decision, Direction, Kind
@@ -32,6 +35,10 @@ Party = TypeVar("Party", Account, Customer)
 GUARDED = frozenset((LockStep.KEEP, LockStep.SEIZE, LockStep.LEAVE))
 
 
+#: A counter or wallet: its customer, its account (0: the customer's), its key as seen from an account.
+RowName = tuple[int, int, SourceKey]
+
+
 class Broken(Exception):
     """A rule of the tables is broken, as a check or a missing row would say: nothing of the batch is kept."""
 
@@ -40,7 +47,7 @@ class Broken(Exception):
 class Books:
     """
     The tables. `names` leads from (i_env, account id or alias) to the account; `pending` sums the charges of resellers and vendors by (role, i_party);
-    `locks` are the login locks with their ends.
+    `locks` are the login locks with their ends, `spent` the counters and wallets that are exceeded.
     """
 
     accounts: dict[int, Account] = field(default_factory=dict)
@@ -55,12 +62,14 @@ class Books:
     pending: dict[tuple[str, int], Decimal] = field(default_factory=dict)
     orphans: dict[str, AAARequest] = field(default_factory=dict)
     locks: dict[int, tuple[str, datetime]] = field(default_factory=dict)
+    counters: dict[RowName, Counter] = field(default_factory=dict)
+    spent: frozenset[RowName] = frozenset()
 
     def copy(self) -> Books:
         """What a transaction works on: all values are frozen, so copies of the dicts are enough."""
         return Books(
             dict(self.accounts), dict(self.funds), dict(self.customers), dict(self.customer_funds), dict(self.names), dict(self.sessions), dict(self.closed),
-            dict(self.keys), self.xdrs, dict(self.pending), dict(self.orphans), dict(self.locks),
+            dict(self.keys), self.xdrs, dict(self.pending), dict(self.orphans), dict(self.locks), dict(self.counters), self.spent,
         )  # fmt: skip
 
     def session(self, key: str) -> Session | None:
@@ -87,7 +96,13 @@ class Books:
         while parent := self.customers[chain[-1]].i_parent:
             chain.append(parent)
         (customer, customer_funds), *resellers = [(self.customers[number], self.customer_funds[number]) for number in chain]
-        return View(account, customer, self.figures(account.i_account, now), customer_funds, session, tuple(resellers))
+        funds, counters = self.figures(account.i_account, now), self.standing(account)
+        return View(account, customer, funds, customer_funds, session, tuple(resellers), counters)
+
+    def standing(self, account: Account) -> Counters:
+        """The counters and wallets of an account, and those that its customer shares."""
+        mine = [row for (i_customer, i_account, _), row in self.counters.items() if i_customer == account.i_customer and i_account in (0, account.i_account)]
+        return Counters().put(*mine) if mine else NO_COUNTERS
 
 
 @implementer(ILedger)
@@ -134,6 +149,8 @@ class ReferenceLedger:
             return Stale  # a session belongs to the account it began with
         if books.accounts[change.i_account].revision != change.account_revision or books.customers[change.i_customer].revision != change.customer_revision:
             return Stale
+        if not all(self._stands(change, move) for move in change.counters):
+            return Stale
         if change.need is not None and any(room < change.need for room in self._rooms(change)):
             return Short
         moved = _places(session, change)
@@ -146,6 +163,21 @@ class ReferenceLedger:
         self._lock(member, change)
         self._apply(member, change, moved)
         return Applied
+
+    def _stands(self, change: Change, move: CounterMove) -> bool:
+        """Whether a counter is as the prices relied on: of the same period, and in the same steps."""
+        row = self.books.counters.get(_row_name(change, move))
+        used, held, start = (ZERO, ZERO, move.start) if row is None else (row.used, row.held, row.start)
+        if start != move.relied:
+            return False
+        new = move.start != move.relied
+        return (new or used >= move.least) and (ZERO if new else used) + held <= move.most
+
+    def _count(self, change: Change, move: CounterMove) -> None:
+        name = _row_name(change, move)
+        row = self.books.counters[name] = discounts.applied(self.books.counters.get(name), move)
+        spent = move.limit is not None and row.used >= move.limit
+        self.books.spent = self.books.spent | {name} if spent else self.books.spent - {name}
 
     def _fits(self, change: Change) -> bool:
         """Whether one more session of this direction has a place, with the account and with the customer."""
@@ -204,6 +236,8 @@ class ReferenceLedger:
     def _apply(self, member: Member, change: Change, moved: int) -> None:
         books, session = self.books, change.session
         incoming = session is not None and session.opened.direction is Direction.INCOMING
+        for move in change.counters:
+            self._count(change, move)
         _move(books.funds, change.i_account, change.owes * change.debit, change.hold, moved, incoming)
         if change.shared:
             _move(books.customer_funds, change.i_customer, change.debit, change.hold)
@@ -226,8 +260,8 @@ class ReferenceLedger:
         """Holds and counts are never negative."""
         if any(min(funds.outgoing, funds.incoming) < 0 for funds in (*self.books.funds.values(), *self.books.customer_funds.values())):
             raise Broken("a count of open sessions would be negative")
-        held = [funds.held for funds in (*self.books.funds.values(), *self.books.customer_funds.values())]
-        if min(held + [session.held for session in self.books.sessions.values()], default=ZERO) < ZERO:
+        rows: list[Funds | Counter] = [*self.books.funds.values(), *self.books.customer_funds.values(), *self.books.counters.values()]
+        if min([row.held for row in rows] + [session.held for session in self.books.sessions.values()], default=ZERO) < ZERO:
             raise Broken("held would be negative")
 
     def _told(self, verdict: Verdict | type[Verdict], member: Member) -> Verdict:
@@ -239,7 +273,7 @@ class ReferenceLedger:
             return Stale(books.view(member, self.now()))
         if change is None:
             return Applied(books.figures(member.i_account, self.now()), books.customer_funds[books.accounts[member.i_account].i_customer])
-        above = books.customer_funds[change.i_customer] if change.shared or change.places.counted else NO_FUNDS
+        above = books.customer_funds[change.i_customer] if change.locks_customer else NO_FUNDS
         return (Applied if verdict is Applied else Short)(books.figures(change.i_account, self.now()), above)
 
     def record_orphan(self, member: Member) -> Deferred[None]:
@@ -270,6 +304,12 @@ class ReferenceLedger:
         """Open an account of a customer that is there."""
         self.books.accounts[account.i_account], self.books.funds[account.i_account] = account, funds
         self.books.names[account.i_env, account.id] = account.i_account
+
+    def put_counters(self, i_account: int, *rows: Counter) -> None:
+        """Counters and wallets of an account, or that its customer shares, as they are now."""
+        i_customer = self.books.accounts[i_account].i_customer
+        for row in rows:
+            self.books.counters[i_customer, 0 if row.key.shared else i_account, row.key] = row
 
     def put_alias(self, i_env: int, alias: str, i_account: int) -> None:
         """One more name of an account."""
@@ -308,6 +348,10 @@ def _revised(before: Party, what: dict[str, Any]) -> Party:
     """The row with its changes; its revision rises when anything really changed, as the trigger has it."""
     after = replace(before, **what)
     return before if after == before else replace(after, revision=before.revision + 1)
+
+
+def _row_name(change: Change, move: CounterMove) -> RowName:
+    return change.i_customer, 0 if move.key.shared else change.i_account, move.key
 
 
 def _locker(member: Member) -> str:

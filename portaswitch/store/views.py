@@ -10,6 +10,8 @@ from sys import intern
 from typing import Any
 
 from portaswitch.model.billing_model import BillingModel
+from portaswitch.model.charge import Source, SourceKey
+from portaswitch.model.discount import NO_COUNTERS, Counter, Counters
 from portaswitch.model.ledger import NO_VIEW, View
 from portaswitch.model.money import ZERO
 from portaswitch.model.party import NO_LIMITS, Account, BillStatus, Customer, Funds, SessionLimits
@@ -26,7 +28,26 @@ def view_of(document: Mapping[str, Any] | None, unseal: Callable[[bytes], str]) 
         return View(session=session)
     chain = [(customer_of(party), funds_of(party)) for party in document["chain"]]
     customer, customer_funds = chain[0]
-    return View(account_of(row, unseal), customer, funds_of(row), customer_funds, session, tuple(chain[1:]))
+    return View(account_of(row, unseal), customer, funds_of(row), customer_funds, session, tuple(chain[1:]), counters_of(document))
+
+
+def counters_of(document: Mapping[str, Any]) -> Counters:
+    """Counters, wallets, add-ons and the billing period of an account."""
+    row, counters, wallets = document["account"], document["counters"], document["wallets"]
+    addons, period = tuple(row["addons"] or ()), row["billing_period"] or 4
+    if not counters and not wallets and not addons and period == NO_COUNTERS.billing_period:
+        return NO_COUNTERS
+    return Counters(addons=addons, billing_period=period).put(*map(_counter, counters or ()), *map(_wallet, wallets or ()))
+
+
+def _counter(row: Mapping[str, Any]) -> Counter:
+    key, start = SourceKey(Source.COUNTER, row["i_vd_dg"], row["shared"], row["peak_level"]), instant(row["period_start"])
+    return Counter(key, money(row["used"]), money(row["held"]), money(row["carried"]), start, instant(row["period_end"]), start)
+
+
+def _wallet(row: Mapping[str, Any]) -> Counter:
+    key = SourceKey(Source.WALLET, row["i_service_wallet"])
+    return Counter(key, -money(row["balance"]), money(row["held"]), end=instant(row["expires"]), i_vd_dg=row["i_vd_dg"])
 
 
 def funds_of(row: Mapping[str, Any]) -> Funds:
@@ -47,7 +68,7 @@ def account_of(row: Mapping[str, Any], unseal: Callable[[bytes], str]) -> Accoun
         intern(row["currency"]), BillStatus(row["bill_status"]), row["blocked"], optional_money(row["credit_limit"]),
         None if sealed is None else unseal(bytes.fromhex(sealed[2:])), instant(row["activation_date"]), instant(row["expiration_date"]),
         intern(row["language"] or ""), row["i_access_policy"] or 0, row["static_ip"] or "", _limits(row), tuple(row["barred"] or ()),
-        tuple(row["aliases"] or ()), row["barring"] or "",
+        tuple(row["aliases"] or ()), row["barring"] or "", row["i_vd_plan"] or 0,
     )  # fmt: skip
 
 
@@ -57,7 +78,7 @@ def customer_of(row: Mapping[str, Any]) -> Customer:
         row["i_customer"], row["i_env"], row["revision"], row["name"], row["i_parent"] or 0, intern(row["currency"]),
         BillStatus(row["bill_status"]), row["blocked"],
         optional_money(row["credit_limit"]), optional_money(row["temp_credit_limit"]), instant(row["temp_credit_until"]), row["i_tariff"] or 0,
-        intern(row["timezone"]), intern(row["language"]), _limits(row), tuple(row["barred"] or ()),
+        intern(row["timezone"]), intern(row["language"]), _limits(row), tuple(row["barred"] or ()), row["i_vd_plan"] or 0,
     )  # fmt: skip
 
 
@@ -77,5 +98,5 @@ def optional_money(value: Decimal | int | None) -> Decimal | None:
 
 
 def instant(text: str | None) -> datetime | None:
-    """A timestamptz from JSON."""
-    return None if text is None else datetime.fromisoformat(text)
+    """A timestamptz from JSON; None where there is none, or it never comes."""
+    return None if text is None or text == "infinity" else datetime.fromisoformat(text)

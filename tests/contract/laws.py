@@ -14,20 +14,21 @@ from portaswitch.billing.rating import rate
 from portaswitch.billing.reserve import protection_of
 from portaswitch.model.billing_model import BillingModel
 from portaswitch.model.catalogue import Protection
-from portaswitch.model.charge import Usage, held
+from portaswitch.model.charge import Source, SourceKey, Usage, held
+from portaswitch.model.discount import Drawn, total
 from portaswitch.model.ledger import Change, Member
 from portaswitch.model.money import ZERO
 from portaswitch.model.party import NO_LIMITS, least, room
 from portaswitch.model.request import AAARequest, Decision, Direction, Kind, UnitRequest
 from portaswitch.model.session import Opened, Quota, Role, Session, Status
 from portaswitch.model.xdr import Storage
-from portaswitch.store.reference import Books
-from tests.contract.world import MESSAGE, PLANS
+from portaswitch.store.reference import Books, RowName
+from tests.contract.world import CALLS, FAMILY, LIMIT, MESSAGE, PLANS
 
 
 def price(quota: Quota, opened: Opened, units: int, leg: int = 0) -> Decimal:
-    """What `units` base units cost by a leg, from the start of the session."""
-    return rate(quota.legs[leg].plan, (), Usage(-(-units // opened.unit)), opened.started).figure
+    """What `units` base units cost by a leg, from the start of the session, with what discounts took off those that were settled."""
+    return rate(quota.legs[leg].plan, () if leg else Drawn(quota.past), Usage(-(-units // opened.unit)), opened.started).figure
 
 
 def left(books: Books, i_account: int) -> Decimal | None:
@@ -50,6 +51,26 @@ def check_books(books: Books, opening: Books, paid: Mapping[int, Decimal]) -> No
     _check_counts(books)
     _check_sessions(books)
     _check_events(books)
+    _check_counters(books)
+
+
+def _check_counters(books: Books) -> None:
+    """A counter holds what sessions hold of it, and has used what they took; no wallet gives what it has not."""
+    held: defaultdict[RowName, Decimal] = defaultdict(Decimal)
+    used: defaultdict[RowName, Decimal] = defaultdict(Decimal)
+    for session in (*books.sessions.values(), *books.closed.values()):
+        opened, keys = session.opened, [quota.holds for quota in session.quotas]
+        for key, amount in total(tuple([take for holds in keys for take in holds])).items():
+            held[opened.i_customer, 0 if key.shared else opened.i_account, key] += amount
+        if opened.i_customer == FAMILY and opened.service_type == "Voice":
+            units = sum(stretch.units for quota in session.quotas for stretch in quota.past) * opened.unit
+            used[opened.i_customer, opened.i_account, SourceKey(Source.COUNTER, CALLS)] += units
+            used[opened.i_customer, 0, SourceKey(Source.COUNTER, LIMIT, True)] += units
+    for name, row in books.counters.items():
+        assert row.held == held.pop(name, ZERO) >= ZERO, f"{name}: held {row.held} is not what sessions hold"
+        wallet = row.key.source is Source.WALLET
+        assert row.used <= ZERO if wallet else row.used == used.pop(name, ZERO), f"{name}: used {row.used}"
+    assert not any(held.values()) and not any(used.values()), f"no rows of {dict(held)}, {dict(used)}"
 
 
 def _check_balances(books: Books, opening: Books, paid: Mapping[int, Decimal]) -> None:
@@ -189,7 +210,7 @@ def _check_grants(change: Change, session: Session, request: AAARequest, room_le
         if grant.units is None or grant.refusal is not None or protection is Protection.NONE:
             continue
         assert grant.units > 0, f"{request.key}: a grant of nothing"
-        due = price(quota, session.opened, quota.granted) - quota.charged[0]
+        due = ZERO if session.opened.i_customer == FAMILY else price(quota, session.opened, quota.granted) - quota.charged[0]
         assert quota.granted >= quota.used + grant.units, f"{request.key}: granted {grant.units} from {quota.used}, kept {quota.granted}"
         assert held(quota.holds) >= due, f"{request.key}: granted {quota.granted} for {due}, held {held(quota.holds)}"
         assert room_left is None or room_left >= ZERO, f"{request.key}: granted {grant.units} beyond the funds, room {room_left}"
@@ -242,5 +263,5 @@ def _check_reported(session: Session, request: AAARequest) -> None:
 
 def nothing_held(books: Books) -> bool:
     """True when no row holds anything."""
-    return all(funds.held == ZERO for funds in (*books.funds.values(), *books.customer_funds.values()))
+    return all(row.held == ZERO for row in (*books.funds.values(), *books.customer_funds.values(), *books.counters.values()))
 

@@ -9,8 +9,19 @@ from typing import Any
 from portaswitch.model.party import Account, Customer, Funds, SessionLimits
 
 ENVIRONMENT = "insert into environments values (1, 'One', 'USD'), (2, 'Two', 'USD')"
+#: The plans of `tests.contract.world`, as far as rows refer to them; ledgers know nothing of what they say.
+ITEMS = """
+insert into services (i_service, i_env, i_service_type, name, base) values (90, 1, 3, 'Counted', 'session-time');
+insert into vd_plans (i_vd_plan, i_env, name, currency) values (1, 1, 'own', 'USD'), (2, 1, 'shared', 'USD');
+insert into vd_dgs (i_vd_dg, i_vd_plan, i_service, kind, counted_in) values
+    (1, 1, 90, 'discount', 'units'), (2, 1, 90, 'wallet', 'units'), (3, 2, 90, 'quota', 'units');
+"""
+EXCEEDED = """
+select 'counter', i_vd_dg, i_account is null, peak_level from vd_counters where exceeded
+union all select 'wallet', i_service_wallet, false, 0 from service_wallets where exceeded
+"""
 #: Columns whose 0 means that there is none.
-NULLABLE = frozenset(("i_parent", "i_product", "i_tariff", "i_access_policy"))
+NULLABLE = frozenset(("i_parent", "i_product", "i_tariff", "i_access_policy", "i_vd_plan"))
 #: Aliases have numbers of their own, above those that tests give.
 ALIASES = 1_000_000
 #: A payment (amount, amount, i_account, amount): the customer's money moves too where an account owes.
@@ -39,6 +50,15 @@ def alias_row(i_env: int, alias: str, master: Account) -> Statement:
     """The insertion of one more name of an account."""
     values = {"i_account": ALIASES + master.i_account, "i_env": i_env, "id": alias, "i_customer": master.i_customer}
     return _insertion("accounts", {**values, "i_master_account": master.i_account, "billing_model": 2, "currency": "USD"})
+
+
+def wallet_row(i_account: int, i_service_wallet: int, i_vd_dg: int, balance: int) -> Statement:
+    """The purchase of units."""
+    return (
+        "insert into service_wallets (i_service_wallet, i_customer, i_account, i_env, i_vd_dg, balance) "
+        "select %s, i_customer, i_account, i_env, %s, %s from accounts where i_account = %s",
+        (i_service_wallet, i_vd_dg, balance, i_account),
+    )
 
 
 def changed_row(table: str, number: int, what: dict[str, Any]) -> Statement:

@@ -21,8 +21,10 @@ from portaswitch.interfaces.ledger import ILedger
 from portaswitch.logs import BillingLog
 from portaswitch.model.billing_model import BillingModel
 from portaswitch.model.catalogue import EMPTY, Catalogue, Node, Product, Protection, RatePlan, RatingEntry, Service, ServicePolicy, Tariff, Version
+from portaswitch.model.charge import Source, SourceKey
+from portaswitch.model.discount import HUNDRED, Combine, Counter, DiscountPlan, Item, ItemKind, Measure, Reset, Step
 from portaswitch.model.ledger import SessionName
-from portaswitch.model.money import Rounding
+from portaswitch.model.money import ZERO, Rounding
 from portaswitch.model.party import Account, BillStatus, Customer, Funds
 from portaswitch.model.request import AAARequest, Base, Decision, Direction, Kind, Lock, Origin, Parties, QuotaKey, UnitRequest
 
@@ -51,6 +53,22 @@ POLICIES = {
     3: ServicePolicy(3, Protection.WHOLE, 30, 1, 3600, 7200, 60),
     4: ServicePolicy(4, Protection.NONE, 30, 1, 3600, 7200, 1),
 }
+#: Plans that the accounts of customer 3 have of their own, and that it shares: free calls of 90 s, then half price; a wallet of data; 200 s of calls in all.
+OWN, SHARED = 1, 2
+CALLS, PURSE, LIMIT = 1, 2, 3
+DISCOUNTS = {
+    OWN: DiscountPlan(
+        OWN, "own", "USD", Combine.ORDERED,
+        (
+            Item(CALLS, VOICE, ItemKind.DISCOUNT, Measure.UNITS, Reset.NEVER, (Step(ZERO, HUNDRED), Step(Decimal(90), Decimal(50)))),
+            Item(PURSE, DATA, ItemKind.WALLET, Measure.UNITS, Reset.NEVER, (Step(ZERO, HUNDRED),)),
+        ),
+    ),
+    SHARED: DiscountPlan(
+        SHARED, "shared", "USD", Combine.ORDERED,
+        (Item(LIMIT, VOICE, ItemKind.QUOTA, Measure.UNITS, Reset.NEVER, (Step(ZERO), Step(Decimal(1500), ZERO, True))),),
+    ),
+}  # fmt: skip
 #: A session in octets counts in kilobytes.
 WIDE = {"slice": 30_720, "max_units": 3_686_400}
 
@@ -71,6 +89,7 @@ CATALOGUE = replace(
     services=SERVICES,
     products={number: _product(number, policy) for number, policy in POLICIES.items()},
     tariffs={number: _tariff(number, plan) for number, plan in PLANS.items()},
+    discount_plans=DISCOUNTS,
     nodes={NODE: Node(NODE, ENV, "node", "192.0.2.1", "node", i_service=VOICE)},
 )
 
@@ -100,15 +119,28 @@ def _account(number: int, name: str, i_customer: int, product: int, model: Billi
     return Account(number, ENV, 1, name, i_customer, product, model, "USD", BillStatus.OPEN, False, owed, None, None, None, "en")
 
 
-CUSTOMERS = (_customer(RESELLER, None, i_tariff=RESELLER), _customer(1, None), _customer(2, "4", RESELLER))
+FAMILY = 3
+CUSTOMERS = (
+    _customer(RESELLER, None, i_tariff=RESELLER), _customer(1, None), _customer(2, "4", RESELLER), replace(_customer(FAMILY, None), i_vd_plan=SHARED),
+)  # fmt: skip
 ACCOUNTS = (
     (_account(1, "debit", 1, 1, BillingModel.DEBIT, None), Funds(Decimal(5))),
     (_account(2, "sliced", 1, 2, BillingModel.DEBIT, None), Funds(Decimal(1))),
     (_account(3, "credit", 2, 2, BillingModel.CREDIT, "2"), Funds()),
     (_account(4, "whole", 2, 3, BillingModel.CREDIT, None), Funds()),
     (_account(5, "checked", 2, 4, BillingModel.CREDIT, "3"), Funds()),
+    (replace(_account(6, "counted", FAMILY, 2, BillingModel.DEBIT, None), i_vd_plan=OWN), Funds(Decimal(1))),
+    (replace(_account(7, "family", FAMILY, 3, BillingModel.CREDIT, "2"), i_vd_plan=OWN), Funds()),
 )
+#: Octets in the wallets of accounts.
+WALLETS = {6: (1, 60 * 1024), 7: (2, 100 * 1024)}
 USERS = tuple(account.id for account, _ in ACCOUNTS)
+
+
+def wallet_of(i_account: int) -> Counter:
+    """The wallet of an account as it begins."""
+    number, octets = WALLETS[i_account]
+    return Counter(SourceKey(Source.WALLET, number), Decimal(-octets), i_vd_dg=PURSE)
 
 
 # -- requests -------------------------------------------------------------------------------------------------------------------------------------

@@ -9,18 +9,20 @@ from typing import Any
 from twisted.internet import reactor
 from twisted.trial.unittest import TestCase
 
+from portaswitch.model.charge import Source, SourceKey
 from portaswitch.model.party import Account, Customer, Funds
 from portaswitch.store import ledger
 from portaswitch.store.ledger import Ledger
 from portaswitch.store.pool import HOT_SETTINGS, Pool
 from tests.contract import rows
+from tests.contract.counters_contract import CountersContract
 from tests.contract.ledger_case import DEBIT, PAST
 from tests.contract.ledger_contract import LedgerContract
 from tests.contract.places_contract import PlacesContract
 from tests.server.database import fresh_database
 
 
-class LedgerTests(LedgerContract, PlacesContract, TestCase):
+class LedgerTests(LedgerContract, PlacesContract, CountersContract, TestCase):
     """The contract, on a database of its own with the settings of hot connections."""
 
     timeout = 30
@@ -33,6 +35,7 @@ class LedgerTests(LedgerContract, PlacesContract, TestCase):
         await self.pool.start()
         self.ledger = Ledger(self.pool, lambda sealed: sealed.decode())
         await self.pool.execute(rows.ENVIRONMENT)
+        await self.pool.execute(rows.ITEMS)
 
     async def put_customer(self, row: Customer, funds: Funds) -> None:
         """See the contract."""
@@ -53,6 +56,15 @@ class LedgerTests(LedgerContract, PlacesContract, TestCase):
     async def change_customer(self, i_customer: int, **what: Any) -> None:
         """See the contract."""
         await self.pool.execute(*rows.changed_row("customers", i_customer, what))
+
+    async def put_wallet(self, i_account: int, i_service_wallet: int, i_vd_dg: int, balance: int) -> None:
+        """See the contract."""
+        await self.pool.execute(*rows.wallet_row(i_account, i_service_wallet, i_vd_dg, balance))
+
+    async def exceeded(self) -> list[SourceKey]:
+        """See the contract."""
+        found = await self.pool.query(rows.EXCEEDED)
+        return sorted(SourceKey(Source(source), number, shared, level) for source, number, shared, level in found)
 
     async def charged(self, i_account: int) -> Decimal:
         """See the contract."""

@@ -29,7 +29,7 @@ from portaswitch.store.pool import HOT_SETTINGS, Pool
 from portaswitch.store.reference import ReferenceLedger
 from tests.contract import laws, rows
 from tests.contract.gate import taken
-from tests.contract.world import ACCOUNTS, CUSTOMERS, POLICIES, USERS, Place, Sent, World
+from tests.contract.world import ACCOUNTS, CUSTOMERS, POLICIES, PURSE, USERS, WALLETS, Place, Sent, World, wallet_of
 from tests.server.database import fresh_database
 
 STEPS = 300
@@ -99,12 +99,16 @@ class WalkTests(TestCase):
         await self.pool.execute(rows.ENVIRONMENT)
         for number in POLICIES:
             await self.pool.execute("insert into products (i_product, i_env, name, currency) values (%s, 1, %s, 'USD')", (number, f"product {number}"))
+        await self.pool.execute(rows.ITEMS)
         for customer in CUSTOMERS:
             self.reference.put_customer(customer)
             await self.pool.execute(*rows.customer_row(customer, self.reference.books.customer_funds[customer.i_customer]))
         for account, funds in ACCOUNTS:
             self.reference.put_account(account, funds)
             await self.pool.execute(*rows.account_row(account, funds))
+        for number, (wallet, octets) in WALLETS.items():
+            self.reference.put_counters(number, wallet_of(number))
+            await self.pool.execute(*rows.wallet_row(number, wallet, PURSE, octets))
         self.reference.put_alias(1, "alias", 1)
         await self.pool.execute(*rows.alias_row(1, "alias", ACCOUNTS[0][0]))
         self.opening, self.paid = self.reference.books.copy(), dict[int, Decimal]()
@@ -181,7 +185,7 @@ class WalkTests(TestCase):
 
     async def operator(self, random: Random) -> None:
         """A payment, a block, a limit, two names that are exchanged."""
-        number, kind = random.randrange(1, 6), random.randrange(4)
+        number, kind = random.randrange(1, 8), random.randrange(4)
         if kind == 0:
             amount = Decimal(random.choice((30, 150, 400, 900, -60, -200))).scaleb(-2)
             self.reference.top_up(number, amount)

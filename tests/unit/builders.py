@@ -16,6 +16,7 @@ from portaswitch.billing.session import decide
 from portaswitch.billing.transition import session_key
 from portaswitch.model.billing_model import BillingModel
 from portaswitch.model.catalogue import Catalogue, Connection, DialRule, Node, Product, RatePlan, RatingEntry, Service, ServicePolicy, Tariff, Version
+from portaswitch.model.discount import Counter, Counters, total
 from portaswitch.model.ledger import Change, Party, View
 from portaswitch.model.money import ZERO
 from portaswitch.model.party import Account, BillStatus, Customer, Funds, room
@@ -186,7 +187,22 @@ def moved_view(view: View, change: Change, old: Session | None, key: str) -> Vie
         above = replace(above, balance=above.balance + change.debit, held=above.held + change.hold)
     if change.places.counted:
         above = replace(above, **{way: getattr(above, way) + moved})
-    return replace(view, funds=funds, customer_funds=above)
+    return replace(view, funds=funds, customer_funds=above, counters=_counted(view, change))
+
+
+def _counted(view: View, change: Change) -> Counters:
+    """Counters and wallets behind a change, whose conditions must hold."""
+    rows = []
+    for move in change.counters:
+        row = view.counters.find(move.key) or Counter(move.key, carried=move.carried, start=move.start, end=move.end, relied=move.start)
+        if row.relied != move.relied:
+            raise AssertionError("a change relies on another period of a counter")
+        if move.start != move.relied:
+            row = replace(row, used=ZERO, carried=move.carried, start=move.start, end=move.end, relied=move.start)
+        if (move.start == move.relied and row.used < move.least) or row.used + row.held > move.most:
+            raise AssertionError("a change relies on another step of a counter")
+        rows.append(replace(row, used=row.used + move.used, held=row.held + move.held))
+    return view.counters.put(*rows) if rows else view.counters
 
 
 class Book:
@@ -244,6 +260,10 @@ class Book:
             raise AssertionError("balance is not opening and xDRs")
         if self.view.funds.held != sum((session.held for session in self.sessions.values()), ZERO) or self.view.funds.held < 0:
             raise AssertionError("held is not the sum of the holds")
+        takes = tuple([take for session in self.sessions.values() for quota in session.quotas for take in quota.holds])
+        standing = {row.key: row.held for row in (*self.view.counters.own.values(), *self.view.counters.shared.values()) if row.held}
+        if standing != total(takes):
+            raise AssertionError(f"held of the counters {standing} is not the sum of the holds {total(takes)}")
         live = [session.opened.direction for session in self.sessions.values() if session.status is Status.OPEN]
         if (self.view.funds.outgoing, self.view.funds.incoming) != (live.count(Direction.OUTGOING), live.count(Direction.INCOMING)):
             raise AssertionError("the counts are not those of the open sessions")

@@ -30,7 +30,7 @@ from portaswitch.model.request import AAARequest, Kind, Lock
 from portaswitch.store.reference import ReferenceLedger
 from tests.contract import laws
 from tests.contract.gate import Gate
-from tests.contract.world import ACCOUNTS, CUSTOMERS, USERS, Place, Sent, World
+from tests.contract.world import ACCOUNTS, CUSTOMERS, USERS, WALLETS, Place, Sent, World, wallet_of
 
 CORES = st.sampled_from((0, 0, 0, 1))
 PLACES = st.builds(Place, st.sampled_from(USERS), st.integers(0, 3))
@@ -57,6 +57,8 @@ class MoneyMachine(RuleBasedStateMachine):
             self.ledger.put_customer(customer)
         for account, funds in ACCOUNTS:
             self.ledger.put_account(account, funds)
+        for number in WALLETS:
+            self.ledger.put_counters(number, wallet_of(number))
         self.ledger.put_alias(1, "alias", 1)
         self.opening, self.paid = self.ledger.books.copy(), dict[int, Decimal]()
         self.gate = Gate(self.ledger)

@@ -8,14 +8,17 @@ from typing import Any
 
 from twisted.trial.unittest import TestCase
 
+from portaswitch.model.charge import Source, SourceKey
+from portaswitch.model.discount import Counter
 from portaswitch.model.money import ZERO
 from portaswitch.model.party import Account, Customer, Funds
 from portaswitch.store.reference import ReferenceLedger
+from tests.contract.counters_contract import CountersContract
 from tests.contract.ledger_contract import LedgerContract
 from tests.contract.places_contract import PlacesContract
 
 
-class ReferenceLedgerTests(LedgerContract, PlacesContract, TestCase):
+class ReferenceLedgerTests(LedgerContract, PlacesContract, CountersContract, TestCase):
     """The contract, on dicts."""
 
     ledger: ReferenceLedger
@@ -43,6 +46,14 @@ class ReferenceLedgerTests(LedgerContract, PlacesContract, TestCase):
     async def change_customer(self, i_customer: int, **what: Any) -> None:
         """See the contract."""
         self.ledger.change_customer(i_customer, **what)
+
+    async def put_wallet(self, i_account: int, i_service_wallet: int, i_vd_dg: int, balance: int) -> None:
+        """See the contract."""
+        self.ledger.put_counters(i_account, Counter(SourceKey(Source.WALLET, i_service_wallet), Decimal(-balance), i_vd_dg=i_vd_dg))
+
+    async def exceeded(self) -> list[SourceKey]:
+        """See the contract."""
+        return sorted(key for _, _, key in self.ledger.books.spent)
 
     async def charged(self, i_account: int) -> Decimal:
         """See the contract."""

@@ -5,7 +5,8 @@
 -- The first argument and xdrs, parties are arrays of row literals, which is the cheapest way in through a client-side driver: one cast for all.
 
 create or replace function exchange(
-    members text[], account_ids bigint[], customer_ids bigint[], xdrs text[], xdr_members int[], parties text[]
+    members text[], account_ids bigint[], customer_ids bigint[], xdrs text[], xdr_members int[], parties text[],
+    counter_rows text[] default '{}', counter_moves text[] default '{}'
 ) returns table (
     pos int, verdict "char", balance numeric, held numeric, outgoing int, incoming int, locked_by text, c_balance numeric, c_held numeric, c_outgoing int,
     c_incoming int, answer text, view json)
@@ -20,18 +21,17 @@ declare
     s_version   int[]; s_key text[]; s_answer text[]; s_closed boolean[]; s_owner bigint[]; c_rev int[];
     v           "char"[] := array_fill('S'::"char", array[n]);
     answers     text[] := array_fill(null::text, array[n]);
-    any_once    boolean := false;
-    any_late    boolean := false;
-    any_closed  boolean := false;
-    any_next    boolean := false;
-    any_new     boolean := false;
-    any_money   boolean := false;
-    any_aside   boolean := false;
-    any_places  boolean := false;
-    any_lock    boolean := false;
+    any_once boolean := false; any_late boolean := false; any_closed boolean := false; any_next boolean := false; any_new boolean := false;
+    any_money boolean := false; any_aside boolean := false; any_places boolean := false; any_lock boolean := false;
     places      int;    -- 1 for a session that opens, -1 for one that ends
     me          text;
     told        int[] := '{}';  -- members whose attempt has its xDR already
+    cs          exchange_counter_row[] := counter_rows::exchange_counter_row[];
+    ks          exchange_counter[] := counter_moves::exchange_counter[];
+    k           exchange_counter;
+    k_ids       bigint[]; k_used numeric[]; k_held numeric[]; k_start timestamptz[];    -- of wallets: -id, -balance, held, null
+    k_from      int; k_to int := 0;
+    fits        boolean;
 begin
     -- 1. Lock: accounts, then customers, each by ascending id (DESIGN.md 3.7). The caller sends the ids sorted and each member's place in them.
     if cardinality(account_ids) > 0 then
@@ -56,6 +56,28 @@ begin
         end if;
     end if;
 
+    -- Counters and wallets of these accounts and customers: what is there in their places, those that are new made first.
+    if cardinality(cs) > 0 then
+        insert into vd_counters (i_customer, i_account, i_env, i_vd_dg, peak_level, carried, period_start, period_end)
+        select r.i_customer, r.i_account, r.i_env, r.i_vd_dg, r.peak_level, r.carried, r.period_start, r.period_end from unnest(cs) r where r.fresh
+        on conflict do nothing;
+        select array_agg(coalesce(-r.i_service_wallet, o.i_vd_counter, c.i_vd_counter) order by r.ordinality) into k_ids
+        from unnest(cs) with ordinality r
+        left join vd_counters o on o.i_account = r.i_account and o.i_vd_dg = r.i_vd_dg and o.peak_level = r.peak_level
+        left join vd_counters c on r.i_account is null and c.i_customer = r.i_customer and c.i_account is null and c.i_vd_dg = r.i_vd_dg
+            and c.peak_level = r.peak_level;
+        select array_agg(l.used order by l.place), array_agg(l.held order by l.place), array_agg(l.period_start order by l.place)
+        into k_used, k_held, k_start
+        from (select array_position(k_ids, t.i_vd_counter) as place, t.used, t.held, t.period_start from vd_counters t
+              where t.i_vd_counter = any (k_ids) order by t.i_vd_counter for no key update) l;
+        select k_used || array_agg(-l.balance order by l.place), k_held || array_agg(l.held order by l.place) into k_used, k_held
+        from (select array_position(k_ids, -t.i_service_wallet) as place, t.balance, t.held from service_wallets t
+              where -t.i_service_wallet = any (k_ids) order by t.i_service_wallet for no key update) l;
+        if cardinality(k_used) is distinct from cardinality(cs) then
+            raise exception 'exchange: a counter or wallet of the batch does not exist';
+        end if;
+    end if;
+
     -- 2. Read the sessions as they are under the locks. A session and a key belong to one account, so its lock makes look-up-then-insert safe.
     select array_agg(coalesce(s.version, z.version, 0) order by u.ordinality), array_agg(coalesce(s.last_key, z.last_key) order by u.ordinality),
            array_agg(coalesce(s.answer, z.answer) order by u.ordinality), array_agg(z.version is not null order by u.ordinality),
@@ -71,6 +93,10 @@ begin
     -- 3. Decide, member after member, in memory.
     for i in 1 .. n loop
         m := ms[i];
+        k_from := k_to + 1;
+        while ks[k_to + 1].member = i loop
+            k_to := k_to + 1;
+        end loop;
         continue when not m.writes and not m.once;
         if m.once then
             any_once := any_once or m.writes;
@@ -90,6 +116,14 @@ begin
         if a_rev[m.a_no] <> m.a_revision or m.c_revision <> (case when m.c_no > 0 then b_rev[m.c_no] else c_rev[i] end) then
             continue;
         end if;
+        fits := true;
+        for j in k_from .. k_to loop    -- what the prices relied on: the period, and that the use stays in the same steps
+            k := ks[j];
+            fits := fits and k_start[k.place] is not distinct from k.relied
+                and (k.period_start is distinct from k.relied or k_used[k.place] >= k.least)
+                and (case when k.period_start is distinct from k.relied then 0 else k_used[k.place] end) + k_held[k.place] <= k.most;
+        end loop;
+        continue when not fits;
         if m.need is not null and (
             (case when m.owes < 0 then a_balance[m.a_no] else a_limit[m.a_no] - a_balance[m.a_no] end) - a_held[m.a_no] < m.need
             or (m.shared and m.c_no > 0 and b_limit[m.c_no] - b_balance[m.c_no] - b_held[m.c_no] < m.need)
@@ -127,6 +161,12 @@ begin
         elsif m.status = 'o' then
             any_new := true;
         end if;
+        for j in k_from .. k_to loop
+            k := ks[j];
+            k_used[k.place] := case when k.period_start is distinct from k.relied then 0 else k_used[k.place] end + k.used;
+            k_held[k.place] := k_held[k.place] + k.held;
+            k_start[k.place] := k.period_start;
+        end loop;
         if places <> 0 then
             any_places := true;
             if m.incoming then
@@ -172,6 +212,16 @@ begin
         update customers c set balance = w.balance, held = w.held, open_outgoing = w.o, open_incoming = w.i
         from unnest(customer_ids, b_balance, b_held, b_out, b_in) w (i_customer, balance, held, o, i)
         where c.i_customer = w.i_customer and (c.balance <> w.balance or c.held <> w.held or c.open_outgoing <> w.o or c.open_incoming <> w.i);
+    end if;
+    if k_to > 0 then
+        update vd_counters t set used = k_used[w.place], held = k_held[w.place], carried = w.carried, period_start = w.period_start,
+            period_end = w.period_end, exceeded = coalesce(k_used[w.place] >= w.spent, false), notified = coalesce(k_used[w.place] >= w.notify, false)
+        from (select distinct on (u.place) u.* from unnest(ks) with ordinality u where v[u.member] = 'A' and k_ids[u.place] > 0
+              order by u.place, u.ordinality desc) w
+        where t.i_vd_counter = k_ids[w.place];
+        update service_wallets t set balance = -k_used[w.place], held = k_held[w.place], exceeded = k_used[w.place] >= 0
+        from (select distinct u.place from unnest(ks) u where v[u.member] = 'A' and k_ids[u.place] < 0) w
+        where t.i_service_wallet = -k_ids[w.place];
     end if;
     if any_next then
         update sessions s

@@ -24,7 +24,10 @@ begin
            substr(l.service_flags, 13, 1) as barring,
            case when substr(l.service_flags, 13, 1) = 'Y' then (select v.value from service_attribute_values v
                where v.i_account = l.i_account and v.i_attribute = 23) end as barred,
-           l.i_access_policy,
+           l.i_access_policy, l.i_vd_plan,
+           (select array_agg(p.i_product order by p.addon_priority desc, p.i_product) from account_addons d join products p using (i_product)
+               where d.i_account = l.i_account and now() >= d.addon_effective_from and (d.addon_effective_to is null or now() < d.addon_effective_to)) as addons,
+           (select d.i_billing_period from customer_details d where d.i_customer = l.i_customer) as billing_period,
            (select array_agg(t.id order by t.id) from accounts t where t.i_master_account = l.i_account) as aliases,
            (select t.value[1] from service_attribute_values t where t.i_account = l.i_account and t.i_attribute = 3) as static_ip
     into a from accounts l where l.i_account = a_id;
@@ -33,7 +36,7 @@ begin
     while above is not null and cardinality(chain) <= 16 loop
         select c.i_customer, c.i_env, c.revision, c.name, c.i_parent, c.currency, c.bill_status, c.blocked, c.credit_limit, c.temp_credit_limit,
                c.temp_credit_until, c.i_tariff, c.timezone, c.language, c.balance, c.held, c.open_outgoing, c.open_incoming, c.max_sessions,
-               c.max_outgoing, c.max_incoming,
+               c.max_outgoing, c.max_incoming, c.i_vd_plan,
                case when substr(c.service_flags, 13, 1) = 'Y' then (select v.value from service_attribute_values v
                    where v.i_customer = c.i_customer and v.i_attribute = 23) end as barred
         into party from customers c where c.i_customer = above;
@@ -44,6 +47,14 @@ begin
     return json_build_object(
         'account', case when a.i_account is not null then row_to_json(a) end,
         'session', case when s.session_key is not null then row_to_json(s) end,
-        'chain', array_to_json(chain)
+        'chain', array_to_json(chain),
+        'counters', (select json_agg(row_to_json(t)) from (
+            select false as shared, v.i_vd_dg, v.peak_level, v.used, v.held, v.carried, v.period_start, v.period_end from vd_counters v where v.i_account = a_id
+            union all
+            select true, v.i_vd_dg, v.peak_level, v.used, v.held, v.carried, v.period_start, v.period_end from vd_counters v
+            where v.i_customer = a.i_customer and v.i_account is null) t),
+        'wallets', (select json_agg(row_to_json(w)) from (
+            select s.i_service_wallet, s.i_vd_dg, s.balance, s.held, s.expires from service_wallets s
+            where s.i_account = a_id and (s.balance > 0 or s.held > 0)) w)
     );
 end $$;

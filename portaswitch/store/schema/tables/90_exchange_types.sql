@@ -21,4 +21,14 @@ create type exchange_xdr as (
     i_vendor bigint, i_service bigint, i_accessibility bigint, i_customer bigint, h323_incoming_conf_id text, rating_pattern text, subscriber_ip text,
     split_order smallint, billing_model smallint, setup_time int, voice_quality int, i_invoice bigint, revenue numeric, overrun numeric, i_node bigint
 );
+-- A counter that the batch moves, by its names (i_account null: the customer's), or a wallet by its id; counters stand before wallets. fresh: it may be new.
+create type exchange_counter_row as (
+    i_customer bigint, i_account bigint, i_env int, i_vd_dg bigint, peak_level smallint, i_service_wallet bigint, carried numeric,
+    period_start timestamptz, period_end timestamptz, fresh boolean
+);
+-- What a member does to the counter or wallet at a place, and what it relied on (model.ledger.CounterMove); in the order of the members.
+create type exchange_counter as (
+    member int, place int, used numeric, held numeric, least numeric, most numeric, relied timestamptz, period_start timestamptz, period_end timestamptz,
+    carried numeric, spent numeric, notify numeric
+);
 create type exchange_party as (member int, role "char", i_party bigint, amount numeric);

@@ -1,0 +1,247 @@
+"""
+Which counters and wallets a use of an account draws on, and how a change moves them (docs/discounts.rst).
+
+Plans go in the order of PORTABILLING.md a.9: add-ons by priority, the product, the account, the customer. Other sessions may have parts of a counter set aside
+that they will use or give back; a use is priced by the least that it is sure to get whichever they do (`sure`), so that what is held for it is enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from decimal import ROUND_CEILING, Decimal
+
+from portaswitch.billing import periods
+from portaswitch.model.catalogue import Catalogue
+from portaswitch.model.charge import Source, SourceKey, Take
+from portaswitch.model.discount import (
+    ENDLESS,
+    HUNDRED,
+    NO_COUNTERS,
+    NOT_DRAWN,
+    Assigned,
+    Combine,
+    Counter,
+    Counters,
+    Draw,
+    Drawn,
+    Item,
+    ItemKind,
+    Measure,
+    Step,
+    total,
+)
+from portaswitch.model.ledger import CounterMove, View
+from portaswitch.model.money import ZERO
+from portaswitch.model.session import Opened, Quota, Session
+
+
+def with_plans(view: View, catalogue: Catalogue, at: datetime) -> View:
+    """The view with the discount plans that the account has, as of `at`; the very same one for an account without any."""
+    account, customer = view.account, view.customer
+    if account is None or customer is None:
+        return view
+    wanted = [(product.i_vd_plan, False) for number in (*view.counters.addons, account.i_product) if (product := catalogue.products.get(number)) is not None]
+    wanted += [(account.i_vd_plan, False), (customer.i_vd_plan, True)]
+    plans = tuple([Assigned(plan, shared) for number, shared in dict.fromkeys(wanted) if (plan := catalogue.discount_plans.get(number)) is not None])
+    if not plans and view.counters is NO_COUNTERS:
+        return view
+    return replace(view, counters=replace(view.counters, plans=plans, at=at))
+
+
+def drawn(view: View, opened: Opened, quota: Quota) -> Drawn:
+    """What the use of one quota key draws on, with what the key itself holds."""
+    counters = view.counters
+    if not counters.plans:
+        return Drawn(quota.past) if quota.past else NOT_DRAWN
+    own = total(quota.holds)
+    draws: list[Draw] = []
+    for plan, shared in counters.plans:
+        for item in plan.items:
+            if item.meets(opened.i_service, quota.rated):
+                draws += _draws(view, opened, item, shared, plan.combine is Combine.FIRST, own)
+    return Drawn(quota.past, tuple(draws)) if draws or quota.past else NOT_DRAWN
+
+
+def _draws(view: View, opened: Opened, item: Item, shared: bool, first: bool, own: dict[SourceKey, Decimal]) -> Iterator[Draw]:
+    unit = opened.unit
+    if item.kind is ItemKind.WALLET:
+        percent = item.steps[0].percent or HUNDRED
+        for row in _wallets(view.counters, item):
+            left = _left(row, own.get(row.key, ZERO), view.counters.at) // unit
+            if left > 0:
+                yield Draw(row.key, Measure.UNITS, (Step(ZERO, percent), Step(left)), unit, item.peak_level, True, first, item.split)
+        return
+    row = _row(view, item, shared)
+    held = max(row.held - own.get(row.key, ZERO), ZERO)
+    steps = sure(periods.steps_of(item, row), row.used, row.used + held)
+    if item.measure is Measure.UNITS and unit != 1:
+        steps = _in_units(steps, unit)
+    yield Draw(row.key, item.measure, steps, unit, item.peak_level, item.exclusive, first, item.split, _others(view, opened, held))
+
+
+def _wallets(counters: Counters, item: Item) -> list[Counter]:
+    """The wallets of an item, the one that expires first in front."""
+    found = [row for row in counters.own.values() if row.key.source is Source.WALLET and row.i_vd_dg == item.i_vd_dg]
+    return sorted(found, key=lambda row: (row.end is None, row.end, row.key.i_source))
+
+
+def _left(row: Counter, own: Decimal, at: datetime | None) -> Decimal:
+    """What a wallet has for a use that holds `own` of it; of an expired one that alone."""
+    if row.end is not None and at is not None and row.end <= at:
+        return own
+    return -row.used - row.held + own
+
+
+def _row(view: View, item: Item, shared: bool) -> Counter:
+    """The counter of an item, in the running period."""
+    counters, account, customer = view.counters, view.account, view.customer
+    assert account is not None and customer is not None and counters.at is not None
+    key = SourceKey(Source.COUNTER, item.i_vd_dg, shared, item.peak_level or 0)
+    activated = None if shared else account.activation_date
+    return periods.current(item, key, counters.find(key), counters.billing_period, counters.at, customer.timezone, activated)
+
+
+def sure(steps: tuple[Step, ...], low: Decimal, high: Decimal) -> tuple[Step, ...]:
+    """
+    The steps of a use that begins somewhere from `low` to `high`, by its own units: the least percent of all places where each unit may be, forbidden where any
+    is.
+    """
+    cuts = sorted({ZERO, *(step.threshold - edge for step in steps for edge in (low, high) if step.threshold > edge)})
+    return tuple([replace(_least(steps, low + cut, high + cut), threshold=cut) for cut in cuts])
+
+
+def _least(steps: tuple[Step, ...], low: Decimal, high: Decimal) -> Step:
+    ends = [*[step.threshold for step in steps[1:]], ENDLESS]
+    met = [step for step, end in zip(steps, ends, strict=True) if step.threshold <= high and low < end]
+    return Step(ZERO, min(step.percent for step in met), any(step.forbidden for step in met))
+
+
+def _in_units(steps: tuple[Step, ...], unit: int) -> tuple[Step, ...]:
+    """The steps in units of rating: each such unit belongs to the step that it begins in."""
+    found: dict[Decimal, Step] = {}
+    for step in steps:
+        place = (step.threshold / unit).to_integral_value(ROUND_CEILING)
+        found[place] = replace(step, threshold=place)
+    return tuple(found.values())
+
+
+def _others(view: View, opened: Opened, held: Decimal) -> int:
+    """The other sessions on a counter: those of the account, and as many as can hold what others hold of it."""
+    own = view.funds.outgoing + view.funds.incoming - (view.session is not None)
+    return max(own, int((held / max(opened.policy.slice, 1)).to_integral_value(ROUND_CEILING)), 0)
+
+
+# -- moving -------------------------------------------------------------------------------------------------------------------------------------------
+
+
+def settled(view: View, quota: Quota, takes: tuple[Take, ...]) -> View:
+    """The view behind the settlement of one quota key: `takes` are used, and what it held is free."""
+    used, held = total(takes), total(quota.holds)
+    if not used and not held:
+        return view
+    return _put(view, [(key, used.get(key, ZERO), -held.get(key, ZERO)) for key in {**used, **held}])
+
+
+def reheld(view: View, before: Quota, after: Quota) -> View:
+    """The view behind a quota key that holds something else."""
+    if before.holds == after.holds:
+        return view
+    was, now = total(before.holds), total(after.holds)
+    return _put(view, [(key, ZERO, now.get(key, ZERO) - was.get(key, ZERO)) for key in {**was, **now}]) if was or now else view
+
+
+def _put(view: View, moved: Iterable[tuple[SourceKey, Decimal, Decimal]]) -> View:
+    rows = [found[1].moved(used, held) for key, used, held in moved if (found := _known(view, key)) is not None]
+    return replace(view, counters=view.counters.put(*rows))
+
+
+def _known(view: View, key: SourceKey) -> tuple[Item | None, Counter] | None:
+    """The item of a counter, where a plan still has it, and its row."""
+    row = view.counters.find(key)
+    if key.source is Source.COUNTER:
+        for plan, shared in view.counters.plans:
+            item = next((item for item in plan.items if item.i_vd_dg == key.i_source and shared == key.shared), None)
+            if item is not None:
+                return item, _row(view, item, shared)
+    return None if row is None else (None, row)
+
+
+def moves(view: View, after: Session | None, takes: tuple[Take, ...]) -> tuple[CounterMove, ...]:
+    """How the counters and wallets move from the session of `view` to `after`, when `takes` are used, with the conditions that the prices relied on."""
+    before, behind, used = _held(view.session), _held(after), total(takes)
+    found = []
+    for key in sorted({**before, **behind, **used}):
+        was, now, taken = before.get(key, ZERO), behind.get(key, ZERO), Decimal(used.get(key, ZERO))
+        known = _known(view, key) if taken or was != now else None
+        if known is not None:
+            found.append(_move(*known, was, now, taken))
+    return tuple(found)
+
+
+def _held(session: Session | None) -> dict[SourceKey, Decimal]:
+    """What all quota keys of a session hold together."""
+    return {} if session is None else total(tuple([take for quota in session.quotas for take in quota.holds]))
+
+
+def _move(item: Item | None, row: Counter, was: Decimal, now: Decimal, taken: Decimal) -> CounterMove:
+    wallet = row.key.source is Source.WALLET
+    steps = (Step(-ENDLESS, HUNDRED), Step(ZERO)) if wallet else () if item is None else periods.steps_of(item, row)
+    least, most = _condition(steps, row, was, now, taken)
+    limit = notify = None
+    if wallet:
+        limit = ZERO
+    elif item is not None and item.limit is not None:
+        limit = item.limit + row.carried if item.kind is ItemKind.QUOTA else None
+        notify = None if item.notify is None else (item.limit + row.carried) * item.notify / HUNDRED
+    return CounterMove(row.key, taken, now - was, least, most, row.relied, row.start, row.end, row.carried, limit, notify, row.fresh)
+
+
+def _condition(steps: tuple[Step, ...], row: Counter, was: Decimal, now: Decimal, taken: Decimal) -> tuple[Decimal, Decimal]:
+    """
+    What the row must still say, as `CounterMove` has it. Inside one step: that it is so. Across several: that it is as it was. What only gives back relies on
+    nothing.
+    """
+    if not steps or (not taken and now <= was):
+        return -ENDLESS, ENDLESS
+    high, beyond = row.used + row.held - was, taken + now
+    ends = [*[step.threshold for step in steps[1:]], ENDLESS]
+    for step, end in zip(steps, ends, strict=True):
+        if step.threshold <= row.used and high + beyond <= end:
+            return step.threshold if step.threshold > ZERO else -ENDLESS, end - beyond + was
+    return row.used, row.used + row.held
+
+
+def moved(view: View, changes: tuple[CounterMove, ...]) -> View:
+    """The view behind a change that was applied."""
+    if not changes:
+        return view
+    return replace(view, counters=view.counters.put(*[applied(view.counters.find(move.key), move) for move in changes]))
+
+
+def applied(row: Counter | None, move: CounterMove) -> Counter:
+    """The row behind a change that was applied (None: it was made by it)."""
+    if row is None:
+        row = Counter(move.key, ZERO, ZERO, move.carried, move.start, move.end, move.start)
+    elif move.start != row.relied:
+        row = Counter(row.key, ZERO, row.held, move.carried, move.start, move.end, move.start, i_vd_dg=row.i_vd_dg)
+    return row.moved(move.used, move.held)
+
+
+def first_refusal(draws: tuple[Draw, ...]) -> bool:
+    """Whether a quota forbids the very next unit."""
+    return any(draw.steps[0].forbidden for draw in draws)
+
+
+def share(draws: tuple[Draw, ...], along: int) -> int | None:
+    """
+    The most units of a slice that begins `along` units behind what is settled: what is left of a quota divided by one more than the other sessions on it
+    (DESIGN.md 3.3). None: no quota limits.
+    """
+    shares = [
+        int(step.threshold - along) // (draw.others + 1)
+        for draw in draws if draw.measure is Measure.UNITS
+        for step in draw.steps if step.forbidden
+    ]  # fmt: skip
+    return min(shares) if shares else None
