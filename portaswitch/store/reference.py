@@ -18,7 +18,7 @@ from zope.interface import implementer
 from portaswitch.billing import discounts
 from portaswitch.interfaces.ledger import ILedger
 from portaswitch.model.billing_model import BillingModel
-from portaswitch.model.charge import SourceKey
+from portaswitch.model.charge import Source, SourceKey
 from portaswitch.model.discount import NO_COUNTERS, Counter, Counters
 from portaswitch.model.ledger import NO_VIEW, Applied, Change, CounterMove, Failed, LockStep, Member, Repeated, SessionName, Short, Stale, Verdict, View
 from portaswitch.model.money import ZERO
@@ -101,7 +101,10 @@ class Books:
 
     def standing(self, account: Account) -> Counters:
         """The counters and wallets of an account, and those that its customer shares."""
-        mine = [row for (i_customer, i_account, _), row in self.counters.items() if i_customer == account.i_customer and i_account in (0, account.i_account)]
+        mine = [
+            row for (i_customer, i_account, _), row in self.counters.items()
+            if i_customer == account.i_customer and i_account in (0, account.i_account) and not _empty(row)
+        ]  # fmt: skip
         return Counters().put(*mine) if mine else NO_COUNTERS
 
 
@@ -121,6 +124,7 @@ class ReferenceLedger:
         """All members at once; where that breaks a rule, one by one, so that only the culprit fails."""
         before, self.books = self.books, self.books.copy()
         try:
+            self._make_counters(members)
             verdicts = [self._decide(member) for member in members]
             self._check()
         except Broken as fault:
@@ -164,14 +168,21 @@ class ReferenceLedger:
         self._apply(member, change, moved)
         return Applied
 
+    def _make_counters(self, members: Sequence[Member]) -> None:
+        """The rows of counters that are met for the first time: they are there whatever becomes of the members."""
+        for change in [member.change for member in members if member.change is not None]:
+            for move in change.counters:
+                if move.fresh:
+                    made = Counter(move.key, carried=move.carried, start=move.start, end=move.end, relied=move.start)
+                    self.books.counters.setdefault(_row_name(change, move), made)
+
     def _stands(self, change: Change, move: CounterMove) -> bool:
         """Whether a counter is as the prices relied on: of the same period, and in the same steps."""
         row = self.books.counters.get(_row_name(change, move))
-        used, held, start = (ZERO, ZERO, move.start) if row is None else (row.used, row.held, row.start)
-        if start != move.relied:
-            return False
+        if row is None:
+            raise Broken("no such counter or wallet")
         new = move.start != move.relied
-        return (new or used >= move.least) and (ZERO if new else used) + held <= move.most
+        return row.start == move.relied and (new or row.used >= move.least) and (ZERO if new else row.used) + row.held <= move.most
 
     def _count(self, change: Change, move: CounterMove) -> None:
         name = _row_name(change, move)
@@ -348,6 +359,11 @@ def _revised(before: Party, what: dict[str, Any]) -> Party:
     """The row with its changes; its revision rises when anything really changed, as the trigger has it."""
     after = replace(before, **what)
     return before if after == before else replace(after, revision=before.revision + 1)
+
+
+def _empty(row: Counter) -> bool:
+    """Whether it is a wallet that has nothing left: no decision needs to know of it."""
+    return row.key.source is Source.WALLET and row.used >= ZERO and not row.held
 
 
 def _row_name(change: Change, move: CounterMove) -> RowName:
