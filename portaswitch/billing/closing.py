@@ -14,7 +14,7 @@ from portaswitch.billing import counters, discounts
 from portaswitch.billing.rating import rate
 from portaswitch.billing.rules.discount import stretches
 from portaswitch.model.charge import Charge, Part, Source, Take, Usage
-from portaswitch.model.discount import NOT_DRAWN, Drawn
+from portaswitch.model.discount import NOT_DRAWN, Draws
 from portaswitch.model.ledger import Party, View
 from portaswitch.model.money import ZERO, plain
 from portaswitch.model.party import least, room
@@ -62,7 +62,7 @@ def counted(takes: tuple[Take, ...]) -> tuple[Take, ...]:
     return tuple([take for take in takes if take.source is not Source.MONEY]) if len(takes) > 1 or (takes and takes[0].source is not Source.MONEY) else ()
 
 
-def _charge(leg: Leg, quota: Quota, opened: Opened, drawn: Drawn = NOT_DRAWN) -> Charge:
+def _charge(leg: Leg, quota: Quota, opened: Opened, drawn: Draws = NOT_DRAWN) -> Charge:
     return rate(leg.plan, drawn, Usage(-(-max(quota.used, quota.bought) // opened.unit)), opened.started)
 
 
@@ -122,7 +122,7 @@ def cover(view: View, session: Session, at: datetime) -> Decimal | None:
 
 def _account_xdrs(session: Session, quota: Quota, request: AAARequest, charge: Charge, amount: Decimal, overrun: Decimal) -> list[Xdr]:
     """One xDR, or one a part that a crossed threshold makes of the use; parts that were charged before are left out (split_order goes on)."""
-    parts = [part for part in charge.parts if part.units > quota.quantity] or [*charge.parts[-1:]]
+    parts = [part for part in charge.parts if part.units > quota.quantity] if charge.parts else []
     if len(parts) < 2:
         return [_xdr(session, quota, request, quota.legs[0], charge, amount, overrun)]
     before, units, rows = charge.figure - amount, quota.quantity, []

@@ -26,6 +26,7 @@ from portaswitch.model.discount import (
     Counters,
     Draw,
     Drawn,
+    Draws,
     Item,
     ItemKind,
     Measure,
@@ -47,10 +48,10 @@ def with_plans(view: View, catalogue: Catalogue, at: datetime) -> View:
     plans = tuple([Assigned(plan, shared) for number, shared in dict.fromkeys(wanted) if (plan := catalogue.discount_plans.get(number)) is not None])
     if not plans and view.counters is NO_COUNTERS:
         return view
-    return replace(view, counters=replace(view.counters, plans=plans, at=at))
+    return replace(view, counters=replace(view.counters, plans=plans, at=at, beyond=False))
 
 
-def drawn(view: View, opened: Opened, quota: Quota) -> Drawn:
+def drawn(view: View, opened: Opened, quota: Quota) -> Draws:
     """What the use of one quota key draws on, with what the key itself holds."""
     counters = view.counters
     if not counters.plans:
@@ -76,6 +77,8 @@ def _draws(view: View, opened: Opened, item: Item, shared: bool, first: bool, ow
     row = _row(view, item, shared)
     held = max(row.held - own.get(row.key, ZERO), ZERO)
     steps = sure(periods.steps_of(item, row), row.used, row.used + held)
+    if view.counters.beyond:
+        steps = tuple([replace(step, forbidden=False) for step in steps])
     if item.measure is Measure.UNITS and unit != 1:
         steps = _in_units(steps, unit)
     yield Draw(row.key, item.measure, steps, unit, item.peak_level, item.exclusive, first, item.split, _others(view, opened, held))
@@ -138,23 +141,23 @@ def _others(view: View, opened: Opened, held: Decimal) -> int:
 
 def settled(view: View, quota: Quota, takes: tuple[Take, ...]) -> View:
     """The view behind the settlement of one quota key: `takes` are used, and what it held is free."""
-    used, held = total(takes), total(quota.holds)
-    if not used and not held:
+    if view.counters is NO_COUNTERS:
         return view
+    used, held = total(takes), total(quota.holds)
     return _put(view, [(key, used.get(key, ZERO), -held.get(key, ZERO)) for key in {**used, **held}])
 
 
 def reheld(view: View, before: Quota, after: Quota) -> View:
     """The view behind a quota key that holds something else."""
-    if before.holds == after.holds:
+    if view.counters is NO_COUNTERS or before is after:
         return view
     was, now = total(before.holds), total(after.holds)
-    return _put(view, [(key, ZERO, now.get(key, ZERO) - was.get(key, ZERO)) for key in {**was, **now}]) if was or now else view
+    return _put(view, [(key, ZERO, now.get(key, ZERO) - was.get(key, ZERO)) for key in {**was, **now}])
 
 
 def _put(view: View, moved: Iterable[tuple[SourceKey, Decimal, Decimal]]) -> View:
     rows = [found[1].moved(used, held) for key, used, held in moved if (found := _known(view, key)) is not None]
-    return replace(view, counters=view.counters.put(*rows))
+    return view if not rows else replace(view, counters=view.counters.put(*rows))
 
 
 def _known(view: View, key: SourceKey) -> tuple[Item | None, Counter] | None:
@@ -229,9 +232,16 @@ def applied(row: Counter | None, move: CounterMove) -> Counter:
     return row.moved(move.used, move.held)
 
 
-def first_refusal(draws: tuple[Draw, ...]) -> bool:
-    """Whether a quota forbids the very next unit."""
-    return any(draw.steps[0].forbidden for draw in draws)
+def used_up(view: View, opened: Opened, quota: Quota, takes: tuple[Take, ...]) -> bool:
+    """Whether a quota that the use is counted by is used up, with what it `takes` beyond what is settled; what others hold is not."""
+    taken = total(takes)
+    for plan, shared in view.counters.plans:
+        for item in plan.items:
+            if item.kind is ItemKind.QUOTA and item.limit is not None and item.meets(opened.i_service, quota.rated):
+                row = _row(view, item, shared)
+                if row.used + taken.get(row.key, ZERO) >= item.limit + row.carried:
+                    return True
+    return False
 
 
 def share(draws: tuple[Draw, ...], along: int) -> int | None:

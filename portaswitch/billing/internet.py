@@ -13,8 +13,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from portaswitch.billing import occupancy, reserve
+from portaswitch.billing import closing, discounts, occupancy, reserve
 from portaswitch.billing.access_policy import level_of
+from portaswitch.billing.counters import report_all
 from portaswitch.billing.local_time import zone_of
 from portaswitch.billing.transition import Outcome, changed, next_session, refused
 from portaswitch.model.access_policy import AccessPolicy, Level, LevelName, PolicyState
@@ -42,8 +43,27 @@ def policy_of(view: View, product: Product, catalogue: Catalogue) -> AccessPolic
     return catalogue.access_policies.get(own or product.i_access_policy, NO_POLICY)
 
 
+HOTLINED: Final = FUNDS | {Refusal.QUOTA_EXCEEDED}
+"""The same with a quota that is used up."""
+
+
+def beyond_quota(view: View, request: AAARequest, session: Session, policy: AccessPolicy) -> View:
+    """
+    The view where a used up quota is no end: the session goes on, at the exceeded level of its policy. Without a policy of its own, or where that level is the
+    blocked one, the quota ends it.
+    """
+    if not view.counters.plans or not policy.name or policy.exceeded_level is LevelName.BLOCKED:
+        return view
+    for quota in report_all(session, request):
+        if quota.legs and discounts.used_up(view, session.opened, quota, closing.due(view, quota, session.opened)[1]):
+            return replace(view, counters=replace(view.counters, beyond=True))
+    return view
+
+
 def level_now(view: View, request: AAARequest, policy: AccessPolicy, state: PolicyState = PolicyState.NORMAL) -> Level:
     """The level that holds at the receipt of `request`, by the customer's time zone."""
+    if view.counters.beyond and state is PolicyState.NORMAL:
+        state = PolicyState.EXCEEDED
     return level_of(policy, request.received, zone_of(view.customer.timezone if view.customer is not None else "UTC"), state)
 
 

@@ -19,7 +19,7 @@ from portaswitch.billing.rules import add_duration, bounds, course, discount, ex
 from portaswitch.billing.rules.course import Budget, Run, Step, Surcharge
 from portaswitch.model.catalogue import RatePlan
 from portaswitch.model.charge import Segment
-from portaswitch.model.discount import NOT_DRAWN, Drawn
+from portaswitch.model.discount import NOT_DRAWN, Draws
 from portaswitch.model.money import EXACT, SUM, ZERO
 from portaswitch.model.pricing import Kind, Mode, Pricing
 
@@ -28,7 +28,7 @@ HUNDRED = Decimal(100)
 Exact = tuple[Decimal, tuple[Segment, ...], int]
 
 
-def charged(plan: RatePlan, pricing: Pricing, units: int, at: datetime, drawn: Drawn = NOT_DRAWN) -> Exact:
+def charged(plan: RatePlan, pricing: Pricing, units: int, at: datetime, drawn: Draws = NOT_DRAWN) -> Exact:
     """The exact amount of `units` used from `at` on, less what counters and wallets take off."""
     if units <= 0:
         return ZERO, (), 0
@@ -59,7 +59,7 @@ def _course(plan: RatePlan, pricing: Pricing, at: datetime, level: int | None) -
         yield from intervals.steps(intervals.figures_of(plan, pricing, level), levels.NAMES[level])
 
 
-def _discounted(steps: Iterable[Step], plan: RatePlan, pricing: Pricing, drawn: Drawn) -> Iterable[Step]:
+def _discounted(steps: Iterable[Step], plan: RatePlan, pricing: Pricing, drawn: Draws) -> Iterable[Step]:
     return discount.discounted(steps, drawn, pricing.bound.exchange, plan.price_per) if drawn else steps
 
 
@@ -67,7 +67,7 @@ def _discounted(steps: Iterable[Step], plan: RatePlan, pricing: Pricing, drawn: 
 
 
 def affordable(
-    plan: RatePlan, pricing: Pricing, dearest: Decimal | None, reached: bool, at: datetime, most: int | None, tricky: bool, drawn: Drawn = NOT_DRAWN
+    plan: RatePlan, pricing: Pricing, dearest: Decimal | None, reached: bool, at: datetime, most: int | None, tricky: bool, drawn: Draws = NOT_DRAWN
 ) -> int | None:
     """
     The most units of which all, and all fewer ones, cost less than `dearest` (or as much, where that is `reached`; None: any amount) and no quota
@@ -87,7 +87,7 @@ def affordable(
     return None if found is None else add_duration.real(portions, found)
 
 
-def _whole(plan: RatePlan, pricing: Pricing, at: datetime, level: int | None, drawn: Drawn) -> Iterable[Step]:
+def _whole(plan: RatePlan, pricing: Pricing, at: datetime, level: int | None, drawn: Draws) -> Iterable[Step]:
     return chain(free_units.before(pricing.terms), _discounted(_course(plan, pricing, at, level), plan, pricing, drawn))
 
 
@@ -95,7 +95,7 @@ def _told(steps: Iterable[Step], tricky: bool) -> Iterable[Step]:
     return steps if tricky else (step for step in steps if isinstance(step, Run) or not step.tricky)
 
 
-def _by_end(plan: RatePlan, pricing: Pricing, budget: Budget | None, at: datetime, most: int | None, drawn: Drawn) -> int | None:
+def _by_end(plan: RatePlan, pricing: Pricing, budget: Budget | None, at: datetime, most: int | None, drawn: Draws) -> int | None:
     """Where the end of a use decides on all of it: stretch by stretch of ends with one level, the first figure too dear ends it."""
     portions, free = pricing.terms.portions, free_units.counted(pricing.terms)
     begin = 1

@@ -14,7 +14,7 @@ from portaswitch.billing import pricing
 from portaswitch.billing.rules import connect_fee, discount, intervals
 from portaswitch.model.catalogue import RatePlan
 from portaswitch.model.charge import Charge, Part, Segment, Source, Take, Usage
-from portaswitch.model.discount import NOT_DRAWN, Drawn
+from portaswitch.model.discount import NOT_DRAWN, Draws
 from portaswitch.model.money import EXACT, NICKEL, QUANTA, SUM, ZERO, Rounding, round_amount
 from portaswitch.model.pricing import Pricing
 
@@ -23,13 +23,13 @@ STEPS = (connect_fee.segments, intervals.segments)
 PLAIN = Pricing()
 
 
-def rate(plan: RatePlan, drawn: Drawn | tuple[()], usage: Usage, at: datetime) -> Charge:
+def rate(plan: RatePlan, drawn: Draws, usage: Usage, at: datetime) -> Charge:
     """
-    Price `usage` (cumulative units of the service's base) by `plan`, drawing on the counters and wallets of `drawn` (() none), for a session that began at
-    `at`, which picks the level of the day where the plan has several.
+    Price `usage` (cumulative units of the service's base) by `plan`, drawing on the counters and wallets of `drawn` (() none), for a session that began
+    at `at`, which picks the level of the day where the plan has several.
     """
     if plan.pricing is not None or drawn:
-        return _rated(plan, plan.pricing or PLAIN, usage, at, drawn or NOT_DRAWN)
+        return _rated(plan, plan.pricing or PLAIN, usage, at, drawn)
     segments: tuple[Segment, ...] = ()
     for step in STEPS:
         segments += step(plan, usage.units)
@@ -42,7 +42,7 @@ def rate(plan: RatePlan, drawn: Drawn | tuple[()], usage: Usage, at: datetime) -
     return Charge(figure, exact, quantity, segments, (Take(Source.MONEY, figure),) if figure else ())
 
 
-def _rated(plan: RatePlan, beyond: Pricing, usage: Usage, at: datetime, drawn: Drawn) -> Charge:
+def _rated(plan: RatePlan, beyond: Pricing, usage: Usage, at: datetime, drawn: Draws) -> Charge:
     exact, segments, level = pricing.charged(plan, beyond, usage.units, at, drawn)
     figure = round_amount(exact, plan.precision, plan.rounding)
     taken = ((Take(Source.MONEY, figure),) if figure else ()) + (discount.takes(drawn, segments) if drawn else ())
@@ -71,7 +71,7 @@ def _parts(plan: RatePlan, beyond: Pricing, figure: Decimal, segments: tuple[Seg
     return tuple(found)
 
 
-def longest(plan: RatePlan, drawn: Drawn | tuple[()], funds: Decimal | None, at: datetime, most: int | None = None) -> int | None:
+def longest(plan: RatePlan, drawn: Draws, funds: Decimal | None, at: datetime, most: int | None = None) -> int | None:
     """
     The most units that `funds` (None: without limit) pay for, whatever part of them is used: `rate(n).figure <= funds` for it and all fewer ones, and
     `funds < rate(n + 1).figure`; not more than a formula's disconnect or a quota lets it be. None where nothing sets a limit, or none up to `most`; 0 where
@@ -83,21 +83,21 @@ def longest(plan: RatePlan, drawn: Drawn | tuple[()], funds: Decimal | None, at:
         return 0
     if plan.pricing is not None or drawn:
         beyond = plan.pricing or PLAIN
-        return _sooner(_afforded(plan, beyond, funds, at, most, True, drawn or NOT_DRAWN), pricing.cut(beyond))
+        return _sooner(_afforded(plan, beyond, funds, at, most, True, drawn), pricing.cut(beyond))
     if funds is None:
         return None
     dearest, reached = _dearest(plan, funds)
     return intervals.affordable(plan, EXACT.subtract(dearest, plan.connect_fee), reached)
 
 
-def announced(plan: RatePlan, drawn: Drawn | tuple[()], funds: Decimal | None, at: datetime, most: int | None = None) -> int | None:
+def announced(plan: RatePlan, drawn: Draws, funds: Decimal | None, at: datetime, most: int | None = None) -> int | None:
     """What a caller is told: `longest` without the tricky surcharges, which count against the limit only (PORTABILLING.md b)."""
     if plan.pricing is None or (funds is not None and funds < ZERO):
         return longest(plan, drawn, funds, at, most)
-    return _sooner(_afforded(plan, plan.pricing, funds, at, most, False, drawn or NOT_DRAWN), pricing.cut(plan.pricing))
+    return _sooner(_afforded(plan, plan.pricing, funds, at, most, False, drawn), pricing.cut(plan.pricing))
 
 
-def highest(plan: RatePlan, units: int, at: datetime, drawn: Drawn | tuple[()] = ()) -> Decimal:
+def highest(plan: RatePlan, units: int, at: datetime, drawn: Draws = NOT_DRAWN) -> Decimal:
     """The highest figure of all uses up to `units`: what a grant of them has to hold. Where the end of a use decides its price, fewer units may cost more."""
     if plan.pricing is None:
         return rate(plan, drawn, Usage(units), at).figure
@@ -120,7 +120,7 @@ def _sooner(one: int | None, other: int | None) -> int | None:
     return other if one is None else one if other is None else min(one, other)
 
 
-def _afforded(plan: RatePlan, beyond: Pricing, funds: Decimal | None, at: datetime, most: int | None, tricky: bool, drawn: Drawn) -> int | None:
+def _afforded(plan: RatePlan, beyond: Pricing, funds: Decimal | None, at: datetime, most: int | None, tricky: bool, drawn: Draws) -> int | None:
     dearest, reached = (None, True) if funds is None else _dearest(plan, funds)
     return pricing.affordable(plan, beyond, dearest, reached, at, most, tricky, drawn)
 

@@ -14,7 +14,7 @@ from portaswitch.billing.rating import cut, highest, is_free, longest, rate
 from portaswitch.model.billing_model import BillingModel
 from portaswitch.model.catalogue import Protection, RatePlan, ServicePolicy
 from portaswitch.model.charge import Source, Take, Usage, held
-from portaswitch.model.discount import NOT_DRAWN, Drawn, total
+from portaswitch.model.discount import NOT_DRAWN, Draws, total
 from portaswitch.model.ledger import View
 from portaswitch.model.money import ZERO
 from portaswitch.model.party import least
@@ -103,7 +103,7 @@ def protection_of(policy: ServicePolicy, model: BillingModel, asked: UnitRequest
 
 def reserve(
     quota: Quota, asked: UnitRequest, plan: RatePlan, policy: ServicePolicy, protection: Protection, funds: FundsSeen, unit: int, at: datetime,
-    drawn: Drawn = NOT_DRAWN,
+    drawn: Draws = NOT_DRAWN,
 ) -> Reservation | None:
     """
     Reserve for `asked`; None when the funds don't reach the least that may be granted.
@@ -155,7 +155,7 @@ def hold_until(at: datetime, opened: Opened, quota: Quota, units: int | None, as
 
 
 def _holds(
-    plan: RatePlan, units: int, charged: Decimal, protection: Protection, funds: FundsSeen, at: datetime, drawn: Drawn
+    plan: RatePlan, units: int, charged: Decimal, protection: Protection, funds: FundsSeen, at: datetime, drawn: Draws
 ) -> tuple[Take, ...]:
     if protection is Protection.NONE:
         return ()
@@ -175,12 +175,15 @@ def _counted(takes: tuple[Take, ...]) -> tuple[Take, ...]:
 
 def covered(quota: Quota, cost: Decimal, takes: tuple[Take, ...] = ()) -> Quota:
     """The quota with at least what its use so far costs and takes held; it was used, so nobody asks whether it is there."""
+    money = held(quota.holds)
+    if money >= cost and not takes:
+        return quota
     have = total(quota.holds)
     lacks = [take for take in takes if have.get(take.key, ZERO) < take.units]
-    if held(quota.holds) >= cost and not lacks:
+    if money >= cost and not lacks:
         return quota
     short = {take.key for take in lacks}
-    money = max(held(quota.holds), cost)
+    money = max(money, cost)
     kept = [take for take in _counted(quota.holds) if take.key not in short]
     return quota.holding((*((Take(Source.MONEY, money),) if money > ZERO else ()), *kept, *lacks), quota.granted)
 
@@ -195,7 +198,7 @@ def why_not(
     breakage: Decimal,
     unit: int,
     at: datetime,
-    drawn: Drawn = NOT_DRAWN,
+    drawn: Draws = NOT_DRAWN,
 ) -> Refusal:
     """
     Why `wanted` units (of the service, cumulative, the least that would do) could not be granted: no money at all, money that others hold, or too little of
@@ -216,7 +219,7 @@ def why_not(
     return Refusal.FUNDS_SHORT if funds.grantable is not None and funds.grantable > ZERO else Refusal.FUNDS_LOCKED
 
 
-def in_quota(plan: RatePlan, drawn: Drawn, wanted: int, at: datetime) -> bool:
+def in_quota(plan: RatePlan, drawn: Draws, wanted: int, at: datetime) -> bool:
     """Whether so many units are within all quotas, whatever they cost."""
     most = longest(plan, drawn, None, at)
     return most is None or wanted <= most

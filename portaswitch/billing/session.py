@@ -67,6 +67,8 @@ def _auth(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     policy = internet.policy_of(view, found.product, catalogue) if found.service.service_type in internet.SERVICES else None
     if policy is not None and view.session is None:
         session = internet.noted(session, found.product, policy, catalogue)
+    if policy is not None:
+        view = internet.beyond_quota(view, request, session, policy)
     if policy is not None and (barred := internet.barred(view, request, session, facts, policy)) is not None:
         return barred
     if not session.quotas[0].legs:
@@ -94,7 +96,7 @@ def _bought(view: View, request: AAARequest, session: Session, facts: Facts, bre
     """Access sold as one purchase; without funds for it, the hotline of its policy."""
     outcome = purchase.buy(view, request, session, facts, breakage, lambda told: _told(facts, view, request, session, policy, told))
     refusal = outcome.decision.refusal
-    if policy is not None and refusal in internet.FUNDS and outcome.change is None:
+    if policy is not None and refusal in internet.HOTLINED and outcome.change is None:
         return internet.hotline(view, request, session, facts, policy, refusal)
     return outcome
 
@@ -122,7 +124,7 @@ def _grant(view: View, request: AAARequest, session: Session, facts: Facts, brea
         grant, reserved = _reserve_one(seen, request, session.opened, quota, asked, funds, breakage)
         seen, quota = discounts.reheld(seen, quota, reserved), reserved
         if grant.refusal is not None and len(request.units) == 1:
-            if policy is not None and grant.refusal in internet.FUNDS:
+            if policy is not None and grant.refusal in internet.HOTLINED:
                 return internet.hotline(view, request, session, facts, policy, grant.refusal)
             return refused_with_use(view, request, session, quota, grant.refusal, facts)
         quotas[asked.key] = quota

@@ -140,7 +140,8 @@ Rows = Mapping[SourceKey, Counter]
 class Counters:
     """
     Where an account stands: its `own` counters and wallets, those `shared` by its customer, its add-on products by priority. `billing_period`: 1 day, 2 week,
-    3 half month, 4 month. A decision looks up the `plans` and says as of when (`at`) periods are meant; both are no part of the value.
+    3 half month, 4 month. A decision looks up the `plans` and says as of when (`at`) periods are meant, and that a used up quota does not end
+    the use (`beyond`, see `billing.internet`); these are no part of the value.
     """
 
     own: Rows = field(default_factory=dict)
@@ -149,6 +150,7 @@ class Counters:
     billing_period: int = 4
     plans: tuple[Assigned, ...] = field(default=(), compare=False)
     at: datetime | None = field(default=None, compare=False)
+    beyond: bool = field(default=False, compare=False)
 
     def find(self, key: SourceKey) -> Counter | None:
         """The row of a counter or wallet."""
@@ -159,7 +161,7 @@ class Counters:
         own, shared = dict(self.own), dict(self.shared)
         for row in rows:
             (shared if row.key.shared else own)[row.key] = row
-        return Counters(own, shared, self.addons, self.billing_period, self.plans, self.at)
+        return Counters(own, shared, self.addons, self.billing_period, self.plans, self.at, self.beyond)
 
 
 #: Compared by identity: most accounts have no plan, and theirs costs nothing.
@@ -208,11 +210,10 @@ class Drawn:
     past: tuple[Stretch, ...] = ()
     draws: tuple[Draw, ...] = ()
 
-    def __bool__(self) -> bool:
-        return bool(self.past or self.draws)
 
-
-NOT_DRAWN = Drawn()
+#: What a use draws on, or nothing: most uses do, and asking costs them nothing.
+Draws = Drawn | tuple[()]
+NOT_DRAWN: tuple[()] = ()
 
 
 def total(takes: tuple[Take, ...]) -> dict[SourceKey, Decimal]:

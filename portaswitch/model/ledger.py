@@ -146,7 +146,7 @@ class Change:
     @property
     def locks_customer(self) -> bool:
         """Whether the customer's row is locked: its money, its count of sessions or a counter that it shares moves."""
-        return self.shared or self.places.counted or any([move.key.shared for move in self.counters])
+        return self.shared or self.places.counted or (self.counters != () and any([move.key.shared for move in self.counters]))
 
 
 @dataclass(frozen=True, slots=True)

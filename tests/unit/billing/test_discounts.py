@@ -9,6 +9,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from portaswitch.billing.discounts import sure
+from portaswitch.model.access_policy import AccessPolicy, LevelName
 from portaswitch.model.catalogue import Protection, ServicePolicy
 from portaswitch.model.charge import Source, SourceKey
 from portaswitch.model.discount import Combine, Counter, Counters, DiscountPlan, Item, ItemKind, Measure, Reset, Step
@@ -180,3 +181,36 @@ class PeriodTests(SynchronousTestCase):
         told = book(prepaid("10", activation_date=after(-60)), own=(item(1, (0, 100), (3100, 0), prorate=True),))
         told.ask(stop(2400))
         self.assertEqual((told.view.counters.own[OWN].carried, told.balance), (-800, Decimal("9.83")))
+
+
+class BeyondTests(SynchronousTestCase):
+    """Internet sessions go on beyond a quota where their access policy has a level for it."""
+
+    def book(self, policy: AccessPolicy) -> Book:
+        """A card with 600 s of Internet a month, by slices, under a policy."""
+        told = book(own=(item(1, (0, 0), (600, -1), kind=ItemKind.QUOTA, i_service=3),), policy=replace(SLICES, slice=400))
+        known = told.catalogue
+        services = {**known.services, 3: replace(known.services[3], service_type="Netaccess")}
+        told.catalogue = replace(known, services=services, access_policies={9: policy})
+        account = told.view.account
+        assert account is not None
+        told.view = replace(told.view, account=replace(account, i_access_policy=9))
+        return told
+
+    def levels(self, policy: AccessPolicy) -> list[tuple[str, int | None]]:
+        """What a session is told as it uses up its quota: level or refusal, and units."""
+        told, found = self.book(policy), []
+        for used in (0, 400, 600):
+            answer = told.ask(auth(at=used, minimum=60, used=used, service="Netaccess"))
+            word = answer.facts.more["policy_level"] if answer.refusal is None else answer.refusal.name
+            found.append((word, answer.grants[0].units if answer.grants else None))
+        return found
+
+    def test_limited(self) -> None:
+        """It goes on at the exceeded level."""
+        self.assertEqual(self.levels(AccessPolicy(9, 1, "Home")), [("regular", 400), ("regular", 200), ("limited", 400)])
+
+    def test_blocked(self) -> None:
+        """Where that is the blocked one, it ends."""
+        ends = AccessPolicy(9, 1, "Home", exceeded_level=LevelName.BLOCKED)
+        self.assertEqual(self.levels(ends), [("regular", 400), ("regular", 200), ("QUOTA_EXCEEDED", None)])

@@ -25,6 +25,9 @@ begin
         execute format('create or replace trigger %1$s_owner after insert or update or delete on %1$I for each row execute function touch_owner()', catalogue);
     end loop;
 
+    -- A wallet that is bought, renewed or closed; charges set balance, held and exceeded only.
+    execute format('create or replace trigger service_wallets_owner after insert or delete or update of %s on service_wallets '
+                   'for each row execute function touch_owner()', columns_but('service_wallets', 'balance', 'held', 'exceeded'));
     execute format('create or replace trigger vendors_catalogue after insert or delete or update of %s on vendors '
                    'for each statement execute function notify_catalogue()', columns_but('vendors', variadic money));
     -- What is seen of a client is told by the server itself: it is no change of the catalogue.
