@@ -49,6 +49,7 @@ from portaswitch.operations.entities import ENTITIES
 from portaswitch.store.addresses import Addresses
 from portaswitch.store.catalogue import CatalogueStore
 from portaswitch.store.clients import keep_seen
+from portaswitch.store.counter_resets import begin_periods
 from portaswitch.store.database import Database
 from portaswitch.store.folding import fold, reseller_funds
 from portaswitch.store.ledger import Ledger
@@ -242,6 +243,7 @@ class Server(Service):
             self._every(5.0, jobs.sweeper(ledger, core, _now), "sweeper")
             self._every(5.0, StandingJob(pool, lambda: self._clients.catalogue, _now).run, "standing")
             self._every(1.0, lambda: fold(pool), "folding")
+            self._every(60.0, lambda: begin_periods(pool, self._clients.catalogue, _now()), "counters")
             self._every(3600.0, lambda: keep_partitions(pool), "partitions")
             self._every(3600.0, lambda: purge(pool, TASKS_KEPT), "task-purge")
 

@@ -15,6 +15,7 @@ from portaswitch.billing import rerating
 from portaswitch.billing.quote import in_force_since
 from portaswitch.errors import StartError
 from portaswitch.model.catalogue import Catalogue, Product, RatePlan, RatingEntry
+from portaswitch.model.discount import Stretch
 from portaswitch.model.refusal import Refusal
 from portaswitch.model.session import Leg, Session, Status
 from portaswitch.store import explaining, listings
@@ -216,8 +217,9 @@ class _Teller:
         """What one party was charged, step by step, and what rating it again gives."""
         kept, now = self._kept_plan(row), rerating.rate_of(self._catalogue.tariffs.get(row["i_tariff"]), row["rating_pattern"] or "", row["i_rate"] or 0)
         plan, unit, at = kept or now, self._unit(row), self._session.opened.started if self._session is not None else row["connect_time"]
-        again = None if plan is None else rerating.again(plan, row["used_quantity"], unit, row["history"], at)
-        today = None if now is None else rerating.again(rerating.bound_as(now, kept), row["used_quantity"], unit, row["history"], at).figure
+        past = self._past(row)
+        again = None if plan is None else rerating.again(plan, row["used_quantity"], unit, row["history"], at, past)
+        today = None if now is None else rerating.again(rerating.bound_as(now, kept), row["used_quantity"], unit, row["history"], at, past).figure
         since = None if plan is None else in_force_since(self._catalogue.tariffs.get(plan.i_tariff), plan)
         party = self._names.get((KINDS[row["storage"]], self._party(row)))
         return PartyCharge(
@@ -234,6 +236,12 @@ class _Teller:
         """The plan that the session kept of its start."""
         legs: tuple[Leg, ...] = () if self._session is None else tuple(leg for quota in self._session.quotas for leg in quota.legs)
         return next((leg.plan for leg in legs if leg.role.value == row["storage"] and leg.i_party == self._party(row)), None)
+
+    def _past(self, row: dict[str, Any]) -> tuple[Stretch, ...]:
+        """What discounts took off the use, as the session has it: of the account's charge alone."""
+        if self._session is None or row["storage"] != "a":
+            return ()
+        return next((quota.past for quota in self._session.quotas if quota.rated == row["rating_pattern"]), ())
 
     def _unit(self, row: dict[str, Any]) -> int:
         if self._session is not None:

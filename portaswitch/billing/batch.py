@@ -294,7 +294,8 @@ class Batcher:
 
     def _applied(self, waiting: Waiting, change: Change, verdict: Applied) -> None:
         self._keep_funds(change, verdict)
-        self._cache.move_counters(change.i_account, change.i_customer, change.counters)
+        if change.counters:
+            self._cache.move_counters(change.i_account, change.i_customer, change.counters)
         if self._tracer.watches:
             self._tracer.applied(waiting.request, change, verdict.funds)
         if change.session is not None:

@@ -61,7 +61,8 @@ class Cache:
         customer, customer_funds, resellers = party
         if resellers:
             resellers = tuple((reseller, self._reseller_funds.get(reseller.i_customer, seen)) for reseller, seen in resellers)
-        return View(account, customer, funds, customer_funds, session, resellers, self._standing(i_account, account.i_customer))
+        counters = self._standing(i_account, account.i_customer) if self._counters else NO_COUNTERS
+        return View(account, customer, funds, customer_funds, session, resellers, counters)
 
     def _standing(self, i_account: int, i_customer: int) -> Counters:
         counters, shared = self._counters.get(i_account, NO_COUNTERS), self._shared.get(i_customer)
@@ -100,7 +101,7 @@ class Cache:
 
     def move_counters(self, i_account: int, i_customer: int, moves: tuple[CounterMove, ...]) -> None:
         """Move what is remembered of counters and wallets by a change that was applied."""
-        if not moves or i_account not in self._accounts:
+        if i_account not in self._accounts:
             return
         counters = self._standing(i_account, i_customer)
         self._keep_counters(i_account, i_customer, counters.put(*[applied(counters.find(move.key), move) for move in moves]))

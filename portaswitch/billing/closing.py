@@ -53,13 +53,14 @@ def cost(view: View, quota: Quota, opened: Opened) -> Decimal:
 
 def due(view: View, quota: Quota, opened: Opened) -> tuple[Decimal, tuple[Take, ...]]:
     """The same with what the use so far takes from counters and wallets beyond what it took."""
-    charge = _charge(quota.legs[0], quota, opened, discounts.drawn(view, opened, quota))
-    return charge.figure - quota.charged[0], counted(charge.takes)
+    drawn = discounts.drawn(view, opened, quota)
+    charge = _charge(quota.legs[0], quota, opened, drawn)
+    return charge.figure - quota.charged[0], counted(charge.takes) if drawn else ()
 
 
 def counted(takes: tuple[Take, ...]) -> tuple[Take, ...]:
     """What is taken from counters and wallets."""
-    return tuple([take for take in takes if take.source is not Source.MONEY]) if len(takes) > 1 or (takes and takes[0].source is not Source.MONEY) else ()
+    return tuple([take for take in takes if take.source is not Source.MONEY])
 
 
 def _charge(leg: Leg, quota: Quota, opened: Opened, drawn: Draws = NOT_DRAWN) -> Charge:
@@ -104,7 +105,7 @@ def piece(view: View, session: Session, quota: Quota, request: AAARequest, cover
         parties.append(Party(leg.role._value_, leg.i_party, amount))
     past = stretches(charges[0].segments) if drawn else ()
     settled = quota.settled(tuple([charge.figure for charge in charges]), charges[0].quantity, quota.pieces + len(xdrs) - len(parties), past)
-    return Pieces((settled,), amounts[0], tuple(xdrs), tuple(parties), counted(charges[0].takes))
+    return Pieces((settled,), amounts[0], tuple(xdrs), tuple(parties), counted(charges[0].takes) if drawn else ())
 
 
 def cover(view: View, session: Session, at: datetime) -> Decimal | None:

@@ -218,8 +218,6 @@ def _condition(steps: tuple[Step, ...], row: Counter, was: Decimal, now: Decimal
 
 def moved(view: View, changes: tuple[CounterMove, ...]) -> View:
     """The view behind a change that was applied."""
-    if not changes:
-        return view
     return replace(view, counters=view.counters.put(*[applied(view.counters.find(move.key), move) for move in changes]))
 
 

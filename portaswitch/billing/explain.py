@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 
-from portaswitch.billing import access, admission, occupancy, plausible, reserve
+from portaswitch.billing import access, admission, discounts, occupancy, plausible, reserve
 from portaswitch.billing.counters import report_all
 from portaswitch.billing.transition import Outcome
 from portaswitch.model.billing_model import BillingModel
 from portaswitch.model.catalogue import Catalogue, RatePlan, ServicePolicy
+from portaswitch.model.charge import Source, SourceKey
+from portaswitch.model.discount import ItemKind
 from portaswitch.model.ledger import View
 from portaswitch.model.money import ZERO
 from portaswitch.model.party import BillStatus, Customer, SessionLimits
@@ -39,10 +41,11 @@ class Asked:
 
 def explain(view: View, request: AAARequest, catalogue: Catalogue, outcome: Outcome) -> Steps:
     """The steps in the order of the decision: name and text."""
+    view = discounts.with_plans(view, catalogue, request.received)
     asked = Asked(view, request, catalogue, access.find(view, request, catalogue))
     if view.session is not None and view.session.last_key == request.key and outcome.change is None:
         return (*_parties(asked), ("rule", "the same request was decided before: it gets the same answer"))
-    steps = [*_parties(asked), *_funds(asked), *_session(view.session), *_price(asked), *_rule(asked, outcome)]
+    steps = [*_parties(asked), *_funds(asked), *_counters(asked), *_session(view.session), *_price(asked), *_rule(asked, outcome)]
     return tuple([(name, text) for name, text in steps if text])
 
 
@@ -78,6 +81,20 @@ def _funds(asked: Asked) -> Iterator[tuple[str, str]]:
     if account.billing_model is not BillingModel.DEBIT:
         above = view.customer.limit(asked.request.received)
         yield "customer funds", f"owes {_money(view.customer_funds.balance)}, held {_money(view.customer_funds.held)}, credit limit {_money(above)}"
+
+
+def _counters(asked: Asked) -> Iterator[tuple[str, str]]:
+    """Where the counters of the account's plans and its wallets stand."""
+    counters = asked.view.counters
+    names = {item.i_vd_dg: plan.name for plan, _ in counters.plans for item in plan.items}
+    for row in (*counters.own.values(), *counters.shared.values()):
+        wallet = row.key.source is Source.WALLET
+        plan = names.get(row.i_vd_dg if wallet else row.key.i_source, "none in force")
+        held = f", held {_money(row.held)}" if row.held else ""
+        yield (f"wallet #{row.key.i_source}" if wallet else "counter"), (
+            f"plan {plan}: {_money(-row.used)} left{held}" if wallet
+            else f"plan {plan}, item {row.key.i_source}{' of the customer' if row.key.shared else ''}: used {_money(row.used)}{held}"
+        )  # fmt: skip
 
 
 def _money(amount: Decimal | None) -> str:
@@ -242,6 +259,18 @@ def _short(asked: Asked) -> str:
     return f"available {_money(seen.gross)} does not pay for the least that may be granted (the client's minimum is {least.minimum or 'not given'})"
 
 
+def _quota(asked: Asked) -> str:
+    """The counters of quotas, which may be used up by others of the customer."""
+    told = []
+    for plan, shared in asked.view.counters.plans:
+        for item in plan.items:
+            row = asked.view.counters.find(SourceKey(Source.COUNTER, item.i_vd_dg, shared, item.peak_level or 0))
+            if item.kind is ItemKind.QUOTA and row is not None:
+                whose = "the customer's" if shared else "the account's"
+                told.append(f"{_money(row.used)} used and {_money(row.held)} held of {whose} quota in plan {plan.name}")
+    return "; ".join(told)
+
+
 def _held(asked: Asked) -> str:
     seen = reserve.funds_seen(asked.view, ZERO, asked.request.received)
     return f"of {_money(seen.gross)} available, {_money(seen.grantable)} is not held by other sessions"
@@ -285,6 +314,7 @@ CAUSES: Mapping[Refusal, tuple[Callable[[Asked], str], ...]] = {
     Refusal.CREDIT_LIMIT: (_reseller_limit, _no_money),
     Refusal.ZERO_BALANCE: (_no_money,),
     Refusal.INSUFFICIENT_BALANCE: (_short,),
+    Refusal.QUOTA_EXCEEDED: (_quota,),
     Refusal.FUNDS_LOCKED: (_held,),
     Refusal.FUNDS_SHORT: (_held,),
     Refusal.SESSION_OVER: (_over,),

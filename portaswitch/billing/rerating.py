@@ -11,7 +11,8 @@ from decimal import Decimal
 
 from portaswitch.billing.rating import rate
 from portaswitch.model.catalogue import Product, RatePlan, RatingEntry, Tariff
-from portaswitch.model.charge import Charge, Usage
+from portaswitch.model.charge import Charge, Part, Usage
+from portaswitch.model.discount import Drawn, Stretch
 from portaswitch.model.money import ZERO
 from portaswitch.model.value import dataclass
 
@@ -28,10 +29,20 @@ class Again:
     figure: Decimal
 
 
-def again(plan: RatePlan, used: int, unit: int, history: str, at: datetime) -> Again:
-    """The price of `used` base units in whole `unit`s by `plan`, less what the history of its xDR says was charged before."""
-    charge, before = rate(plan, (), Usage(-(-used // unit)), at), charged_before(history)
+def again(plan: RatePlan, used: int, unit: int, history: str, at: datetime, past: tuple[Stretch, ...] = ()) -> Again:
+    """
+    The price of `used` base units in whole `unit`s by `plan`, with what discounts took off its `past` units, less what the history of its xDR says was charged
+    before. Of an xDR that is one part of the use, the part.
+    """
+    charge, before = rate(plan, Drawn(past) if past else (), Usage(-(-used // unit)), at), charged_before(history)
+    part = next((part for part in charge.parts if history.startswith(f"{_steps(part)} = ")), None)
+    if part is not None:
+        charge = replace(charge, figure=part.figure, segments=part.segments, exact=sum([one.amount for one in part.segments], ZERO))
     return Again(charge, before, charge.figure - before)
+
+
+def _steps(part: Part) -> str:
+    return " + ".join([segment.text for segment in part.segments])
 
 
 def charged_before(history: str) -> Decimal:

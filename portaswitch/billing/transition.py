@@ -166,7 +166,7 @@ def changed(
         money = (pieces.debit, hold) if shared else (ZERO, ZERO)
         customer_funds = _behind(view.customer_funds, *money, moved if places.counted else 0, way, "")
     behind = View(account, customer, funds, customer_funds, after if after is not None else view.session, view.resellers, view.counters)
-    return Outcome(decision, change, discounts.moved(behind, change.counters))
+    return Outcome(decision, change, discounts.moved(behind, change.counters) if change.counters else behind)
 
 
 def _behind(funds: Funds, balance: Decimal, held: Decimal, moved: int, way: Direction, locked_by: str) -> Funds:

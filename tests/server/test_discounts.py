@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+
+from portaswitch.administration.explaining import explain
+from portaswitch.store.counter_resets import begin_periods
+from portaswitch.store.database import Database
 from tests.claims import claims
 from tests.server.harness import STOP, h323
 from tests.server.test_rating import CREDIT, DEBIT, RatingCase
@@ -81,6 +88,24 @@ class ExclusiveTests(DiscountCase):
         self.assertEqual(sum(amount for _, _, amount, _ in await self.charges()), Decimal("2.00"))
 
 
+class ExplainTests(DiscountCase):
+    """`xdr explain` of what a discount split."""
+
+    rows = PLANS + item(1, 1, "0, 100, false", "120, 25, false")
+
+    async def test_parts(self) -> None:
+        """Each part is rated again to the figure of its xDR."""
+        await self.stop(CREDIT, "1", 8)
+        self.assertEqual([row[:3] for row in await self.charges()], [(0, 120, 0), (1, 360, Decimal("0.09"))])
+        database = Database(reactor, self.world.folder, self.world._dsn)
+        await database.open()
+        self.addCleanup(lambda: Deferred.fromCoroutine(database.close()))
+        for number, text in await self.world.pool.query("select id, history from xdr where storage = 'a' order by split_order"):
+            (charge,) = (await explain(reactor, database, 1, number, self.world.folder / "log")).charges
+            self.assertEqual((charge.again, charge.changed), (charge.amount, None))
+            self.assertIn(charge.steps[-1].text, text)
+
+
 class QuotaTests(DiscountCase):
     """5 minutes of calls a period, whatever money there is."""
 
@@ -102,6 +127,15 @@ class QuotaTests(DiscountCase):
         await self.acct(STOP, "A5D3B74C 0 0 2", 120)
         refused = await self.auth("A5D3B74C 0 0 3")
         self.assertEqual((refused.code, await self.exceeded()), (3, (True, True)))
+
+    async def test_next_period(self) -> None:
+        """A quota that nobody uses is there again when its period is over."""
+        await self.auth("A5D3B74C 0 0 1")
+        await self.acct(STOP, "A5D3B74C 0 0 1", 300)
+        await self.world.pool.execute("update vd_counters set period_start = period_start - interval '31 days', period_end = now() - interval '1 second'")
+        await begin_periods(self.world.pool, self.world.server._clients.catalogue, datetime.now(UTC))
+        self.assertEqual(await self.exceeded(), (False, False))
+        self.assertEqual((await self.world.pool.query("select used, period_end > now() from vd_counters"))[0], (0, True))
 
     async def test_held(self) -> None:
         """What an open call may still use is held of the counter, and given back."""

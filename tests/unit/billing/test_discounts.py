@@ -214,3 +214,26 @@ class BeyondTests(SynchronousTestCase):
         """Where that is the blocked one, it ends."""
         ends = AccessPolicy(9, 1, "Home", exceeded_level=LevelName.BLOCKED)
         self.assertEqual(self.levels(ends), [("regular", 400), ("regular", 200), ("QUOTA_EXCEEDED", None)])
+
+
+class FamilyTests(SynchronousTestCase):
+    """Many sessions on one quota."""
+
+    def test_nearly_all_is_used(self) -> None:
+        """Ten sessions by slices use at least 95 percent of a quota before the last one is refused, and never more than it."""
+        most = 100_000
+        told = book(own=(item(1, (0, 100), (most, -1), kind=ItemKind.QUOTA),), policy=replace(SLICES, slice=5000, max_units=10**6))
+        used = dict.fromkeys([f"s{number}" for number in range(10)], 0)
+        living, at = list(used), 0
+        while living:
+            at += 1
+            name = living[at * 7 % len(living)]
+            answer = told.ask(auth(name, at=at * 5000, minimum=60, used=used[name]))
+            if answer.refusal is not None:
+                living.remove(name)
+                continue
+            used[name] += answer.grants[0].units or 0
+        for name, units in used.items():
+            told.ask(stop(units, name, at=at * 5000))
+        self.assertGreaterEqual(standing(told)[0], most * 95 // 100)
+        self.assertLessEqual(standing(told)[0], most)

@@ -78,6 +78,8 @@ create table vd_counters (
     unique nulls not distinct (i_customer, i_account, i_vd_dg, peak_level)
 ) with (fillfactor = 70);
 create index vd_counters_account on vd_counters (i_account) where i_account is not null;
+-- For the job that begins their next period; a charge changes these columns once a period at most.
+create index vd_counters_told on vd_counters (period_end) where exceeded or notified;
 
 -- Units bought beforehand; several may be open for one item, the one that expires first is used first. Hot, as the counters.
 create table service_wallets (

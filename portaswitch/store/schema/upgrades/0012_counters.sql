@@ -8,4 +8,5 @@ create type exchange_counter as (
     member int, place int, used numeric, held numeric, least numeric, most numeric, relied timestamptz, period_start timestamptz, period_end timestamptz,
     carried numeric, spent numeric, notify numeric
 );
+create index vd_counters_told on vd_counters (period_end) where exceeded or notified;
 drop function exchange(text[], bigint[], bigint[], text[], int[], text[]);
