@@ -16,6 +16,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from portaswitch.store.audit_counters import COUNTERS
 from portaswitch.store.audit_overlaps import OVERLAPS
 from portaswitch.store.pool import Cursor, Pool
 
@@ -193,17 +194,20 @@ LAWS = (
     ("open sessions of customers with a limit = their rows", "customers", _CUSTOMERS_OPEN),
     ("nothing is negative that can't be", "accounts", _NEGATIVE),
     ("no session is both live and closed", "sessions", _TWICE),
+    *COUNTERS,
     *OVERLAPS,
 )
 _COUNTS = """
 select (select count(*) from accounts), (select count(*) from customers), (select count(*) from vendors),
        (select count(*) from sessions), (select count(*) from rates), (select count(*) from access_policy_phases),
        (select count(*) from account_addons), (select count(*) from ip_leases), (select count(*) from xdr_exports),
+       (select count(*) from vd_counters), (select count(*) from service_wallets),
        (select count(*) filter (where reason <> 'impossible') from orphans),
        (select count(*) filter (where reason = 'impossible') from orphans), (select count(*) from pending_charges)
 """
 #: The tables of `LAWS`, in the order of `_COUNTS`.
-_TABLES = ("accounts", "customers", "vendors", "sessions", "rates", "access_policy_phases", "account_addons", "ip_leases", "xdr_exports")
+_TABLES = ("accounts", "customers", "vendors", "sessions", "rates", "access_policy_phases", "account_addons", "ip_leases", "xdr_exports", "vd_counters",
+           "service_wallets")
 
 Told = Callable[[int, int, str], None]
 """Called with how many laws were asked, of how many, and the one that is asked next."""

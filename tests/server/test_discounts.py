@@ -10,6 +10,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
 from portaswitch.administration.explaining import explain
+from portaswitch.store.audit import audit
 from portaswitch.store.counter_resets import begin_periods
 from portaswitch.store.database import Database
 from tests.claims import claims
@@ -137,9 +138,17 @@ class QuotaTests(DiscountCase):
         self.assertEqual(await self.exceeded(), (False, False))
         self.assertEqual((await self.world.pool.query("select used, period_end > now() from vd_counters"))[0], (0, True))
 
+    async def broken(self) -> list[str]:
+        """The laws of the audit that don't hold."""
+        return [finding.law for finding in (await audit(self.world.pool)).findings if finding.differ]
+
     async def test_held(self) -> None:
-        """What an open call may still use is held of the counter, and given back."""
+        """What an open call may still use is held of the counter, and given back; the audit knows what it should be."""
         await self.auth("A5D3B74C 0 0 1")
+        self.assertEqual(await self.broken(), [])
+        await self.world.pool.execute("update vd_counters set held = held + 1")
+        self.assertEqual(await self.broken(), ["held of counters = holds of sessions"])
+        await self.world.pool.execute("update vd_counters set held = held - 1")
         self.assertEqual([row[2:] for row in await self.world.pool.query(COUNTERS)], [(0, 300)])
         await self.acct(STOP, "A5D3B74C 0 0 1", 30)
         self.assertEqual([row[2:] for row in await self.world.pool.query(COUNTERS)], [(30, 0)])
