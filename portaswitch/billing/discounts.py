@@ -40,15 +40,20 @@ from portaswitch.model.session import Opened, Quota, Session
 
 def with_plans(view: View, catalogue: Catalogue, at: datetime) -> View:
     """The view with the discount plans that the account has, as of `at`; the very same one for an account without any."""
-    account, customer = view.account, view.customer
+    account, customer, counters = view.account, view.customer, view.counters
     if account is None or customer is None:
         return view
-    wanted = [(product.i_vd_plan, False) for number in (*view.counters.addons, account.i_product) if (product := catalogue.products.get(number)) is not None]
-    wanted += [(account.i_vd_plan, False), (customer.i_vd_plan, True)]
-    plans = tuple([Assigned(plan, shared) for number, shared in dict.fromkeys(wanted) if (plan := catalogue.discount_plans.get(number)) is not None])
-    if not plans and view.counters is NO_COUNTERS:
+    plans = _plans(catalogue, (*counters.addons, account.i_product), account.i_vd_plan, customer.i_vd_plan)
+    if not plans and counters is NO_COUNTERS:
         return view
-    return replace(view, counters=replace(view.counters, plans=plans, at=at, beyond=False))
+    seen = Counters(counters.own, counters.shared, counters.addons, counters.billing_period, plans, at)
+    return View(account, customer, view.funds, view.customer_funds, view.session, view.resellers, seen)
+
+
+def _plans(catalogue: Catalogue, products: tuple[int, ...], own: int, shared: int) -> tuple[Assigned, ...]:
+    wanted = [(product.i_vd_plan, False) for number in products if (product := catalogue.products.get(number)) is not None and product.i_vd_plan]
+    wanted += [(own, False), (shared, True)]
+    return tuple([Assigned(plan, of_all) for number, of_all in dict.fromkeys(wanted) if (plan := catalogue.discount_plans.get(number)) is not None])
 
 
 def drawn(view: View, opened: Opened, quota: Quota) -> Draws:
@@ -111,14 +116,17 @@ def sure(steps: tuple[Step, ...], low: Decimal, high: Decimal) -> tuple[Step, ..
     The steps of a use that begins somewhere from `low` to `high`, by its own units: the least percent of all places where each unit may be, forbidden where any
     is.
     """
+    if low == high:
+        first, *more = [step for step in steps if step.threshold <= low][-1:] + [step for step in steps if step.threshold > low]
+        return (Step(ZERO, first.percent, first.forbidden), *[Step(step.threshold - low, step.percent, step.forbidden) for step in more])
     cuts = sorted({ZERO, *(step.threshold - edge for step in steps for edge in (low, high) if step.threshold > edge)})
-    return tuple([replace(_least(steps, low + cut, high + cut), threshold=cut) for cut in cuts])
+    return tuple([_least(steps, low, high, cut) for cut in cuts])
 
 
-def _least(steps: tuple[Step, ...], low: Decimal, high: Decimal) -> Step:
+def _least(steps: tuple[Step, ...], low: Decimal, high: Decimal, cut: Decimal) -> Step:
     ends = [*[step.threshold for step in steps[1:]], ENDLESS]
-    met = [step for step, end in zip(steps, ends, strict=True) if step.threshold <= high and low < end]
-    return Step(ZERO, min(step.percent for step in met), any(step.forbidden for step in met))
+    met = [step for step, end in zip(steps, ends, strict=True) if step.threshold <= high + cut and low + cut < end]
+    return Step(cut, min([step.percent for step in met]), any([step.forbidden for step in met]))
 
 
 def _in_units(steps: tuple[Step, ...], unit: int) -> tuple[Step, ...]:

@@ -159,13 +159,15 @@ def _holds(
 ) -> tuple[Take, ...]:
     if protection is Protection.NONE:
         return ()
-    more = _counted(rate(plan, drawn, Usage(units), at).takes) if drawn else ()
+    charge = rate(plan, drawn, Usage(units), at) if drawn else None
+    more = _counted(charge.takes) if charge is not None else ()
     if is_free(plan):
         return more
     if protection in (Protection.WHOLE, Protection.PURCHASE) and funds.grantable is not None:
         amount = funds.grantable
     else:
-        amount = highest(plan, units, at, drawn) - charged
+        figure = charge.figure if charge is not None and plan.pricing is None else highest(plan, units, at, drawn)
+        amount = figure - charged
     return (Take(Source.MONEY, amount), *more) if amount > ZERO else more
 
 

@@ -7,7 +7,7 @@ A wallet is a counter as well: what it has used is its balance below zero, and i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field, replace
+from dataclasses import field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -130,7 +130,7 @@ class Counter:
 
     def moved(self, used: Decimal, held: Decimal) -> Counter:
         """The same, with more used and held."""
-        return replace(self, used=self.used + used, held=self.held + held)
+        return Counter(self.key, self.used + used, self.held + held, self.carried, self.start, self.end, self.relied, self.fresh, self.i_vd_dg)
 
 
 Rows = Mapping[SourceKey, Counter]

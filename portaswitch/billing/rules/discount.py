@@ -53,6 +53,7 @@ class _Walk:
         self._along = [ZERO] * len(drawn.draws)
         self._part = drawn.past[-1].part if drawn.past else -1
         self._split: tuple[Decimal, ...] | None = None
+        self._last: tuple[Decimal, str, _Now] | None = None
 
     def through(self, run: Run) -> Iterator[Run]:
         """The run as runs with one percent each, whole intervals together."""
@@ -92,11 +93,17 @@ class _Walk:
             self._past[:1] = [(left - units, stretch)] if left > units else []
         for place, each in now.draws:
             self._along[place] = EXACT.add(self._along[place], EXACT.multiply(each, Decimal(units)))
+        if self._last is not None:  # the next units of this price and level go on in the same steps
+            price, name, last = self._last
+            left = None if last.until is None else last.until - units
+            self._last = (price, name, _Now(last.percent, last.part, last.draws, last.forbidden, left)) if left is None or left > 0 else None
 
     def _now(self, run: Run) -> _Now:
         if self._past:
             units, stretch = self._past[0]
             return _Now(stretch.percent, stretch.part, (), False, units)
+        if self._last is not None and self._last[:2] == (run.price, run.name):
+            return self._last[2]
         left, until, forbidden = HUNDRED, None, False
         draws: list[tuple[int, Decimal]] = []
         split: list[Decimal] = []
@@ -116,7 +123,9 @@ class _Walk:
                 break
         if self._split != tuple(split):
             self._split, self._part = tuple(split), self._part + 1
-        return _Now(EXACT.subtract(HUNDRED, left), self._part, tuple(draws), forbidden, until)
+        now = _Now(EXACT.subtract(HUNDRED, left), self._part, tuple(draws), forbidden, until)
+        self._last = run.price, run.name, now
+        return now
 
     def _step(self, place: int, draw: Draw) -> tuple[discount.Step, Decimal | None]:
         """The step that the use is in, and where the next one begins (in units, or a numerator of money)."""
@@ -140,6 +149,9 @@ def _units(end: Decimal | None, along: Decimal, each: Decimal) -> int | None:
     """The units of which each begins before `end`."""
     if end is None or each <= ZERO:
         return None
+    if each is ONE:
+        left = end - along
+        return int(left) + (left > int(left))
     whole, rest = EXACT.divmod(EXACT.subtract(end, along), each)
     return int(whole) + (rest > ZERO)
 
