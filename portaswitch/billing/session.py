@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from portaswitch.billing import access, admission, closing, discounts, increments, internet, occupancy, plausible, purchase, reserve
 from portaswitch.billing.counters import beside, in_own_base, part_of, report_all, reported, timed
+from portaswitch.billing.rating import is_free
 from portaswitch.billing.transition import ACCEPTED, Outcome, brought, changed, facts_of, next_session, opened_now, refused, refused_with_use, unseen
 from portaswitch.model.access_policy import AccessPolicy
 from portaswitch.model.catalogue import Catalogue, Protection
@@ -172,7 +173,9 @@ def _need(view: View, session: Session, request: AAARequest, told: tuple[Grant, 
     asked = in_own_base(next(asked for asked in request.units if asked.key == quota.key), quota.base)
     least = reserve.least_units(asked, opened.policy, opened.unit)
     price = closing.cost(view, quota.reported(quota.used + least * opened.unit), opened)
-    return price if price > ZERO else None
+    if price > ZERO:
+        return price
+    return ZERO if view.counters.plans and not is_free(quota.legs[0].plan) else None  # units that a counter makes free: not for who is overdrawn
 
 
 def _bounded(expires: datetime, request: AAARequest) -> datetime:
