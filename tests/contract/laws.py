@@ -263,5 +263,6 @@ def _check_reported(session: Session, request: AAARequest) -> None:
 
 def nothing_held(books: Books) -> bool:
     """True when no row holds anything."""
-    return all(row.held == ZERO for row in (*books.funds.values(), *books.customer_funds.values(), *books.counters.values()))
+    funds = all(row.held == ZERO for row in (*books.funds.values(), *books.customer_funds.values()))
+    return funds and all(row.held == ZERO for row in books.counters.values())
 

@@ -60,7 +60,7 @@ class _Walk:
         left = run.count
         while left is None or left > 0:
             now = self._now(run)
-            whole = left if now.until is None else now.until // run.length if left is None else min(left, now.until // run.length)
+            whole = left if now.until is None else _least(left, now.until // run.length)
             if whole is None:
                 yield self._run(run, now, None, run.length)
                 return
@@ -95,8 +95,8 @@ class _Walk:
             self._along[place] = EXACT.add(self._along[place], EXACT.multiply(each, Decimal(units)))
         if self._last is not None:  # the next units of this price and level go on in the same steps
             price, name, last = self._last
-            left = None if last.until is None else last.until - units
-            self._last = (price, name, _Now(last.percent, last.part, last.draws, last.forbidden, left)) if left is None or left > 0 else None
+            more = None if last.until is None else last.until - units
+            self._last = None if more == 0 else (price, name, _Now(last.percent, last.part, last.draws, last.forbidden, more))
 
     def _now(self, run: Run) -> _Now:
         if self._past:
@@ -154,6 +154,10 @@ def _units(end: Decimal | None, along: Decimal, each: Decimal) -> int | None:
         return int(left) + (left > int(left))
     whole, rest = EXACT.divmod(EXACT.subtract(end, along), each)
     return int(whole) + (rest > ZERO)
+
+
+def _least(left: int | None, intervals: int) -> int:
+    return intervals if left is None else min(left, intervals)
 
 
 def _sooner(one: int | None, other: int | None) -> int | None:
