@@ -21,9 +21,10 @@ BEGIN, END = NOW.replace(day=1), NOW.replace(month=4, day=1)
 
 def move(key: SourceKey, used: int | str = 0, held: int | str = 0, **what: Any) -> CounterMove:
     """A move of a counter in its first period, of a wallet without one."""
-    period: dict[str, Any] = {} if key.source is Source.WALLET else {"relied": BEGIN, "start": BEGIN, "end": END, "fresh": True}
-    figures = {name: Decimal(what.pop(name)) for name in ("least", "most", "limit", "notify", "carried") if name in what}
-    return CounterMove(key, Decimal(used), Decimal(held), **{**period, **figures, **what})
+    named: dict[str, Any] = {} if key.source is Source.WALLET else {"relied": BEGIN, "start": BEGIN, "end": END, "fresh": True}
+    named.update(what)
+    named.update({name: Decimal(named[name]) for name in ("least", "most", "limit", "notify", "carried") if name in named})
+    return CounterMove(key, Decimal(used), Decimal(held), **named)
 
 
 class CountersContract(LedgerCase):
