@@ -3,11 +3,12 @@ The path of a request inside the server's process, without wire and database: CP
 
     datagram > decode > to_request > core and decide > the literals of `exchange` | recorded rows > verdicts > to_reply > encode
 
-    python -m tests.path [--rounds 5] [--against TREE]
+    python -m tests.path [--rounds 5] [--against TREE] [--plans]
 
 Rows are what `exchange` answers when nothing is in the way, so that everything but the driver and the sockets is measured, with batches as
 under load. With `--against` another tree of the same code (that of another commit, say) runs in turn with this one, block by block, in a
-process of its own: ratios of CPU times hold on a shared machine, wall times do not.
+process of its own: ratios of CPU times hold on a shared machine, wall times do not. With `--plans` so runs this tree with accounts that have three discount
+plans and a wallet, which the first column is of.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -50,6 +52,7 @@ from portaswitch.model.catalogue import (
     Tariff,
     Version,
 )
+from portaswitch.model.discount import Combine, DiscountPlan, Item, ItemKind, Measure, Reset, Step
 from portaswitch.model.ledger import Member, Verdict
 from portaswitch.model.request import Base
 from portaswitch.store.ledger import Ledger
@@ -106,17 +109,34 @@ def catalogue() -> Catalogue:
 
 
 class Sold:
-    """The catalogue in force."""
+    """The catalogue in force; `counted`: with discount plans."""
 
-    def __init__(self) -> None:
+    def __init__(self, counted: bool) -> None:
         self._catalogue = catalogue()
+        if counted:
+            products = {number: replace(product, i_vd_plan=1) for number, product in self._catalogue.products.items()}
+            self._catalogue = replace(self._catalogue, products=products, discount_plans=discounts())
 
     def current(self) -> Catalogue:
         """See `ICatalogue.current`."""
         return self._catalogue
 
 
-def _view(user: str) -> str:
+def discounts() -> dict[int, DiscountPlan]:
+    """A discount with a step, a quota, a wallet; a discount of all accounts of the customer."""
+    far, half = Decimal(10**9), Decimal(50)
+    items = {
+        1: (Item(1, 1, ItemKind.DISCOUNT, Measure.UNITS, Reset.BILLING_PERIOD, (Step(Decimal(0), half), Step(far))),),
+        2: (
+            Item(2, 1, ItemKind.QUOTA, Measure.UNITS, Reset.DAILY, (Step(Decimal(0)), Step(far, forbidden=True))),
+            Item(3, 1, ItemKind.WALLET, Measure.UNITS, Reset.NEVER, (Step(Decimal(0)),)),
+        ),
+        3: (Item(4, 1, ItemKind.DISCOUNT, Measure.UNITS, Reset.BILLING_PERIOD, (Step(Decimal(0)), Step(far, half))),),
+    }
+    return {number: DiscountPlan(number, f"plan {number}", "USD", Combine.ORDERED, made) for number, made in items.items()}
+
+
+def _view(user: str, counted: bool) -> str:
     """What `exchange_view` says of an account of the bench."""
     limits = {"max_sessions": None, "max_outgoing": None, "max_incoming": None, "barred": None, "open_outgoing": 0, "open_incoming": 0}
     who = int(user.removeprefix("user"))
@@ -130,14 +150,18 @@ def _view(user: str) -> str:
         "i_customer": who // 10 + 1, "name": f"bench{who // 10}", "i_parent": None, "temp_credit_limit": None, "temp_credit_until": None, "i_tariff": None,
         "timezone": "UTC", "balance": 0, "held": 0, "i_vd_plan": None,
     }  # fmt: skip
-    counted = {"counters": None, "wallets": None}
-    return json.dumps({"account": {**money, **limits, **account}, "session": None, "chain": [{**money, **limits, **customer}], **counted})
+    if counted:
+        account["i_vd_plan"], customer["i_vd_plan"] = 2, 3
+    wallets = [{"i_service_wallet": who, "i_vd_dg": 3, "balance": 10**9, "held": 0, "expires": "infinity"}] if counted else None
+    rows = {"counters": None, "wallets": wallets}
+    return json.dumps({"account": {**money, **limits, **account}, "session": None, "chain": [{**money, **limits, **customer}], **rows})
 
 
 class Recorded:
     """In the pool's place: answers as `exchange` does when nothing is in the way, `flush` by `flush`."""
 
-    def __init__(self) -> None:
+    def __init__(self, counted: bool) -> None:
+        self._counted = counted
         self.members: Sequence[Member] = ()
         self._waiting: list[tuple[Deferred[Any], Sequence[Member]]] = []
         self._funds: dict[int, tuple[Decimal, Decimal]] = {}
@@ -158,7 +182,7 @@ class Recorded:
         change = member.change
         if change is None and member.basis is None:
             user = member.request.parties.user
-            return (place, "S", None, None, None, None, None, None, None, None, None, None, _view(user))
+            return (place, "S", None, None, None, None, None, None, None, None, None, None, _view(user, self._counted))
         i_account = change.i_account if change is not None else member.i_account
         balance, held = self._funds.get(i_account, (OPENING, Decimal(0)))
         if change is not None and (change.debit or change.hold):
@@ -230,9 +254,9 @@ class Answers:
 class Line:
     """The server's path between its socket and its database."""
 
-    def __init__(self) -> None:
-        self.recorded, self.answers, self._clock = Recorded(), Answers(), Clock()
-        sold = Sold()
+    def __init__(self, counted: bool = False) -> None:
+        self.recorded, self.answers, self._clock = Recorded(counted), Answers(), Clock()
+        sold = Sold(counted)
         core = Core(cast(ILedger, Books(self.recorded)), cast(ICatalogue, sold), BillingLog(None))
         clients = Clients(sold.current(), Habits(lambda: NOW))
         self._ports = [RadiusProtocol(port, core, lambda: clients, self._clock, lambda: NOW) for port in (AUTH, ACCT)]
@@ -254,9 +278,9 @@ class Line:
 # -- workers in turn ----------------------------------------------------------------------------------------------------------------------
 
 
-def work() -> None:
+def work(counted: bool) -> None:
     """Serve lines `RUN KIND FIRST` on stdin: run that block of requests, print its CPU seconds. The first run makes accounts and code warm."""
-    line, known = Line(), dict[tuple[int, str], list[bytes]]()
+    line, known = Line(counted), dict[tuple[int, str], list[bytes]]()
     gc.disable()
     for words in map(str.split, sys.stdin):
         run, kind, first = int(words[0]), words[1], int(words[2])
@@ -273,8 +297,8 @@ def work() -> None:
 class Worker:
     """A process that runs the path in one tree."""
 
-    def __init__(self, tree: str) -> None:
-        command, environment = [sys.executable, "-m", "tests.path", "--work"], {**os.environ, "PYTHONPATH": tree}
+    def __init__(self, tree: str, *options: str) -> None:
+        command, environment = [sys.executable, "-m", "tests.path", "--work", *options], {**os.environ, "PYTHONPATH": tree}
         self._process = subprocess.Popen(command, cwd=tree, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def block(self, run: int, kind: str, first: int) -> float:
@@ -320,12 +344,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.path", description="CPU microseconds a request inside the process, by kind.")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--against", action="append", default=[], metavar="TREE", help="another tree of the same code, to run in turn with this one")
+    parser.add_argument("--plans", action="store_true", help="measure accounts with three discount plans and a wallet against plain ones")
     parser.add_argument("--work", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.work:
-        work()
+        work(options.plans)
         return
-    workers = [Worker(tree) for tree in (str(ROOT), *options.against)]
+    first = [Worker(str(ROOT), "--plans")] if options.plans else []
+    workers = [*first, *[Worker(tree) for tree in (str(ROOT), *options.against)]]
     told = rounds_of(workers, options.rounds)
     for worker in workers:
         worker.end()

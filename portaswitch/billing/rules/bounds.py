@@ -1,4 +1,4 @@
-"""Step 5, minimum and maximum charge: a use that is charged at all costs no less and no more, before it is rounded."""
+"""Step 6, minimum and maximum charge: a use that is charged at all costs no less and no more, before it is rounded."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """
-Step 3c, discounts: counters and wallets take their percent off the intervals, unit by unit in the order of use (docs/discounts.rst).
+Step 4, discounts: counters and wallets take their percent off the intervals, unit by unit in the order of use (docs/discounts.rst).
 
 A unit has the step of a counter that it begins in, as units are what is used. Behind each other the plans take their percent of what is left, until one takes
 the unit for itself. By arithmetic: one run a stretch that has the same steps, whatever its length; an interval in which a step changes stays one interval.

@@ -1,4 +1,4 @@
-"""Step 6, the exchange: a tariff in another currency than that of who is charged is reckoned in its own and exchanged once, before it is rounded."""
+"""Step 7, the exchange: a tariff in another currency than that of who is charged is reckoned in its own and exchanged once, before it is rounded."""
 
 from __future__ import annotations
 

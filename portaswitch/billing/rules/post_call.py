@@ -1,4 +1,4 @@
-"""Step 4, surcharges behind the last interval: a percentage of all that was charged till then, then a fixed amount; once a use is charged at all."""
+"""Step 5, surcharges behind the last interval: a percentage of all that was charged till then, then a fixed amount; once a use is charged at all."""
 
 from __future__ import annotations
 
