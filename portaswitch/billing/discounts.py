@@ -47,7 +47,11 @@ def with_plans(view: View, catalogue: Catalogue, at: datetime) -> View:
     if not plans and counters is NO_COUNTERS:
         return view
     seen = Counters(counters.own, counters.shared, counters.addons, counters.billing_period, plans, at)
-    return View(account, customer, view.funds, view.customer_funds, view.session, view.resellers, seen)
+    return _with(view, seen)
+
+
+def _with(view: View, counters: Counters) -> View:
+    return View(view.account, view.customer, view.funds, view.customer_funds, view.session, view.resellers, counters)
 
 
 def _plans(catalogue: Catalogue, products: tuple[int, ...], own: int, shared: int) -> tuple[Assigned, ...]:
@@ -165,7 +169,7 @@ def reheld(view: View, before: Quota, after: Quota) -> View:
 
 def _put(view: View, moved: Iterable[tuple[SourceKey, Decimal, Decimal]]) -> View:
     rows = [found[1].moved(used, held) for key, used, held in moved if (found := _known(view, key)) is not None]
-    return view if not rows else replace(view, counters=view.counters.put(*rows))
+    return view if not rows else _with(view, view.counters.put(*rows))
 
 
 def _known(view: View, key: SourceKey) -> tuple[Item | None, Counter] | None:
@@ -226,7 +230,7 @@ def _condition(steps: tuple[Step, ...], row: Counter, was: Decimal, now: Decimal
 
 def moved(view: View, changes: tuple[CounterMove, ...]) -> View:
     """The view behind a change that was applied."""
-    return replace(view, counters=view.counters.put(*[applied(view.counters.find(move.key), move) for move in changes]))
+    return _with(view, view.counters.put(*[applied(view.counters.find(move.key), move) for move in changes]))
 
 
 def applied(row: Counter | None, move: CounterMove) -> Counter:

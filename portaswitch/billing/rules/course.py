@@ -86,9 +86,7 @@ def priced(steps: Iterable[Step], units: int, price_per: int) -> tuple[Decimal, 
     """The cost of so many units as a numerator, and the segments it is made of."""
     at, total, per = 0, ZERO, Decimal(price_per)
     segments: list[Segment] = []
-    for step in steps:
-        if at >= units:
-            break
+    for step in steps if units > 0 else ():
         if isinstance(step, Run):
             count = -((at - units) // step.length)
             count = count if step.count is None else min(count, step.count)
@@ -96,6 +94,8 @@ def priced(steps: Iterable[Step], units: int, price_per: int) -> tuple[Decimal, 
                 segments += [_segment(part, count, price_per) for part in step.inside or (step,)]
                 total = EXACT.add(total, EXACT.multiply(step.amount, Decimal(count)))
                 at += count * step.length
+                if at >= units:
+                    break  # what comes behind is not even looked for
         else:
             amount = _surcharge(step, total, per)
             exact = EXACT.divide(amount, per)
@@ -121,9 +121,7 @@ def reach(steps: Iterable[Step], budget: Budget | None, price_per: int, start: i
     to `most`. `budget` None: any amount fits, only a quota ends it.
     """
     at, total, per = 0, ZERO, Decimal(price_per)
-    for step in steps:
-        if most is not None and at >= most:
-            return None
+    for step in steps if most is None or most > 0 else ():
         if isinstance(step, Surcharge):
             total = EXACT.add(total, _surcharge(step, total, per))
             continue
@@ -141,4 +139,6 @@ def reach(steps: Iterable[Step], budget: Budget | None, price_per: int, start: i
             return None
         total = EXACT.add(total, EXACT.multiply(amount, Decimal(step.count)))
         at += step.count * step.length
+        if most is not None and at >= most:
+            return None
     return None

@@ -117,7 +117,8 @@ class _Walk:
             draws.append((place, each))
             until = _sooner(until, _units(end, self._along[place], each))
             forbidden = forbidden or step.forbidden
-            left = EXACT.divide(EXACT.multiply(left, EXACT.subtract(HUNDRED, step.percent)), HUNDRED)
+            if step.percent:
+                left = EXACT.divide(EXACT.multiply(left, EXACT.subtract(HUNDRED, step.percent)), HUNDRED)
             split += [step.percent] if draw.split else []
             if draw.ends(step.percent):
                 break
