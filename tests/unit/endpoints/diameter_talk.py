@@ -64,7 +64,12 @@ TARIFFS = {
     SMS: _tariff(SMS, _plan(SMS, "380", "0.10", 1, 1, 7)),
     USSD: _tariff(USSD, _plan(USSD, "120", "0.60", 20, 60, 8), _plan(USSD, "121", "0", 20, 60, 9)),
 }
-POLICIES = {DATA: ServicePolicy(1, slice=GIB, max_units=10**15), VOICE: ServicePolicy(2), SMS: ServicePolicy(3, slice=1), USSD: ServicePolicy(4, charge_every=1)}
+POLICIES = {
+    DATA: ServicePolicy(1, slice=GIB, max_units=10**15),
+    VOICE: ServicePolicy(2),
+    SMS: ServicePolicy(3, slice=1),
+    USSD: ServicePolicy(4, charge_every=1),
+}
 ENTRIES = (
     RatingEntry(1, DATA, 0, "", DATA, 0, POLICIES[DATA]),
     RatingEntry(2, VOICE, 0, "", VOICE, 0, POLICIES[VOICE]),

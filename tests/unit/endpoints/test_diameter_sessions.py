@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.unit.endpoints.diameter_talk import ALIAS, BLOCKED, GIB, IMSI, POOR, USER, TalkCase, call, ccr, mscc, octets, seconds, user
 
 MSCC = "Multiple-Services-Credit-Control"
@@ -97,7 +99,7 @@ class OrderTests(TalkCase):
         """A refused update: 4010, and what it reports is charged all the same, once."""
         self.open()
         account = self.ledger.books.accounts[1]
-        self.ledger.books.accounts[1] = type(account)(**{name: getattr(account, name) for name in account.__slots__} | {"blocked": True, "revision": 2})
+        self.ledger.books.accounts[1] = replace(account, blocked=True, revision=2)
         for _ in range(2):
             told = self.say(ccr(2, 1, Multiple_Services_Credit_Control=mscc(100, {}, HALF)))
             self.assertEqual((told["Result-Code"], told["Final-Unit-Indication"]), (4010, {"Final-Unit-Action": 0}))
