@@ -2,8 +2,8 @@
 The 27 Diameter messages of the interface guide's appendix B as conversations: octets by python-diameter through the map and a core on PostgreSQL, with the demo
 catalogue, and the answers AVP by AVP as they are printed.
 
-Where the guide prints an answer only, its request is that of the same interface with the account that is in that state. The first printed CCA-I has the type and
-number of another request: the right ones are expected. AVPs of an answer have no order of their own (RFC 6733 4), so it is not compared.
+Where the guide prints an answer only, its request is that of the same interface with the account that is in that state. The first printed CCA-I has the type
+and number of another request: the right ones are expected. AVPs of an answer have no order of their own (RFC 6733 4), so it is not compared.
 """
 
 from __future__ import annotations
