@@ -40,6 +40,8 @@ class Priced:
 
 def decide(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     """Decide an event."""
+    if request.operation is Operation.REFUND:
+        return _refund(view, request)
     priced = _priced(view, request, catalogue)
     if isinstance(priced, Refusal):
         return refused(view, priced)
@@ -123,7 +125,7 @@ def _debit(view: View, request: AAARequest, priced: Priced, decision: Decision) 
 # -- refund ---------------------------------------------------------------------------------------------------------------------------------------
 
 
-def refund(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
+def _refund(view: View, request: AAARequest) -> Outcome:
     """Give back what the named session was charged, or the part that is asked for; never more than is left of it."""
     session, account = view.session, view.account
     if session is None or account is None:

@@ -75,9 +75,9 @@ def held_until(session: Session, request: AAARequest) -> datetime:
     return max(session.expires, request.received + timedelta(seconds=request.lock_seconds) + GRACE)
 
 
-def ended(quota: Quota, opened: Opened) -> Quota:
+def ended(view: View, quota: Quota, opened: Opened) -> Quota:
     """A key for which nothing more is asked: what it used stays held until it is charged, its rest is free (DESIGN.md 3.3)."""
-    return _kept(quota.holding((), quota.used), opened)
+    return _kept(view, quota.holding((), quota.used), opened)
 
 
 def with_use(view: View, request: AAARequest, outcome: Outcome) -> Outcome:
@@ -88,11 +88,11 @@ def with_use(view: View, request: AAARequest, outcome: Outcome) -> Outcome:
     quotas = report_all(session, request)
     if quotas is session.quotas:
         return outcome
-    after = next_session(session, view, request, outcome.decision, tuple([_kept(quota, session.opened) for quota in quotas]))
+    after = next_session(session, view, request, outcome.decision, tuple([_kept(view, quota, session.opened) for quota in quotas]))
     return changed(view, request, after, outcome.decision, hold=after.held - session.held)
 
 
-def _kept(quota: Quota, opened: Opened) -> Quota:
+def _kept(view: View, quota: Quota, opened: Opened) -> Quota:
     """The quota with what its use costs held, where anything is held at all."""
     asked = UnitRequest(quota.key, quota.base, minimum=1)
     if not quota.legs or reserve.protection_of(opened.policy, opened.billing_model, asked, opened.service_type) is Protection.NONE:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from portaswitch.billing import access, admission, closing, event, increments, internet, keys, numbered, occupancy, plausible, purchase, reserve
+from portaswitch.billing import access, admission, closing, event, increments, internet, keys, numbered, occupancy, plausible, purchase, reserve, tariff_change
 from portaswitch.billing.counters import beside, in_own_base, part_of, report_all, reported, timed
 from portaswitch.billing.transition import ACCEPTED, Outcome, brought, changed, facts_of, next_session, opened_now, refused, refused_with_use, unseen
 from portaswitch.model.access_policy import AccessPolicy
@@ -20,7 +20,7 @@ from portaswitch.model.charge import held
 from portaswitch.model.ledger import View
 from portaswitch.model.money import ZERO
 from portaswitch.model.refusal import Refusal
-from portaswitch.model.request import AAARequest, Decision, Facts, Grant, Kind, Lock, Operation, UnitRequest
+from portaswitch.model.request import AAARequest, Decision, Facts, Grant, Kind, Lock, UnitRequest
 from portaswitch.model.session import Opened, Quota, Session, Status
 
 #: What a request keeps that ends an attempt without an answer (Acct-Status-Type Failed).
@@ -38,6 +38,14 @@ def decide(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     if told is not None:
         return told
     request = numbered.of_session(view, request)
+    turned = tariff_change.turned(view, request, catalogue)
+    if turned is not None:
+        return tariff_change.joined(turned.before, _numbered(turned.before.view, turned.request, catalogue))
+    return _numbered(view, request, catalogue)
+
+
+def _numbered(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
+    """A request of a session that numbers them, with its usage in totals."""
     seen = keys.told_of(view, request, catalogue)
     outcome = numbered.with_use(seen, request, NUMBERED[request.kind](seen, request, catalogue))
     return replace(outcome, view=view) if outcome.change is None else outcome
@@ -105,6 +113,8 @@ def _credit(view: View, request: AAARequest, facts: Facts, found: access.Access,
         return plausible.set_aside(view, request, session, why, Decision(refusal=Refusal.INVALID_ARGUMENT, facts=facts))
     if found.service.service_type in internet.SERVICES and (portal := internet.policy_of(view, found.product, catalogue).portal):
         facts = replace(facts, more={**facts.more, "portal": portal})
+    if (change := tariff_change.announced(session, asked, catalogue)) is not None:
+        facts = replace(facts, more={**facts.more, tariff_change.CHANGE: change.isoformat()})
     return _grant(view, asked, session, facts, found.product.breakage, None, unpriced, catalogue)
 
 
@@ -164,7 +174,7 @@ def _grant(
         asked = in_own_base(asked, quota.base)
         quota = reported(quota, asked, part)
         if asked.requested is None and request.number is not None:
-            quotas[asked.key] = numbered.ended(quota, session.opened)
+            quotas[asked.key] = numbered.ended(view, quota, session.opened)
             continue
         asked = numbered.sized(asked, request, session.opened.policy)
         # Of the session's own hold, what its other keys hold by now is not for this one.
@@ -375,13 +385,6 @@ def _settle(view: View, request: AAARequest, session: Session, status: Status, c
     return changed(view, request, after, decision, hold=-freed, pieces=pieces)
 
 
-# -- EVENT: one use without a session -------------------------------------------------------------------------------------------------------------
-
-
-def _once(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
-    return (event.refund if request.operation is Operation.REFUND else event.decide)(view, request, catalogue)
-
-
 KINDS = {
     Kind.AUTH: _auth,
     Kind.START: _live,
@@ -392,4 +395,4 @@ KINDS = {
     Kind.ON_OFF: _expire,
 }
 #: Of sessions that number their requests.
-NUMBERED = {Kind.AUTH: _renew, Kind.UPDATE: _renew, Kind.STOP: _stop, Kind.EVENT: _once}
+NUMBERED = {Kind.AUTH: _renew, Kind.UPDATE: _renew, Kind.STOP: _stop, Kind.EVENT: event.decide}

@@ -71,7 +71,7 @@ def granted(telling: Telling, grant: Grant) -> list[Pair]:
         return [final_unit(telling), validity(telling)] if of_group(grant.refusal) == CREDIT_LIMIT_REACHED else []
     if grant.units is None:
         return []
-    told: list[Pair] = [("Granted-Service-Unit", Group([(UNITS[grant.base], _fitting(grant))])), validity(telling)]
+    told: list[Pair] = [("Granted-Service-Unit", Group([*_change(telling, grant), (UNITS[grant.base], _fitting(grant))])), validity(telling)]
     if grant.last:
         told.append(final_unit(telling))
     percent = {Base.OCTETS: telling.profile.volume_threshold, Base.TIME: telling.profile.time_threshold}.get(grant.base, 0)
@@ -79,6 +79,12 @@ def granted(telling: Telling, grant: Grant) -> list[Pair]:
     if left and not grant.last:
         told.append((THRESHOLDS[grant.base], left))
     return told
+
+
+def _change(telling: Telling, grant: Grant) -> list[Pair]:
+    """Tariff-Time-Change, where a price of data changes while the grant may be used."""
+    at = telling.decision.facts.more.get("tariff_change", "")
+    return [("Tariff-Time-Change", int(datetime.fromisoformat(at).timestamp()))] if at and grant.base is Base.OCTETS else []
 
 
 def _fitting(grant: Grant) -> int:

@@ -21,13 +21,10 @@ UNABLE_TO_COMPLY: Final = 5012
 USER_UNKNOWN: Final = 5030
 RATING_FAILED: Final = 5031
 
-GROUP: Final[Mapping[Refusal, int]] = {
-    Refusal.ZERO_BALANCE: CREDIT_LIMIT_REACHED,
-    Refusal.CREDIT_LIMIT: CREDIT_LIMIT_REACHED,
-    Refusal.INSUFFICIENT_BALANCE: CREDIT_LIMIT_REACHED,
-    Refusal.FUNDS_LOCKED: CREDIT_LIMIT_REACHED,
-    Refusal.FUNDS_SHORT: CREDIT_LIMIT_REACHED,
-    Refusal.SPEND_LIMIT: CREDIT_LIMIT_REACHED,
+#: h323-return-codes of refusals for want of funds, quota or credit (spec/radius.yaml, return_codes).
+FUNDS: Final = frozenset((4, 6, 12, 114, 116, 117))
+
+GROUP: Final[Mapping[Refusal, int]] = {refusal: CREDIT_LIMIT_REACHED for refusal in Refusal if refusal.return_code in FUNDS} | {
     Refusal.SESSION_OVER: END_USER_SERVICE_DENIED,  # the greatest length that the policy lets a session have
     Refusal.CLD_BLOCKED: RATING_FAILED,  # no rate for it, or one that forbids it
 }

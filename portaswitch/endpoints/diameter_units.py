@@ -28,6 +28,9 @@ MOST_UNITS: Final = 2**50
 
 MOST_EXPONENT: Final = 18
 AS_MUCH_AS_IT_BUYS: Final = MOST_UNITS
+AFTER_CHANGE: Final = 1
+"""Tariff-Change-Usage UNIT_AFTER_TARIFF_CHANGE (RFC 8506 8.27)."""
+
 FINAL: Final = 2
 """Reporting-Reason FINAL (TS 32.299 7.2.175)."""
 
@@ -63,15 +66,18 @@ def key_of(group: Group) -> QuotaKey:
 def _asked(group: Group, path: tuple[str, ...], kind: Kind, use: Use, rated: Rated) -> UnitRequest:
     key = key_of(group)
     used: dict[Base, int] = {}
+    later: dict[Base, int] = {}
     reasons = [group.integer("Reporting-Reason")]
     for unit in group.groups("Used-Service-Unit"):
         reasons.append(unit.integer("Reporting-Reason"))
         for base, figure in figures(unit, (*path, "Used-Service-Unit")).items():
             used[base] = used.get(base, 0) + figure
+            if unit.integer("Tariff-Change-Usage") == AFTER_CHANGE:
+                later[base] = later.get(base, 0) + figure
     over = FINAL in reasons or kind is Kind.STOP
     asked = _wished(group.group("Requested-Service-Unit"), path, kind, BASES[use], bool(used))
     return replace(
-        asked, key=key, counters=used, counting=Counting.DELTA, rated=rated(key), minimum=1,
+        asked, key=key, counters=used, later=later, counting=Counting.DELTA, rated=rated(key), minimum=1,
         report=Report.FINAL if over else Report.INTERIM, alternatives=tuple([replace(other, key=key, minimum=1) for other in asked.alternatives]),
     )  # fmt: skip
 
@@ -96,8 +102,12 @@ def _wished(group: Group | None, path: tuple[str, ...], kind: Kind, base: Base, 
 
 def _together(one: UnitRequest, other: UnitRequest) -> UnitRequest:
     """Two groups of one key: what they report is added up, what the later one asks for counts where it asks."""
-    used = {base: one.counters.get(base, 0) + other.counters.get(base, 0) for base in (*one.counters, *other.counters)}
-    return replace(one if other.requested is None else other, counters=used)
+    used, later = _sum(one.counters, other.counters), _sum(one.later, other.later)
+    return replace(one if other.requested is None else other, counters=used, later=later)
+
+
+def _sum(one: Mapping[Base, int], other: Mapping[Base, int]) -> Mapping[Base, int]:
+    return {base: one.get(base, 0) + other.get(base, 0) for base in (*one, *other)}
 
 
 def figures(group: Group, path: tuple[str, ...]) -> Mapping[Base, int]:

@@ -74,7 +74,8 @@ class UnitRequest:
     hold.
     `begins`: when the use will begin (None: now); `ends`: when the client thinks that the most units will be used up, for the expiry of what is held.
     `alternatives`: the same asked in other bases by a client that can count in several (PortaBilling_Authorize, repeated); the session's base picks
-    (`in_base`). `rated`: what the key is rated by, where it is not what the session is (a rating group is a destination of the tariff); '' else.
+    (`in_base`). `rated`: what the key is rated by, where it is not what the session is (a rating group is a destination of the tariff); '' else. `later`:
+    how much of the use came behind a change of prices (Tariff-Change-Usage), where the client tells.
     """
 
     key: QuotaKey = WHOLE
@@ -90,6 +91,7 @@ class UnitRequest:
     alternatives: tuple[UnitRequest, ...] = ()
     counting: Counting = Counting.TOTAL
     rated: str = ""
+    later: Mapping[Base, int] = field(default_factory=dict)
 
     def reported(self, base: Base) -> int | None:
         """The cumulative use in `base`; None: nothing reported. A wire that reports by counters reports nothing in a base that has none."""

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from tests.unit.endpoints.diameter_talk import GIB, TalkCase, ccr, mscc, octets
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from portaswitch.model.catalogue import Version
+from portaswitch.model.party import Funds
+from tests.unit.endpoints.diameter_talk import BEGIN, DATA, GIB, TARIFFS, TalkCase, catalogue, ccr, mscc, octets
 
 MSCC = "Multiple-Services-Credit-Control"
 TERMINATE = {"Final-Unit-Action": 0}
+TCU = {"Tariff-Change-Usage": "UNIT_AFTER_TARIFF_CHANGE"}
 
 
 class DataTests(TalkCase):
@@ -151,3 +159,61 @@ class DataTests(TalkCase):
         self.assertEqual(told[MSCC]["Validity-Time"], 7189)
         told = self.say(ccr(2, 1, Multiple_Services_Credit_Control=mscc(100, {}), Event_Timestamp=str(stamp - 7170)))
         self.assertEqual(told[MSCC]["Validity-Time"], 60)
+
+
+class TariffChangeTests(TalkCase):
+    """Rating group 100 costs 1.00 a GiB, and 3.00 from an hour after the beginning."""
+
+    def setUp(self) -> None:
+        """The dearer price is in the tariff from the beginning, with its date."""
+        first = TARIFFS[DATA].rates["100"][0]
+        assert first.plan is not None
+        self.change = BEGIN + timedelta(hours=1)
+        dearer = replace(first.plan, i_rate=99, price_first=Decimal(3), price_n=Decimal(3))
+        rates = {**TARIFFS[DATA].rates, "100": (Version(self.change, dearer), first)}
+        self.begin(known=replace(catalogue(), tariffs={**TARIFFS, DATA: replace(TARIFFS[DATA], rates=rates)}))
+
+    def ask(self, kind: int, number: int, used: Any = None) -> Any:
+        """A request of group 100."""
+        return self.say(ccr(kind, number, Multiple_Services_Credit_Control=mscc(100, None if kind == 3 else {}, used)))
+
+    def test_split(self) -> None:
+        """The change is told; both parts have their price and xDR, and what follows the new one."""
+        granted = self.ask(1, 0)[MSCC]["Granted-Service-Unit"]
+        self.assertEqual(granted, {"Tariff-Time-Change": int(self.change.timestamp()), "CC-Total-Octets": GIB})
+        self.assertEqual(self.funds, ("10", "1"))
+        self.wait(3700)
+        before, after = octets(GIB // 2) | {"Tariff-Change-Usage": "UNIT_BEFORE_TARIFF_CHANGE"}, octets(GIB // 4) | TCU
+        told = self.ask(2, 1, [before, after])
+        self.assertEqual(told[MSCC]["Granted-Service-Unit"], {"CC-Total-Octets": GIB})
+        charged = [("0.5", GIB // 2), ("0.75", GIB // 4)]  # a data session is charged every hour besides
+        self.assertEqual((self.funds, self.xdrs), (("8.75", "3"), charged))
+        self.assertEqual(self.ask(2, 1, [before, after]), told)
+        self.wait(10)
+        self.ask(3, 2, octets(GIB // 4))
+        self.assertEqual((self.funds, self.xdrs), (("8", "0"), [*charged, ("0.75", GIB // 2)]))
+
+    def test_ends_behind(self) -> None:
+        """The last report tells both parts."""
+        self.ask(1, 0)
+        self.wait(3700)
+        self.ask(3, 1, [octets(GIB), octets(GIB) | TCU])
+        self.assertEqual((self.funds, self.xdrs), (("6", "0"), [("1", GIB), ("3", GIB)]))
+
+    def test_not_told_apart(self) -> None:
+        """One who does not tell the parts apart has used all before; from then on the new price counts."""
+        self.ask(1, 0)
+        self.wait(3700)
+        self.ask(2, 1, octets(GIB // 2))
+        self.ask(3, 2, octets(GIB // 2))
+        self.assertEqual(self.xdrs, [("0.5", GIB // 2), ("1.5", GIB // 2)])
+
+    def test_refused_behind(self) -> None:
+        """Funds that do not reach for the new price: 4012, and all that was used is charged by its own price."""
+        self.ledger.books.funds[1] = Funds(Decimal(1))
+        self.ask(1, 0)
+        self.wait(3700)
+        told = self.ask(2, 1, [octets(GIB // 2), octets(GIB // 2) | TCU])
+        self.assertEqual(told[MSCC]["Result-Code"], 4012)
+        self.ask(3, 2)
+        self.assertEqual((self.funds, self.xdrs), (("-1", "0"), [("0.5", GIB // 2), ("1.5", GIB // 2)]))
