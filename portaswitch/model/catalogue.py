@@ -55,7 +55,7 @@ class ServicePolicy:
 #: The policy of rating entries that name none, by the base of their service: what 86400 s are to a call is no measure for octets and pieces.
 DEFAULT_POLICIES = {
     Base.TIME: ServicePolicy(),
-    Base.OCTETS: ServicePolicy(slice=10_000_000, max_units=10**15),
+    Base.OCTETS: ServicePolicy(slice=2**30, max_units=10**15),
     Base.QUANTITY: ServicePolicy(slice=1, max_units=10**9),
 }
 

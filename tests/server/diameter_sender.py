@@ -30,7 +30,7 @@ WORDS: Final[Mapping[str, Mapping[str, int]]] = {
 def _known() -> dict[str, tuple[int, int]]:
     """Code and vendor of each AVP by its name."""
     found = {entry["name"]: (code, vendor) for vendor, avps in AVP_VENDOR_DICTIONARY.items() for code, entry in avps.items() if vendor == 10415}
-    return found | {entry["name"]: (code, 0) for code, entry in AVP_DICTIONARY.items()}
+    return found | {entry["name"]: (code, 0) for code, entry in AVP_DICTIONARY.items()} | {"Reporting-Reason": (872, 10415)}
 
 
 CODES: Final = _known()
@@ -80,7 +80,7 @@ def _avp(name: str, printed: Any) -> Avp:
 
 def read(octets: bytes) -> dict[str, Any]:
     """A CCA as printed values: numbers and words as text, groups as mappings; an AVP that is there twice as a list."""
-    message = Message.from_bytes(octets)
+    message = Message.from_bytes(octets, plain_msg=True)  # all AVPs, and not those alone that its CCA has fields for
     if (message.header.hop_by_hop_identifier, message.header.command_code, message.header.is_request) != (0x01020304, 272, False):
         raise AssertionError("not the answer to the request")
     return _plain(message.avps)

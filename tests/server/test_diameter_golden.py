@@ -8,44 +8,13 @@ and number of another request: the right ones are expected. AVPs of an answer ha
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from portaswitch.endpoints.diameter_peers import DiameterPeer, LocalIdentity
 from tests.claims import claims
-from tests.contract.diameter_wire import answer
-from tests.server.charging import ChargingCase
-from tests.server.diameter_sender import build, examples, read
+from tests.server.conversation import Conversation
+from tests.server.diameter_sender import examples
 
-PGW = "bec-pgw.portaone.com"
 UNKNOWN, BLOCKED, POOR = "380630000009", "380630000002", "380630000003"
-
-
-class Conversation(ChargingCase):
-    """One client, bec-pgw.portaone.com, in environment 1."""
-
-    profile = "generic"
-
-    async def say(self, asked: dict[str, Any], lag: int = 0) -> dict[str, Any]:
-        """The answer to a request that came at its Event-Timestamp, told `lag` seconds behind."""
-        at = datetime.fromtimestamp(int(asked["Event-Timestamp"]), UTC)
-        catalogue = self.core._batcher._catalogue.current()
-        node = next(node for node in catalogue.nodes.values() if node.name == PGW)
-        peer = DiameterPeer(node.i_node, 1, PGW, PGW, "portaone.com", self.profile, LocalIdentity("ocs.portaone.com", "portaone.com"), node)
-        return read(await answer(build(asked), self.core, peer, at, at + timedelta(seconds=lag)))
-
-    def accounts(self, name: str = "380630000001") -> tuple[str, str]:
-        """Balance and hold."""
-        return self.money(name)
-
-    def rows(self, session: str) -> list[tuple[Any, ...]]:
-        """The account's xDRs of a session: quantity, amount, destination, failed."""
-        sql = "select used_quantity, charged_amount, rating_pattern, failed from xdr where h323_conf_id = %s and storage = 'a' order by split_order"
-        return [(used, format(amount.normalize(), "f"), pattern, failed) for used, amount, pattern, failed in self.ask(sql, (session,))]
-
-    def refused(self, asked: dict[str, Any], printed: dict[str, Any], who: str) -> dict[str, Any]:
-        """The request that a printed refusal answers."""
-        return asked | {"Session-Id": printed["Session-Id"], "Subscription-Id": {"Subscription-Id-Data": who, "Subscription-Id-Type": "END_USER_E164"}}
 
 
 class GoldenTests(Conversation):
@@ -69,7 +38,7 @@ class GoldenTests(Conversation):
         """Blocked 4010 with the end, unknown 5030, no funds 4012 in the group."""
         asked = examples("01")[0]
         for printed, who in zip(examples("02"), (BLOCKED, UNKNOWN, POOR), strict=True):
-            self.assertEqual(await self.say(self.refused(asked, printed, who)), printed)
+            self.assertEqual(await self.say(self.asked_by(asked, printed, who)), printed)
         await self.assert_books()
 
     @claims("diameter-ro.1", "protei-camel.3", "yate-camel.2")
@@ -90,7 +59,7 @@ class GoldenTests(Conversation):
         """As on Gy, but a blocked account has no Final-Unit-Indication."""
         asked = examples("03")[0]
         for printed, who in zip(examples("04"), (BLOCKED, UNKNOWN, POOR), strict=True):
-            self.assertEqual(await self.say(self.refused(asked, printed, who)), printed)
+            self.assertEqual(await self.say(self.asked_by(asked, printed, who)), printed)
         last = asked | {"CC-Request-Type": "TERMINATION_REQUEST", "CC-Request-Number": "1", "Session-Id": printed["Session-Id"]}
         self.assertEqual((await self.say(last))["Result-Code"], "5002")
         self.assertEqual(self.one("select count(*) from orphans"), 0)
@@ -124,10 +93,10 @@ class GoldenTests(Conversation):
         """Refusals stand at the top; with money the message goes out."""
         asked = examples("06")[0]
         for printed, who in zip(examples("07"), (BLOCKED, UNKNOWN, POOR), strict=True):
-            self.assertEqual(await self.say(self.refused(asked, printed, who)), printed)
+            self.assertEqual(await self.say(self.asked_by(asked, printed, who)), printed)
         await self.do("account.topup", id=POOR, amount="5")
         self.core.cache.forget_all()
-        self.assertEqual((await self.say(self.refused(asked, printed, POOR)))["Result-Code"], "2001")
+        self.assertEqual((await self.say(self.asked_by(asked, printed, POOR)))["Result-Code"], "2001")
         self.assertEqual(self.accounts(POOR), ("4.96", "0"))
         await self.assert_books()
 

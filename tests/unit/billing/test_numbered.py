@@ -75,7 +75,7 @@ class LawTests(TalkCase):
         chance.shuffle(sent)
         sent += [chance.choice(sent) for _ in range(len(sent))]
         for number, which, group, used, asks in sent:
-            asked = {} if asks else None
+            asked: dict[str, str] | None = {} if asks else None
             self.code(ccr(2, number, names[which], Multiple_Services_Credit_Control=mscc(group, asked, octets(used * GIB // 16))))
             if restarts:
                 self.forget()

@@ -111,7 +111,7 @@ def plain(group: Group) -> dict[str, Any]:
 
 def ccr(kind: int, number: int, session: str = "s1", **avps: Any) -> dict[str, Any]:
     """A request with what each one has; AVPs by their names with _ for -; one that is None is left out."""
-    told = {
+    told: dict[str, Any] = {
         "Session-Id": session, "Origin-Host": "pgw.example", "Origin-Realm": "example", "Destination-Realm": "portaone.com", "Auth-Application-Id": "4",
         "Service-Context-Id": "32251@3gpp.org", "CC-Request-Type": ("INITIAL", "UPDATE", "TERMINATION", "EVENT")[kind - 1] + "_REQUEST",
         "CC-Request-Number": str(number), "Subscription-Id": user(USER),

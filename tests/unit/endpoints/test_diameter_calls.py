@@ -38,7 +38,8 @@ class VoiceTests(TalkCase):
     def test_two_calls(self) -> None:
         """Two calls share the funds (the example of Kamailio's manual): 75 s of credit, and nobody gets what the other holds."""
         self.begin(balance="0.75")
-        first, second = {"Service_Information": call()}, {"Service_Information": call(), "Session_Id": "s2"}
+        first: dict[str, Any] = {"Service_Information": call()}
+        second: dict[str, Any] = {"Service_Information": call(), "Session_Id": "s2"}
         self.assertEqual(self.say(voice(1, 0, **first))[MSCC]["Granted-Service-Unit"], {"CC-Time": 30})
         self.assertEqual(self.say(voice(1, 0, **second))[MSCC]["Granted-Service-Unit"], {"CC-Time": 30})
         self.wait(30)
@@ -83,13 +84,13 @@ class VoiceTests(TalkCase):
         """Both selectors, a SIP URI, Origin-Host twice, Event-Type "dummy" at the end; a rating group does not change what a call costs."""
         self.begin("kamailio")
         group = mscc(100, seconds(30), service=1000)
-        more = {
+        more: dict[str, Any] = {
             "Origin_Host": ["pgw.example", "pgw.example"], "Subscription_Id": user(f"sip:{USER}@ims.example", "END_USER_SIP_URI"),
             "Service_Context_Id": "ext.01.001.8.32260@3gpp.org", "Multiple_Services_Credit_Control": group,
         }  # fmt: skip
         self.assertEqual(self.say(voice(1, 0, **more))[MSCC]["Granted-Service-Unit"], {"CC-Time": 30})
         self.wait(30)
-        dummy = call(**{"Event-Type": {"SIP-Method": "dummy"}})
+        dummy = call("380938508705", **{"Event-Type": {"SIP-Method": "dummy"}})
         last = mscc(100, None, seconds(30), 1000)
         self.say(voice(3, 1, **(more | {"Multiple_Services_Credit_Control": last, "Service_Information": dummy})))
         self.assertEqual(self.xdrs, [("0.3", 30)])

@@ -91,7 +91,7 @@ class HostileTests(TalkCase):
 
     def refused(self, **avps: Any) -> tuple[int, str]:
         """The Result-Code of a malformed request, and the hex of its Failed-AVP."""
-        pairs = [pair for pair in pairs_of(ccr(1, 0, **avps)) if pair[1] is not None]
+        pairs = pairs_of(ccr(1, 0, **avps))
         message = Message(0xC0, 272, 4, 1, 2)
         message.body.pairs += pairs
         error = self.assertRaises(Malformed, to_request, message, self.peer, self.now, "r")
@@ -130,7 +130,7 @@ class RequestTests(TalkCase):
 
     def test_services(self) -> None:
         """What is in Service-Information tells the use, then the context; USSD by its context alone."""
-        cases = (
+        cases: tuple[tuple[str, int, dict[str, Any]], ...] = (
             ("Data", 7200, {}), ("Voice", 10800, {"Service_Information": call()}), ("Msg", 259200, {"Service_Information": sms()}),
             ("Voice", 10800, {"Service_Context_Id": "32260@3gpp.org"}), ("Msg", 259200, {"Service_Context_Id": "8.32274@3gpp.org"}),
         )  # fmt: skip
