@@ -1,5 +1,5 @@
 """
-Profiles of Diameter nodes, as data: the folder `diameter_profiles`, one file a kind of client (docs/diameter-profiles.rst).
+Profiles of Diameter nodes, as data: the folder `diameter_profiles`, one file a kind of client (docs/credit-control.rst).
 
 A file says what is different from `generic`, whose file has every key with its meaning. A node whose profile is none of them is served as generic.
 """

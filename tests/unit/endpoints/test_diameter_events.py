@@ -53,7 +53,8 @@ class DebitTests(TalkCase):
         self.assertEqual(self.code(event(Subscription_Id=user("999"))), (5030,))
         told = self.say(event(Subscription_Id=user(POOR)))
         self.assertEqual((told["Result-Code"], told["Validity-Time"], told["Final-Unit-Indication"]), (4012, 259200, TERMINATE))
-        self.assertEqual(self.rows, ())
+        self.assertEqual([row.history for row in self.rows], ["refused: user_denied (7)", "refused: zero_balance (4)"])
+        self.assertEqual({row.failed for row in self.rows}, {True})
 
     def test_after_topup(self) -> None:
         """What was refused for funds is charged when there is money (protei-smsc.4)."""
