@@ -101,10 +101,10 @@ def _parties(ccr: Message, kind: Kind, found: Subject, told: DiameterProfile) ->
     users = subscribers(ccr, told.subscriber)
     if not users and kind is Kind.EVENT:
         sms = (ccr.group("Service-Information") or NOTHING).group("SMS-Information")
-        users = [text] if sms is not None and (text := sccp_text(sms)) else []
+        users = (text,) if sms is not None and (text := sccp_text(sms)) else ()
     if not users and kind in (Kind.AUTH, Kind.EVENT):
         missing("Subscription-Id")
-    user, others = (users[0], tuple(users[1:])) if users else ("", ())
+    user, others = (users[0], users[1:]) if users else ("", ())
     if found.direction is Direction.OUTGOING:
         return Parties(user, found.calling or user, found.called, others=others)
     return Parties(user, found.calling, found.called or user, others=others)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from portaswitch.wire.diameter.dictionary import Dictionary
@@ -14,18 +15,22 @@ LONGEST: Final = 128
 """Characters of an account's id, and of a number."""
 
 
-def subscribers(ccr: Message, order: tuple[str, ...]) -> list[str]:
+def subscribers(ccr: Message, order: tuple[str, ...]) -> tuple[str, ...]:
     """The ids that the user may have, most wanted first, none twice; empty where nothing names a user."""
+    told = tuple([(group.integer("Subscription-Id-Type") or 0, group.text("Subscription-Id-Data") or "") for group in _groups(ccr)])
+    return _ranked(told, order) if told else ()
+
+
+@lru_cache(4096)
+def _ranked(told: tuple[tuple[int, str], ...], order: tuple[str, ...]) -> tuple[str, ...]:
+    """Remembered, since a subscriber's requests come one after the other."""
     word = Dictionary.standard().word
-    told: list[tuple[str, str]] = []
-    for group in _groups(ccr):
-        kind = word("Subscription-Id-Type", group.integer("Subscription-Id-Type") or 0) or ""
-        told.append((kind, group.text("Subscription-Id-Data") or ""))
-    ranked = sorted(told, key=lambda one: order.index(one[0]) if one[0] in order else len(order))
+    named = [(word("Subscription-Id-Type", number) or "", text) for number, text in told]
+    ranked = sorted(named, key=lambda one: order.index(one[0]) if one[0] in order else len(order))
     found: dict[str, None] = {}
     for kind, text in ranked:
         found.update(dict.fromkeys(_forms(kind, text)))
-    return [name for name in found if name and len(name) <= LONGEST][:MOST_IDS]
+    return tuple([name for name in found if name and len(name) <= LONGEST][:MOST_IDS])
 
 
 def _groups(ccr: Message) -> Iterator[Group]:

@@ -18,6 +18,7 @@ from portaswitch.wire.diameter.message import Group, Message
 
 MSCC: Final = "Multiple-Services-Credit-Control"
 UNITS: Final = {Base.TIME: "CC-Time", Base.OCTETS: "CC-Total-Octets", Base.QUANTITY: "CC-Service-Specific-Units"}
+NAMED: Final = {name: base for base, name in UNITS.items()}
 HALVES: Final = ("CC-Input-Octets", "CC-Output-Octets")
 BASES: Final = {Use.DATA: Base.OCTETS, Use.VOICE: Base.TIME, Use.SMS: Base.QUANTITY, Use.USSD: Base.TIME}
 MOST_GROUPS: Final = 128
@@ -64,22 +65,39 @@ def key_of(group: Group) -> QuotaKey:
 
 
 def _asked(group: Group, path: tuple[str, ...], kind: Kind, use: Use, rated: Rated) -> UnitRequest:
-    key = key_of(group)
+    rating_group = service = 0
+    wish: Group | None = None
     used: dict[Base, int] = {}
     later: dict[Base, int] = {}
-    reasons = [group.integer("Reporting-Reason")]
-    for unit in group.groups("Used-Service-Unit"):
-        reasons.append(unit.integer("Reporting-Reason"))
-        for base, figure in figures(unit, (*path, "Used-Service-Unit")).items():
-            used[base] = used.get(base, 0) + figure
-            if unit.integer("Tariff-Change-Usage") == AFTER_CHANGE:
-                later[base] = later.get(base, 0) + figure
-    over = FINAL in reasons or kind is Kind.STOP
-    asked = _wished(group.group("Requested-Service-Unit"), path, kind, BASES[use], bool(used))
-    return replace(
-        asked, key=key, counters=used, later=later, counting=Counting.DELTA, rated=rated(key), minimum=1,
-        report=Report.FINAL if over else Report.INTERIM, alternatives=tuple([replace(other, key=key, minimum=1) for other in asked.alternatives]),
+    over = kind is Kind.STOP
+    for name, value in group.pairs:  # one pass: this is the hottest part of a request
+        if name == "Rating-Group":
+            rating_group = value if isinstance(value, int) else 0
+        elif name == "Service-Identifier":
+            service = value if isinstance(value, int) else 0
+        elif name == "Requested-Service-Unit":
+            wish = value if isinstance(value, Group) else None
+        elif name == "Used-Service-Unit" and isinstance(value, Group):
+            over = _reported(value, path, used, later) or over
+        elif name == "Reporting-Reason" and value == FINAL:
+            over = True
+    key = QuotaKey(rating_group, service)
+    wished = _wished(wish, path, kind, BASES[use], bool(used))
+    others = tuple([replace(other, key=key, minimum=1) for other in wished.alternatives]) if wished.alternatives else ()
+    return UnitRequest(
+        key, wished.base, wished.requested, 1, None, Report.FINAL if over else Report.INTERIM, used, wished.most_funds, alternatives=others,
+        counting=Counting.DELTA, rated=rated(key), later=later,
     )  # fmt: skip
+
+
+def _reported(unit: Group, path: tuple[str, ...], used: dict[Base, int], later: dict[Base, int]) -> bool:
+    """Add what a Used-Service-Unit reports to `used`, and to `later` what came behind a change of prices; whether it is the key's last one."""
+    behind = unit.integer("Tariff-Change-Usage") == AFTER_CHANGE
+    for base, figure in figures(unit, (*path, "Used-Service-Unit")).items():
+        used[base] = used.get(base, 0) + figure
+        if behind:
+            later[base] = later.get(base, 0) + figure
+    return unit.integer("Reporting-Reason") == FINAL
 
 
 def _wished(group: Group | None, path: tuple[str, ...], kind: Kind, base: Base, reports: bool) -> UnitRequest:
@@ -87,6 +105,8 @@ def _wished(group: Group | None, path: tuple[str, ...], kind: Kind, base: Base, 
     if group is None:
         asks = {Kind.AUTH: None if reports else 0, Kind.EVENT: 1}
         return UnitRequest(base=base, requested=asks.get(kind))
+    if not group.pairs:
+        return UnitRequest(base=base, requested=1 if kind is Kind.EVENT else 0)
     path = (*path, "Requested-Service-Unit")
     amount = money(group, path)
     if amount is not None:
@@ -94,7 +114,7 @@ def _wished(group: Group | None, path: tuple[str, ...], kind: Kind, base: Base, 
         return UnitRequest(base=base, requested=wanted, most_funds=amount)
     wishes = [UnitRequest(base=one, requested=count) for one, count in figures(group, path).items() if count]
     if not wishes:
-        empty = not any(name in dict(group.pairs) for name in (*UNITS.values(), *HALVES))
+        empty = not any(name in NAMED or name in HALVES for name, _ in group.pairs)
         return UnitRequest(base=base, requested=(1 if kind is Kind.EVENT else 0) if empty else None)
     first, *others = wishes
     return replace(first, alternatives=tuple(others))
@@ -113,20 +133,23 @@ def _sum(one: Mapping[Base, int], other: Mapping[Base, int]) -> Mapping[Base, in
 def figures(group: Group, path: tuple[str, ...]) -> Mapping[Base, int]:
     """The units in a group, by base: octets as the total where it is told, else as what went in and out. Raises `Malformed`."""
     found: dict[Base, int] = {}
-    for base, name in UNITS.items():
-        value = group.integer(name)
-        if value is not None:
-            found[base] = _believed(value, (*path, name))
-    if Base.OCTETS not in found:
-        halves = [_believed(value, (*path, name)) for name in HALVES if (value := group.integer(name)) is not None]
-        if halves:
-            found[Base.OCTETS] = sum(halves)
+    halves: int | None = None
+    for name, value in group.pairs:
+        if not isinstance(value, int):
+            continue
+        base = NAMED.get(name)
+        if base is not None:
+            found.setdefault(base, _believed(value, path, name))
+        elif name in HALVES:
+            halves = (halves or 0) + _believed(value, path, name)
+    if halves is not None and Base.OCTETS not in found:
+        found[Base.OCTETS] = halves
     return found
 
 
-def _believed(value: int, path: tuple[str, ...]) -> int:
+def _believed(value: int, path: tuple[str, ...], name: str) -> int:
     if value > MOST_UNITS:
-        wrong(path, value)
+        wrong((*path, name), value)
     return value
 
 
