@@ -81,7 +81,11 @@ class InventoryTests(LoadTestCase):
             self.ask(
                 "select s.imsi, s.status, s.msisdn, c.name from sim_cards s left join customers c using (i_customer) order by 1"
             ),
-            [("999700000000001", "in_use", "16045550106", "Demo subcustomer"), ("999700000000002", "available", None, None)],
+            [
+                ("999700000000001", "in_use", "16045550106", "Demo subcustomer"),
+                ("999700000000002", "available", None, None),
+                ("999700000000003", "in_use", "380630000001", "Demo retail USD"),
+            ],
         )
         self.assertEqual(self.sealer.open(self.one("select ki from sim_cards where ki is not null")), "00112233445566778899aabbccddeeff")
         self.assertEqual(
