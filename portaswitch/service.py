@@ -37,6 +37,7 @@ from portaswitch.endpoints.dynamic import DynamicAuthorization, Timing
 from portaswitch.endpoints.profiles import SHIPPED, Profile, load
 from portaswitch.endpoints.radius_addresses import AddressStep
 from portaswitch.endpoints.radius_joined import JoinedSessions
+from portaswitch.endpoints.radius_tasks import RadiusTeller
 from portaswitch.endpoints.tasks import Pacing, TaskRunner
 from portaswitch.errors import PortaSwitchError, StartError
 from portaswitch.logs import BillingLog, LineFile, RotatingFile, background, log_to_file
@@ -46,6 +47,7 @@ from portaswitch.model.actor import Actor
 from portaswitch.model.catalogue import EMPTY, Catalogue, Seen
 from portaswitch.operations.desk import Desk
 from portaswitch.operations.entities import ENTITIES
+from portaswitch.service_diameter import DiameterRole
 from portaswitch.store.addresses import Addresses
 from portaswitch.store.catalogue import CatalogueStore
 from portaswitch.store.clients import keep_seen
@@ -110,6 +112,7 @@ class Server(Service):
         self._runner: TaskRunner | None = None
         self._profiles: dict[str, Profile] = {}
         self.core: Core | None = None
+        self.diameter = DiameterRole(reactor, settings, _now) if "diameter" in settings.roles else None
         self.protocols: dict[str, radius.RadiusProtocol] = {}
 
     def startService(self) -> None:
@@ -191,6 +194,8 @@ class Server(Service):
         before = self._clients
         self._clients = Clients(catalogue, before.habits, AnswerTemplates.of_catalogue(catalogue))
         self._clients.warn(before)
+        if self.diameter is not None:
+            self.diameter.swapped(catalogue)
 
     def _keep_seen(self, i_client: int, seen: Seen) -> None:
         background(keep_seen(self._database.pool, i_client, seen), "keeping what a RADIUS client sends")
@@ -208,7 +213,7 @@ class Server(Service):
                 opened = listen.listen_udp(self._reactor, settings.radius.interface, number, protocol, settings.reuse_port, f"RADIUS {port.name}")
                 self._ports.append(opened)
                 lines.append(f"RADIUS {port.name} on {_place('udp', opened)}")
-        return lines
+        return lines + (self.diameter.open(core, self.tracer) if self.diameter is not None else [])
 
     def _open_http(self, address: Any) -> str:
         try:
@@ -238,6 +243,8 @@ class Server(Service):
         self._watch_turns()
         if "radius" in self._settings.roles:
             self._start_tasks(pool)
+        for job in self.diameter.jobs(pool) if self.diameter is not None else ():
+            self._every(job.seconds, job.run, job.name)
         if "jobs" in self._settings.roles:
             self._every(5.0, jobs.sweeper(ledger, core, _now), "sweeper")
             self._every(5.0, StandingJob(pool, lambda: self._clients.catalogue, _now).run, "standing")
@@ -250,8 +257,8 @@ class Server(Service):
         settings = self._settings.radius
         dynamic = DynamicAuthorization(self._reactor, Timing(settings.coa_tries, settings.coa_first_wait), settings.coa_interface)
         tasks = SessionTasks(pool, f"{self._settings.instance}/{getpid()}", dynamic.timing.total + LEASE_MARGIN)
-        pacing = Pacing(settings.coa_node_rate, settings.coa_attempts, settings.coa_default_port)
-        self._dynamic, self._runner = dynamic, TaskRunner(tasks, dynamic, lambda: self._clients, self._profiles, self._reactor, pacing)
+        teller = RadiusTeller(dynamic, lambda: self._clients, self._profiles, settings.coa_default_port)
+        self._dynamic, self._runner = dynamic, TaskRunner(tasks, teller, self._reactor, Pacing(settings.coa_node_rate, settings.coa_attempts))
         self._every(0.5, self._runner.run, "session-tasks")
 
     def _every(self, seconds: float, work: Callable[[], Any], name: str) -> jobs.Periodic:
@@ -309,8 +316,12 @@ class Server(Service):
         if self._starting is not None and not self._starting.called:
             self._starting.cancel()
         await _closed(self._ports)
+        if self.diameter is not None:
+            await self.diameter.drain()
         if self.core is not None:
             await self.core.drained().addTimeout(self._settings.limits.decision_timeout + 1, self._reactor, lambda *_: None)
+        if self.diameter is not None:
+            await self.diameter.stop()
         for job in self._jobs:
             stopped = job.stopService()
             if stopped is not None:

@@ -170,11 +170,11 @@ class Administration:
         at = await asked(task_listings.reach(self.database.pool, self.i_env, key))
         if at is None:
             raise self._not_live(key)
-        if at.coa_address is None:
+        if at.kind is None:
             raise StartError(
                 f"node {at.node} takes no Disconnect: give it a coa_address in the catalogue, or close the session in the books alone with --force"
             )
-        return await asked(task_listings.want_disconnect(self.database.pool, self.actor, key, at))
+        return await asked(task_listings.want_disconnect(self.database.pool, self.actor, key, at, at.kind))
 
     async def expire(self, key: str) -> None:
         """Let a live session's expiry have passed: the sweeper of the running server ends it, provisionally, without a word to its node."""

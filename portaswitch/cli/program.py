@@ -14,6 +14,7 @@ from portaswitch.cli import (
     calls,
     clients,
     completion,
+    diameter,
     migration,
     operations,
     orphans,
@@ -34,6 +35,7 @@ portaswitch check
 portaswitch --config /etc/portaswitch/portaswitch.yaml init
 portaswitch load config/demo.yaml
 portaswitch radius-test --secret testing123 10086610975 01182623634515
+portaswitch diameter-test data 380630000001
 portaswitch xdr list --account 10086610975 --last 5
 portaswitch account show 10086610975 --json
 """
@@ -53,6 +55,7 @@ def parser() -> Parser:
     commands = Commands(top)
     setup.add(commands)
     calls.add(commands)
+    diameter.add(commands)
     xdrs.add(commands)
     tariffs.add(commands)
     sessions.add(commands)

@@ -47,7 +47,7 @@ from portaswitch.config.grammar import (
     unknown_key,
 )
 from portaswitch.config.kinds import children_of
-from portaswitch.config.values import Address, Boolean, Choice, Integer, Text
+from portaswitch.config.values import Address, Boolean, Choice, HostName, Integer, Text
 from portaswitch.model.loading import CatalogueFile, Entry
 from portaswitch.model.loading import Section as Named
 
@@ -158,6 +158,10 @@ NODE: Final = Thing(
         "coa_port": OrNone(Integer(1, 65535, "(a UDP port)")),
         "response_template": TEMPLATE,
         "ip_pool": OrNone(NAME),
+        "origin_host": OrNone(HostName()),
+        "origin_realm": OrNone(HostName()),
+        "require_tls": Boolean(),
+        "max_connections": Integer(1, 100_000, "connections"),
     }
 )
 PRODUCT: Final = Thing(
