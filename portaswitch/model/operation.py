@@ -130,11 +130,38 @@ Body = Callable[[Any, Actor, Mapping[str, Any]], Awaitable[Outcome]]
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """A key, the operation that it stands for, and the digest of the values that were asked for."""
+
+    key: str
+    operation: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One of several who ask for the same operation at once: the values, and the request that joins it with the logs."""
+
+    values: Mapping[str, Any]
+    request: str | None = None
+
+
+Together = Callable[[Any, Actor, Sequence[Asked]], Awaitable[Sequence[Outcome | OperationRefused]]]
+"""`(IWork, actor, asked) -> what each gives`: many at once in one transaction. A refusal of one is its outcome, and keeps no other back."""
+
+
+def any_values(values: Mapping[str, Any]) -> bool:
+    """That any values may join others."""
+    return True
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """
     Something an operator can do: `name` is 'entity.verb', or 'entity.thing.verb' for what belongs to an entity. Money moves only in operations of the
     privileges in `KEYED`, which take a key so that a repetition is done once (`operations.desk`). An operation that changes nothing is of the privilege READ.
     `secrets` are names in the answer that are told once and never kept. In self-care customers and accounts may only look, and do what is marked for it.
+    `together` does many at once (no argument of it refers to anything); `joins` says of some values whether it may.
     """
 
     name: str
@@ -146,6 +173,8 @@ class Operation:
     columns: tuple[str, ...] = field(default=())
     secrets: tuple[str, ...] = field(default=())
     self_care: bool = False
+    together: Together | None = None
+    joins: Callable[[Mapping[str, Any]], bool] = any_values
 
     @property
     def words(self) -> tuple[str, str]:
