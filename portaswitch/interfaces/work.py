@@ -18,7 +18,8 @@ T = TypeVar("T")
 
 class IWork(Interface):
     """
-    Implemented by `store.work.Work`. Every row that it finds, changes or removes is one that the actor reaches; of others it says that they are not there.
+    Implemented by `store.work.Work`. Every row that it changes or removes is one that the actor reaches; every row that it finds too, or is shared with it; of
+    others it says that they are not there. A reseller finds itself, and locks (so changes) only what is below it: NotPermitted.
 
     Errors of all methods: `OperationRefused` where the database refuses a value.
     """

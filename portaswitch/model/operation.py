@@ -24,6 +24,7 @@ class Mark(Enum):
     """What is special about a field."""
 
     REQUIRED = "required"  # an addition must name it
+    FILLED = "filled"  # it may be left out, and never be emptied
     FIXED = "fixed"  # it can't be changed later
     READ_ONLY = "read only"  # no person sets it
     SELF_CARE = "self care"  # customers and accounts may change it for themselves
@@ -33,6 +34,7 @@ class Mark(Enum):
     PLACE = "place"  # an argument that stands without its name, in the order of the fields
     MONEY = "money"  # changed with the privilege for money
     INTERNAL = "internal"  # for operators: in self-care it is not seen
+    ADMIN = "admin"  # set by administrators: what a reseller pays
 
 
 class Place(Enum):
@@ -75,7 +77,8 @@ class Entity:
     `key` is the field by which people name a row (unique in the environment, or below its `parent`, the field that refers to the outer thing). `customer` and
     `account` are the columns that say whose a row is, '' when it belongs to the environment as a whole: then only administrators reach it. `privilege` is what
     adding, changing and removing takes. `environment` is the column of the environment, '' where the row is in that of its outer thing. `order` sorts lists.
-    `details` is a second table with at most one row of the same identity, made with the first value that is set there.
+    `details` is a second table with at most one row of the same identity, made with the first value that is set there. What is `shared` is the environment's,
+    and resellers see it too, to build on; only administrators change it.
     """
 
     name: str
@@ -91,6 +94,7 @@ class Entity:
     order: str = ""
     environment: str = "i_env"
     details: str = ""
+    shared: bool = False
 
     def field(self, name: str) -> Field:
         """The field of that name; KeyError when there is none."""

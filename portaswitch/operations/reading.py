@@ -40,7 +40,7 @@ def read(fields: Iterable[Field], texts: Texts) -> dict[str, Any]:
 
 def _value(field: Field, text: str | None) -> Any:
     if text is None or text == CLEAR:
-        if field.has(Mark.REQUIRED):
+        if field.has(Mark.REQUIRED) or field.has(Mark.FILLED):
             raise ValueError("is no value, and one is needed")
         return None
     if "\0" in text:

@@ -20,7 +20,7 @@ from zope.interface import implementer
 
 from portaswitch.interfaces.work import IBooks, IWork
 from portaswitch.model.actor import Actor, Realm
-from portaswitch.model.operation import Claim, Entity, Mark, MayHaveHappened, OperationRefused, Place, Row
+from portaswitch.model.operation import Claim, Entity, Mark, MayHaveHappened, NotPermitted, OperationRefused, Place, Row
 from portaswitch.model.payment import Paid, Payment
 from portaswitch.store import passwords, work_sql
 from portaswitch.store.arrays import array
@@ -115,7 +115,13 @@ class Work:
 
     async def _one(self, entity: Entity, condition: str, values: dict[str, Any], lock: bool) -> Row | None:
         rows = await self._rows(entity, condition, values, work_sql.LOCK if lock else "")
+        if lock and rows and self._is_own(entity, rows[0]):
+            raise NotPermitted([f"{entity.name} {rows[0][entity.key]}: that is yourself: who stands above you does that"])
         return rows[0] if rows else None
+
+    def _is_own(self, entity: Entity, row: Row) -> bool:
+        """Whether it is the reseller who asks: it sees itself, and neither its limit, its money, its prices nor its block are its own to change."""
+        return self._actor.realm is Realm.RESELLER and entity.identity == entity.customer and row["_id"] == self._actor.i_customer
 
     def listing(self, entity: Entity, conditions: Mapping[str, Any], begin: str, limit: int) -> Deferred[list[Row]]:
         """See `IWork.listing`."""
