@@ -1,0 +1,6 @@
+-- rolling from 9
+-- First and last use of accounts are written by a job that follows the xDRs (store/usage_dates.py); it begins with the oldest one.
+create table xdr_readers (
+    name text primary key, last_id bigint not null default 0, safe_id bigint not null default 0, safe_at timestamptz not null default 'epoch'
+);
+insert into xdr_readers (name) values ('usage');
