@@ -109,4 +109,20 @@ VOUCHER: Final = Entity(
     order="t.i_voucher desc",
 )
 
-ENTITIES: Final = (PAYMENT, TRANSACTION, BATCH, VOUCHER)
+ORPHAN: Final = Entity(
+    "orphan",
+    "usage that nobody was charged for, and that waits for a decision",
+    "orphans",
+    "i_orphan",
+    "number",
+    Privilege.MONEY,
+    (
+        Field("number", "its number (`orphan list`)", POSITIVE, PLACED, "i_orphan"),
+        Field("received", "when it was reported", INSTANT, READ_ONLY),
+        Field("reason", "no account, or impossible", LINE, READ_ONLY),
+        Field("request", "what was reported", LINE, READ_ONLY | DETAIL),
+    ),
+    order="t.i_orphan desc",
+)
+
+ENTITIES: Final = (PAYMENT, TRANSACTION, BATCH, VOUCHER, ORPHAN)

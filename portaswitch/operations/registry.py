@@ -6,8 +6,23 @@ from collections.abc import Mapping
 from typing import Final
 
 from portaswitch.model.operation import Operation
-from portaswitch.operations import accounts, addons, audit, catalogue, customers, features, payments, provisioning, stock, topups, transactions, users, vouchers
+from portaswitch.operations import (
+    accounts,
+    addons,
+    audit,
+    catalogue,
+    customers,
+    features,
+    orphans,
+    payments,
+    provisioning,
+    stock,
+    topups,
+    transactions,
+    users,
+    vouchers,
+)
 
-AREAS: Final = (customers, accounts, addons, topups, payments, transactions, catalogue, features, stock, provisioning, users, vouchers, audit)
+AREAS: Final = (customers, accounts, addons, topups, payments, transactions, catalogue, features, stock, provisioning, users, vouchers, orphans, audit)
 
 OPERATIONS: Final[Mapping[str, Operation]] = {operation.name: operation for area in AREAS for operation in area.OPERATIONS}
