@@ -16,7 +16,8 @@ BREACHES = (
      "update vouchers set status = 'used', used_at = now() where i_payment is not null", "each used voucher"),
     ("update payment_transactions set status = 'CANCELED'", "update payment_transactions set status = 'COMPLETED'", "each completed payment"),
     ("update payment_transactions set test_mode = true", "update payment_transactions set test_mode = false", "each completed payment"),
-    ("update dids set i_account = g.i_account, i_customer = g.i_customer from (select * from accounts where id = 'gone') g where number = (select min(number) from dids where dids.i_account is null and dids.i_customer is null)",
+    ("update dids set i_account = g.i_account, i_customer = g.i_customer from (select * from accounts where id = 'gone') g "
+     "where number = (select min(number) from dids where dids.i_account is null and dids.i_customer is null)",
      "update dids set i_account = null, i_customer = null where i_account = (select i_account from accounts where id = 'gone')", "closed accounts"),
     ("update accounts set i_env = 2 where id = 'gone'", "update accounts set i_env = 1 where id = 'gone'", "nothing crosses"),
 )  # fmt: skip
