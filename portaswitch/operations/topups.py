@@ -24,7 +24,7 @@ MOST_WRONG: Final = 5
 
 async def _top_up(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
     if (values.get("amount") is None) == (values.get("voucher") is None):
-        raise OperationRefused(["amount or voucher: name one of them"])
+        raise OperationRefused(["amount or voucher: name one of them, and only one"])
     if values.get("voucher") is not None:
         return await _voucher(work, await paying(work, values), values)
     if not actor.may(Privilege.MONEY):

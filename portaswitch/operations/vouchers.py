@@ -86,7 +86,7 @@ def _turning(verb: str, status: str, before: tuple[str, ...], text: str) -> Oper
 
     async def run(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
         if (values.get("number") is None) == (values.get("batch") is None):
-            raise OperationRefused(["number or batch: name one of them"])
+            raise OperationRefused(["number or batch: name one of them, and only one"])
         one = await the(work, VOUCHER, values, lock=True) if values.get("number") is not None else None
         if one is not None and one["status"] not in before:
             raise OperationRefused([f"voucher {one['number']} is {one['status']}: it must be {' or '.join(before)}"])

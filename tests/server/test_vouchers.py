@@ -79,7 +79,7 @@ class VoucherTests(DeskCase):
         self.assertEqual(len(caught.exception.faults), 4)
         for more in ({"expiration_date": "2000-01-01"}, {"managed_by": "Demo retail"}):
             with self.assertRaises(OperationRefused):
-                await self.made(**more)
+                await self.do("voucher.generate", {"count": "3", "amount": "10", "batch": "B", "currency": "CAD", **more})
         for values in ({}, {"number": "1", "batch": "Spring"}):
             with self.assertRaises(OperationRefused):
                 await self.do("voucher.close", values)
