@@ -69,6 +69,9 @@ class IWork(Interface):
     def pay_all(payments: Sequence[Payment]) -> Deferred[list[Paid]]:
         """Book several payments at once, as `pay`; what each of them leaves of its account's balance."""
 
+    def seal(text: str) -> bytes:
+        """A secret as it is kept in a column of its own."""
+
     def fingerprints(text: str) -> list[bytes]:
         """The keyed hashes under which a secret that is looked up may be kept (vouchers.id): that of the newest key first, by which new ones are kept."""
 

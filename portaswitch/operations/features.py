@@ -21,6 +21,7 @@ from portaswitch.model.feature import (
     NOTHING,
     ON,
     OWN_CHOICE,
+    SECRET,
     Attribute,
     Feature,
     Said,
@@ -181,7 +182,9 @@ async def _store(work: IWork, feature: Feature, owner: _Owner, flag: str, found:
         attribute = feature.attribute(name)
         if attribute is None or listed == owner.values.get(attribute.number, ()):
             continue
-        values = {"number": owner.number, "attribute": attribute.number, "value": list(listed)}
+        secret = (feature.name, name) in SECRET
+        sealed = work.seal(listed[0]) if secret and listed else None
+        values = {"number": owner.number, "attribute": attribute.number, "value": [] if secret else list(listed), "sealed": sealed}
         if not await work.ask(f"{owner.kind}.feature_value", values):
             await work.ask(f"{owner.kind}.feature_first", values)
 

@@ -47,7 +47,10 @@ _OF_THESE: Final = (
 _KIND: Final = (
     "case when i_account is not null then 'account' when i_customer is not null then 'customer' when i_product is not null then 'product' else 'site' end"
 )
-VALUES: Final = f"select {_KIND}, i_foreign, i_attribute, value from service_attribute_values where {_OF_THESE}"
+#: Of a secret only that there is one.
+VALUES: Final = (
+    f"select {_KIND}, i_foreign, i_attribute, case when sealed is null then value else array['(hidden)'] end from service_attribute_values where {_OF_THESE}"
+)
 LOCKS: Final = f"select {_KIND}, i_foreign, i_service_feature from service_feature_locks where {_OF_THESE}"
 
 #: A pool that has an address, which it would give to anybody.
@@ -64,9 +67,9 @@ def _owned(kind: str, table: str, identity: str) -> dict[str, str]:
     lock = f"{own} and i_service_feature = %(feature)s"
     return {
         f"{kind}.feature_flags": f"update {table} set service_flags = %(flags)s where {own} returning 1",
-        f"{kind}.feature_value": f"update service_attribute_values set value = %(value)s::text[] where {value} returning 1",
-        f"{kind}.feature_first": f"insert into service_attribute_values (i_env, i_attribute, {identity}, value) "
-        "values (%(i_env)s, %(attribute)s, %(number)s, %(value)s::text[]) returning 1",
+        f"{kind}.feature_value": f"update service_attribute_values set value = %(value)s::text[], sealed = %(sealed)s where {value} returning 1",
+        f"{kind}.feature_first": f"insert into service_attribute_values (i_env, i_attribute, {identity}, value, sealed) "
+        "values (%(i_env)s, %(attribute)s, %(number)s, %(value)s::text[], %(sealed)s) returning 1",
         f"{kind}.feature_lock": f"insert into service_feature_locks (i_env, i_service_feature, {identity}) "
         "values (%(i_env)s, %(feature)s, %(number)s) on conflict do nothing returning 1",
         f"{kind}.feature_unlock": f"delete from service_feature_locks where {lock} returning 1",

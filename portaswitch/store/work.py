@@ -226,6 +226,10 @@ class Work:
         columns = {name: array(values) for name, values in _columns(payments).items()}
         return self._cursor.query(PAY, {**self._standing, **columns}).addCallback(lambda rows: [Paid(*row) for row in rows])
 
+    def seal(self, text: str) -> bytes:
+        """See `IWork.seal`."""
+        return self._sealer.seal(text)
+
     def fingerprints(self, text: str) -> list[bytes]:
         """See `IWork.fingerprints`."""
         return self._sealer.fingerprints(text)

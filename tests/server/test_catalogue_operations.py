@@ -137,7 +137,8 @@ class LifeTests(DeskCase):
         alone = {
             operation.words[0]
             for operation in OPERATIONS.values()
-            if operation.words[0] in ENTITIES and operation.privilege is Privilege.CATALOGUE and operation.words[1] == "add" and not operation.arguments[0].refers
+            if operation.words[0] in ENTITIES and operation.words[1] == "add"
+            if operation.privilege is Privilege.CATALOGUE and not operation.arguments[0].refers
         }
         self.assertEqual(alone, set(WHOLE))
 
