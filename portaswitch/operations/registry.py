@@ -16,6 +16,7 @@ from portaswitch.operations import (
     orphans,
     payments,
     provisioning,
+    sites,
     stock,
     topups,
     transactions,
@@ -23,6 +24,6 @@ from portaswitch.operations import (
     vouchers,
 )
 
-AREAS: Final = (customers, accounts, addons, topups, payments, transactions, catalogue, features, stock, provisioning, users, vouchers, orphans, audit)
+AREAS: Final = (customers, accounts, addons, topups, payments, transactions, catalogue, features, sites, stock, provisioning, users, vouchers, orphans, audit)
 
 OPERATIONS: Final[Mapping[str, Operation]] = {operation.name: operation for area in AREAS for operation in area.OPERATIONS}

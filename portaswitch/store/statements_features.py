@@ -10,6 +10,7 @@ from typing import Final
 
 OWNERS: Final[Mapping[str, tuple[str, str]]] = {
     "account": ("accounts", "i_account"), "customer": ("customers", "i_customer"), "product": ("products", "i_product"),
+    "site": ("customer_sites", "i_customer_site"),
 }  # fmt: skip
 """Table and identity of each kind of owner."""
 
@@ -38,6 +39,13 @@ select 'customer', c.i_customer, c.name, c.service_flags, 4, 0 from a join custo
 order by rank, priority, 2
 """
 CUSTOMER: Final = "select 'customer', i_customer, name, service_flags from customers where i_env = %(i_env)s and i_customer = %(number)s"
+SITE: Final = """
+select 'site', i_customer_site, name, service_flags, 0 as rank from customer_sites where i_env = %(i_env)s and i_customer_site = %(number)s
+union all
+select 'customer', c.i_customer, c.name, c.service_flags, 1 from customer_sites s join customers c using (i_customer)
+where s.i_env = %(i_env)s and s.i_customer_site = %(number)s
+order by rank
+"""
 PRODUCT: Final = "select 'product', i_product, name, service_flags from products where i_env = %(i_env)s and i_product = %(number)s"
 
 _OF_THESE: Final = (
@@ -84,5 +92,6 @@ STATEMENTS: Final[Mapping[str, str]] = {
     "account.feature_owners": ACCOUNT,
     "customer.feature_owners": CUSTOMER,
     "product.feature_owners": PRODUCT,
+    "site.feature_owners": SITE,
     **{name: sql for kind, (table, identity) in OWNERS.items() for name, sql in _owned(kind, table, identity).items()},
 }
