@@ -12,6 +12,7 @@ from portaswitch.operations import (
     audit,
     catalogue,
     customers,
+    discounts,
     features,
     orphans,
     payments,
@@ -22,8 +23,12 @@ from portaswitch.operations import (
     transactions,
     users,
     vouchers,
+    wallets,
 )
 
-AREAS: Final = (customers, accounts, addons, topups, payments, transactions, catalogue, features, sites, stock, provisioning, users, vouchers, orphans, audit)
+AREAS: Final = (
+    customers, accounts, addons, topups, payments, transactions, catalogue, discounts, wallets, features, sites, stock, provisioning, users, vouchers, orphans,
+    audit,
+)  # fmt: skip
 
 OPERATIONS: Final[Mapping[str, Operation]] = {operation.name: operation for area in AREAS for operation in area.OPERATIONS}
