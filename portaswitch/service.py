@@ -61,6 +61,7 @@ from portaswitch.store.session_names import SessionNames
 from portaswitch.store.session_tasks import SessionTasks, purge
 from portaswitch.store.standing import StandingJob
 from portaswitch.store.trace_watches import CHANNEL, read_watches
+from portaswitch.store.usage_dates import date_accounts
 from portaswitch.store.users import Users
 from portaswitch.store.work import Books
 from portaswitch.trace.tracer import WATCHES, Tracer, silent
@@ -249,6 +250,7 @@ class Server(Service):
             self._every(5.0, jobs.sweeper(ledger, core, _now), "sweeper")
             self._every(5.0, StandingJob(pool, lambda: self._clients.catalogue, _now).run, "standing")
             self._every(1.0, lambda: fold(pool), "folding")
+            self._every(60.0, lambda: date_accounts(pool), "usage-dates")
             self._every(3600.0, lambda: keep_partitions(pool), "partitions")
             self._every(3600.0, lambda: purge(pool, TASKS_KEPT), "task-purge")
 

@@ -294,7 +294,7 @@ async def load_file(database: Database, path: str, actor: Actor, progress: Progr
     Errors: ConfigError with all faults of the file, LoadError; nothing was changed then.
     """
     progress(0, 1, "reading the file")
-    file = read_catalogue(path, actor.i_env)
+    file = read_catalogue(path, actor.i_env, told=lambda done, whole: progress(done, whole, "reading the file"))
     file = replace(file, faults=(*file.faults, *_template_faults(file)))
     return await load(file, Loading(database.pool, database.sealer, actor, Path(path).name), progress)
 

@@ -24,6 +24,7 @@ from portaswitch.cli import (
     tariffs,
     topups,
     traces,
+    vouchers,
     xdrs,
 )
 from portaswitch.cli.command import OK, Commands, Context, Parser, common, epilog
@@ -66,6 +67,7 @@ def parser() -> Parser:
     books.add(commands)
     backups.add(commands)
     migration.add(commands)
+    vouchers.add(commands)
     operations.add(commands)
     topups.add(commands)
     completion.add(commands, top)

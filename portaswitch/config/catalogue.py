@@ -36,6 +36,7 @@ from portaswitch.config.catalogue_kinds import GroupSet, Hidden, Rates, Section,
 from portaswitch.config.catalogue_rating import FormulaText, Level, PeriodOrNone, PortionsText
 from portaswitch.config.catalogue_values import Currency, Instant, Money, Network, Prefix, Zone
 from portaswitch.config.collector import without_collector
+from portaswitch.config.fold import Told, unheard
 from portaswitch.config.grammar import (
     Kind,
     MappingOf,
@@ -307,14 +308,14 @@ I_ENV: Final = Integer(1, 999_999_999, "(an i_env)")
 
 
 def read_catalogue(
-    path: str | os.PathLike[str], environment: int, *, environ: Mapping[str, str] | None = None
+    path: str | os.PathLike[str], environment: int, *, environ: Mapping[str, str] | None = None, told: Told = unheard
 ) -> CatalogueFile:
     """
     The file at `path`. `environment` is the i_env that its things belong to where the file names none;
-    `environ` stands for the process's environment.
+    `environ` stands for the process's environment; `told` how far the reading is.
     """
     with without_collector():
-        return catalogue(read_tree(path), environment, environ=environ)
+        return catalogue(read_tree(path, told), environment, environ=environ)
 
 
 def catalogue(tree: Tree, environment: int, *, environ: Mapping[str, str] | None = None) -> CatalogueFile:

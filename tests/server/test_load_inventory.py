@@ -111,6 +111,20 @@ class InventoryTests(LoadTestCase):
                          [("Homes", "Demo Homes Ltd", "billing@example.com")])  # fmt: skip
         self.assertEqual(self.one(FLAGS), "---------------N")
 
+    async def test_a_secret_attribute(self) -> None:
+        """A PIN is sealed, and sealed again only when it is another one; beside it plain attributes stay as they are."""
+        await self.demo()
+        barring = 'call_barring: {flag: Y, attributes: {prefixes: ["9"]}}'
+        text = 'accounts: {"16045550101": {features: {voice_authentication: {flag: Y, attributes: {pin: "%s"}}, ' + barring + "}}}\n"
+        found = []
+        for pin in ("98765", "98765", "12345"):
+            await self.text(text % pin)
+            ((value, sealed),) = self.ask("select value, sealed from service_attribute_values where i_attribute = 8")
+            found.append(bytes(sealed))
+            self.assertEqual((value, self.sealer.open(bytes(sealed))), ([], pin))
+        self.assertEqual((found[0] == found[1], found[1] == found[2]), (True, False))
+        self.assertEqual(self.one("select value from service_attribute_values where i_attribute = 23 and i_account is not null"), ["9"])
+
     async def test_features(self) -> None:
         """A letter in its place and a row of values, changed in place; what operators set of other features stays."""
         await self.demo()
