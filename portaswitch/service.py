@@ -43,6 +43,7 @@ from portaswitch.memory import Collector
 from portaswitch.metrics import Gauge
 from portaswitch.model.actor import Actor
 from portaswitch.model.catalogue import EMPTY, Catalogue, Seen
+from portaswitch.sip_service import SipService
 from portaswitch.store.addresses import Addresses
 from portaswitch.store.catalogue import CatalogueStore
 from portaswitch.store.clients import keep_seen
@@ -102,6 +103,7 @@ class Server(Service):
         self._trace_log, self.tracer = LineFile(None, *TRACE_LOG), silent()
         self._dynamic: DynamicAuthorization | None = None
         self._runner: TaskRunner | None = None
+        self.sip: SipService | None = None
         self._profiles: dict[str, Profile] = {}
         self.core: Core | None = None
         self.protocols: dict[str, radius.RadiusProtocol] = {}
@@ -138,6 +140,9 @@ class Server(Service):
         if "jobs" in settings.roles:
             await self._first_partitions()
         lines = self._open_ports(self.core)
+        if "sip" in settings.roles:
+            self.sip = SipService(self._reactor, settings, self.core, self._database.pool, lambda: self._clients.catalogue, _now)
+            lines += await self.sip.open()
         self._start_jobs(ledger, self.core)
         self._stage = Stage.SERVING
         return lines + http
@@ -226,6 +231,8 @@ class Server(Service):
         self._watch_turns()
         if "radius" in self._settings.roles:
             self._start_tasks(pool)
+        for seconds, work, name in self.sip.jobs("jobs" in self._settings.roles) if self.sip is not None else ():
+            self._every(seconds, work, name)
         if "jobs" in self._settings.roles:
             self._every(5.0, jobs.sweeper(ledger, core, _now), "sweeper")
             self._every(5.0, StandingJob(pool, lambda: self._clients.catalogue, _now).run, "standing")
@@ -297,6 +304,8 @@ class Server(Service):
         if self._starting is not None and not self._starting.called:
             self._starting.cancel()
         await _closed(self._ports)
+        if self.sip is not None:
+            await self.sip.close()
         if self.core is not None:
             await self.core.drained().addTimeout(self._settings.limits.decision_timeout + 1, self._reactor, lambda *_: None)
         for job in self._jobs:

@@ -20,6 +20,7 @@ from portaswitch.cli import (
     rates,
     sessions,
     setup,
+    sip_tests,
     tariffs,
     topups,
     traces,
@@ -53,6 +54,7 @@ def parser() -> Parser:
     commands = Commands(top)
     setup.add(commands)
     calls.add(commands)
+    sip_tests.add(commands)
     xdrs.add(commands)
     tariffs.add(commands)
     sessions.add(commands)
