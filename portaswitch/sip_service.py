@@ -62,7 +62,7 @@ class SipService:
         self.server = SipServer(reactor, throttle)
         self._domains = Domains(sip.domains, settings.environment, catalogue, self._peers)
         self._locations, self._messages = Registrations(pool), Messages(pool, self._worker)
-        courier = Courier(self.server, lambda: self.ports, self._domains.peers, self._worker, self._edge_address())
+        courier = Courier(self.server, lambda: self.ports, self._domains.peers, self._worker, self._edge_address)
         terms = Terms(sip.charge == "delivered", sip.max_waiting, int(sip.keep_for))
         self.relay = Relay(billing, self._locations, self._messages, courier, now, terms)
         self.notifier = Notifier(self.relay, self._locations, now, f"{sip.notify_sender}@{sip.domains[0]}")
@@ -76,7 +76,7 @@ class SipService:
         terms = RegistrationTerms(int(sip.shortest_expires), int(sip.longest_expires), int(sip.usual_expires), sip.max_contacts)
         third = ThirdParties(self.server, self._udp, [host_port(place) for place in sip.third_party_registrars])
         registrar = Registrar(self._locations, now, terms)
-        register = RegisterHandler(entrance, self._domains, registrar, self.relay, now, terms, self._worker, self._edge_address(), third.tell)
+        register = RegisterHandler(entrance, self._domains, registrar, self.relay, now, terms, self._worker, self._edge_address, third.tell)
         self.server.handlers["REGISTER"] = register.answer
         if sip.gateway is None:
             self.server.handlers["MESSAGE"] = MessageHandler(entrance, self._domains, self.relay, self.server.ours, frozenset(sip.edges)).answer
@@ -130,8 +130,8 @@ class SipService:
         """Our own address where we are an edge node, as the gateway's Routes name it; '' where we are none."""
         if self._settings.gateway is None:
             return ""
-        udp = next((address for address in self._settings.listen if address.transport == "udp"), None)
-        return "" if udp is None else f"{self._public(udp.interface)}:{udp.port}"
+        udp = self._udp()
+        return "" if udp is None else f"{udp.sent_by[0]}:{udp.sent_by[1]}"
 
     def _exempt(self) -> Iterator[str]:
         """Servers of ours, and peers: many users are behind their addresses."""

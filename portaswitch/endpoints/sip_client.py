@@ -69,7 +69,7 @@ class UserAgent:
         self.server = SipServer(reactor, Throttle(reactor.seconds, 0))
         self.server.handlers["MESSAGE"] = self._taken
         self.port = UdpPort(self.server, "sip-test")
-        self._sequence = 0
+        self._sequence, self._call = 0, token_hex(10)
 
     async def register(self, seconds: int) -> Response | None:
         """Register for so many seconds (0: no longer); None: no answer."""
@@ -84,7 +84,7 @@ class UserAgent:
         return await self._ask("MESSAGE", target, target, (("Content-Type", "text/plain;charset=UTF-8"),), text.encode())
 
     async def _ask(self, method: str, target: str, to: str, more: Pairs, body: bytes) -> Response | None:
-        call, tag = token_hex(10), token_hex(4)
+        call, tag = self._call if method == "REGISTER" else token_hex(10), token_hex(4)
         answer, proof = await self._once(method, target, to, more, body, call, tag), ""
         if answer is not None and answer.status == 401:
             proof = self._proof(answer, method, target)

@@ -31,7 +31,7 @@ TOO_LARGE, UNSENDABLE = 513, 400
 
 @implementer(ICourier)
 class Courier:
-    """`ports` are the sockets by name; `worker` names this process; `own_edge` is its address as an edge node."""
+    """`ports` are the sockets by name; `worker` names this process; `own_edge` gives its address as an edge node."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Courier:
         ports: Callable[[], Mapping[str, UdpPort | TcpPort]],
         peers: Mapping[str, Peer],
         worker: str,
-        own_edge: str = "",
+        own_edge: Callable[[], str] = lambda: "",
     ) -> None:
         self._server, self._ports, self._peers, self._worker, self._own_edge = server, ports, peers, worker, own_edge
 
@@ -52,11 +52,12 @@ class Courier:
         place = self._place(contact)
         if place is None:
             return succeed(0)
-        route = ()
-        if contact.edge and contact.edge != self._own_edge:
+        recipient, route = _address(text.recipient), ()
+        if contact.edge and contact.edge != self._own_edge():
             host = f"[{contact.host}]" if ":" in contact.host else contact.host
             route = (("Route", f"<sip:{contact.edge};lr;pinhole={contact.transport}:{host}:{contact.port};ep>"),)
-        return self._ask(text, contact.uri, place, route)
+            recipient = f"{_address(text.recipient.rpartition('@')[0] + '@' + contact.edge)};transport=UDP;lr"  # as the guide's example has it
+        return self._ask(text, contact.uri, place, recipient, route)
 
     def hand_over(self, text: Text) -> Deferred[int]:
         """See `ICourier.hand_over`."""
@@ -67,19 +68,19 @@ class Courier:
         user, _, domain = text.recipient.rpartition("@")
         host = domain if domain in peer.domains else f"[{peer.host}]" if ":" in peer.host else peer.host
         target = f"sip:{escaped(user)}{'@' * bool(user)}{host}" + ("" if domain in peer.domains else f":{peer.port}")
-        return self._ask(text, target, Datagrams(port, peer.host, peer.port))
+        return self._ask(text, target, Datagrams(port, peer.host, peer.port), target)
 
     def address_of(self, peer: str) -> str:
         """See `ICourier.address_of`."""
         known = self._peers.get(peer)
         return "" if known is None else known.host
 
-    def _ask(self, text: Text, target: str, place: Place, route: tuple[tuple[str, str], ...] = ()) -> Deferred[int]:
+    def _ask(self, text: Text, target: str, place: Place, recipient: str, route: tuple[tuple[str, str], ...] = ()) -> Deferred[int]:
         if place.transport == "UDP" and len(text.body) > LARGEST_ON_DATAGRAMS:
             SENT.inc(str(TOO_LARGE))
             return succeed(TOO_LARGE)
         try:
-            request = build.request("MESSAGE", target, (*via(place), ("Max-Forwards", "70"), *route, *_headers(text)), text.body)
+            request = build.request("MESSAGE", target, (*via(place), ("Max-Forwards", "70"), *route, *_headers(text, recipient)), text.body)
         except ValueError:  # what somebody wrote into a contact or a header can't be sent
             SENT.inc(str(UNSENDABLE))
             return succeed(UNSENDABLE)
@@ -87,7 +88,7 @@ class Courier:
 
     def _place(self, contact: Contact) -> Place | None:
         """The way to a contact from this process; None when it is another's connection, or gone."""
-        if contact.edge and contact.edge != self._own_edge:
+        if contact.edge and contact.edge != self._own_edge():
             host, _, number = contact.edge.rpartition(":")
             port = self._udp("", host)
             return None if port is None else Datagrams(port, host.strip("[]"), int(number))
@@ -115,10 +116,10 @@ def via(place: Place) -> tuple[tuple[str, str], ...]:
     return (("Via", f"SIP/2.0/{place.transport} {host}:{port};branch={branch};rport"),)
 
 
-def _headers(text: Text) -> tuple[tuple[str, str], ...]:
+def _headers(text: Text, recipient: str) -> tuple[tuple[str, str], ...]:
     tag = sha256(text.key.encode()).hexdigest()[:8]
     return (
-        ("To", f"<{_address(text.recipient)}>"), ("From", f"<{_address(text.sender)}>;tag={tag}"), ("Call-ID", f"{text.call_id}~1o"),
+        ("To", f"<{recipient}>"), ("From", f"<{_address(text.sender)}>;tag={tag}"), ("Call-ID", f"{text.call_id}~1o"),
         ("CSeq", "2 MESSAGE"), ("Allow", ", ".join(METHODS)), ("Content-Type", text.content_type),
     )  # fmt: skip
 

@@ -42,7 +42,7 @@ class Registered:
 
 
 class RegisterHandler:
-    """Answers REGISTER. `worker` names this process, `edge` its address as an edge node ('' it is none); `told` hears of what was done."""
+    """Answers REGISTER. `worker` names this process, `edge` gives its address as an edge node ('' it is none); `told` hears of what was done."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class RegisterHandler:
         now: Callable[[], datetime],
         terms: Terms,
         worker: str,
-        edge: str = "",
+        edge: Callable[[], str] = lambda: "",
         told: Callable[[Registered], None] = lambda registered: None,
     ) -> None:
         self._entrance, self._domains, self._registrar, self._relay, self._now, self._terms = entrance, domains, registrar, relay, now, terms
@@ -124,7 +124,7 @@ class RegisterHandler:
         worker = self._worker if place.flow else ""
         agent = printable(request.headers.first("User-Agent") or "")[:200]
         return Contact(
-            0, printable(str(uri)), place.transport, host, port, place.listener, "", 0, EPOCH, worker, place.flow, _q(given), self._edge, agent,
+            0, printable(str(uri)), place.transport, host, port, place.listener, "", 0, EPOCH, worker, place.flow, _q(given), self._edge(), agent,
         )  # fmt: skip
 
 

@@ -55,7 +55,7 @@ def _headers(registered: Registered, owner: SipUri, port: UdpPort) -> list[tuple
 
 def _lasts(registered: Registered) -> int:
     """Seconds until the last contact ends; 0 when none is left."""
-    seconds = [int((contact.expires - registered.at).total_seconds()) for contact in registered.contacts]
+    seconds = [round((contact.expires - registered.at).total_seconds()) for contact in registered.contacts]
     return max(seconds, default=0)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import Logger
@@ -33,6 +34,7 @@ REFUSED_MESSAGES = Counter("portaswitch_messages_refused_total", "Messages that 
 ENDED = Counter("portaswitch_messages_ended_total", "Accepted messages that are over", ("state",))
 ATTEMPTS = Counter("portaswitch_message_attempts_total", "Attempts to deliver a message", ("result",))
 
+T = TypeVar("T")
 #: Messages that a recipient gets in one go before others are looked at, and those that one pass of the job claims.
 PAGE, PASS = 20, 200
 #: Seconds until a message is looked at again whose recipient is connected to another process, which then takes it.
@@ -85,9 +87,12 @@ class Relay:
         return await self._keep(text, callee, draft)
 
     async def _keep(self, text: Text, callee: Callee | None, draft: Draft) -> Answer:
-        kept = await self._messages.keep(text, self._terms.most)
-        if kept is Kept.FULL and not await self._messages.known(text.key):  # it may have been kept by another process in this moment
-            await self._billing.handle(settle(draft.id, draft.origin, text.key, text.account, False, self._now()))
+        try:
+            kept = await self._messages.keep(text, self._terms.most)
+        except Exception:
+            await self._give_back(text, draft)
+            raise
+        if kept is Kept.FULL and await self._give_back(text, draft):
             return self._refused("full", Answer.FULL)
         if kept is Kept.STORED:
             ACCEPTED_MESSAGES.inc("peer" if callee is None else "account" if callee.contacts else "store")
@@ -95,6 +100,16 @@ class Relay:
                 background(Deferred.fromCoroutine(self._pay(text)), "charging a message")
             background(Deferred.fromCoroutine(self._carry(text, () if callee is None else callee.contacts)), "delivering a message")
         return Answer.ACCEPTED
+
+    async def _give_back(self, text: Text, draft: Draft) -> bool:
+        """
+        Free the hold of a message that was not kept; False where it was after all, by another process or by a statement whose answer was lost. Where this
+        fails too, the hold ends by its time.
+        """
+        if await self._messages.known(text.key):
+            return False
+        await self._billing.handle(settle(draft.id, draft.origin, text.key, text.account, False, self._now()))
+        return True
 
     def known(self, key: str) -> Deferred[bool]:
         """See `IRelay.known`."""
@@ -163,7 +178,7 @@ class Relay:
         await self._billing.handle(settled_by(text, used, self._now(), self._courier.address_of(text.peer)))
         await self._messages.paid(text.key)
 
-    def _refused(self, reason: str, answer: Answer | Refusal) -> Answer | Refusal:
+    def _refused(self, reason: str, answer: T) -> T:
         REFUSED_MESSAGES.inc(reason)
         return answer
 

@@ -29,9 +29,9 @@ with asked as (
         peer text, content_type text, body text, call_id text, charge text, created timestamptz, expires timestamptz, most int)
 ), added as (
     insert into messages (i_env, i_node, key, account, sender, recipient, i_recipient, peer, content_type, body, call_id, charge, created, expires, next_try,
-        locked_until, worker)
+        locked_until, worker, attempts)
     select a.i_env, a.i_node, a.key, a.account, a.sender, a.recipient, nullif(a.i_recipient, 0), a.peer, a.content_type, decode(a.body, 'hex'), a.call_id,
-           a.charge, a.created, a.expires, now() + make_interval(secs => {LEASE}), now() + make_interval(secs => {LEASE}), %(worker)s
+           a.charge, a.created, a.expires, now() + make_interval(secs => {LEASE}), now() + make_interval(secs => {LEASE}), %(worker)s, 1
     from asked a
     where a.i_recipient = 0 or a.most > (select count(*) from (
         select from messages m where m.i_recipient = a.i_recipient and m.state = 'waiting' limit a.most) w)

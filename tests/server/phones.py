@@ -203,6 +203,7 @@ class SipWorld:
         self.folder = Path(tempfile.mkdtemp(prefix="portaswitch-sip-"))
         self.phones: list[Phone] = []
         self.dsn = ""
+        self.fixed = 0
 
     @classmethod
     async def made(cls, sql: str = "", **settings: str) -> SipWorld:
@@ -233,8 +234,8 @@ class SipWorld:
 
     @property
     def udp(self) -> int:
-        """The server's UDP port."""
-        return self._port(0)
+        """The server's UDP port; `fixed` where it is another process."""
+        return self.fixed or self._port(0)
 
     @property
     def tcp(self) -> int:
@@ -259,10 +260,12 @@ class SipWorld:
             raise AssertionError(f"{len(rows)} rows: {sql}")
         return rows[0][0] if len(rows[0]) == 1 else rows[0]
 
-    async def until(self, sql: str, wanted: Any) -> None:
-        """Wait until a query gives that; the test's time limits it."""
+    async def until(self, sql: str, wanted: Any, seconds: float = 30) -> None:
+        """Wait until a query gives that."""
+        end = _reactor.seconds() + seconds
         while (found := await self.one(sql)) != wanted:
-            self.last = found
+            if _reactor.seconds() > end:
+                raise AssertionError(f"{found!r} is not {wanted!r}: {sql}")
             await deferLater(_reactor, 0.02)
 
     async def end(self) -> None:
