@@ -44,6 +44,9 @@ from portaswitch.wire.sip.challenge import Guard, Nonces
 #: Days that messages which are over are remembered, so that a sender who lost its answer is not charged again.
 REMEMBERED = 2
 
+#: A SIP message may fill a datagram (RFC 3261 18.1.1).
+DATAGRAM = 65536
+
 Job = tuple[float, Callable[[], Awaitable[None]], str]
 
 
@@ -54,7 +57,8 @@ class SipService:
         self, reactor: Any, settings: Settings, billing: IBilling, pool: Pool, catalogue: Callable[[], Catalogue], now: Callable[[], datetime]
     ) -> None:
         self._reactor, self._settings, sip = reactor, settings.sip, settings.sip
-        self._reuse, self._opened = settings.reuse_port, []
+        self._reuse = settings.reuse_port
+        self._opened: list[listen.ListeningPort] = []
         self._worker = f"{settings.instance}/{getpid()}"
         self.ports: dict[str, UdpPort | TcpPort] = {}
         self._peers = [Peer(name, peer.address, peer.port, peer.domains, peer.prefixes) for name, peer in sip.peers.items()]
@@ -97,7 +101,7 @@ class SipService:
         port: UdpPort | TcpPort
         if address.transport == "udp":
             port = UdpPort(self.server, name)
-            opened = listen.listen_udp(self._reactor, address.interface, address.port, port, self._reuse, what)
+            opened = listen.listen_udp(self._reactor, address.interface, address.port, port, self._reuse, what, DATAGRAM)
         else:
             port = TcpPort(self.server, name, address.transport.upper(), self._reactor)
             opened = self._listen_stream(address, port, what)
@@ -174,6 +178,7 @@ class SipService:
             if isinstance(port, TcpPort):
                 port.close()
         self.server.stop()
+        await self.relay.drained()
 
 
 def _context(address: ListenAddress) -> Any:

@@ -52,7 +52,8 @@ class Courier:
         place = self._place(contact)
         if place is None:
             return succeed(0)
-        recipient, route = _address(text.recipient), ()
+        recipient = _address(text.recipient)
+        route: tuple[tuple[str, str], ...] = ()
         if contact.edge and contact.edge != self._own_edge():
             host = f"[{contact.host}]" if ":" in contact.host else contact.host
             route = (("Route", f"<sip:{contact.edge};lr;pinhole={contact.transport}:{host}:{contact.port};ep>"),)

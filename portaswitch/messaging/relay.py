@@ -10,12 +10,13 @@ itself after its start, goes on with (`recover`). A message may so reach its rec
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from portaswitch.errors import PortaSwitchError
@@ -62,6 +63,7 @@ class Relay:
     def __init__(self, billing: IBilling, locations: ILocations, messages: IMessages, courier: ICourier, now: Callable[[], datetime], terms: Terms) -> None:
         self._billing, self._locations, self._messages, self._courier, self._now, self._terms = billing, locations, messages, courier, now, terms
         self._draining: set[int] = set()
+        self._running: set[Deferred[object]] = set()
 
     # -- in ---------------------------------------------------------------------------------------------------------------------------------------
 
@@ -97,8 +99,8 @@ class Relay:
         if kept is Kept.STORED:
             ACCEPTED_MESSAGES.inc("peer" if callee is None else "account" if callee.contacts else "store")
             if text.charge is Charge.COMMIT:
-                background(Deferred.fromCoroutine(self._pay(text)), "charging a message")
-            background(Deferred.fromCoroutine(self._carry(text, () if callee is None else callee.contacts)), "delivering a message")
+                self._run(self._pay(text), "charging a message")
+            self._run(self._carry(text, () if callee is None else callee.contacts), "delivering a message")
         return Answer.ACCEPTED
 
     async def _give_back(self, text: Text, draft: Draft) -> bool:
@@ -119,7 +121,7 @@ class Relay:
         """Take a message of the server's own, which nobody pays for."""
         if await self._messages.keep(text, self._terms.most) is Kept.STORED:
             ACCEPTED_MESSAGES.inc("account" if callee.contacts else "store")
-            background(Deferred.fromCoroutine(self._carry(text, callee.contacts)), "delivering a message")
+            self._run(self._carry(text, callee.contacts), "delivering a message")
 
     # -- out --------------------------------------------------------------------------------------------------------------------------------------
 
@@ -127,14 +129,15 @@ class Relay:
         """See `IRelay.drain`."""
         if i_account not in self._draining:
             self._draining.add(i_account)
-            done = Deferred.fromCoroutine(self._drain(i_account)).addBoth(self._drained, i_account)
-            background(done, "delivering what waited")
-
-    def _drained(self, result: object, i_account: int) -> object:
-        self._draining.discard(i_account)
-        return result
+            self._run(self._drain(i_account), "delivering what waited")
 
     async def _drain(self, i_account: int) -> None:
+        try:
+            await self._pages(i_account)
+        finally:
+            self._draining.discard(i_account)
+
+    async def _pages(self, i_account: int) -> None:
         while texts := await self._messages.waiting_for(i_account, PAGE):
             contacts = tuple(await self._locations.contacts(i_account))
             delivered = 0
@@ -182,6 +185,27 @@ class Relay:
         REFUSED_MESSAGES.inc(reason)
         return answer
 
+    def _run(self, work: Coroutine[Any, Any, object], what: str) -> None:
+        """Do what nobody waits for. What fails is done again by `recover`, from the row."""
+        running: Deferred[object] = Deferred.fromCoroutine(work)
+
+        def over(result: object) -> object:
+            self._running.discard(running)
+            if isinstance(result, Failure) and result.check(PortaSwitchError, CancelledError):
+                self._log.warn("{what} failed, it is tried again: {error}", what=what, error=result.getErrorMessage())
+                return None
+            return result
+
+        self._running.add(running)
+        background(running.addBoth(over), what)
+
+    async def drained(self) -> None:
+        """Until nothing is under way: a stopping process waits for it."""
+        while self._running:
+            waits: Deferred[None] = Deferred()
+            _ = next(iter(self._running)).addBoth(_passing, waits)
+            await waits
+
     # -- what was left --------------------------------------------------------------------------------------------------------------------------
 
     async def recover(self) -> None:
@@ -200,3 +224,8 @@ class Relay:
             await self._carry(text, () if text.peer else tuple(await self._locations.contacts(text.i_recipient)))
         except PortaSwitchError as error:
             self._log.warn("a message could not be delivered now: {error}", error=str(error))
+
+
+def _passing(result: T, waits: Deferred[None]) -> T:
+    waits.callback(None)
+    return result

@@ -164,7 +164,4 @@ def _row(text: Text, most: int) -> dict[str, Any]:
 
 def _texts(rows: list[tuple[Any, ...]]) -> list[Text]:
     """An update gives its rows in any order: by age."""
-    texts = []
-    for *rest, body, call_id, created, expires, charge, peer, attempts, i_message in sorted(rows, key=lambda row: row[-1]):
-        texts.append(Text(*rest, bytes(body), call_id, created, expires, Charge(charge), peer, attempts, i_message))
-    return texts
+    return [Text(*row[:8], bytes(row[8]), *row[9:12], Charge(row[12]), *row[13:]) for row in sorted(rows, key=lambda row: row[-1])]

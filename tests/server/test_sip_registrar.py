@@ -143,7 +143,8 @@ class ConnectionTests(SipCase):
 
     async def line(self) -> Line:
         """A connection to the server."""
-        return await connectProtocol(TCP4ClientEndpoint(_reactor, "127.0.0.1", self.world.tcp), Line())
+        line: Line = await connectProtocol(TCP4ClientEndpoint(_reactor, "127.0.0.1", self.world.tcp), Line())
+        return line
 
     async def registered(self, line: Line, phone: Phone) -> None:
         """Register over a connection, with a contact that nobody could reach otherwise."""
