@@ -158,12 +158,16 @@ class Flow(Connection):
     def dataReceived(self, data: bytes) -> None:
         """Octets of messages, pings, or neither."""
         self._heard = self._ports.clock.seconds()
-        for item in self._stream.feed(data):
+        items = self._stream.feed(data)
+        for item in items:
             if item is Signal.PING:
                 self.write(PONG)
             elif not isinstance(item, Signal):
                 self._ports.switch.received(item, StreamPlace(self), len(data))
-        self._begun = (self._begun or self._heard) if self._stream.waiting else None
+        if items or self._begun is None:
+            self._begun = self._heard
+        if not self._stream.unfinished:
+            self._begun = None
         if self._stream.closed:
             self.close("unreadable", at_once=False)
 
