@@ -141,7 +141,8 @@ class Server(Service):
             await self._first_partitions()
         lines = self._open_ports(self.core)
         if "sip" in settings.roles:
-            self.sip = SipService(self._reactor, settings, self.core, self._database.pool, lambda: self._clients.catalogue, _now)
+            pool = await self._database.connect_hot(settings.limits.hot_connections, settings.limits.statement_timeout, "sip")
+            self.sip = SipService(self._reactor, settings, self.core, pool, lambda: self._clients.catalogue, _now)
             lines += await self.sip.open()
         self._start_jobs(ledger, self.core)
         self._stage = Stage.SERVING

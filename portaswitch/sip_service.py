@@ -51,7 +51,10 @@ Job = tuple[float, Callable[[], Awaitable[None]], str]
 
 
 class SipService:
-    """Sockets and all behind them. `ports` are by the name of their listener; `notifier` is `INotifier`."""
+    """
+    Sockets and all behind them. `pool` has fixed plans: a fresh database has no statistics, and would look through all accounts for one. `ports` are by the
+    name of their listener; `notifier` is `INotifier`.
+    """
 
     def __init__(
         self, reactor: Any, settings: Settings, billing: IBilling, pool: Pool, catalogue: Callable[[], Catalogue], now: Callable[[], datetime]
@@ -70,7 +73,7 @@ class SipService:
         terms = Terms(sip.charge == "delivered", sip.max_waiting, int(sip.keep_for))
         self.relay = Relay(billing, self._locations, self._messages, courier, now, terms)
         self.notifier = Notifier(self.relay, self._locations, now, f"{sip.notify_sender}@{sip.domains[0]}")
-        guard = Guard(sip.realm or sip.domains[0], Nonces(None, int(sip.nonce_lifetime), int(sip.legacy_nonce_lifetime)))
+        guard = Guard(sip.realm or sip.domains[0], Nonces(None, int(sip.nonce_lifetime), int(sip.legacy_nonce_lifetime)), sip.algorithms)
         entrance = Entrance(billing, guard, self._domains, throttle, now, f"{settings.instance}-s")
         self._handle(entrance, now)
         self.server.on_closed = self._closed

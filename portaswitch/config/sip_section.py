@@ -55,6 +55,11 @@ class SipSettings(Group):
     shortest_expires: float = declare(Duration(1, 86400), "Seconds that a registration lasts at least.", default="60s")
     longest_expires: float = declare(Duration(60, 7 * 86400), "Seconds that a registration lasts at most.", default="2h")
     max_contacts: int = declare(Integer(1, 100, "contacts"), "Contacts of one account.", default=10)
+    algorithms: tuple[str, ...] = declare(
+        ListOf(Choice("SHA-256", "MD5"), least=1),
+        "What log-ins may be hashed with, the first one preferred; clients that know MD5 only and stumble over the other one want MD5 alone.",
+        default=["SHA-256", "MD5"],
+    )
     nonce_lifetime: float = declare(Duration(30, 86400), "Seconds in which a challenge must be answered.", default="5m")
     legacy_nonce_lifetime: float = declare(
         Duration(0, 600), "The same for clients that answer without qop, whose log-ins can be replayed from their address meanwhile; 0 refuses them.",

@@ -11,6 +11,7 @@ itself after its start, goes on with (`recover`). A message may so reach its rec
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -98,9 +99,7 @@ class Relay:
             return self._refused("full", Answer.FULL)
         if kept is Kept.STORED:
             ACCEPTED_MESSAGES.inc("peer" if callee is None else "account" if callee.contacts else "store")
-            if text.charge is Charge.COMMIT:
-                self._run(self._pay(text), "charging a message")
-            self._run(self._carry(text, () if callee is None else callee.contacts), "delivering a message")
+            self._run(self._paid_and_carried(text, () if callee is None else callee.contacts), "delivering a message")
         return Answer.ACCEPTED
 
     async def _give_back(self, text: Text, draft: Draft) -> bool:
@@ -142,12 +141,15 @@ class Relay:
             contacts = tuple(await self._locations.contacts(i_account))
             delivered = 0
             for text in texts:
-                delivered += await self._carry(text, contacts, again=False) is State.DELIVERED
+                delivered += await self._carry(text, contacts) is State.DELIVERED
             if not delivered:
                 return  # it does not take them now: they have their next times
 
-    async def _carry(self, text: Text, contacts: tuple[Contact, ...], again: bool = True) -> State:
-        """One attempt. A recipient may register in the moment in which its message is found to have no way: it is looked for once more."""
+    async def _paid_and_carried(self, text: Text, contacts: tuple[Contact, ...]) -> None:
+        await self._carry(replace(text, charge=await self._charged(text, text.charge)), contacts)
+
+    async def _carry(self, text: Text, contacts: tuple[Contact, ...]) -> State:
+        """One attempt to deliver."""
         reached = [contact for contact in contacts if self._courier.reaches(contact)]
         if text.peer:
             statuses = [await self._courier.hand_over(text)]
@@ -156,8 +158,6 @@ class Relay:
         state = verdict(statuses)
         ATTEMPTS.inc("unreachable" if not statuses else state.value)
         await self._settle(text, state, max(statuses, default=0), self._delay(text, contacts, statuses))
-        if again and not contacts and not text.peer and await self._locations.contacts(text.i_recipient):
-            self.drain(text.i_recipient)
         return state
 
     @staticmethod
@@ -169,17 +169,25 @@ class Relay:
     async def _settle(self, text: Text, state: State, status: int, delay: int | None) -> None:
         charge = text.charge
         if charge is Charge.HELD and state is not State.WAITING:
-            charge = Charge.COMMIT if state is State.DELIVERED else Charge.RELEASE
+            charge = await self._charged(text, Charge.COMMIT if state is State.DELIVERED else Charge.RELEASE)
         await self._messages.settle(Fate(text.key, state, charge, status, delay))
         if state is not State.WAITING:
             ENDED.inc(state.value)
-        if charge is not text.charge:
-            await self._pay(text, charge)
 
-    async def _pay(self, text: Text, charge: Charge | None = None) -> None:
-        used = (charge or text.charge) is Charge.COMMIT
-        await self._billing.handle(settled_by(text, used, self._now(), self._courier.address_of(text.peer)))
-        await self._messages.paid(text.key)
+    async def _charged(self, text: Text, charge: Charge) -> Charge:
+        """Charge a message, or give its money back, as `charge` says; where that can't be done now it is left to `recover`."""
+        if charge not in (Charge.COMMIT, Charge.RELEASE):
+            return charge
+        try:
+            await self._billing.handle(settled_by(text, charge is Charge.COMMIT, self._now(), self._courier.address_of(text.peer)))
+        except PortaSwitchError as error:
+            self._log.warn("the money of a message is settled later: {error}", error=str(error))
+            return charge
+        return Charge.SETTLED
+
+    async def _pay(self, text: Text) -> None:
+        if await self._charged(text, text.charge) is Charge.SETTLED:
+            await self._messages.paid(text.key)
 
     def _refused(self, reason: str, answer: T) -> T:
         REFUSED_MESSAGES.inc(reason)

@@ -22,23 +22,7 @@ LEASE: Final = 45
 COLUMNS: Final = (
     "i_env, i_node, key, account, sender, recipient, coalesce(i_recipient, 0), content_type, body, call_id, created, expires, charge, peer, attempts, i_message"
 )
-#: Quotas are checked by the waiting ones of each recipient; a few that come at once may pass together.
-KEEP: Final = f"""
-with asked as (
-    select * from jsonb_to_recordset(%(rows)s::jsonb) a (i_env int, i_node bigint, key text, account text, sender text, recipient text, i_recipient bigint,
-        peer text, content_type text, body text, call_id text, charge text, created timestamptz, expires timestamptz, most int)
-), added as (
-    insert into messages (i_env, i_node, key, account, sender, recipient, i_recipient, peer, content_type, body, call_id, charge, created, expires, next_try,
-        locked_until, worker, attempts)
-    select a.i_env, a.i_node, a.key, a.account, a.sender, a.recipient, nullif(a.i_recipient, 0), a.peer, a.content_type, decode(a.body, 'hex'), a.call_id,
-           a.charge, a.created, a.expires, now() + make_interval(secs => {LEASE}), now() + make_interval(secs => {LEASE}), %(worker)s, 1
-    from asked a
-    where a.i_recipient = 0 or a.most > (select count(*) from (
-        select from messages m where m.i_recipient = a.i_recipient and m.state = 'waiting' limit a.most) w)
-    on conflict (key) do nothing returning key, i_message
-)
-select a.key, d.i_message, exists (select from messages m where m.key = a.key) from asked a left join added d using (key)
-"""
+KEEP: Final = f"select * from message_keep(%(rows)s::jsonb, %(worker)s, {LEASE})"
 KNOWN: Final = "select exists (select from messages where key = %s)"
 #: A claim: whose lease is over may be taken by anybody.
 CLAIM: Final = f"""
@@ -59,13 +43,7 @@ with due as (
     order by next_try limit %(limit)s for update skip locked
 ) {CLAIM}
 """
-SETTLE: Final = """
-update messages m set state = f.state, charge = case when m.charge = 'settled' then m.charge else f.charge end, status = f.status, locked_until = null,
-    worker = '', next_try = case when f.state = 'waiting' then now() + make_interval(secs => f.delay) end,
-    finished = case when f.state <> 'waiting' then now() end, body = case when f.state = 'waiting' then m.body else '' end
-from unnest(%s::text[], %s::text[], %s::text[], %s::int[], %s::int[]) f (key, state, charge, status, delay)
-where m.key = f.key and m.state = 'waiting'
-"""
+SETTLE: Final = "select message_settle(%s::text[], %s::text[], %s::text[], %s::int[], %s::int[])"
 #: Those of a moment ago are being settled by who delivered them.
 UNPAID: Final = f"""
 select {COLUMNS} from messages where charge in ('commit', 'release') and coalesce(finished, created) < now() - interval '10 seconds' order by i_message limit %s
@@ -164,4 +142,12 @@ def _row(text: Text, most: int) -> dict[str, Any]:
 
 def _texts(rows: list[tuple[Any, ...]]) -> list[Text]:
     """An update gives its rows in any order: by age."""
-    return [Text(*row[:8], bytes(row[8]), *row[9:12], Charge(row[12]), *row[13:]) for row in sorted(rows, key=lambda row: row[-1])]
+    return [_text(*row) for row in sorted(rows, key=lambda row: row[-1])]
+
+
+def _text(
+    i_env: int, i_node: int, key: str, account: str, sender: str, recipient: str, i_recipient: int, content_type: str, body: memoryview, *more: Any
+) -> Text:
+    call_id, created, expires, charge, peer, attempts, i_message = more
+    known = (i_env, i_node, key, account, sender, recipient, i_recipient, content_type, bytes(body), call_id, created, expires)
+    return Text(*known, Charge(charge), peer, attempts, i_message)

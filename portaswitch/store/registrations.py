@@ -19,20 +19,7 @@ from portaswitch.store.grouped import Grouped
 from portaswitch.store.pool import Cursor, Pool
 
 COLUMNS: Final = "i_account, uri, transport, host, port, listener, call_id, cseq, expires, worker, flow, q, edge, user_agent, i_contact"
-#: Of several names the first that somebody has; an alias stands for its master account, and closed accounts for nobody.
-CALLEES: Final = f"""
-with asked as (
-    select n, i_env, names from unnest(%s::int[], %s::jsonb[]) with ordinality a (i_env, names, n)
-), found as (
-    select a.n, m.i_account, m.id from asked a cross join lateral (
-        select coalesce(f.i_master_account, f.i_account) i_account
-        from jsonb_array_elements_text(a.names) with ordinality w (name, place) join accounts f on f.i_env = a.i_env and f.id = w.name
-        order by w.place limit 1) t
-    join accounts m on m.i_account = t.i_account and m.bill_status <> 'C'
-)
-select f.n, f.i_account, f.id, {", ".join("r." + name for name in COLUMNS.split(", "))}
-from found f left join registrations r on r.i_account = f.i_account and r.expires > now() order by f.n, r.q desc, r.i_contact
-"""
+CALLEES: Final = "select * from message_callees(%s::int[], %s::jsonb[])"
 #: One change of an account's contacts at a time; the lock's first half keeps clear of others'.
 LOCK: Final = "select pg_advisory_xact_lock(%s, %s)"
 SPACE: Final = 0x534950

@@ -121,12 +121,12 @@ class RelayTests(SynchronousTestCase):
         """Held, kept, charged and delivered, in this order."""
         world = World()
         self.assertEqual(self.submit(world), Answer.ACCEPTED)
-        self.assertEqual(world.steps, ["hold", "keep", "used 1", "paid", "deliver"])
-        self.assertEqual(world.fates, [Fate("key", State.DELIVERED, Charge.COMMIT, 200, 30)])
+        self.assertEqual(world.steps, ["hold", "keep", "used 1", "deliver"])
+        self.assertEqual(world.fates, [Fate("key", State.DELIVERED, Charge.SETTLED, 200, 30)])
 
     def test_charged_on_delivery(self) -> None:
         """Charged behind the delivery; given back when it is refused for good; neither while it waits."""
-        for status, steps, state in ((200, ["used 1", "paid"], State.DELIVERED), (404, ["used 0", "paid"], State.FAILED), (486, [], State.WAITING)):
+        for status, steps, state in ((200, ["used 1"], State.DELIVERED), (404, ["used 0"], State.FAILED), (486, [], State.WAITING)):
             world = World()
             world.status = status
             self.assertEqual(self.submit(world, on_delivery=True), Answer.ACCEPTED)
@@ -197,7 +197,7 @@ class RelayTests(SynchronousTestCase):
         world = World()
         world.waiting = [Text(1, 1, "k1", "a", "a@x", "b@x", 2, "text/plain", b"1", "c", NOW, NOW, Charge.HELD)]
         self.successResultOf(Deferred.fromCoroutine(self.relay(world).recover()))
-        self.assertEqual(world.steps, ["deliver", "used 1", "paid"])
+        self.assertEqual(world.steps, ["deliver", "used 1"])
 
 
 class VerdictTests(SynchronousTestCase):
