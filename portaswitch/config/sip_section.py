@@ -62,7 +62,7 @@ class SipSettings(Group):
     )
     nonce_lifetime: float = declare(Duration(30, 86400), "Seconds in which a challenge must be answered.", default="5m")
     legacy_nonce_lifetime: float = declare(
-        Duration(0, 600), "The same for clients that answer without qop, whose log-ins can be replayed from their address meanwhile; 0 refuses them.",
+        Duration(0, 600), "Seconds of that for clients that answer without qop, whose log-ins can be replayed from their address meanwhile; 0 refuses them.",
         default="60s",
     )  # fmt: skip
     source_rate: int = declare(
