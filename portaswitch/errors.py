@@ -44,3 +44,19 @@ class Overloaded(PortaSwitchError):
 
 class LedgerFailed(PortaSwitchError):
     """The ledger refused one member of a batch for a reason that is a defect of ours or of the data; logged, counted, never answered."""
+
+
+class TransportFailed(PortaSwitchError):
+    """A vendor's system could not be asked or did not answer (time, connection, TLS): tried again later. The text holds no secrets."""
+
+
+class NotSendable(PortaSwitchError):
+    """A request that its wire can't carry, or an answer that is none of that wire: parked for an operator."""
+
+
+class LogInRefused(PortaSwitchError):
+    """A vendor's system refused our log-in: never tried again by itself, since that locks the account; the handler stops and alarms."""
+
+
+class NotProvisionable(PortaSwitchError):
+    """A handler can't bring an entity to its vendor as it is (a device without a serial number); the text tells the operator what to change. Parked."""

@@ -76,6 +76,7 @@ class SipServer:
         self.transactions = Transactions()
         self._waiting: dict[Transaction, Deferred[Response | None]] = {}
         self._timer: Any = None
+        self._stopped = False
         RUNNING.read = lambda: len(self.transactions)
 
     # -- in ---------------------------------------------------------------------------------------------------------------------------------------
@@ -136,6 +137,9 @@ class SipServer:
     def ask(self, request: Request, place: Place) -> Deferred[Response | None]:
         """Send a request of ours; fires with its final response, None when there is none in time or no way. It does not fail."""
         result: Deferred[Response | None] = Deferred()
+        if self._stopped:
+            result.callback(None)
+            return result
         try:
             outputs = self.transactions.asked(request, place, place.transport != "UDP", self._now())
         except ValueError:
@@ -227,7 +231,7 @@ class SipServer:
     def _wind(self) -> None:
         """Have the next timer of the transactions looked at in its time."""
         due = self.transactions.next()
-        if due is None:
+        if due is None or self._stopped:
             return
         at = due / 1000
         if self._timer is not None and self._timer.active():
@@ -240,7 +244,8 @@ class SipServer:
         self._do(self.transactions.advance(self._now()))
 
     def stop(self) -> None:
-        """No timer any more; whoever waits for a response hears that there is none."""
+        """No timer and no request of ours any more; whoever waits for a response hears that there is none."""
+        self._stopped = True
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         for waiting in list(self._waiting):

@@ -23,7 +23,7 @@ from portaswitch.interfaces.work import IBooks, IWork
 from portaswitch.model.actor import Actor, Realm
 from portaswitch.model.operation import Entity, Mark, MayHaveHappened, OperationRefused, Place, Row
 from portaswitch.model.payment import Paid, Payment
-from portaswitch.store import work_sql
+from portaswitch.store import passwords, work_sql
 from portaswitch.store.arrays import array
 from portaswitch.store.loading_merge import TYPES
 from portaswitch.store.pool import ConnectionLost, Pool
@@ -128,7 +128,7 @@ class Work:
             self._texts[kind] = work_sql.select(self._entities, entity, self._actor, condition)
         names, sql = self._texts[kind]
         rows = await self._cursor.query(sql + end, {**self._standing, **values})
-        kinds = {field.name: field.kind for field in entity.fields if field.kind.words}
+        kinds = {field.name: field.kind for field in entity.fields if field.kind.words or field.kind.show}
         found: list[Row] = [{name: kinds[name].shown(value) if name in kinds else value for name, value in zip(names, row, strict=True)} for row in rows]
         if self._actor.in_self_care:
             unseen = dict.fromkeys(field.name for field in entity.fields if field.has(Mark.INTERNAL))
@@ -198,7 +198,7 @@ class Work:
             field = entity.field(name)
             columns[field.place][field.stored] = f"new_{name}"
             if field.has(Mark.SECRET) and isinstance(value, str):
-                value = self._sealer.seal(value)
+                value = passwords.hashed(value) if field.has(Mark.HASHED) else self._sealer.seal(value)
             parameters[f"new_{name}"] = Json(value) if isinstance(value, dict) else value
         return columns, parameters
 

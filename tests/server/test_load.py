@@ -24,7 +24,7 @@ class DemoTests(LoadTestCase):
         """Counts by section; the card, its money, the sealed secrets, the alias, the reseller's tariff."""
         done = await self.load(read_catalogue(DEMO, 7))
         self.assertEqual(done.counts[Section.ACCOUNTS], Count(11))
-        self.assertEqual(done.counts[Section.RATES], Count(20))
+        self.assertEqual(done.counts[Section.RATES], Count(26))
         self.assertEqual(done.kept, ())
         self.assertEqual(
             self.ask(

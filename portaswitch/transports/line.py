@@ -1,0 +1,152 @@
+"""
+Text sessions on TCP (MML, Osmocom CTRL): one connection a target, opened and logged in when the first command comes, closed when idle.
+
+Answers come in the order of commands, so a command whose answer stays away ends the connection: what comes later can't be told apart.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+from twisted.internet.defer import Deferred, DeferredLock, succeed
+from twisted.internet.endpoints import HostnameEndpoint, connectProtocol
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from portaswitch.errors import LogInRefused, NotSendable, TransportFailed
+from portaswitch.handler.requests import Line, Reply, Request
+from portaswitch.handler.targets import LineTarget
+from portaswitch.interfaces.transport import ITransport
+from portaswitch.transports.carried import carried
+from portaswitch.transports.dialects import Codec, codec
+from portaswitch.transports.limits import Gate
+
+#: A session in which nothing is said for that long is closed: vendors do so after a minute or more, and a new one costs one log-in.
+IDLE = 50.0
+
+
+@implementer(ITransport)
+class LineTransport:
+    """The transport of a `LineTarget`."""
+
+    def __init__(self, reactor: Any, name: str, target: LineTarget, values: Mapping[str, Any]) -> None:
+        self.name = name
+        self._reactor, self._target, self._values = reactor, target, values
+        host, _, port = str(values[target.address]).rpartition(":")
+        self._endpoint = HostnameEndpoint(reactor, host.strip("[]"), int(port), timeout=target.seconds)
+        self._gate = Gate(reactor, target.parallel, target.rate)
+        self._opening = DeferredLock()
+        self._session: Session | None = None
+        self._idle: Any = None
+
+    def send(self, request: Request) -> Deferred[Reply]:
+        """See `ITransport`."""
+        return self._gate.run(lambda: Deferred.fromCoroutine(self._send(request)))
+
+    def close(self) -> Deferred[None]:
+        """See `ITransport`."""
+        self._gate.close()
+        self._leave()
+        return succeed(None)
+
+    async def _send(self, request: Request) -> Reply:
+        command = carried(request, Line, self.name)
+        session = await self._opening.run(lambda: Deferred.fromCoroutine(self._open()))
+        answer = await session.ask(command.text)
+        self._stay()
+        return Reply(body=answer)
+
+    async def _open(self) -> Session:
+        if self._session is not None and self._session.lives:
+            return self._session
+        try:
+            session: Session = await connectProtocol(self._endpoint, Session(self._reactor, codec(self._target.dialect), self._target.seconds, self.name))
+        except Exception as error:
+            raise TransportFailed(f"{self.name}: no connection: {type(error).__name__}") from error
+        await self._log_in(session)
+        self._session = session
+        return session
+
+    async def _log_in(self, session: Session) -> None:
+        dialect = self._target.dialect
+        if not dialect.log_in:
+            return
+        answer = await session.ask(dialect.log_in.format_map(self._values))
+        if not re.search(dialect.log_in_ok, answer):
+            session.leave("")
+            raise LogInRefused(f"{self.name}: the log-in was refused")
+
+    def _stay(self) -> None:
+        if self._idle is not None and self._idle.active():
+            self._idle.reset(IDLE)
+        else:
+            self._idle = self._reactor.callLater(IDLE, self._leave)
+
+    def _leave(self) -> None:
+        if self._idle is not None and self._idle.active():
+            self._idle.cancel()
+        if self._session is not None and self._session.lives:
+            self._session.leave(self._target.dialect.log_out)
+        self._session = None
+
+
+class Session(Protocol):
+    """One connection: commands out, answers in, in order."""
+
+    def __init__(self, clock: Any, codec: Codec, seconds: float, name: str) -> None:
+        self._clock, self._codec, self._seconds, self._name = clock, codec, seconds, name
+        self._asked: deque[Deferred[str]] = deque()
+        self.lives = True
+
+    def ask(self, text: str) -> Deferred[str]:
+        """Send a command and return its answer. Errors: TransportFailed, NotSendable."""
+        if not self.lives or self.transport is None:
+            raise TransportFailed(f"{self._name}: the connection is lost")
+        octets = self._codec.encode(text)
+        answer: Deferred[str] = Deferred()
+        self._asked.append(answer)
+        late = self._clock.callLater(self._seconds, self._fail, TransportFailed(f"{self._name}: no answer in {self._seconds} s"))
+
+        def answered(result: Any) -> Any:
+            if late.active():
+                late.cancel()
+            return result
+
+        self.transport.write(octets)
+        return answer.addBoth(answered)
+
+    def leave(self, farewell: str) -> None:
+        """Say the dialect's farewell, whose answer nobody waits for, and close."""
+        self.lives = False
+        if self.transport is not None:
+            if farewell:
+                self.transport.write(self._codec.encode(farewell))
+            self.transport.loseConnection()
+
+    def dataReceived(self, data: bytes) -> None:
+        """See Twisted."""
+        try:
+            answers = self._codec.feed(data)
+        except NotSendable as error:
+            self._fail(error)
+            return
+        for answer in answers:
+            if self._asked:
+                self._asked.popleft().callback(answer)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """See Twisted."""
+        self._fail(TransportFailed(f"{self._name}: the connection was lost"))
+
+    def _fail(self, error: Exception) -> None:
+        self.lives = False
+        asked, self._asked = self._asked, deque()
+        for waiting in asked:
+            waiting.errback(error)
+        abort = getattr(self.transport, "abortConnection", None)
+        if abort is not None:
+            abort()
