@@ -21,6 +21,7 @@ from portaswitch.cli import (
     rates,
     sessions,
     setup,
+    sip_tests,
     tariffs,
     topups,
     traces,
@@ -57,6 +58,7 @@ def parser() -> Parser:
     setup.add(commands)
     calls.add(commands)
     diameter.add(commands)
+    sip_tests.add(commands)
     xdrs.add(commands)
     tariffs.add(commands)
     sessions.add(commands)

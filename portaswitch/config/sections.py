@@ -16,6 +16,7 @@ from portaswitch.config.grammar import Conflict, Group, ListOf, MappingOf, OrNon
 from portaswitch.config.listen import LOOPBACK, Listen, ListenAddress
 from portaswitch.config.node import joined
 from portaswitch.config.options import Options, OptionsKind
+from portaswitch.config.sip_section import SipSettings
 from portaswitch.config.values import (
     Address,
     Amount,
@@ -147,26 +148,6 @@ class DiameterSettings(Group):
             yield Conflict(
                 ("max_waiting_per_peer", "max_waiting"), f"more than max_waiting ({self.max_waiting}): lower this or raise that"
             )
-
-    def listeners(self) -> dict[str, tuple[ListenAddress, ...]]:
-        """What is bound, by key."""
-        return {"listen": self.listen}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SipSettings(Group):
-    """SIP registrations and messages (RFC 3261, RFC 3428)."""
-
-    listen: tuple[ListenAddress, ...] = declare(
-        ListOf(Listen("udp", "tcp", "tls")),
-        "Where user agents and proxies reach us.",
-        default=["udp:5060:interface=127.0.0.1", "tcp:5060:interface=127.0.0.1"],
-    )
-    domains: tuple[str, ...] = declare(
-        ListOf(HostName(), least=1),
-        "Domains we answer for, as host names or IPv4 addresses.",
-        default=["127.0.0.1"],
-    )
 
     def listeners(self) -> dict[str, tuple[ListenAddress, ...]]:
         """What is bound, by key."""
@@ -320,7 +301,7 @@ class Settings(Group):
         default=1,
     )
     roles: tuple[str, ...] = declare(
-        ListOf(Choice(*ROLES), least=1), "What this process does.", default=["radius", "http", "jobs"]
+        ListOf(Choice(*ROLES), least=1), "What this process does.", default=["radius", "sip", "http", "jobs"]
     )
     instance: str = declare(NAME, "Name of this process among those that share the database.", default="main")
     reuse_port: bool = declare(

@@ -38,6 +38,8 @@ class StreamAddress(Protocol):
     @property
     def key(self) -> Path | None:
         """Its PEM key."""
+#: Octets of the largest datagram that is read whole; RADIUS packets have 4,096 at most.
+LARGEST = 8192
 
 
 class ListeningPort(Protocol):
@@ -50,8 +52,10 @@ class ListeningPort(Protocol):
         """Close it; may give a Deferred."""
 
 
-def listen_udp(reactor: Any, interface: str, port: int, protocol: DatagramProtocol, reuse_port: bool, what: str) -> ListeningPort:
-    """Listen on a UDP port; port 0 takes a free one. Errors: StartError with what to do."""
+def listen_udp(
+    reactor: Any, interface: str, port: int, protocol: DatagramProtocol, reuse_port: bool, what: str, largest: int = LARGEST
+) -> ListeningPort:
+    """Listen on a UDP port; port 0 takes a free one. `largest`: octets of a datagram, what is beyond is cut. Errors: StartError with what to do."""
     family = socket.AF_INET6 if ":" in interface else socket.AF_INET
     opened = socket.socket(family, socket.SOCK_DGRAM)
     try:
@@ -60,7 +64,7 @@ def listen_udp(reactor: Any, interface: str, port: int, protocol: DatagramProtoc
         if reuse_port:
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         opened.bind((interface, port))
-        adopted: ListeningPort = reactor.adoptDatagramPort(opened.fileno(), family, protocol)
+        adopted: ListeningPort = reactor.adoptDatagramPort(opened.fileno(), family, protocol, largest)
         return adopted
     except OSError as error:
         raise StartError(taken(what, "udp", interface, port, error)) from error

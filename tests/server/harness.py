@@ -196,13 +196,13 @@ class World:
 
     async def changed(self, sql: str) -> None:
         """Change the catalogue, and wait until the server has heard of it; the test's time limits that."""
-        before = self.server._clients.catalogue.generation
+        before = self.server.catalogue.generation
         await self.pool.execute(sql)
         await self.heard(before)
 
     async def heard(self, before: int) -> None:
         """Wait until the server has another catalogue than that of a generation; the test's time limits that."""
-        while self.server._clients.catalogue.generation == before:
+        while self.server.catalogue.generation == before:
             await deferLater(self._reactor, 0.02)
 
     async def one(self, sql: str) -> Any:

@@ -43,7 +43,7 @@ class DemoCase(DiameterCase):
 
     async def _begin(self) -> None:
         await super()._begin()
-        generation = self.world.server._clients.catalogue.generation
+        generation = self.world.server.catalogue.generation
         loading = Loading(self.world.pool, Sealer.load(self.world.folder / "secret.key"), Actor("tests", 1), "demo")
         await load(read_catalogue(DEMO, 1), loading, lambda done, total, what: None)
         await self.world.heard(generation)
