@@ -16,7 +16,6 @@ from twisted.web.client import URI, Agent, HTTPConnectionPool
 from twisted.web.iweb import IAgentEndpointFactory, IPolicyForHTTPS
 from zope.interface import implementer
 
-
 #: Addresses of translators to IPv4 (RFC 6052, RFC 8215): behind them may be anything.
 _TRANSLATORS = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"))
 
