@@ -11,9 +11,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from portaswitch.billing import access, admission, closing, discounts, increments, internet, occupancy, plausible, purchase, reserve
+from portaswitch.billing import access, admission, closing, event, increments, internet, keys, numbered, occupancy, plausible, purchase, reserve, tariff_change
+from portaswitch.billing.conditions import first_holds, need_of
 from portaswitch.billing.counters import beside, in_own_base, part_of, report_all, reported, timed
-from portaswitch.billing.rating import is_free
+from portaswitch.billing.discounts import drawn as drawn_on
+from portaswitch.billing.discounts import reheld, with_plans
 from portaswitch.billing.transition import ACCEPTED, Outcome, brought, changed, facts_of, next_session, opened_now, refused, refused_with_use, unseen
 from portaswitch.model.access_policy import AccessPolicy
 from portaswitch.model.catalogue import Catalogue, Protection
@@ -34,8 +36,24 @@ def decide(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     if session is not None and session.last_key == request.key and not _lingers(session, request):
         return Outcome(session.answer, None, view)
     if catalogue.discount_plans:
-        view = discounts.with_plans(view, catalogue, request.received)
-    return KINDS[request.kind](view, request, catalogue)
+        view = with_plans(view, catalogue, request.received)
+    if request.number is None:
+        return KINDS[request.kind](view, request, catalogue)
+    told = numbered.told_before(view, request)
+    if told is not None:
+        return told
+    request = numbered.of_session(view, request)
+    turned = tariff_change.turned(view, request, catalogue)
+    if turned is not None:
+        return tariff_change.joined(turned.before, _numbered(turned.before.view, turned.request, catalogue))
+    return _numbered(view, request, catalogue)
+
+
+def _numbered(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
+    """A request of a session that numbers them, with its usage in totals."""
+    seen = keys.told_of(view, request, catalogue)
+    outcome = numbered.with_use(seen, request, NUMBERED[request.kind](seen, request, catalogue))
+    return replace(outcome, view=view) if outcome.change is None else outcome
 
 
 # -- AUTH: who is this, may they, for how long ----------------------------------------------------------------------------------------------------
@@ -52,7 +70,7 @@ def _auth(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     if occupancy.in_use(view, request):
         return refused(view, Refusal.ACCOUNT_IN_USE, facts_of(view, request, None))
     found = access.find(view, request, catalogue)
-    if not request.units:
+    if not request.units and request.number is None:
         return _login(view, request, None if isinstance(found, Refusal) else found, catalogue)
     if view.session is not None and view.session.status is not Status.OPEN:
         return refused(view, Refusal.SESSION_OVER, facts_of(view, request, None))
@@ -62,6 +80,8 @@ def _auth(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     undialled = admission.undialled(view, request, found)
     if undialled is not None:
         return refused(view, undialled, facts)
+    if request.number is not None:
+        return _credit(view, request, facts, found, catalogue)
     session = view.session or opened_now(view, request, catalogue, found)
     if isinstance(session, Refusal):
         return refused(view, session, facts)
@@ -86,6 +106,37 @@ def _auth(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     return _grant(view, request, session, facts, found.product.breakage, policy)
 
 
+def _credit(view: View, request: AAARequest, facts: Facts, found: access.Access, catalogue: Catalogue) -> Outcome:
+    """Credit control: reserve for each key at its own price; a key is refused alone (RFC 8506 5)."""
+    if view.session is None and occupancy.full(view, request.direction):
+        return refused(view, Refusal.CALL_LIMIT, facts)
+    if reserve.reseller_over_limit(view, request.received, catalogue.reseller_slack):
+        return refused(view, Refusal.CREDIT_LIMIT, facts)
+    session, asked, unpriced = keys.joined(view, view.session or keys.opened(view, request, found), request, found, catalogue)
+    if unpriced and not asked.units and view.session is None:
+        return refused(view, Refusal.CLD_BLOCKED, facts)
+    why = plausible.why_impossible(session, report_all(session, asked), asked) if view.session is not None else ""
+    if why:
+        return plausible.set_aside(view, request, session, why, Decision(refusal=Refusal.INVALID_ARGUMENT, facts=facts))
+    if found.service.service_type in internet.SERVICES and (portal := internet.policy_of(view, found.product, catalogue).portal):
+        facts = replace(facts, more={**facts.more, "portal": portal})
+    if (change := tariff_change.announced(session, asked, catalogue)) is not None:
+        facts = replace(facts, more={**facts.more, tariff_change.CHANGE: change.isoformat()})
+    return _grant(view, asked, session, facts, found.product.breakage, None, unpriced, catalogue)
+
+
+def _renew(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
+    """A numbered session goes on; what comes behind its provisional end is charged, and told that it is over."""
+    session = view.session
+    if session is None or session.status is Status.OPEN:
+        return _auth(view, request, catalogue)
+    over = Decision(refusal=Refusal.UNKNOWN_SESSION)
+    if report_all(session, request) is session.quotas:
+        return Outcome(over, None, view)
+    why = plausible.why_impossible(session, report_all(session, request), request)
+    return plausible.set_aside(view, request, session, why, over) if why else _settle(view, request, session, Status.PROVISIONAL, catalogue, over)
+
+
 def _login(view: View, request: AAARequest, way: access.Access | None, catalogue: Catalogue) -> Outcome:
     """An authentication: what is told of the account, and the login lock where it names its session."""
     decision = Decision(facts=facts_of(view, request, way, catalogue))
@@ -107,15 +158,33 @@ def _told(facts: Facts, view: View, request: AAARequest, session: Session, polic
     return facts if policy is None else internet.told(facts, view, request, session, policy, grants)
 
 
-def _grant(view: View, request: AAARequest, session: Session, facts: Facts, breakage: Decimal, policy: AccessPolicy | None) -> Outcome:
-    """Reserve for every quota key that is asked for; keys that are not named stay as they are. `policy` None: no Internet session."""
+def _grant(
+    view: View,
+    request: AAARequest,
+    session: Session,
+    facts: Facts,
+    breakage: Decimal,
+    policy: AccessPolicy | None,
+    refusals: tuple[Grant, ...] = (),
+    catalogue: Catalogue | None = None,
+) -> Outcome:
+    """
+    Reserve for every quota key that is asked for; keys that are not named stay as they are. `policy` None: no Internet session. `refusals` of other keys go
+    into the answer; with a `catalogue` a session whose turn it is is charged for what it used.
+    """
     quotas = {quota.key: quota for quota in session.quotas}
     template, was_held = session.quotas[0], view.session.held if view.session is not None else ZERO
-    grants, expires, part, seen = [], session.expires, part_of(request), view
+    grants, expires, part = list(refusals), numbered.held_until(session, request), part_of(request)
+    seen = view
+    alone = len(request.units) + len(refusals) == 1 and "portal" not in facts.more
     for asked in request.units:
         quota = quotas.get(asked.key) or beside(template, asked)
         asked = in_own_base(asked, quota.base)
         quota = reported(quota, asked, part)
+        if asked.requested is None and request.number is not None:
+            quotas[asked.key] = numbered.ended(view, quota, session.opened)
+            continue
+        asked = numbered.sized(asked, request, session.opened.policy)
         # Of the session's own hold, what its other keys hold by now is not for this one.
         own = was_held
         for key, other in quotas.items():
@@ -123,8 +192,8 @@ def _grant(view: View, request: AAARequest, session: Session, facts: Facts, brea
                 own -= held(other.holds)
         funds = reserve.funds_seen(view, own, request.received)
         grant, reserved = _reserve_one(seen, request, session.opened, quota, asked, funds, breakage)
-        seen, quota = discounts.reheld(seen, quota, reserved), reserved
-        if grant.refusal is not None and len(request.units) == 1:
+        seen, quota = reheld(seen, quota, reserved), reserved
+        if grant.refusal is not None and alone:
             if policy is not None and grant.refusal in internet.HOTLINED:
                 return internet.hotline(view, request, session, facts, policy, grant.refusal)
             return refused_with_use(view, request, session, quota, grant.refusal, facts)
@@ -135,10 +204,14 @@ def _grant(view: View, request: AAARequest, session: Session, facts: Facts, brea
     limited = [grant for grant in told if grant.units is not None]
     facts = _told(facts, view, request, session, policy, told)
     decision = Decision(told, None, facts if limited else replace(facts, limited=False))
-    after = next_session(session, view, request, decision, tuple(quotas.values()), expires=expires)
+    behind = tuple(quotas.values())
+    pieces = increments.due(seen, session, behind, request, catalogue) if catalogue is not None else closing.NO_PIECES
+    charged_at = request.received if pieces.quotas else None
+    after = next_session(session, view, request, decision, pieces.quotas or behind, expires=expires, charged_at=charged_at)
     delta = after.held - was_held
     places = occupancy.authorized(view, request, expires)
-    return changed(view, request, after, decision, hold=delta, need=_need(seen, after, request, told, delta), places=places)
+    need = need_of(seen, after, request, told, delta + pieces.debit)
+    return changed(view, request, after, decision, hold=delta, need=need, pieces=pieces, places=places)
 
 
 def _reserve_one(
@@ -146,7 +219,7 @@ def _reserve_one(
 ) -> tuple[Grant, Quota]:
     plan, at, unit = quota.legs[0].plan, opened.started, opened.unit
     protection = reserve.protection_of(opened.policy, opened.billing_model, asked, opened.service_type)
-    drawn = discounts.drawn(view, opened, quota)
+    drawn = drawn_on(view, opened, quota)
     made = reserve.reserve(quota, asked, plan, opened.policy, protection, funds.at_most(asked.most_funds), unit, at, drawn)
     start = reserve.start_of(quota, asked)
     if made is None:
@@ -157,25 +230,6 @@ def _reserve_one(
         return Grant(asked.key, quota.base, 0, refusal=refusal), quota
     granted = quota.granted if made.units is None else start + made.units
     return Grant(asked.key, quota.base, made.units, last=made.last, retained=made.retained), quota.holding(made.holds, granted)
-
-
-def _need(view: View, session: Session, request: AAARequest, told: tuple[Grant, ...], delta: Decimal) -> Decimal | None:
-    """
-    The room that the grants relied on: what is held more than before. Where nothing is held, the price of the least grant: what was checked is a condition
-    too, but not all the funds, or every charge on a busy account would turn its authorizations back.
-    """
-    checked = [grant.key for grant in told if grant.units and grant.refusal is None]
-    if not checked:
-        return None
-    if delta or session.held:
-        return delta  # also where no more is held than before: remembered funds may be gone, and the same hold would be granted twice
-    quota, opened = next(quota for quota in session.quotas if quota.key == checked[0]), session.opened
-    asked = in_own_base(next(asked for asked in request.units if asked.key == quota.key), quota.base)
-    least = reserve.least_units(asked, opened.policy, opened.unit)
-    price = closing.cost(view, quota.reported(quota.used + least * opened.unit), opened)
-    if price > ZERO:
-        return price
-    return ZERO if view.counters.plans and not is_free(quota.legs[0].plan) else None  # units that a counter makes free: not for who is overdrawn
 
 
 def _bounded(expires: datetime, request: AAARequest) -> datetime:
@@ -217,7 +271,7 @@ def _goes_on(view: View, request: AAARequest, session: Session, quotas: tuple[Qu
         # What the keys have used goes before what any of them may take beyond it.
         others = sum([held(other.holds) for other in covered], ZERO) + sum(costs[place + 1 :], ZERO)
         covered.append(_cover(seen, request, session, quota, dues[place], others))
-        seen = discounts.reheld(seen, quota, covered[-1])
+        seen = reheld(seen, quota, covered[-1])
     quotas = tuple(covered)
     held_until = [reserve.hold_until(request.received, session.opened, quota, max(quota.granted - quota.used, 0)) for quota in quotas if quota.granted]
     expires = max([session.expires, _idle_until(session, request), *held_until])
@@ -225,7 +279,7 @@ def _goes_on(view: View, request: AAARequest, session: Session, quotas: tuple[Qu
     charged_at = request.received if pieces.quotas else None
     after = next_session(session, view, request, ACCEPTED, quotas, expires=expires, connected=connected, charged_at=charged_at)
     hold = after.held - (view.session.held if view.session is not None else ZERO)
-    return changed(view, request, after, ACCEPTED, hold=hold, need=_first_holds(quotas, costs) if view.session is None else None, pieces=pieces)
+    return changed(view, request, after, ACCEPTED, hold=hold, need=first_holds(quotas, costs) if view.session is None else None, pieces=pieces)
 
 
 def _idle_until(session: Session, request: AAARequest) -> datetime:
@@ -249,13 +303,6 @@ def _linger(view: View, request: AAARequest, session: Session) -> Outcome:
     return changed(view, request, after, ACCEPTED)
 
 
-def _first_holds(quotas: tuple[Quota, ...], costs: list[Decimal]) -> Decimal | None:
-    """What a session never authorized takes, where that is beyond its use: it must be there still. What was used is held whatever there is."""
-    holds = [held(quota.holds) for quota in quotas]
-    beyond = any(hold > cost for hold, cost in zip(holds, costs, strict=True))
-    return sum(holds, ZERO) if beyond else None
-
-
 def _cover(view: View, request: AAARequest, session: Session, quota: Quota, due: tuple[Decimal, tuple[Take, ...]], taken: Decimal) -> Quota:
     """
     Hold what the use so far costs and takes (`due`) where the protection holds at all; a session that was never authorized gets its first slice, or the whole,
@@ -270,7 +317,7 @@ def _cover(view: View, request: AAARequest, session: Session, quota: Quota, due:
     if view.session is None:
         asked = UnitRequest(quota.key, quota.base, requested=0, used=quota.used)
         funds = reserve.funds_seen(view, -taken, request.received)  # less what this request's other keys take
-        drawn = discounts.drawn(view, opened, quota)
+        drawn = drawn_on(view, opened, quota)
         made = reserve.reserve(quota, asked, quota.legs[0].plan, opened.policy, protection, funds, opened.unit, opened.started, drawn)
         if made is not None:
             quota = quota.holding(made.holds, quota.used + (made.units or 0))
@@ -319,44 +366,13 @@ def _expire(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     return _settle(view, request, session, Status.PROVISIONAL, catalogue)
 
 
-def _settle(view: View, request: AAARequest, session: Session, status: Status, catalogue: Catalogue) -> Outcome:
+def _settle(view: View, request: AAARequest, session: Session, status: Status, catalogue: Catalogue, decision: Decision = ACCEPTED) -> Outcome:
     """Charge what each quota key used beyond what it was charged, write its xDRs, free its holds. Real use is charged whatever the funds are."""
     used = tuple(access.with_vendor(session, quota, request, catalogue) for quota in report_all(session, request))
     pieces = closing.pieces(view, session, used, request)
-    after = next_session(session, view, request, ACCEPTED, pieces.quotas, status)
+    after = next_session(session, view, request, decision, pieces.quotas, status)
     freed = view.session.held if view.session is not None else ZERO
-    return changed(view, request, after, ACCEPTED, hold=-freed, pieces=pieces)
-
-
-# -- EVENT: one use without a session -------------------------------------------------------------------------------------------------------------
-
-
-def _event(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
-    """Direct debit: the whole is charged at once or refused; its key keeps the answer."""
-    refusal = admission.refuse(view, request.credentials, request.received)
-    if refusal is not None:
-        return refused(view, refusal)
-    found = access.find(view, request, catalogue)
-    if isinstance(found, Refusal):
-        return refused(view, found)
-    session = opened_now(view, request, catalogue, found)
-    if isinstance(session, Refusal):
-        return refused(view, session)
-    use = replace(session.quotas[0], used=sum(asked.requested or 0 for asked in request.units))
-    if reserve.reseller_over_limit(view, request.received, catalogue.reseller_slack):
-        return refused(view, Refusal.CREDIT_LIMIT)
-    opened, plan = session.opened, use.legs[0].plan
-    funds, price, drawn = reserve.funds_seen(view, ZERO, request.received), closing.cost(view, use, opened), discounts.drawn(view, opened, use)
-    wanted = -(-use.used // opened.unit)
-    if drawn and not reserve.in_quota(plan, drawn, wanted, request.at):
-        return refused(view, Refusal.QUOTA_EXCEEDED)
-    if funds.grantable is not None and price > max(funds.grantable, ZERO):
-        policy = replace(opened.policy, max_units=max(opened.policy.max_units, use.used))
-        breakage = found.product.breakage
-        return refused(view, reserve.why_not(plan, opened.billing_model, ZERO, wanted, policy, funds, breakage, opened.unit, request.at, drawn))
-    pieces = closing.pieces(view, session, (use,), request)
-    decision = Decision(grants=(Grant(use.key, use.base, use.used),), facts=facts_of(view, request, found, catalogue))
-    return changed(view, request, None, decision, need=price if price > ZERO and funds.grantable is not None else None, pieces=pieces)
+    return changed(view, request, after, decision, hold=-freed, pieces=pieces)
 
 
 KINDS = {
@@ -364,7 +380,9 @@ KINDS = {
     Kind.START: _live,
     Kind.UPDATE: _live,
     Kind.STOP: _stop,
-    Kind.EVENT: _event,
+    Kind.EVENT: event.decide,
     Kind.EXPIRE: _expire,
     Kind.ON_OFF: _expire,
 }
+#: Of sessions that number their requests.
+NUMBERED = {Kind.AUTH: _renew, Kind.UPDATE: _renew, Kind.STOP: _stop, Kind.EVENT: event.decide}

@@ -134,7 +134,7 @@ class QuotaTests(DiscountCase):
         await self.auth("A5D3B74C 0 0 1")
         await self.acct(STOP, "A5D3B74C 0 0 1", 300)
         await self.world.pool.execute("update vd_counters set period_start = period_start - interval '31 days', period_end = now() - interval '1 second'")
-        await begin_periods(self.world.pool, self.world.server._clients.catalogue, datetime.now(UTC))
+        await begin_periods(self.world.pool, self.world.server.catalogue, datetime.now(UTC))
         self.assertEqual(await self.exceeded(), (False, False))
         self.assertEqual((await self.world.pool.query("select used, period_end > now() from vd_counters"))[0], (0, True))
 
