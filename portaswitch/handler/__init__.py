@@ -3,20 +3,8 @@ The public interface of event handlers: all that a file in handlers/ or in an op
 """
 
 from portaswitch.handler.base import EventHandler, IEventHandler, Result, State, StateHandler, Steps, on
-from portaswitch.handler.effects import (
-    AssignAlias,
-    AssignCustomField,
-    AssignRemoteId,
-    AssignStatus,
-    ChangeProduct,
-    Effect,
-    Emit,
-    EndSessions,
-    FanOut,
-    LogIn,
-)
 from portaswitch.handler.options import Option, address, mapping, one_of, switch, text, url, whole
-from portaswitch.handler.requests import File, Http, Line, Reply, Request, Soap, Sql
+from portaswitch.handler.requests import File, Http, Line, LogIn, Reply, Request, Soap, Sql
 from portaswitch.handler.targets import (
     MML,
     OSMO_CTRL,
@@ -31,6 +19,17 @@ from portaswitch.handler.targets import (
     Target,
 )
 from portaswitch.handler.xml import Element, fields, render, xml
+from portaswitch.model.effect import (
+    AssignAlias,
+    AssignCustomField,
+    AssignRemoteId,
+    AssignStatus,
+    ChangeProduct,
+    Effect,
+    Emit,
+    EndSessions,
+    FanOut,
+)
 from portaswitch.model.event import Event
 from portaswitch.model.subscriber import NO_RECORD, Condition, Device, Party, Policy, Record, Sim, Subscriber
 

@@ -24,10 +24,10 @@ from typing import Any, ClassVar, Self
 from twisted.plugin import IPlugin
 from zope.interface import Attribute, Interface, implementer
 
-from portaswitch.handler.effects import Effect, LogIn
 from portaswitch.handler.options import Option
-from portaswitch.handler.requests import Reply, Request
+from portaswitch.handler.requests import LogIn, Reply, Request
 from portaswitch.handler.targets import Target
+from portaswitch.model.effect import Effect
 from portaswitch.model.event import Event
 from portaswitch.model.subscriber import Record, Subscriber
 from portaswitch.model.value import dataclass

@@ -1,5 +1,5 @@
 """
-What a handler yields to change something of ours: effects, applied in the transaction that marks its notification done (DESIGN.md 5.6).
+What an event handler yields to change something of ours: effects, applied in the transaction that marks its notification done (DESIGN.md 5.6).
 
 An event that an effect causes is not sent back to the handler that caused it.
 """
@@ -87,14 +87,3 @@ class EndSessions(Effect):
     kind: str
     i_account: int
     arguments: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class LogIn:
-    """
-    Asks the engine for the session of the target: the kept one, or the result of the handler's `log_in` steps. `instead_of`: the session that the vendor no
-    longer knows; it is replaced once.
-    """
-
-    target: str = ""
-    instead_of: Mapping[str, str] | None = None
