@@ -56,3 +56,7 @@ class NotSendable(PortaSwitchError):
 
 class LogInRefused(PortaSwitchError):
     """A vendor's system refused our log-in: never tried again by itself, since that locks the account; the handler stops and alarms."""
+
+
+class EffectRefused(PortaSwitchError):
+    """What an event handler wants to assign can't be: its notification is parked for an operator."""

@@ -68,13 +68,15 @@ class Emit(Effect):
 @dataclass(frozen=True, slots=True)
 class FanOut(Effect):
     """
-    One event of `type` for every account below `scope` ('customer:4', 'product:7', 'site:3'), in pages, resumable. `variables` are added to the account's
-    own (i_env, i_account). For internal dispatchers.
+    One event of `type` for every account below `scope` ('customer:4' and the customers below it, 'product:7' as product or add-on, 'site:3'), in pages,
+    resumable; at most one a notification. `variables` are added to the account's own (i_env, i_account). `funded`: only accounts whose funds are the
+    customer's (credit accounts without a limit of their own). For internal dispatchers.
     """
 
     type: str
     scope: str
     variables: Mapping[str, str | None] = field(default_factory=dict)
+    funded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
