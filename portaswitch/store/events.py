@@ -72,7 +72,8 @@ class Events:
 
         async def body(cursor: Cursor) -> list[Notification]:
             await cursor.execute(sql.PROMOTE, values)
-            return [_notification(row) for row in await cursor.query(sql.CLAIM, values)]
+            taken = [row[0] for row in await cursor.query(sql.CLAIM, values)]
+            return [_notification(row) for row in await cursor.query(sql.CLAIMED, {"notifications": taken})] if taken else []
 
         return self._pool.transaction(body)
 

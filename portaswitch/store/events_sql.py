@@ -33,17 +33,18 @@ with due as (
                       and k.external_key is not null and k.i_event < n.i_event)
       and exists (select from event_handlers h where h.i_handler = %(handler)s and h.enabled and h.worker = %(worker)s and h.leased_until > now())
     order by n.lane, n.i_event limit %(limit)s for update of n skip locked
-), taken as (
-    update event_notifications n
-    set locked_until = now() + make_interval(secs => %(lease)s), worker = %(worker)s, attempts = least(n.attempts + 1, 32767)
-    from due where due.i_notification = n.i_notification
-    returning n.i_notification, n.i_handler, n.i_event, n.entity, n.attempts, n.lane, coalesce(n.external_key, '') as external_key,
-        coalesce(n.progress, 0) as progress
 )
-select t.i_notification, t.i_handler, t.attempts, t.lane, t.external_key, t.progress,
-       (select max(m.i_event) from event_notifications m where m.i_handler = t.i_handler and m.entity = t.entity and m.status = 'pending'),
+update event_notifications n
+set locked_until = now() + make_interval(secs => %(lease)s), worker = %(worker)s, attempts = least(n.attempts + 1, 32767)
+from due where due.i_notification = n.i_notification
+returning n.i_notification
+"""
+#: In a statement after the claim, which so sees the last change of a balance that nobody had begun to deliver (schema/functions/raise_events.sql).
+CLAIMED: Final = """
+select n.i_notification, n.i_handler, n.attempts, n.lane, coalesce(n.external_key, ''), coalesce(n.progress, 0),
+       (select max(m.i_event) from event_notifications m where m.i_handler = n.i_handler and m.entity = n.entity and m.status = 'pending'),
        q.i_event, q.event_type, q.entity, q.variables, q.created, q.i_env
-from taken t join event_queue q using (i_event) order by t.lane, q.i_event
+from event_notifications n join event_queue q using (i_event) where n.i_notification = any (%(notifications)s) order by n.lane, q.i_event
 """
 
 #: Who settles an event holds its row, so that of two handlers that end it at once the later one sees that it is the last.
@@ -89,7 +90,7 @@ update event_notifications n set status = 'parked', locked_until = null, worker 
 from unnest(%(notifications)s::bigint[], %(notes)s::text[]) g (i_notification, note) where n.i_notification = g.i_notification and n.status = 'pending'
 """
 GOES_ON: Final = """
-update event_notifications set progress = %(progress)s, attempts = 0, locked_until = null, worker = null
+update event_notifications set progress = %(progress)s, attempts = greatest(attempts - 1, 1), locked_until = null, worker = null
 where i_notification = %(notification)s and status = 'pending'
 """
 #: Events that nobody has to be told of: of handlers that were removed.

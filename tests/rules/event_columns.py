@@ -1,18 +1,14 @@
 """
-Where events come from, as data: `event_columns.yaml`, the create table statements, and sources as SQL.
+What the sources of events (portaswitch/store/schema/event_sources.yaml) name, against the text of the create table statements.
 
-The rule test checks the table of sources against the schema's text, the server test runs the same sources
-in a migrated database.
+tests/server/test_schema.py runs the same sources in a migrated database.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-
-import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLES = ROOT / "portaswitch" / "store" / "schema" / "tables"
@@ -24,42 +20,6 @@ _ADD_COLUMN = re.compile(r"alter table (\w+) add column (?:if not exists )?(\w+)
 _CONSTRAINT = frozenset({"check", "unique", "primary", "foreign", "constraint", "exclude"})
 _FIELD = re.compile(r"\b(old|new|row)\.(\w+)")
 _LOOKUP = re.compile(r"^(\w+)\.(\w+) by (.+)$")
-
-
-@dataclass(frozen=True, slots=True)
-class EventSource:
-    """One event of `event_columns.yaml`; the fields are explained at its head."""
-
-    name: str
-    tables: tuple[str, ...]
-    changes: tuple[str, ...]
-    when: str
-    operation: tuple[str, ...]
-    also_from: tuple[str, ...]
-    variables: dict[str, str]
-    secret: tuple[str, ...]
-
-
-def read_sources(text: str) -> tuple[EventSource, ...]:
-    """The events of `event_columns.yaml` in its order; KeyError names a field that an event lacks."""
-    return tuple(
-        EventSource(
-            name=entry["name"],
-            tables=tuple(entry["tables"]),
-            changes=tuple(entry["changes"]),
-            when=entry.get("when", "true"),
-            operation=tuple(entry["operation"]),
-            also_from=tuple(entry.get("also_from", ())),
-            variables=dict(entry["variables"]),
-            secret=tuple(entry.get("secret", ())),
-        )
-        for entry in yaml.safe_load(text)["events"]
-    )
-
-
-def sources() -> tuple[EventSource, ...]:
-    """The events of the table beside this file."""
-    return read_sources((Path(__file__).parent / "event_columns.yaml").read_text())
 
 
 def columns(sql: str) -> dict[str, frozenset[str]]:
@@ -125,30 +85,10 @@ def last_column(source: str) -> str:
 
 
 def well_formed(source: str) -> bool:
-    """Whether `source` keeps to the grammar of event_columns.yaml."""
+    """Whether `source` keeps to the grammar of event_sources.yaml."""
     return all(re.fullmatch(r"(\w+\.\w+ by )*(old|new|row)\.\w+", part) for part in source.split(" or "))
 
 
 def rows_read(source: str) -> frozenset[str]:
     """Which of old, new and row `source` reads."""
     return frozenset(which for which, _ in _FIELD.findall(source))
-
-
-def to_sql(source: str, change: str) -> str:
-    """The SQL expression over the aliases `old` and `new` of a variable's source, for one kind of change."""
-    parts = [_part_sql(part, change) for part in source.split(" or ")]
-    return parts[0] if len(parts) == 1 else f"coalesce({', '.join(parts)})"
-
-
-def _part_sql(part: str, change: str) -> str:
-    lookup = _LOOKUP.match(part)
-    if lookup is None:
-        return condition_sql(part, change)
-    table, column, key = lookup.groups()
-    wanted = _part_sql(key, change)
-    return f"(select {table}.{column} from {table} where {table}.{last_column(key)} = {wanted})"
-
-
-def condition_sql(condition: str, change: str) -> str:
-    """A condition with `row` made to the row that there is."""
-    return re.sub(r"\brow\.", "old." if change == "delete" else "new.", condition)

@@ -18,14 +18,15 @@ import yaml
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
-from tests.rules.event_columns import SPEC, EventSource, condition_sql, sources, to_sql
+from portaswitch.store.event_sources import EventSource, condition_sql, read_sources, to_sql
+from tests.rules.event_columns import SPEC
 from tests.server.database import fresh_database
 
 KEYLESS = {"pending_charges", "xdr", "sessions_closed", "event_history"}
 """Tables without a primary key: rows that are only added, and found by time, session or event."""
 
 GLOBAL = {"service_types", "service_features", "service_attributes", "invoice_types", "invoice_statuses"}
-GLOBAL |= {"pending_charges", "request_keys", "event_notifications"}
+GLOBAL |= {"pending_charges", "request_keys", "event_notifications", "events_off"}
 """Tables that no look-up starts from, or that hold the same for all environments."""
 
 MONEY = ("balance", "held", "used", "exceeded", "expires", "updated", "version", "first_usage", "last_usage")
@@ -83,20 +84,20 @@ class SchemaTestCase(TestCase):
 
 
 class EventTests(SchemaTestCase):
-    """The sources of tests/rules/event_columns.yaml, run by PostgreSQL."""
+    """The sources of store/schema/event_sources.yaml, run by PostgreSQL."""
 
     def select(self, source: EventSource, table: str, change: str) -> str:
         """A query of all variables and the condition of an event; without rows, but fully analysed."""
         absent = f"(select (null::{table}).*)"
         old, new = (absent if change == "insert" else table), (absent if change == "delete" else table)
         values = [f"{to_sql(text, change)} as {name}" for name, text in source.variables.items()]
-        condition = condition_sql(source.when, change)
-        return f"select {', '.join(values)} from {old} old, {new} new where false and ({condition})"
+        condition = condition_sql(source.when or "true", change)
+        return f"select {', '.join(values)} from {old} o, {new} n where false and ({condition})"
 
     def test_every_variable_can_be_read(self) -> None:
         """Of all 89 events, for each table and kind of change that raises them."""
         read = set()
-        for source in sources():
+        for source in read_sources().events:
             for table in source.tables:
                 for change in source.changes:
                     self.assertEqual(self.ask(self.select(source, table, change)), [], source.name)

@@ -1,0 +1,1 @@
+"""Provisioning: events of the database become work for the handlers of outside systems (DESIGN.md 5)."""

@@ -1,0 +1,156 @@
+"""
+Writes the triggers that raise events, `schema/triggers/40_events_AREA.sql`, from `schema/event_sources.yaml`:
+
+    python -m portaswitch.store.event_triggers
+
+One function a table, at statement level with transition tables; an early return where nobody wants any of the events of that kind of change; no WHEN
+clauses (SPIKE_FACTS.md 1: each costs 10 us a statement). What is wanted, and by whom, is looked up by `wanted_events` and `raise_events`
+(schema/functions/raise_events.sql). tests/rules/test_event_columns.py compares the files with what this module would write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from importlib import resources
+from pathlib import Path
+from textwrap import wrap
+from typing import Final
+
+from portaswitch.store.event_sources import EventSource, Sources, TableSource, condition_sql, names_sql, read_sources, secret_sql, to_sql
+
+CHANGES: Final = ("insert", "update", "delete")
+WIDTH: Final = 158
+UNBROKEN: Final = "\N{NO-BREAK SPACE}"
+REFERENCING: Final = {"insert": "new table as new_rows", "update": "old table as old_rows new table as new_rows", "delete": "old table as old_rows"}
+
+HEAD: Final = """\
+-- {tables}.
+-- Written by store/event_triggers.py from event_sources.yaml, not by hand.
+-- `hashjoin` is on because the money path's connections switch it off, and transition tables have no index to join the rows before and after by.
+"""
+
+
+def files(sources: Sources) -> dict[str, str]:
+    """The texts of the files by name."""
+    areas = dict.fromkeys(table.area for table in sources.tables)
+    return {f"40_events_{area}.sql": _file([table for table in sources.tables if table.area == area], sources.events) for area in areas}
+
+
+def _file(tables: Sequence[TableSource], events: Sequence[EventSource]) -> str:
+    names = _lines("Events of " + ", ".join(table.name for table in tables), 4)
+    head = HEAD.format(tables="\n-- ".join(names))
+    return head + "".join(f"\n{_function(table, events)}{_triggers(table, events)}" for table in tables)
+
+
+def _raised(table: TableSource, events: Sequence[EventSource], change: str) -> list[EventSource]:
+    return [event for event in events if table.name in event.tables and change in event.changes]
+
+
+def _changes(table: TableSource, events: Sequence[EventSource]) -> list[str]:
+    return [change for change in CHANGES if _raised(table, events, change)]
+
+
+def _triggers(table: TableSource, events: Sequence[EventSource]) -> str:
+    return "".join(
+        f"create or replace trigger {table.name}_events_{change} after {change} on {table.name}\n"
+        f"    referencing {REFERENCING[change]} for each statement execute function {table.name}_events();\n"
+        for change in _changes(table, events)
+    )
+
+
+def _function(table: TableSource, events: Sequence[EventSource]) -> str:
+    lines = [
+        f"create or replace function {table.name}_events() returns trigger language plpgsql set enable_hashjoin = on as $$",
+        "declare",
+        "    wanted text[];",
+        "begin",
+    ]
+    for number, change in enumerate(_changes(table, events)):
+        lines.append(f"    {'els' if number else ''}if tg_op = '{change.upper()}' then")
+        lines += _branch(table, _raised(table, events, change), change)
+    lines += ["    end if;", "    return null;", "end $$;"]
+    return "\n".join(lines) + "\n"
+
+
+def _branch(table: TableSource, events: Sequence[EventSource], change: str) -> Iterator[str]:
+    """What is done after one kind of change: nothing where no event of it is wanted."""
+    names = _lines(", ".join(f"'{event.name}'" for event in events), 38)
+    yield from _within(8, "wanted := wanted_events(array[", names, "]);")
+    yield "        if wanted is not null then"
+    yield "            perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),"
+    yield "                                 array_agg(e.i_env), array_agg(e.variables))"
+    yield f"            from (select e.* from {_rows(table, change)} cross join lateral ("
+    for number, event in enumerate(events):
+        yield from _select(table, event, change, number)
+    yield "                ) e (no, event_type, entity, external_key, lane, i_env, variables)"
+    yield "                where e.event_type = any (wanted)"
+    yield f"                order by {_order(table, change)}, e.no) e"
+    yield "            having count(*) > 0;"
+    yield "        end if;"
+
+
+def _within(margin: int, begin: str, lines: Sequence[str], end: str) -> Iterator[str]:
+    """Lines between a beginning and an end, those after the first one indented."""
+    for number, line in enumerate(lines):
+        last = end if number == len(lines) - 1 else ""
+        yield f"{' ' * margin}{begin if number == 0 else '    '}{line}{last}".replace(UNBROKEN, " ")
+
+
+def _lines(text: str, less: int) -> list[str]:
+    """A text in lines that leave so many columns free."""
+    return wrap(text, WIDTH - less, break_long_words=False, break_on_hyphens=False)
+
+
+def _rows(table: TableSource, change: str) -> str:
+    """The changed rows as `o` and `n`. An update that leaves a row as it was has not changed it."""
+    if change != "update":
+        return "new_rows n" if change == "insert" else "old_rows o"
+    pairs = " and ".join(f"n.{column} = o.{column}" for column in table.key)
+    if not table.apart:
+        return f"old_rows o join new_rows n on {pairs} and n is distinct from o"
+    return f"(old_rows o full join new_rows n on {pairs})"
+
+
+def _order(table: TableSource, change: str) -> str:
+    """By row; what is lost comes before what is got."""
+    if change == "update" and table.apart:
+        return ", ".join([f"n.{table.key[0]} is not null", *(f"coalesce(n.{column}, o.{column})" for column in table.key)])
+    return ", ".join(f"{'o' if change == 'delete' else 'n'}.{column}" for column in table.key)
+
+
+def _select(table: TableSource, event: EventSource, change: str, number: int) -> Iterator[str]:
+    """One event of a changed row, where its condition holds."""
+    entity = names_sql(event.entity or table.entity, change)
+    key = names_sql(event.key, change) if event.key else "null"
+    lane = {"true": "0", "false": "1"}.get(event.urgent) or f"case when {condition_sql(event.urgent, change)} then 0 else 1 end"
+    union = "union all " if number else ""
+    first = f"{number}, '{event.name}', {entity}, {key}, {lane}, {to_sql(event.i_env, change)},"
+    yield from _within(20, f"{union}select ", _lines(first, 38), "")
+    pairs = ", ".join(_whole(f"'{name}', {_variable(table, event, name, change)}") for name in event.variables)
+    yield from _within(24, "jsonb_build_object(", _lines(pairs, 44), ")")
+    conditions = [event.when] if event.when else []
+    if change == "update" and table.apart:
+        conditions.append("n is distinct from o")
+    if conditions:
+        yield from _within(24, "where ", _lines(condition_sql(" and ".join(conditions), change), 30), "")
+
+
+def _whole(text: str) -> str:
+    """A text that is not wrapped unless it is long."""
+    return text.replace(" ", UNBROKEN) if len(text) < WIDTH - 44 else text
+
+
+def _variable(table: TableSource, event: EventSource, name: str, change: str) -> str:
+    source = event.variables[name]
+    return secret_sql(source, change, table.name, table.key[0]) if name in event.secret else to_sql(source, change)
+
+
+def main() -> None:
+    """Write the files into the checkout's package."""
+    folder = Path(str(resources.files("portaswitch.store"))) / "schema" / "triggers"
+    for name, text in files(read_sources()).items():
+        (folder / name).write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main()

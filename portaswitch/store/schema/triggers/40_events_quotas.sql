@@ -1,0 +1,83 @@
+-- Events of vd_counters, service_wallets.
+-- Written by store/event_triggers.py from event_sources.yaml, not by hand.
+-- `hashjoin` is on because the money path's connections switch it off, and transition tables have no index to join the rows before and after by.
+
+create or replace function vd_counters_events() returns trigger language plpgsql set enable_hashjoin = on as $$
+declare
+    wanted text[];
+begin
+    if tg_op = 'UPDATE' then
+        wanted := wanted_events(array['Account/Service/QuotaAvailable', 'Account/Service/QuotaExceeded', 'Account/Service/Msg/QuotaExceeded',
+            'Account/Service/Netaccess/QuotaExceeded']);
+        if wanted is not null then
+            perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
+                                 array_agg(e.i_env), array_agg(e.variables))
+            from (select e.* from old_rows o join new_rows n on n.i_vd_counter = o.i_vd_counter and n is distinct from o cross join lateral (
+                    select 0, 'Account/Service/QuotaAvailable', 'account:' || n.i_account, null, 0, n.i_env,
+                        jsonb_build_object('i_env', n.i_env, 'i_account', n.i_account,
+                            'i_service', (select vd_dgs.i_service from vd_dgs where vd_dgs.i_vd_dg = n.i_vd_dg), 'i_vd_dg', n.i_vd_dg)
+                        where n.i_account is not null and o.exceeded and not n.exceeded
+                    union all select 1, 'Account/Service/QuotaExceeded', 'account:' || n.i_account, null, 1, n.i_env,
+                        jsonb_build_object('i_env', n.i_env, 'i_account', n.i_account,
+                            'i_service', (select vd_dgs.i_service from vd_dgs where vd_dgs.i_vd_dg = n.i_vd_dg), 'i_vd_dg', n.i_vd_dg)
+                        where n.i_account is not null and n.exceeded and not o.exceeded
+                    union all select 2, 'Account/Service/Msg/QuotaExceeded', 'account:' || n.i_account, null, 1, n.i_env,
+                        jsonb_build_object('i_env', n.i_env, 'i_account', n.i_account,
+                            'i_service', (select vd_dgs.i_service from vd_dgs where vd_dgs.i_vd_dg = n.i_vd_dg))
+                        where n.i_account is not null and n.exceeded and not o.exceeded and (select i_service_type from services where services.i_service =
+                            (select i_service from vd_dgs where vd_dgs.i_vd_dg = n.i_vd_dg)) = 8
+                    union all select 3, 'Account/Service/Netaccess/QuotaExceeded', 'account:' || n.i_account, null, 1, n.i_env,
+                        jsonb_build_object('i_env', n.i_env, 'i_account', n.i_account,
+                            'i_service', (select vd_dgs.i_service from vd_dgs where vd_dgs.i_vd_dg = n.i_vd_dg))
+                        where n.i_account is not null and n.exceeded and not o.exceeded and (select i_service_type from services where services.i_service =
+                            (select i_service from vd_dgs where vd_dgs.i_vd_dg = n.i_vd_dg)) = 4
+                ) e (no, event_type, entity, external_key, lane, i_env, variables)
+                where e.event_type = any (wanted)
+                order by n.i_vd_counter, e.no) e
+            having count(*) > 0;
+        end if;
+    end if;
+    return null;
+end $$;
+create or replace trigger vd_counters_events_update after update on vd_counters
+    referencing old table as old_rows new table as new_rows for each statement execute function vd_counters_events();
+
+create or replace function service_wallets_events() returns trigger language plpgsql set enable_hashjoin = on as $$
+declare
+    wanted text[];
+begin
+    if tg_op = 'UPDATE' then
+        wanted := wanted_events(array['Account/Service/QuotaAvailable', 'Account/Service/QuotaExceeded', 'Account/Service/Msg/QuotaExceeded',
+            'Account/Service/Netaccess/QuotaExceeded']);
+        if wanted is not null then
+            perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
+                                 array_agg(e.i_env), array_agg(e.variables))
+            from (select e.* from old_rows o join new_rows n on n.i_service_wallet = o.i_service_wallet and n is distinct from o cross join lateral (
+                    select 0, 'Account/Service/QuotaAvailable', 'account:' || n.i_account, null, 0, n.i_env,
+                        jsonb_build_object('i_env', n.i_env, 'i_account', n.i_account,
+                            'i_service', (select vd_dgs.i_service from vd_dgs where vd_dgs.i_vd_dg = n.i_vd_dg), 'i_vd_dg', n.i_vd_dg)
+                        where n.i_account is not null and o.exceeded and not n.exceeded
+                    union all select 1, 'Account/Service/QuotaExceeded', 'account:' || n.i_account, null, 1, n.i_env,
+                        jsonb_build_object('i_env', n.i_env, 'i_account', n.i_account,
+                            'i_service', (select vd_dgs.i_service from vd_dgs where vd_dgs.i_vd_dg = n.i_vd_dg), 'i_vd_dg', n.i_vd_dg)
+                        where n.i_account is not null and n.exceeded and not o.exceeded
+                    union all select 2, 'Account/Service/Msg/QuotaExceeded', 'account:' || n.i_account, null, 1, n.i_env,
+                        jsonb_build_object('i_env', n.i_env, 'i_account', n.i_account,
+                            'i_service', (select vd_dgs.i_service from vd_dgs where vd_dgs.i_vd_dg = n.i_vd_dg))
+                        where n.i_account is not null and n.exceeded and not o.exceeded and (select i_service_type from services where services.i_service =
+                            (select i_service from vd_dgs where vd_dgs.i_vd_dg = n.i_vd_dg)) = 8
+                    union all select 3, 'Account/Service/Netaccess/QuotaExceeded', 'account:' || n.i_account, null, 1, n.i_env,
+                        jsonb_build_object('i_env', n.i_env, 'i_account', n.i_account,
+                            'i_service', (select vd_dgs.i_service from vd_dgs where vd_dgs.i_vd_dg = n.i_vd_dg))
+                        where n.i_account is not null and n.exceeded and not o.exceeded and (select i_service_type from services where services.i_service =
+                            (select i_service from vd_dgs where vd_dgs.i_vd_dg = n.i_vd_dg)) = 4
+                ) e (no, event_type, entity, external_key, lane, i_env, variables)
+                where e.event_type = any (wanted)
+                order by n.i_service_wallet, e.no) e
+            having count(*) > 0;
+        end if;
+    end if;
+    return null;
+end $$;
+create or replace trigger service_wallets_events_update after update on service_wallets
+    referencing old table as old_rows new table as new_rows for each statement execute function service_wallets_events();
