@@ -29,6 +29,7 @@ from portaswitch.model.effect import (
     Emit,
     EndSessions,
     FanOut,
+    Note,
 )
 from portaswitch.model.event import Event
 from portaswitch.model.subscriber import NO_RECORD, Condition, Device, Party, Policy, Record, Sim, Subscriber
@@ -36,6 +37,7 @@ from portaswitch.model.subscriber import NO_RECORD, Condition, Device, Party, Po
 __all__ = [
     "MML", "NO_RECORD", "OSMO_CTRL", "AssignAlias", "AssignCustomField", "AssignRemoteId", "AssignStatus", "Basic", "Bearer", "ChangeProduct", "Condition",
     "Device", "Dialect", "Effect", "Element", "Emit", "EndSessions", "Event", "EventHandler", "FanOut", "File", "FileTarget", "Header", "Http", "HttpTarget",
-    "IEventHandler", "Line", "LineTarget", "LogIn", "Option", "Party", "Policy", "Record", "Reply", "Request", "Result", "Sim", "Soap", "Sql", "SqlTarget",
-    "State", "StateHandler", "Steps", "Subscriber", "Target", "address", "fields", "mapping", "on", "one_of", "render", "switch", "text", "url", "whole", "xml",
+    "IEventHandler", "Line", "LineTarget", "LogIn", "Note", "Option", "Party", "Policy", "Record", "Reply", "Request", "Result", "Sim", "Soap", "Sql",
+    "SqlTarget", "State", "StateHandler", "Steps", "Subscriber", "Target", "address", "fields", "mapping", "on", "one_of", "render", "switch", "text", "url",
+    "whole", "xml",
 ]  # fmt: skip

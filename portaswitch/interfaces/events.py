@@ -48,8 +48,8 @@ class IEvents(Interface):
     def holders(i_handler: int, entity: str, keys: Mapping[str, tuple[str, ...]]) -> Deferred[Mapping[str, Record]]:
         """The records of other entities that still hold one of these external keys."""
 
-    def keep(i_handler: int, entity: str, record: Record) -> Deferred[None]:
-        """Write a record by itself: of another entity from which a key was taken."""
+    def keep(i_handler: int, i_env: int, entity: str, record: Record) -> Deferred[None]:
+        """Write a record by itself: before a vendor is asked, or of another entity from which a key was taken."""
 
     def settle(settled: Sequence[Settled]) -> Deferred[list[Settled]]:
         """

@@ -82,10 +82,17 @@ class FanOut(Effect):
 @dataclass(frozen=True, slots=True)
 class EndSessions(Effect):
     """
-    A task for every live session of the account: `kind` 'disconnect' (PoD, ASR), 'change' (CoA) or 'reauthorize' (RAR, CoA), as the endpoint of the
-    session can; `arguments` for a change.
+    A task for every live session of `entity` ('account:17', 'customer:4'): `kind` 'disconnect' (PoD, ASR), 'change' (CoA) or 'reauthorize' (RAR, CoA), as
+    the endpoint of the session can; `arguments` for a change.
     """
 
     kind: str
-    i_account: int
+    entity: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Note(Effect):
+    """Text for the attempt's line in provisioning.log: for handlers that log, and for debugging."""
+
+    text: str

@@ -4,11 +4,8 @@ A notification: one event on its way to one event handler, and what became of it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from portaswitch.model.effect import Effect
 from portaswitch.model.event import Event
@@ -88,7 +85,8 @@ class HandlerRow:
 @dataclass(frozen=True, slots=True)
 class Instance:
     """
-    A handler instance of the configuration file, as it is told to the database. `subscribed`: events that it gets when the database does not know it yet.
+    A handler instance of the configuration file, as it is told to the database. `subscribed` are the events that it gets, and `enabled` whether it runs, when
+    the database does not know it yet.
     """
 
     name: str
@@ -98,5 +96,5 @@ class Instance:
     tier: str = "documented"
     api: str = ""
     internal: bool = False
+    enabled: bool = False
     subscribed: tuple[str, ...] = ()
-    values: Mapping[str, Any] = field(default_factory=dict)

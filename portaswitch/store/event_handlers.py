@@ -13,7 +13,7 @@ from portaswitch.store.transaction import Cursor
 
 WRITE: Final = """
 insert into event_handlers (name, class, i_env, description, tier, api_version, internal, enabled)
-values (%(name)s, %(class)s, %(i_env)s, %(description)s, %(tier)s, %(api)s, %(internal)s, false)
+values (%(name)s, %(class)s, %(i_env)s, %(description)s, %(tier)s, %(api)s, %(internal)s, %(enabled)s)
 on conflict (name) do update set class = excluded.class, i_env = excluded.i_env, description = excluded.description, tier = excluded.tier,
     api_version = excluded.api_version, internal = excluded.internal
 where (event_handlers.class, event_handlers.i_env, event_handlers.description, event_handlers.tier, event_handlers.api_version, event_handlers.internal)
@@ -39,13 +39,13 @@ from event_notifications where status in ('pending', 'parked') group by i_handle
 
 
 def register(pool: Pool, instances: Sequence[Instance]) -> Deferred[None]:
-    """See `IEvents.register`. By name, so that processes that start together do not wait for each other in a circle."""
+    """See `IEvents.register`. In one order, so that processes that start together do not wait for each other in a circle; ours have the first numbers."""
 
     async def body(cursor: Cursor) -> None:
-        for one in sorted(instances, key=lambda instance: instance.name):
+        for one in sorted(instances, key=lambda instance: (not instance.internal, instance.name.lower())):
             values = {
                 "name": one.name, "class": one.class_name, "i_env": one.i_env, "description": one.description, "tier": one.tier, "api": one.api,
-                "internal": one.internal,
+                "internal": one.internal, "enabled": one.enabled,
             }  # fmt: skip
             for i_handler, is_new in await cursor.query(WRITE, values):
                 if is_new and one.subscribed:

@@ -89,9 +89,9 @@ class Events:
         """See `IEvents.holders`."""
         return remote_records.key_holders(self._pool, i_handler, entity, keys)
 
-    def keep(self, i_handler: int, entity: str, record: Record) -> Deferred[None]:
+    def keep(self, i_handler: int, i_env: int, entity: str, record: Record) -> Deferred[None]:
         """See `IEvents.keep`."""
-        return remote_records.keep_record(self._pool, i_handler, entity, record)
+        return remote_records.keep_record(self._pool, i_handler, i_env, entity, record)
 
     def settle(self, settled: Sequence[Settled]) -> Deferred[list[Settled]]:
         """See `IEvents.settle`."""

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from portaswitch.errors import EffectRefused
-from portaswitch.model.effect import AssignAlias, AssignCustomField, AssignRemoteId, AssignStatus, ChangeProduct, Effect, Emit, EndSessions, FanOut
+from portaswitch.model.effect import AssignAlias, AssignCustomField, AssignRemoteId, AssignStatus, ChangeProduct, Effect, Emit, EndSessions, FanOut, Note
 from portaswitch.model.notification import Notification
 from portaswitch.store.transaction import Cursor
 
@@ -49,7 +49,9 @@ RAISE: Final = "select raise_events(%(types)s::text[], %(entities)s::text[], %(k
 SESSIONS: Final = """
 insert into session_tasks (i_env, kind, i_node, session_key, i_account, arguments, lane)
 select s.i_env, case when n.protocol = 'diameter' then %(diameter)s else %(radius)s end, s.i_node, s.session_key, s.i_account, %(arguments)s, 0
-from sessions s join nodes n using (i_node) where s.i_account = %(account)s and (n.protocol = 'diameter' or n.coa_address is not null)
+from sessions s join nodes n using (i_node)
+where case %(kind)s when 'account' then s.i_account when 'customer' then s.i_customer end = %(number)s
+    and (n.protocol = 'diameter' or n.coa_address is not null)
 on conflict (session_key, kind) where status = 'pending' and kind in ('pod', 'asr') do nothing
 """
 #: Kinds of session tasks by what is wanted: on RADIUS, on Diameter.
@@ -57,10 +59,10 @@ KINDS: Final[Mapping[str, tuple[str, str]]] = {"disconnect": ("pod", "asr"), "ch
 
 #: The accounts of each kind of scope, as a condition on `a`.
 SCOPES: Final[Mapping[str, str]] = {
-    "customer": """a.i_customer in (with recursive below (i_customer) as (select %(number)s::bigint union all
-        select c.i_customer from customers c join below b on c.i_parent = b.i_customer) select i_customer from below)""",
-    "product": """(a.i_product = %(number)s or a.i_account in (select d.i_account from account_addons d where d.i_product = %(number)s
-        and d.addon_effective_from <= now() and (d.addon_effective_to is null or d.addon_effective_to > now())))""",
+    "customer": """a.i_customer in (with recursive below (i_customer) as (select %(number)s::bigint
+        union all select c.i_customer from customers c join below b on c.i_parent = b.i_customer) select i_customer from below)""",
+    "product": """(a.i_product = %(number)s or a.i_account in (select d.i_account from account_addons d
+        where d.i_product = %(number)s and d.addon_effective_from <= now() and (d.addon_effective_to is null or d.addon_effective_to > now())))""",
     "site": "a.i_customer_site = %(number)s",
 }
 FAN_OUT: Final = """
@@ -87,10 +89,10 @@ async def apply_effects(cursor: Cursor, notification: Notification, effects: tup
                 progress = await _fan_out(cursor, notification, effect)
             case Emit(type, entity, variables):
                 await _raise(cursor, type, [(entity, notification.event.i_env, variables)], notification.lane)
-            case EndSessions(kind, i_account, arguments):
-                await _end_sessions(cursor, kind, i_account, arguments)
-            case AssignRemoteId():
-                pass  # it is in the record
+            case EndSessions():
+                await _end_sessions(cursor, effect)
+            case AssignRemoteId() | Note():
+                pass  # they are in the record, and in the log
             case _:
                 await _assign(cursor, notification.event.i_account, effect)
     return progress
@@ -118,11 +120,13 @@ async def _assign(cursor: Cursor, i_account: int, effect: Effect) -> None:
             raise EffectRefused(f"{type(effect).__name__} is no effect that is known here")
 
 
-async def _end_sessions(cursor: Cursor, kind: str, i_account: int, arguments: Mapping[str, Any]) -> None:
-    if kind not in KINDS:
-        raise EffectRefused(f"{kind} is nothing that can be done to a session: {', '.join(KINDS)}")
-    radius, diameter = KINDS[kind]
-    await cursor.execute(SESSIONS, {"account": i_account, "radius": radius, "diameter": diameter, "arguments": json.dumps(dict(arguments))})
+async def _end_sessions(cursor: Cursor, effect: EndSessions) -> None:
+    kind, _, number = effect.entity.partition(":")
+    if effect.kind not in KINDS or kind not in ("account", "customer") or not number.isdigit():
+        raise EffectRefused(f"{effect.kind} of {effect.entity} is nothing that can be done to sessions: {', '.join(KINDS)} of account:N or customer:N")
+    radius, diameter = KINDS[effect.kind]
+    values = {"kind": kind, "number": int(number), "radius": radius, "diameter": diameter, "arguments": json.dumps(dict(effect.arguments))}
+    await cursor.execute(SESSIONS, values)
 
 
 async def _fan_out(cursor: Cursor, notification: Notification, effect: FanOut) -> int:

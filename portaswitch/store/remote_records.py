@@ -28,9 +28,6 @@ on conflict (i_handler, entity) do update
 set remote_id = excluded.remote_id, keys = excluded.keys, state_hash = excluded.state_hash, i_event = coalesce(excluded.i_event, remote_records.i_event),
     confirmed = now()
 """
-CHANGE: Final = """
-update remote_records set remote_id = nullif(%s, ''), keys = %s, state_hash = %s, confirmed = now() where i_handler = %s and entity = %s
-"""
 
 
 def read_records(pool: Pool, i_handler: int, entities: Sequence[str]) -> Deferred[Mapping[str, Record]]:
@@ -44,9 +41,9 @@ def key_holders(pool: Pool, i_handler: int, entity: str, keys: Mapping[str, tupl
     return pool.query(HOLDERS, (i_handler, entity, wanted)).addCallback(_records)
 
 
-def keep_record(pool: Pool, i_handler: int, entity: str, record: Record) -> Deferred[None]:
+def keep_record(pool: Pool, i_handler: int, i_env: int, entity: str, record: Record) -> Deferred[None]:
     """See `IEvents.keep`."""
-    return pool.execute(CHANGE, (record.remote_id, json.dumps(_plain(record)), record.state, i_handler, entity))
+    return pool.execute(WRITE, _columns([(i_handler, i_env, entity, record, 0)]))
 
 
 async def write_records(cursor: Cursor, settled: Sequence[Settled]) -> None:
@@ -54,11 +51,16 @@ async def write_records(cursor: Cursor, settled: Sequence[Settled]) -> None:
     given = [(one.notification, one.record) for one in settled if one.record is not None and one.notification.event.i_env is not None]
     if not given:
         return
-    await cursor.execute(WRITE, (
-        [n.i_handler for n, _ in given], [n.event.entity for n, _ in given], [n.event.i_env for n, _ in given],
-        [record.remote_id for _, record in given], [json.dumps(_plain(record)) for _, record in given],
-        [record.state for _, record in given], [max(n.upto, n.event.i_event) for n, _ in given],
-    ))  # fmt: skip
+    rows = [(n.i_handler, n.event.i_env, n.event.entity, record, max(n.upto, n.event.i_event)) for n, record in given]
+    await cursor.execute(WRITE, _columns(rows))
+
+
+def _columns(rows: Sequence[tuple[int, int | None, str, Record, int]]) -> list[list[Any]]:
+    records = [row[3] for row in rows]
+    return [
+        [row[0] for row in rows], [row[2] for row in rows], [row[1] for row in rows], [record.remote_id for record in records],
+        [json.dumps(_plain(record)) for record in records], [record.state for record in records], [row[4] for row in rows],
+    ]  # fmt: skip
 
 
 def _plain(record: Record) -> dict[str, list[str]]:
