@@ -43,11 +43,14 @@ from portaswitch.memory import Collector
 from portaswitch.metrics import Gauge
 from portaswitch.model.actor import Actor
 from portaswitch.model.catalogue import EMPTY, Catalogue, Seen
+from portaswitch.provisioning import Provisioning
 from portaswitch.store.addresses import Addresses
 from portaswitch.store.catalogue import CatalogueStore
 from portaswitch.store.clients import keep_seen
 from portaswitch.store.database import Database
+from portaswitch.store.events import keep_events
 from portaswitch.store.folding import fold, reseller_funds
+from portaswitch.store.hints import CHANNEL as HINTS
 from portaswitch.store.ledger import Ledger
 from portaswitch.store.listen import Listener
 from portaswitch.store.partitions import keep_partitions
@@ -102,6 +105,7 @@ class Server(Service):
         self._trace_log, self.tracer = LineFile(None, *TRACE_LOG), silent()
         self._dynamic: DynamicAuthorization | None = None
         self._runner: TaskRunner | None = None
+        self.provisioning: Provisioning | None = None
         self._profiles: dict[str, Profile] = {}
         self.core: Core | None = None
         self.protocols: dict[str, radius.RadiusProtocol] = {}
@@ -130,17 +134,29 @@ class Server(Service):
         catalogue = CatalogueStore(self._database.pool, self._reactor, self._database.sealer.open, settings.limits.reseller_slack)
         catalogue.on_swap.append(self._swapped)
         EXPOSED.read = lambda: len(self._clients.exposed)
-        ledger = Ledger(self._hot, self._database.sealer.open)
+        ledger = Ledger(self._hot, self._database.sealer.open, self._database.hints.committed)
         self._open_logs()
         self.core = Core(ledger, catalogue, self._billing_log, _limits(settings), tracer=self.tracer)
         await self._listen_to_changes(catalogue, self.core)
         await catalogue.reload()
         if "jobs" in settings.roles:
             await self._first_partitions()
+        if "espf" in settings.roles:
+            await self._start_provisioning()
         lines = self._open_ports(self.core)
         self._start_jobs(ledger, self.core)
         self._stage = Stage.SERVING
         return lines + http
+
+    async def _start_provisioning(self) -> None:
+        self.provisioning = Provisioning(self._reactor, self._settings, self._database, _now)
+        await self.provisioning.start()
+        self._database.hints.told.append(self.provisioning.wake)
+
+    def _wake(self, payload: str) -> None:
+        """Another process committed something that may be an event."""
+        if self.provisioning is not None:
+            self.provisioning.wake()
 
     def _open_logs(self) -> None:
         logging = self._settings.logging
@@ -156,6 +172,8 @@ class Server(Service):
         self._trace_log.close()
         if self._log_file is not None:
             self._log_file.close()
+        if self.provisioning is not None:
+            self.provisioning.reopen_logs()
 
     async def _first_partitions(self) -> None:
         """Those of today, before anything is written: rows that move into a partition later are missed by who looks for them in that moment."""
@@ -172,7 +190,7 @@ class Server(Service):
             background(catalogue.reload(), "reloading the catalogue")
             background(self._read_watches(), "reading the watches of the trace")
 
-        channels = {"catalogue": lambda _: catalogue.reload(), "subscribers": core.cache.heard, CHANNEL: lambda _: self._read_watches()}
+        channels = {"catalogue": lambda _: catalogue.reload(), "subscribers": core.cache.heard, CHANNEL: lambda _: self._read_watches(), HINTS: self._wake}
         self._listener = Listener(self._reactor, self._database.dsn, channels, lost)
         await self._listener.start()
         await self._read_watches()
@@ -232,6 +250,7 @@ class Server(Service):
             self._every(1.0, lambda: fold(pool), "folding")
             self._every(3600.0, lambda: keep_partitions(pool), "partitions")
             self._every(3600.0, lambda: purge(pool, TASKS_KEPT), "task-purge")
+            self._every(3600.0, lambda: keep_events(pool), "event-history")
 
     def _start_tasks(self, pool: Pool) -> None:
         """Work through session_tasks: CoA and Disconnect to the nodes. A lease is longer than a request may take, so that only a dead process loses one."""
@@ -299,6 +318,8 @@ class Server(Service):
         await _closed(self._ports)
         if self.core is not None:
             await self.core.drained().addTimeout(self._settings.limits.decision_timeout + 1, self._reactor, lambda *_: None)
+        if self.provisioning is not None:
+            await self.provisioning.stop()
         for job in self._jobs:
             stopped = job.stopService()
             if stopped is not None:

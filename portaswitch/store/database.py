@@ -13,6 +13,7 @@ from twisted.logger import Logger
 
 from portaswitch.errors import StartError
 from portaswitch.store.embedded import EmbeddedPostgres, attach
+from portaswitch.store.hints import Hints
 from portaswitch.store.migrate import migrate
 from portaswitch.store.pool import HOT_SETTINGS, Pool
 from portaswitch.store.secrets import Sealer
@@ -21,11 +22,12 @@ KEY_FILE = "secret.key"
 
 
 class Database:
-    """`dsn` None means the embedded PostgreSQL under `state_dir`. After `open`: `pool`, `sealer` and `dsn` are there."""
+    """`dsn` None means the embedded PostgreSQL under `state_dir`. After `open`: `pool`, `hints`, `sealer` and `dsn` are there."""
 
     _log = Logger()
     pool: Pool
     sealer: Sealer
+    hints: Hints
 
     def __init__(self, reactor: Any, state_dir: Path, dsn: str | None, size: int = 4) -> None:
         self._reactor, self._state_dir, self._size = reactor, state_dir, size
@@ -61,6 +63,7 @@ class Database:
             self._embedded = EmbeddedPostgres(self._reactor, self._state_dir)
             self._dsn = await self._embedded.start()
         self.pool = await self.connect("work", self._size)
+        self.hints = Hints(self._reactor, self.pool)
 
     async def prepare(self) -> None:
         """The second half: the key, and the schema of this version."""
@@ -84,7 +87,9 @@ class Database:
         return pool
 
     async def close(self) -> None:
-        """Close the pools, then stop the database if we started it."""
+        """Tell what was committed, close the pools, then stop the database if we started it."""
+        if self._pools:
+            await self.hints.close()
         for pool in reversed(self._pools):
             await pool.close()
         self._pools.clear()
