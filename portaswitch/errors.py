@@ -60,3 +60,7 @@ class LogInRefused(PortaSwitchError):
 
 class EffectRefused(PortaSwitchError):
     """What an event handler wants to assign can't be: its notification is parked for an operator."""
+
+
+class NotProvisionable(PortaSwitchError):
+    """A handler can't bring an entity to its vendor as it is (a device without a serial number); the text tells the operator what to change. Parked."""

@@ -25,7 +25,8 @@ from twisted.logger import Logger
 
 from portaswitch import jobs, process_metrics
 from portaswitch.administration import load_file
-from portaswitch.api.status import site
+from portaswitch.api.espf import Espf
+from portaswitch.api.status import pages, site
 from portaswitch.billing.core import Core, Limits
 from portaswitch.config.settings import Settings
 from portaswitch.endpoints import listen, radius
@@ -43,6 +44,8 @@ from portaswitch.memory import Collector
 from portaswitch.metrics import Gauge
 from portaswitch.model.actor import Actor
 from portaswitch.model.catalogue import EMPTY, Catalogue, Seen
+from portaswitch.operations.desk import Desk
+from portaswitch.operations.entities import ENTITIES
 from portaswitch.provisioning import Provisioning
 from portaswitch.store.addresses import Addresses
 from portaswitch.store.catalogue import CatalogueStore
@@ -59,6 +62,8 @@ from portaswitch.store.session_names import SessionNames
 from portaswitch.store.session_tasks import SessionTasks, purge
 from portaswitch.store.standing import StandingJob
 from portaswitch.store.trace_watches import CHANNEL, read_watches
+from portaswitch.store.users import Users
+from portaswitch.store.work import Books
 from portaswitch.trace.tracer import WATCHES, Tracer, silent
 
 #: Work between the schema and the catalogue (`--load`).
@@ -91,6 +96,7 @@ class Server(Service):
         self._reactor, self._settings, self._prepare = reactor, settings, prepare
         self.ready: Deferred[list[str]] = Deferred()
         self._starting: Deferred[list[str]] | None = None
+        self._pages = pages(self._why_not_ready)
         self._database = Database(reactor, settings.state_dir, settings.database.dsn, settings.limits.work_connections)
         process_metrics.expose()
         self._stage = Stage.STARTING
@@ -128,6 +134,7 @@ class Server(Service):
         self._profiles = load(SHIPPED, *settings.radius.profile_path)  # a fault in a node profile stops the start before anything is open
         http = [self._open_http(address) for address in settings.http.listen] if "http" in settings.roles else []
         await self._database.open()
+        self._open_api()
         if self._prepare is not None:
             await self._prepare(self._database)
         self._hot = await self._database.connect_hot(settings.limits.hot_connections, settings.limits.statement_timeout)
@@ -223,11 +230,16 @@ class Server(Service):
 
     def _open_http(self, address: Any) -> str:
         try:
-            opened = self._reactor.listenTCP(address.port, site(self._why_not_ready), interface=address.interface)
+            opened = self._reactor.listenTCP(address.port, site(self._pages), interface=address.interface)
         except CannotListenError as error:
             raise StartError(listen.taken("HTTP", "tcp", address.interface, address.port, error.socketError)) from error
         self._http.append(opened)
         return f"HTTP (/metrics, /healthz, /readyz) on {_place('tcp', opened)}"
+
+    def _open_api(self) -> None:
+        """What the http ports serve beside the status pages takes a database."""
+        pool = self._database.pool
+        self._pages.putChild(b"espf", Espf(Users(pool), Desk(Books(pool, self._database.sealer, ENTITIES))))
 
     def _why_not_ready(self) -> str | None:
         if self._stage is not Stage.SERVING:

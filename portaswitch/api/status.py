@@ -40,8 +40,8 @@ class _QuietSite(Site):
         """Say nothing."""
 
 
-def site(why_not_ready: Callable[[], str | None]) -> Site:
-    """The status pages; `why_not_ready` says in a line what is missing, None when nothing is."""
+def pages(why_not_ready: Callable[[], str | None]) -> Resource:
+    """The status pages; `why_not_ready` says in a line what is missing, None when nothing is. Other resources join them when the database is there."""
 
     def ready() -> tuple[int, str]:
         reason = why_not_ready()
@@ -51,4 +51,9 @@ def site(why_not_ready: Callable[[], str | None]) -> Site:
     root.putChild(b"metrics", _Page(lambda: (200, render()), b"text/plain; version=0.0.4; charset=utf-8"))
     root.putChild(b"healthz", _Page(lambda: (200, "alive\n")))
     root.putChild(b"readyz", _Page(ready))
+    return root
+
+
+def site(root: Resource) -> Site:
+    """What one http port serves."""
     return _QuietSite(root)

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 from portaswitch.espf.interrupt import StepTooLong, interrupted
 from portaswitch.espf.verdicts import Ended, HandlerStopped
 from portaswitch.espf.wires import Wires
-from portaswitch.handler import Effect, FanOut, LogIn, Reply, Request
+from portaswitch.handler import Effect, FanOut, LogIn, NotProvisionable, Reply, Request
 from portaswitch.model.notification import Verdict
 
 T = TypeVar("T")
@@ -117,6 +117,8 @@ def guarded(step: Callable[[], T]) -> T:
         raise
     except StepTooLong as error:
         raise Ended(Verdict.PARKED, "the handler computes too long: it was interrupted") from error
+    except NotProvisionable as error:
+        raise Ended(Verdict.PARKED, str(error)) from error
     except Exception as error:
         raise Ended(Verdict.PARKED, _told(error)) from error
 

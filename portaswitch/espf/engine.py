@@ -128,7 +128,7 @@ class Engine:
             self._close(known[1].wires)
         values = ready.reading.values
         transports = {
-            target: self._outside.transport(f"{row.name}/{target}" if target else row.name, what, values) for target, what in ready.handler.targets.items()
+            target: self._outside.transport(f"{row.name}/{target}" if target else row.name, what, values) for target, what in ready.handler.reach().items()
         }
         wires = Wires(ready.handler, transports, self._outside.now, self._outside.clock.seconds)
         work = Work(ready.handler, wires, ready.parallel, ready.reading.retries, Redaction(ready.reading.secrets))

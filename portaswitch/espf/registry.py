@@ -49,7 +49,7 @@ class Ready:
     def parallel(self) -> int:
         """Notifications at once."""
         asked = self.reading.values.get("parallel")
-        return int(asked) if asked else max((target.parallel for target in self.handler.targets.values()), default=AT_ONCE)
+        return int(asked) if asked else max((target.parallel for target in self.handler.reach().values()), default=AT_ONCE)
 
 
 class Registry:

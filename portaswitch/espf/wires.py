@@ -41,7 +41,7 @@ class Wires:
     @property
     def longest(self) -> float:
         """Seconds that a request may take at most."""
-        return float(max((target.seconds for target in self.handler.targets.values()), default=0) + 1)
+        return float(max((target.seconds for target in self.handler.reach().values()), default=0) + 1)
 
     async def send(self, request: Request) -> Reply:
         """Send a request and give the answer, whatever it says. Errors: `Ended` where there is none, `HandlerStopped`."""

@@ -2,7 +2,9 @@
 The public interface of event handlers: all that a file in handlers/ or in an operator's folder may import (DESIGN.md 5.6).
 """
 
+from portaswitch.errors import NotProvisionable
 from portaswitch.handler.base import EventHandler, IEventHandler, Result, State, StateHandler, Steps, on
+from portaswitch.handler.mobile import mobile, without
 from portaswitch.handler.options import Option, address, mapping, one_of, switch, text, url, whole
 from portaswitch.handler.requests import File, Http, Line, LogIn, Reply, Request, Soap, Sql
 from portaswitch.handler.targets import (
@@ -18,6 +20,7 @@ from portaswitch.handler.targets import (
     SqlTarget,
     Target,
 )
+from portaswitch.handler.template import Operation, TemplateHandler
 from portaswitch.handler.xml import Element, fields, render, xml
 from portaswitch.model.effect import (
     AssignAlias,
@@ -37,7 +40,7 @@ from portaswitch.model.subscriber import NO_RECORD, Condition, Device, Party, Po
 __all__ = [
     "MML", "NO_RECORD", "OSMO_CTRL", "AssignAlias", "AssignCustomField", "AssignRemoteId", "AssignStatus", "Basic", "Bearer", "ChangeProduct", "Condition",
     "Device", "Dialect", "Effect", "Element", "Emit", "EndSessions", "Event", "EventHandler", "FanOut", "File", "FileTarget", "Header", "Http", "HttpTarget",
-    "IEventHandler", "Line", "LineTarget", "LogIn", "Note", "Option", "Party", "Policy", "Record", "Reply", "Request", "Result", "Sim", "Soap", "Sql",
-    "SqlTarget", "State", "StateHandler", "Steps", "Subscriber", "Target", "address", "fields", "mapping", "on", "one_of", "render", "switch", "text", "url",
-    "whole", "xml",
+    "IEventHandler", "Line", "LineTarget", "LogIn", "NotProvisionable", "Note", "Operation", "Option", "Party", "Policy", "Record", "Reply", "Request",
+    "Result", "Sim", "Soap", "Sql", "SqlTarget", "State", "StateHandler", "Steps", "Subscriber", "Target", "TemplateHandler", "address", "fields", "mapping",
+    "mobile", "on", "one_of", "render", "switch", "text", "url", "whole", "without", "xml",
 ]  # fmt: skip

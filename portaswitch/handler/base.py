@@ -106,6 +106,10 @@ class EventHandler:
                 yield from method(self, event, subscriber)
                 return
 
+    def reach(self) -> Mapping[str, Target]:
+        """The targets of this instance: all of the class, or those that its options choose."""
+        return self.targets
+
     def log_in(self, target: str) -> Generator[Request, Any, Mapping[str, str]]:
         """Steps that open a session of `target` and return what later requests need of it. For vendors with a log-in of their own."""
         raise NotImplementedError(f"{self.name} has no log-in")
@@ -131,15 +135,18 @@ class EventHandler:
         return reply
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class State:
     """
     The wanted state of one entity at a vendor: external `keys` ({'imsi': ('25501...',)}), and `values` in the handler's own words (JSON values only: its hash
-    is what was confirmed). Two external keys may not be shared by two entities.
+    is what was confirmed; they may hold keys of a SIM, so they are not in the repr). Two entities don't share an external key.
     """
 
     keys: Mapping[str, tuple[str, ...]]
     values: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"State({', '.join(self.keys)})"
 
     def key(self, name: str) -> str:
         """The first key of that name, '' where there is none."""
@@ -156,7 +163,7 @@ class StateHandler(EventHandler):
     """
 
     def wanted(self, subscriber: Subscriber) -> State | None:
-        """What the vendor shall know of the account; None: nothing at all."""
+        """What the vendor shall know of the account; None: nothing at all. Errors: NotProvisionable with what an operator has to change."""
         raise NotImplementedError
 
     def apply(self, wanted: State, record: Record) -> Steps:

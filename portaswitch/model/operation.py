@@ -28,6 +28,7 @@ class Mark(Enum):
     READ_ONLY = "read only"  # no person sets it
     SELF_CARE = "self care"  # customers and accounts may change it for themselves
     SECRET = "secret"  # sealed at rest, never shown, logged or audited
+    HASHED = "hashed"  # of a secret: kept as a slow hash, by which it can be tried and not read
     DETAIL = "detail"  # left out of lists
     PLACE = "place"  # an argument that stands without its name, in the order of the fields
     MONEY = "money"  # changed with the privilege for money

@@ -65,8 +65,12 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The Internet access policy in force: of the first add-on by priority that has one, else of the product. `attributes` of its first phase or of the
-    policy itself ({"speed_down": "20000", "bandwidth_profile": "12"}), by the names of docs/access-policies."""
+    """
+    The Internet access policy in force: of the first add-on by priority that has one, else the account's or its product's.
+
+    `attributes`: `upload_rate` and `download_rate` (bit/s) of its default level, `pdn_context_id`, `captive_portal`, and the policy's own attributes
+    for network elements as 'group.name' ('calix.bandwidth_profile_id'). What a policy has not is left out.
+    """
 
     i_access_policy: int
     name: str
@@ -117,6 +121,7 @@ class Subscriber:
     devices: tuple[Device, ...] = ()
     aliases: tuple[str, ...] = ()
     dids: tuple[str, ...] = ()
+    follow_me: tuple[str, ...] = ()
     custom_fields: Mapping[str, str] = field(default_factory=dict)
     customer_custom_fields: Mapping[str, str] = field(default_factory=dict)
     discount_plan: str = ""
@@ -141,6 +146,10 @@ class Subscriber:
     def closed(self) -> bool:
         """True when the account is closed for good."""
         return Condition.CLOSED in self.conditions
+
+    def field(self, name: str, default: str = "") -> str:
+        """The account's custom field of that name, else its customer's, else `default`."""
+        return self.custom_fields.get(name) or self.customer_custom_fields.get(name) or default
 
     def attribute(self, feature: str, name: str, default: str = "") -> str:
         """The (first) value in force of a service attribute, `default` where it has none."""

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from portaswitch.model.operation import Operation
-from portaswitch.operations import accounts, addons, audit, catalogue, customers, features, payments, stock, topups, transactions
+from portaswitch.operations import accounts, addons, audit, catalogue, customers, features, payments, provisioning, stock, topups, transactions, users
 
-AREAS: Final = (customers, accounts, addons, topups, payments, transactions, catalogue, features, stock, audit)
+AREAS: Final = (customers, accounts, addons, topups, payments, transactions, catalogue, features, stock, provisioning, users, audit)
 
 OPERATIONS: Final[Mapping[str, Operation]] = {operation.name: operation for area in AREAS for operation in area.OPERATIONS}

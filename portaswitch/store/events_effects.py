@@ -46,6 +46,15 @@ update accounts a set i_product = p.i_product from products p
 where a.i_account = %(account)s and p.i_env = a.i_env and p.name = %(product)s and not p.is_addon
 """
 RAISE: Final = "select raise_events(%(types)s::text[], %(entities)s::text[], %(keys)s::text[], %(lanes)s::int[], %(envs)s::int[], %(told)s::jsonb[])"
+#: Events for the handler itself, which its own effects are not told of else.
+OWN: Final = """
+with told as (
+    insert into event_queue (i_env, event_type, entity, variables, cause)
+    select g.i_env, %(type)s, g.entity, g.variables, %(handler)s
+    from unnest(%(entities)s::text[], %(envs)s::int[], %(told)s::jsonb[]) with ordinality g (entity, i_env, variables, no) order by g.no
+    returning i_event, entity)
+insert into event_notifications (i_event, i_handler, entity, lane) select i_event, %(handler)s, entity, %(lane)s from told
+"""
 SESSIONS: Final = """
 insert into session_tasks (i_env, kind, i_node, session_key, i_account, arguments, lane)
 select s.i_env, case when n.protocol = 'diameter' then %(diameter)s else %(radius)s end, s.i_node, s.session_key, s.i_account, %(arguments)s, 0
@@ -56,6 +65,9 @@ on conflict (session_key, kind) where status = 'pending' and kind in ('pod', 'as
 """
 #: Kinds of session tasks by what is wanted: on RADIUS, on Diameter.
 KINDS: Final[Mapping[str, tuple[str, str]]] = {"disconnect": ("pod", "asr"), "change": ("coa", "rar"), "reauthorize": ("coa", "rar")}
+
+#: Entity, environment and variables of events.
+Told = list[tuple[str, int | None, Mapping[str, Any]]]
 
 #: The accounts of each kind of scope, as a condition on `a`.
 SCOPES: Final[Mapping[str, str]] = {
@@ -139,14 +151,20 @@ async def _fan_out(cursor: Cursor, notification: Notification, effect: FanOut) -
     whole = len(rows) < PAGE
     lane = notification.lane if whole and notification.progress == 0 else 1
     told = [(f"account:{number}", i_env, {"i_env": i_env, "i_account": number, **effect.variables}) for number, i_env in rows]
-    if told:
+    if told and effect.receivers == "self":
+        await cursor.execute(OWN, {"type": effect.type, "handler": notification.i_handler, "lane": lane, **_columns(told)})
+    elif told:
         await _raise(cursor, effect.type, told, lane)
     return 0 if whole else int(rows[-1][0])
 
 
-async def _raise(cursor: Cursor, type: str, told: list[tuple[str, int | None, Mapping[str, Any]]], lane: int) -> None:
+async def _raise(cursor: Cursor, type: str, told: Told, lane: int) -> None:
     """Events for whoever wants them (schema/functions/raise_events.sql)."""
-    await cursor.query(RAISE, {
-        "types": [type] * len(told), "entities": [entity for entity, _, _ in told], "keys": [None] * len(told), "lanes": [lane] * len(told),
-        "envs": [i_env for _, i_env, _ in told], "told": [json.dumps(dict(variables)) for _, _, variables in told],
-    })  # fmt: skip
+    await cursor.query(RAISE, {"types": [type] * len(told), "keys": [None] * len(told), "lanes": [lane] * len(told), **_columns(told)})
+
+
+def _columns(told: Told) -> dict[str, list[Any]]:
+    return {
+        "entities": [entity for entity, _, _ in told], "envs": [i_env for _, i_env, _ in told],
+        "told": [json.dumps(dict(variables)) for _, _, variables in told],
+    }  # fmt: skip

@@ -23,7 +23,7 @@ from portaswitch.interfaces.work import IBooks, IWork
 from portaswitch.model.actor import Actor, Realm
 from portaswitch.model.operation import Entity, Mark, MayHaveHappened, OperationRefused, Place, Row
 from portaswitch.model.payment import Paid, Payment
-from portaswitch.store import work_sql
+from portaswitch.store import passwords, work_sql
 from portaswitch.store.arrays import array
 from portaswitch.store.loading_merge import TYPES
 from portaswitch.store.pool import ConnectionLost, Pool
@@ -204,7 +204,7 @@ class Work:
             field = entity.field(name)
             columns[field.place][field.stored] = f"new_{name}"
             if field.has(Mark.SECRET) and isinstance(value, str):
-                value = self._sealer.seal(value)
+                value = passwords.hashed(value) if field.has(Mark.HASHED) else self._sealer.seal(value)
             parameters[f"new_{name}"] = Json(value) if isinstance(value, dict) else value
         return columns, parameters
 

@@ -84,8 +84,10 @@ class HttpTransport:
 
 
 def authorization(auth: Auth | None, values: Mapping[str, Any]) -> dict[str, str]:
-    """The headers that prove who sends."""
+    """The headers that prove who sends; none for a Basic log-in without a name."""
     if isinstance(auth, Basic):
+        if not values[auth.user]:
+            return {}
         pair = f"{values[auth.user]}:{values[auth.password]}".encode()
         return {"authorization": f"Basic {base64.b64encode(pair).decode()}"}
     if isinstance(auth, Bearer):

@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.protocol import DatagramProtocol, ProcessProtocol
 from twisted.trial.unittest import TestCase
 
-from portaswitch.api.status import site
+from portaswitch.api.status import pages, site
 from portaswitch.store import placement, postmaster
 from portaswitch.store.embedded import EmbeddedPostgres
 from tests.server.database import new_state_dir, seeded_state_dir
@@ -307,7 +307,7 @@ class AloneTests(TestCase):
     async def test_metrics(self) -> None:
         """The page of the running server as it is, and as JSON."""
         listener: Any = reactor
-        port = listener.listenTCP(0, site(lambda: None), interface="127.0.0.1")
+        port = listener.listenTCP(0, site(pages(lambda: None)), interface="127.0.0.1")
         self.addCleanup(port.stopListening)
         self.configure(f"http: {{listen: ['tcp:{port.getHost().port}']}}\n")
         status, out, err = await self.run_command("metrics")

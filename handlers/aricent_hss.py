@@ -1,0 +1,47 @@
+"""
+AricentHSS: SIM cards, numbers, quality and static addresses in the HSS of Aricent and of Adax.
+
+API: private; the shipped requests are a proposal to be fitted by configuration (docs/handlers/templates.rst).
+"""
+
+from portaswitch.handler import Operation, State, Subscriber, TemplateHandler, mobile, without
+
+BODY = (
+    '{"imsi": "${imsi}", "msisdn": "${msisdn}", "ki": "${ki}", "opc": "${opc}", "qosProfile": "${profile}", "staticIp": "${static_ip}", "barred": "${barred}"}'
+)
+
+
+class AricentHSS(TemplateHandler):
+    """One subscriber for each mobile account, by its IMSI."""
+
+    name = "AricentHSS"
+    description = "Aricent and Adax HSS: SIM card, number, quality, static address"
+    needs = frozenset({"ki", "opc"})
+    events = (
+        "Account/Blocked",
+        "Account/ID/Changed",
+        "Account/Product/Changed",
+        "Account/ProductAddon/Changed",
+        "Account/ProductAddon/Deleted",
+        "Account/ProductAddon/Inserted",
+        "Account/ServiceAttribute/Changed",
+        "Account/SIMCardAssignment",
+        "Account/Status/Suspend",
+        "Account/Status/Unsuspend",
+        "Account/Unblocked",
+    )
+    options = TemplateHandler.common_options
+    identity = "imsi"
+    templates = {
+        "create": Operation("POST", "/subscribers", BODY),
+        "update": Operation("PUT", "/subscribers/${imsi}", BODY),
+        "delete": Operation("DELETE", "/subscribers/${imsi}"),
+    }
+
+    def state(self, subscriber: Subscriber) -> State | None:
+        """A mobile subscriber."""
+        state = mobile(subscriber)
+        return state and without(state, "product", "upload", "download", "contexts", "amf")
+
+
+aricent_hss = AricentHSS()

@@ -1,0 +1,121 @@
+"""
+Huawei::PCRF: services of mobile subscribers in a Huawei UPCC.
+
+API: UPCC V300 SOAP, requests and answers as keys and values. A subscriber is known by its number or its IMSI (`identifier`); its services are those of the
+Internet access policies of product and add-ons: what is not wanted is unsubscribed, what is missing subscribed.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from portaswitch.handler import (
+    Element,
+    HttpTarget,
+    Option,
+    Record,
+    Reply,
+    Result,
+    Soap,
+    State,
+    StateHandler,
+    Steps,
+    Subscriber,
+    mapping,
+    mobile,
+    one_of,
+    text,
+    url,
+    xml,
+)
+
+MISSING, EXISTS = "12302", "12339"
+NORMAL, FROZEN = "1", "2"
+
+
+class HuaweiPCRF(StateHandler):
+    """One UPCC subscriber, its services those of the policy and the add-ons."""
+
+    name = "Huawei::PCRF"
+    description = "Huawei PCRF: services, policies and quality"
+    api = "UPCC V300 SOAP"
+    events = (
+        "Account/ID/Changed",
+        "Account/Product/Changed",
+        "Account/ProductAddon/Deleted",
+        "Account/ProductAddon/Inserted",
+        "Account/ServiceAttribute/Changed",
+        "Account/SIMCardAssignment",
+    )
+    extra_events = ("Account/Blocked", "Account/Unblocked", "Account/Status/Suspend", "Account/Status/Unsuspend", "Account/Status/Closed")
+    options = (
+        Option("url", url, "where the UPCC listens", example="http://upcc.example.com:8080"),
+        Option("path", text, "path of its interface", default="/axis/services/ScfPccSoapServiceEndpointPort"),
+        Option("user", text, "name in the header of requests", example="espf"),
+        Option("password", text, "its password", secret=True),
+        Option("identifier", one_of("msisdn", "imsi"), "by what the UPCC knows a subscriber", default="msisdn"),
+        Option("services", mapping, "names of UPCC services by policy, product or add-on name; others go by their own name", default={}),
+    )
+    targets = {"": HttpTarget(seconds=30)}
+
+    def wanted(self, subscriber: Subscriber) -> State | None:
+        """The number, the IMSI and the services."""
+        state = mobile(subscriber)
+        if state is None:
+            return None
+        named = self.values["services"]
+        services = [named.get(name, name) for name in (state.values["profile"], *subscriber.addons) if name]
+        keys = {"id": (state.key(self.values["identifier"]),), "service": tuple(dict.fromkeys(services))}
+        values = {"imsi": state.key("imsi"), "msisdn": state.key("msisdn"), "state": FROZEN if state.values["barred"] else NORMAL}
+        return State(keys, values)
+
+    def apply(self, wanted: State, record: Record) -> Steps:
+        """Another identifier is another subscriber. Services are those that the UPCC says it has."""
+        if record.key("id") not in ("", wanted.key("id")):
+            yield from self.remove(record)
+        ident = {"usrIdentifier": wanted.key("id")}
+        details = {**ident, "usrMSISDN": wanted.values["msisdn"], "usrIMSI": wanted.values["imsi"], "usrState": wanted.values["state"]}
+        reply = yield from self._call("updateSubscriber", details, frozenset({MISSING}))
+        if _code(reply) == MISSING:
+            yield from self._call("addSubscriber", {**details, "usrStation": "1", "usrPaidType": "0"}, frozenset({EXISTS}))
+        reply = yield from self._call("getSubscriberAllService", ident)
+        has = _names(reply, "SRVNAME")
+        for service in has:
+            if service not in wanted.keys["service"]:
+                yield from self._call("unSubscribeService", ident, subscribedService={"srvName": service, "TermInd": "1"})
+        for service in wanted.keys["service"]:
+            if service not in has:
+                yield from self._call("subscribeService", ident, subscribedService={"srvName": service, "srvRoamingType": "1", "srvStatus": "0"})
+
+    def remove(self, record: Record) -> Steps:
+        """The subscriber goes with its services."""
+        yield from self._call("delSubscriber", {"usrIdentifier": record.key("id"), "usrForceRmv": "1"}, frozenset({MISSING}))
+
+    def fault(self, reply: Reply) -> str:
+        """The result code of a failure."""
+        code = _code(reply)
+        return super().fault(reply) or ("" if code == "0" else code or "no result")
+
+    def _call(
+        self, operation: str, subscriber: Mapping[str, str], accepts: frozenset[str] = frozenset(), **parts: Mapping[str, str]
+    ) -> Result:
+        groups = [Element(name, _attributes(pairs)) for name, pairs in {"subscriber": subscriber, **parts}.items()]
+        content = Element(operation, (xml("inPara", *groups),), namespace="rm:soap")
+        user = xml("userPass", xml("username", self.values["user"]), xml("password", self.values["password"]))
+        reply: Reply = yield Soap(self.values["path"], content, header=(xml("authentication", user, namespace="rm:soap"),), accepts=accepts)
+        return reply
+
+
+def _attributes(pairs: Mapping[str, str]) -> tuple[Element, ...]:
+    return tuple(xml("attribute", xml("key", key), xml("value", value)) for key, value in pairs.items())
+
+
+def _code(reply: Reply) -> str:
+    return next((found.text for found in reply.xml.all("resultCode")), "") if reply.xml else ""
+
+
+def _names(reply: Reply, key: str) -> tuple[Any, ...]:
+    pairs = reply.xml.all("attribute") if reply.xml else ()
+    return tuple(pair.value("value") for pair in pairs if pair.value("key").upper() == key)
+
+
+huawei_pcrf = HuaweiPCRF()

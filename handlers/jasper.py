@@ -1,0 +1,83 @@
+"""
+Jasper: SIM cards and rate plans in Cisco Jasper (IoT Control Center).
+
+API: REST v1. One call at a time and five a second are all that an account may make. Product names are rate plan names. When Jasper reports that a SIM's quota
+is used up, the product is changed to a blocking one, and the SIM is deactivated with it.
+"""
+
+from portaswitch.handler import (
+    Basic,
+    ChangeProduct,
+    Event,
+    Http,
+    HttpTarget,
+    Option,
+    Record,
+    State,
+    StateHandler,
+    Steps,
+    Subscriber,
+    text,
+    url,
+)
+
+CAP_REACHED = "Custom/Jasper/CapReached"
+
+
+class Jasper(StateHandler):
+    """The state and rate plan of each account's SIM card, by its ICCID."""
+
+    name = "Jasper"
+    description = "Cisco Jasper: SIM card state and rate plan"
+    api = "Control Center REST v1"
+    events = (
+        "Account/Blocked",
+        "Account/Product/Changed",
+        "Account/SIMCardAssignment",
+        "Account/Status/Suspend",
+        "Account/Status/Unsuspend",
+        "Account/Unblocked",
+        CAP_REACHED,
+    )
+    extra_events = ("Account/Status/Closed",)
+    options = (
+        Option("url", url, "the pod's address", example="https://restapi1.jasper.com/rws/api/v1"),
+        Option("user", text, "API user", example="espf"),
+        Option("password", text, "its API key", secret=True),
+        Option("blocking_product", text, "product of accounts whose quota is used up: no rate plan, the SIM is off", example="Quota used up"),
+    )
+    targets = {"": HttpTarget(auth=Basic(), parallel=1, rate=5)}
+
+    def wanted(self, subscriber: Subscriber) -> State | None:
+        """Active with the product as rate plan; deactivated where the account is barred or has the blocking product."""
+        sim = subscriber.sim
+        if sim is None or subscriber.closed:
+            return None
+        off = subscriber.barred or subscriber.product == self.values["blocking_product"]
+        plan = {} if subscriber.product == self.values["blocking_product"] else {"ratePlan": subscriber.product}
+        return State({"iccid": (sim.iccid,)}, {"status": "DEACTIVATED" if off else "ACTIVATED", **plan})
+
+    def steps(self, event: Event, subscriber: Subscriber | None, record: Record) -> Steps:
+        """A quota that is used up changes the product first; the event of that is not sent back, so the SIM is switched off here too."""
+        if event.type == CAP_REACHED and subscriber is not None and subscriber.sim is not None:
+            yield ChangeProduct(self.values["blocking_product"])
+            yield _put(subscriber.sim.iccid, {"status": "DEACTIVATED"})
+        else:
+            yield from super().steps(event, subscriber, record)
+
+    def apply(self, wanted: State, record: Record) -> Steps:
+        """Another card than before is switched off first."""
+        if record.key("iccid") not in ("", wanted.key("iccid")):
+            yield from self.remove(record)
+        yield _put(wanted.key("iccid"), dict(wanted.values))
+
+    def remove(self, record: Record) -> Steps:
+        """The card is deactivated, never retired: that can't be undone."""
+        yield _put(record.key("iccid"), {"status": "DEACTIVATED"})
+
+
+def _put(iccid: str, content: dict[str, str]) -> Http:
+    return Http("PUT", f"/devices/{iccid}", json=content)
+
+
+jasper = Jasper()

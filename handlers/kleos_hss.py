@@ -1,0 +1,43 @@
+"""
+Kleos::HSS: SIM cards, numbers and states in the Greenisis HSS.
+
+API: private ("BOSS interface proposal"); the shipped requests are to be fitted by configuration (docs/handlers/templates.rst).
+"""
+
+from portaswitch.handler import Operation, State, Subscriber, TemplateHandler, mobile, without
+
+BODY = '{"msisdn": "${msisdn}", "imsi": "${imsi}", "iccid": "${iccid}", "ki": "${ki}", "opc": "${opc}", "status": "active"}'
+
+
+class KleosHSS(TemplateHandler):
+    """One subscriber for each mobile account, by its IMSI."""
+
+    name = "Kleos::HSS"
+    description = "Greenisis HSS: phone number, SIM card, account status"
+    needs = frozenset({"ki", "opc"})
+    events = (
+        "Account/ID/Changed",
+        "Account/Product/Changed",
+        "Account/ProductAddon/Changed",
+        "Account/ProductAddon/Deleted",
+        "Account/ProductAddon/Inserted",
+        "Account/SIMCardAssignment",
+        "Account/Status/Closed",
+    )
+    extra_events = ("Account/Blocked", "Account/Unblocked", "Account/Status/Suspend", "Account/Status/Unsuspend")
+    options = TemplateHandler.common_options
+    identity = "imsi"
+    templates = {
+        "create": Operation("POST", "/hss/subscribers", BODY),
+        "update": Operation("PUT", "/hss/subscribers/${imsi}", BODY),
+        "suspend": Operation("PUT", "/hss/subscribers/${imsi}/status", '{"status": "barred"}'),
+        "delete": Operation("DELETE", "/hss/subscribers/${imsi}"),
+    }
+
+    def state(self, subscriber: Subscriber) -> State | None:
+        """A mobile subscriber; its policy is the PCRF's."""
+        state = mobile(subscriber)
+        return state and without(state, "product", "profile", "upload", "download", "contexts", "static_ip", "amf")
+
+
+kleos_hss = KleosHSS()

@@ -1,0 +1,136 @@
+"""
+Sandvine: subscribers, addresses and policies in a Subscriber Policy Broker (SPB).
+
+API: SubscriberServices SOAP (document/literal; children without namespace). A Partial result is a failure: some part of this subscriber was not taken. Dynamic
+addresses don't come here: the RADIUS Start and Stop of the NAS are copied to the SPB.
+"""
+
+from portaswitch.handler import (
+    Element,
+    HttpTarget,
+    Option,
+    Record,
+    Reply,
+    Result,
+    Soap,
+    State,
+    StateHandler,
+    Steps,
+    Subscriber,
+    fields,
+    mapping,
+    text,
+    url,
+    xml,
+)
+
+NAMESPACE = "http://ws.subscriberservices.sandvine.com"
+
+
+class Sandvine(StateHandler):
+    """One SPB subscriber for each account with an Internet access policy, by the account's id."""
+
+    name = "Sandvine"
+    description = "Sandvine SPB: user name, static address, service provider, policy"
+    api = "SPB SubscriberServices SOAP"
+    events = (
+        "Account/AvailableFundsAppear",
+        "Account/Blocked",
+        "Account/ID/Changed",
+        "Account/New",
+        "Account/Product/Changed",
+        "Account/ProductAddon/Changed",
+        "Account/ProductAddon/Deleted",
+        "Account/ProductAddon/Inserted",
+        "Account/ServiceAttribute/Changed",
+        "Account/SIMCardAssignment",
+        "Account/Status/Closed",
+        "Account/Status/Suspend",
+        "Account/Status/Unsuspend",
+        "Account/Unblocked",
+        "Account/ZeroAvailableFunds",
+    )
+    options = (
+        Option("url", url, "where the SPB listens", example="http://spb.example.com:8081"),
+        Option("realm", text, "subscriber realm", default="DEFAULT"),
+        Option("provider", text, "service provider identifier of these subscribers", default=""),
+        Option("blocked_policy", text, "policy of accounts that may not use the service", default="blocked"),
+        Option(
+            "attributes",
+            mapping,
+            "names of the SPB's attribute definitions for policy, upload, download, portal, provider, netmask; a word without a name is not sent",
+            default={"policy": "policy", "upload": "uploadLimit", "download": "downloadLimit", "portal": "captivePortalURL", "provider": "serviceProviderId"},
+        ),
+    )
+    targets = {"": HttpTarget(seconds=10)}
+    path = "/SubscriberServices/SubscriberServices"
+
+    def wanted(self, subscriber: Subscriber) -> State | None:
+        """The name, the static address and the attributes of the policy in force."""
+        policy = subscriber.policy
+        if policy is None or subscriber.closed:
+            return None
+        values = {
+            "policy": self.values["blocked_policy"] if subscriber.barred else policy.name,
+            "upload": policy.attributes.get("upload_rate", ""),
+            "download": policy.attributes.get("download_rate", ""),
+            "portal": policy.attributes.get("captive_portal", ""),
+            "provider": self.values["provider"],
+            "netmask": subscriber.attribute("netaccess_static_ip", "netmask"),
+        }
+        address = subscriber.attribute("netaccess_static_ip", "address")
+        return State({"name": (subscriber.id,), "address": (address,) if address else ()}, values)
+
+    def apply(self, wanted: State, record: Record) -> Steps:
+        """A new name renames the subscriber; attributes make or overwrite it; addresses that are no longer its own are taken away."""
+        old, name = record.key("name"), wanted.key("name")
+        if old and old != name:
+            renamed = xml("ModifySubscriberRequest", self._key(old), xml("Name", name), namespace=NAMESPACE)
+            yield Soap(self.path, renamed, accepts=frozenset({"SubscriberNotFound"}))
+        yield from self._attributes(name, wanted)
+        for address in record.keys.get("address", ()):
+            if address not in wanted.keys["address"]:
+                yield from self._address("UnassignIp", name, address)
+        for address in wanted.keys["address"]:
+            yield from self._address("AssignIp", name, address)
+
+    def remove(self, record: Record) -> Steps:
+        """The subscriber goes; one that is gone already is no fault."""
+        gone = xml("DeleteSubscriberRequest", self._key(record.key("name")), namespace=NAMESPACE)
+        yield Soap(self.path, gone, accepts=frozenset({"SubscriberNotFound"}))
+
+    def fault(self, reply: Reply) -> str:
+        """The fault's words, or the result where it is not Success."""
+        if reply.xml is not None and reply.xml.tag == "Fault":
+            words = reply.xml.value("faultstring")
+            return "SubscriberNotFound" if "NotFound" in words or "does not exist" in words else words or "fault"
+        result = next((found.text for found in reply.xml.all("Result")), "Success") if reply.xml else "Success"
+        return super().fault(reply) or ("" if result == "Success" else result)
+
+    def _key(self, name: str) -> Element:
+        return xml("SubscriberKey", *fields(Name=name), xml("SubscriberRealmKey", *fields(Name=self.values["realm"])))
+
+    def _attributes(self, name: str, wanted: State) -> Result:
+        named = [(self.values["attributes"].get(word), value) for word, value in wanted.values.items()]
+        sets = [
+            xml("SetSubscriberAttributeParameterSet", self._key(name), xml("SubscriberAttributeDefinitionKey", *fields(Name=defined)), *fields(Value=value))
+            for defined, value in named
+            if defined and value
+        ]
+        content = xml(
+            "SetSubscriberAttributesRequest",
+            *fields(BulkOperationFailureBehaviour="AllOrNothing"),
+            xml("SetSubscriberAttributeParameterSets", *sets),
+            *fields(ResultOnly="true", SubscriberAutoCreate="true"),
+            namespace=NAMESPACE,
+        )
+        yield Soap(self.path, content)
+
+    def _address(self, operation: str, name: str, address: str) -> Result:
+        single = fields(SubscriberSingleIp="true") if operation == "AssignIp" else ()
+        endpoint = xml("IpEndpoint", *fields(IpAddress=address))
+        sets = xml(f"{operation}ParameterSets", xml(f"{operation}ParameterSet", self._key(name), endpoint, *single))
+        yield Soap(self.path, xml(f"{operation}sRequest", sets, namespace=NAMESPACE))
+
+
+sandvine = Sandvine()

@@ -1,0 +1,57 @@
+"""
+Titan::HSS: subscribers of NetNumber's Titan HSS.
+
+API: private; the shipped requests are to be fitted by configuration. APN and roaming profile ids are those that Titan has; they stand in the Internet access
+policy as titan.apn_id and titan.roaming_profile_id.
+"""
+
+from portaswitch.handler import Operation, State, Subscriber, TemplateHandler, mobile, without
+
+BODY = (
+    '{"msisdn": "${msisdn}", "imsi": "${imsi}", "uploadLimit": "${upload}", "downloadLimit": "${download}", "apnId": "${apn}", '
+    '"roamingProfileId": "${roaming}", "barred": "${barred}"}'
+)
+
+
+class TitanHSS(TemplateHandler):
+    """One subscriber for each mobile account, by its IMSI."""
+
+    name = "Titan::HSS"
+    description = "NetNumber Titan HSS: number, SIM card, limits, APN and roaming profile"
+    events = (
+        "Account/AvailableFundsAppear",
+        "Account/Blocked",
+        "Account/ID/Changed",
+        "Account/Product/Changed",
+        "Account/ProductAddon/Changed",
+        "Account/ProductAddon/Deleted",
+        "Account/ProductAddon/Inserted",
+        "Account/ServiceAttribute/Changed",
+        "Account/SIMCardAssignment",
+        "Account/Status/Closed",
+        "Account/Status/Suspend",
+        "Account/Status/Unsuspend",
+        "Account/Unblocked",
+        "Account/ZeroAvailableFunds",
+    )
+    extra_events = ("Account/AccessPolicy/Changed",)
+    options = TemplateHandler.common_options
+    identity = "imsi"
+    templates = {
+        "create": Operation("POST", "/subscribers", BODY),
+        "update": Operation("PUT", "/subscribers/${imsi}", BODY),
+        "delete": Operation("DELETE", "/subscribers/${imsi}"),
+    }
+
+    def state(self, subscriber: Subscriber) -> State | None:
+        """A mobile subscriber with the ids of its policy."""
+        state = mobile(subscriber)
+        if state is None:
+            return None
+        policy = subscriber.policy.attributes if subscriber.policy else {}
+        kept = without(state, "ki", "opc", "amf", "product", "profile", "contexts", "static_ip")
+        ids = {"apn": policy.get("titan.apn_id", ""), "roaming": policy.get("titan.roaming_profile_id", "")}
+        return State(state.keys, {**kept.values, **ids})
+
+
+titan_hss = TitanHSS()

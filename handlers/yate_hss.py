@@ -1,0 +1,93 @@
+"""
+YateHSS: SIM cards, numbers and states in a YateHSS/HLR.
+
+API: YateBTS core network, JSON at /api.php. A SIM swap loads the new card, points the subscriber to it and then deletes the old one. `code` 200 is an error.
+"""
+
+from typing import Any
+
+from portaswitch.handler import (
+    Header,
+    Http,
+    HttpTarget,
+    Option,
+    Record,
+    Reply,
+    Result,
+    State,
+    StateHandler,
+    Steps,
+    Subscriber,
+    mapping,
+    mobile,
+    text,
+    url,
+    without,
+)
+
+
+class YateHSS(StateHandler):
+    """One SIM and one subscriber for each mobile account, with the profile of its policy."""
+
+    name = "YateHSS"
+    description = "YateHSS/HLR: phone number, SIM card, user status"
+    api = "YateHSS JSON API"
+    needs = frozenset({"ki", "opc"})
+    events = (
+        "Account/AvailableFundsAppear",
+        "Account/Blocked",
+        "Account/Product/Changed",
+        "Account/ProductAddon/Changed",
+        "Account/ProductAddon/Deleted",
+        "Account/ProductAddon/Inserted",
+        "Account/SIMCardAssignment",
+        "Account/Status/Closed",
+        "Account/Status/Suspend",
+        "Account/Status/Unsuspend",
+        "Account/Unblocked",
+        "Account/ZeroAvailableFunds",
+    )
+    extra_events = ("Account/ID/Changed",)
+    options = (
+        Option("url", url, "where the HSS listens", example="http://hss.example.com"),
+        Option("secret", text, "value of the header X-Authentication, as api_config.php has it", default="", secret=True),
+        Option("profiles", mapping, "profiles of the HSS by name of the Internet access policy; others go by their own name", default={}),
+    )
+    targets = {"": HttpTarget(auth=Header("x-authentication", "secret"))}
+
+    def wanted(self, subscriber: Subscriber) -> State | None:
+        """The SIM, the number, the profile and whether it is active."""
+        state = mobile(subscriber)
+        if state is None:
+            return None
+        profile = self.values["profiles"].get(state.values["profile"], state.values["profile"])
+        kept = without(state, "product", "upload", "download", "contexts", "static_ip", "amf")
+        return State(state.keys, {**kept.values, "profile": profile})
+
+    def apply(self, wanted: State, record: Record) -> Steps:
+        """The card first, then the subscriber that points to it, then the end of the old card."""
+        imsi, values = wanted.key("imsi"), wanted.values
+        active = not values["barred"]
+        flags = dict.fromkeys(("cs_active", "ps_active", "lte_active"), active)
+        card = {"imsi": imsi, "iccid": wanted.key("iccid"), "ki": values["ki"], "op": values["opc"]}
+        yield from self._ask("set_sim_range", {"sims": [card], "use_opc": True, "sim_profile": values["profile"], **flags})
+        yield from self._ask("set_subscriber", {"imsi": imsi, "msisdn": wanted.key("msisdn"), "profile": values["profile"], "active": int(active)})
+        if record.key("imsi") not in ("", imsi):
+            yield from self.remove(record)
+
+    def remove(self, record: Record) -> Steps:
+        """The card goes with its subscriber."""
+        yield from self._ask("del_sim", {"imsi": record.key("imsi")}, frozenset({"code 404"}))
+
+    def fault(self, reply: Reply) -> str:
+        """'code N' for any answer whose code is not 0."""
+        plain = super().fault(reply)
+        code = reply.json.get("code") if not plain and isinstance(reply.json, dict) else None
+        return plain or ("" if code == 0 else f"code {code}")
+
+    def _ask(self, request: str, params: dict[str, Any], accepts: frozenset[str] = frozenset()) -> Result:
+        reply: Reply = yield Http("POST", "/api.php", json={"request": request, "node": "hss", "params": params}, accepts=accepts)
+        return reply
+
+
+yate_hss = YateHSS()

@@ -1,0 +1,57 @@
+"""
+ZXUN::HSS: SIM cards, numbers and states in a ZTE HSS.
+
+API: the CMCC unified HSS dialect (SOAP), which several makers' servers take; ZTE's own XML interface is not public. Log-in names go with every request.
+"""
+
+from collections.abc import Mapping
+
+from portaswitch.handler import Element, HttpTarget, Option, Request, Soap, State, Steps, fields, text, url, xml
+from portaswitch.handler.hss import HssHandler
+
+NAMESPACE = "http://www.chinamobile.com/HSS/"
+
+
+class ZxunHSS(HssHandler):
+    """Mobile subscribers of a ZTE HSS."""
+
+    name = "ZXUN::HSS"
+    description = "ZTE HSS: phone number, SIM card, account status"
+    api = "CMCC unified HSS dialect"
+    tier = "template"
+    events = (
+        "Account/Blocked",
+        "Account/ID/Changed",
+        "Account/Product/Changed",
+        "Account/SIMCardAssignment",
+        "Account/Status/Closed",
+        "Account/Unblocked",
+    )
+    extra_events = ("Account/Status/Suspend", "Account/Status/Unsuspend", "Account/ServiceAttribute/Changed")
+    create = (("ADD TPLCSPSSUB", "CSPSTPLID", "template"), ("ADD EPSSUB", "EPSUSERTPLID", "template"))
+    options = (
+        Option("url", url, "where it listens", example="http://hss.example.com:8080"),
+        Option("path", text, "path of its interface", default="/spg"),
+        Option("user", text, "name in the header of requests", example="espf"),
+        Option("password", text, "its password", secret=True),
+        *HssHandler.hss_options,
+    )
+    targets = {"": HttpTarget(seconds=60)}
+
+    def details(self, wanted: State) -> Steps:
+        """The lock state, and a static address in each data context of the subscriber."""
+        yield from super().details(wanted)
+        for context in wanted.values["contexts"].split():
+            address = wanted.values["static_ip"]
+            fixed = {"IPV4ADDIND": "STATIC", "IPV4ADD": address} if address else {"IPV4ADDIND": "DYNAMIC"}
+            yield from self._say("MOD EPS_CONTEXT", IMSI=wanted.key("imsi"), PROV="MODPDNCNTX", CNTXID=context, **fixed)
+
+    def command(self, name: str, parameters: Mapping[str, str], accepts: frozenset[str]) -> Request:
+        """An element of the dialect's namespace, the log-in in the header."""
+        content = Element(name.replace(" ", "_"), fields(**parameters), namespace=NAMESPACE)
+        user = xml("UserName", self.values["user"], namespace=NAMESPACE)
+        password = xml("PassWord", self.values["password"], namespace=NAMESPACE)
+        return Soap(self.values["path"], content, header=(user, password), accepts=accepts)
+
+
+zxun_hss = ZxunHSS()

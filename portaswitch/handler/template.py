@@ -1,0 +1,193 @@
+"""
+The template engine: vendors whose interface is private, or differs from site to site, as data (DESIGN.md 5.6).
+
+An operation is a request with `${names}` in it, filled from the wanted state and escaped by the kind of its body, so that no value breaks the document. What
+ships with a vendor's file is a default; the configuration replaces operations, predicates and words of faults:
+
+    handlers:
+      titan:
+        class: Titan::HSS
+        operations: {update: {method: PUT, path: "/sub/${imsi}", body: '{"msisdn": "${msisdn}"}'}}
+        success: '"status": *"OK"'
+        faults: {exists: "duplicate", missing: "not found", busy: "try later"}
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+from urllib.parse import quote, quote_plus
+from xml.sax.saxutils import escape
+
+from portaswitch.errors import NotProvisionable
+from portaswitch.handler.base import Result, State, StateHandler, Steps
+from portaswitch.handler.options import Option, mapping, text, url
+from portaswitch.handler.requests import Http, Reply
+from portaswitch.handler.targets import Basic, HttpTarget, Target
+from portaswitch.model.effect import AssignRemoteId
+from portaswitch.model.subscriber import Record, Subscriber
+from portaswitch.model.value import dataclass
+
+_NAME = re.compile(r"\$\{(\w+)\}")
+_ESCAPES: Mapping[str, Callable[[str], str]] = {
+    "json": lambda value: json.dumps(value, ensure_ascii=False)[1:-1],
+    "xml": lambda value: escape(value, {'"': "&quot;"}),
+    "form": quote_plus,
+}
+_TYPES = {"json": "application/json", "xml": "text/xml; charset=utf-8", "form": "application/x-www-form-urlencoded"}
+#: Words that the engine gives to faults by an operation's table, in the order in which they are looked for.
+WORDS = ("exists", "missing", "busy")
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One request of a vendor: `path` and `body` with ${names}, `body` of `kind` json, xml or form. `capture`: a pattern whose group is the vendor's own id."""
+
+    method: str
+    path: str
+    body: str = ""
+    kind: str = "json"
+    capture: str = ""
+
+    def request(self, values: Mapping[str, Any], accepts: frozenset[str] = frozenset()) -> Http:
+        """The request for these values. KeyError names a value that there is not."""
+        headers = {"content-type": _TYPES[self.kind]} if self.body else {}
+        body = _fill(self.body, values, _ESCAPES[self.kind]).encode() if self.body else None
+        return Http(self.method, _fill(self.path, values, lambda value: quote(value, safe="")), body=body, headers=headers, accepts=accepts)
+
+
+def _fill(template: str, values: Mapping[str, Any], escaped: Callable[[str], str]) -> str:
+    return _NAME.sub(lambda name: escaped(str(values[name[1]])), template)
+
+
+def operations(value: Any) -> dict[str, Operation]:
+    """Operations of the configuration: a mapping of a name to method, path, body, kind and capture. ValueError: what is wrong."""
+    if not isinstance(value, dict):
+        raise ValueError("is a mapping of operations")
+    made = {}
+    for name, fields in value.items():
+        try:
+            made[str(name)] = Operation(**fields)
+        except TypeError:
+            raise ValueError(f"operation {name} has method and path, and may have body, kind and capture") from None
+        if made[str(name)].kind not in _ESCAPES:
+            raise ValueError(f"operation {name}: kind is one of {', '.join(_ESCAPES)}")
+    return made
+
+
+class TemplateHandler(StateHandler):
+    """
+    A state-based handler whose requests are templates.
+
+    A vendor's class gives `state` (keys and values of an account, None: nothing), the `identity` key that names an entity at the vendor, and default
+    `templates`: create, update, delete; and where the vendor has them `rename` (another identity: ${old} and ${new}), `suspend` and `resume`, `add` and `drop`
+    of the members of the key `list_key` (${item}).
+    """
+
+    tier: ClassVar[str] = "template"
+    identity: ClassVar[str] = ""
+    list_key: ClassVar[str] = ""
+    templates: ClassVar[Mapping[str, Operation]] = {}
+    default_success: ClassVar[str] = ""
+    busy = frozenset({"busy"})
+    targets: ClassVar[Mapping[str, Target]] = {"": HttpTarget(auth=Basic())}
+    common_options: ClassVar[tuple[Option, ...]] = (
+        Option("url", url, "where the vendor's interface listens", example="http://vendor.example.com:8080"),
+        Option("user", text, "name for HTTP Basic, '' for none", default=""),
+        Option("password", text, "its password", default="", secret=True),
+        Option("operations", operations, "requests that stand for the shipped ones, by name", default={}),
+        Option("success", text, "pattern that the body of a good answer has", default=""),
+        Option("faults", mapping, "patterns of bodies (or 'http CODE') by word: exists, missing, busy", default={}),
+    )
+
+    def state(self, subscriber: Subscriber) -> State | None:
+        """The keys and values of an account; values are text. None: the vendor shall know nothing of it."""
+        raise NotImplementedError
+
+    def wanted(self, subscriber: Subscriber) -> State | None:
+        """`state`, and nothing of a closed account."""
+        return None if subscriber.closed else self.state(subscriber)
+
+    def apply(self, wanted: State, record: Record) -> Steps:
+        """Rename or replace, create or update, then the list, then suspend or resume."""
+        old, new = record.key(self.identity), wanted.key(self.identity)
+        if old and old != new:
+            yield from self._renamed(old, new, wanted, record)
+        elif old:
+            reply: Reply = yield from self._run("update", wanted, record, frozenset({"missing"}))
+            if self.fault(reply) == "missing":
+                yield from self._run("create", wanted, record)
+        else:
+            yield from self._made(wanted, record)
+        yield from self._listed(wanted, record if old == new else Record())
+        yield from self._run("suspend" if wanted.values.get("barred") else "resume", wanted, record, optional=True)
+
+    def remove(self, record: Record) -> Steps:
+        """Delete; what is gone already is no fault."""
+        yield from self._run("delete", State(record.keys), record, frozenset({"missing"}))
+
+    def fault(self, reply: Reply) -> str:
+        """A word of the tables, else 'http CODE', else 'refused' where the pattern of good answers is not in the body."""
+        plain = super().fault(reply)
+        for word in WORDS:
+            pattern = self.values.get("faults", {}).get(word, "")
+            if pattern and (pattern == plain or re.search(pattern, reply.body)):
+                return word
+        if plain:
+            return {"http 404": "missing", "http 409": "exists"}.get(plain, plain)
+        success = self.values.get("success") or self.default_success
+        return "refused" if success and not re.search(success, reply.body) else ""
+
+    def shipped(self) -> Mapping[str, Operation]:
+        """The operations that the configuration may replace."""
+        return self.templates
+
+    def _operation(self, name: str) -> Operation | None:
+        found: Operation | None = self.values.get("operations", {}).get(name) or self.shipped().get(name)
+        return found
+
+    def _run(
+        self, name: str, wanted: State, record: Record, accepts: frozenset[str] = frozenset(), optional: bool = False, **more: str
+    ) -> Result:
+        """One operation; an optional one that the vendor has not is passed over. Its captured id is kept."""
+        operation = self._operation(name)
+        if operation is None and optional:
+            return None
+        if operation is None:
+            raise NotProvisionable(f"{self.name} has no operation {name!r}: give it under `operations` in the configuration")
+        keys = {key: wanted.key(key) for key in wanted.keys}
+        reply: Reply = yield operation.request({**wanted.values, **keys, "remote_id": record.remote_id, **more}, accepts)
+        captured = re.search(operation.capture, reply.body) if operation.capture else None
+        if captured:
+            yield AssignRemoteId(captured[1])
+        return reply
+
+    def _made(self, wanted: State, record: Record) -> Steps:
+        """Create; one that exists already is brought to the same state."""
+        reply: Reply = yield from self._run("create", wanted, record, frozenset({"exists"}))
+        if self.fault(reply) == "exists":
+            yield from self._run("update", wanted, record)
+
+    def _renamed(self, old: str, new: str, wanted: State, record: Record) -> Steps:
+        """Rename where the vendor can; else delete the old and create the new one."""
+        if self._operation("rename") is not None:
+            yield from self._run("rename", wanted, record, old=old, new=new)
+            yield from self._run("update", wanted, record)
+            return
+        yield from self.remove(record)
+        yield from self._made(wanted, Record())
+
+    def _listed(self, wanted: State, record: Record) -> Steps:
+        """Drop members of the list that are no longer wanted, add new ones in their order."""
+        if not self.list_key:
+            return
+        has, wants = record.keys.get(self.list_key, ()), wanted.keys.get(self.list_key, ())
+        for position, item in enumerate(has):
+            if item not in wants:
+                yield from self._run("drop", wanted, record, frozenset({"missing"}), item=item, position=str(position + 1))
+        for position, item in enumerate(wants):
+            if item not in has or has.index(item) != position:
+                yield from self._run("add", wanted, record, frozenset({"exists"}), item=item, position=str(position + 1))
+

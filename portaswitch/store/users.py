@@ -1,0 +1,73 @@
+"""API users in the database: who somebody is, by password or by token."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThread
+from zope.interface import implementer
+
+from portaswitch.interfaces.users import IUsers
+from portaswitch.model.actor import Actor, Realm, Role
+from portaswitch.store.passwords import hashed, matches, token_hash
+from portaswitch.store.pool import Pool
+
+_FIND: Final = """
+select u.i_user, u.i_env, u.login, u.realm, u.role, coalesce(u.i_customer, 0), coalesce(u.i_account, 0), u.password
+from api_users u join environments e using (i_env)
+where {} and not u.blocked and coalesce(u.blocked_until < now(), true)
+  and (u.allowed_from = '{{}}' or %(address)s::inet <<= any (u.allowed_from))
+order by u.i_user limit 4
+"""
+_BY_NAME: Final = _FIND.format("u.login = %(login)s and (%(environment)s = '' or e.name = %(environment)s)")
+_BY_TOKEN: Final = _FIND.format("u.token = %(token)s")
+#: Written at most once a minute: a program that asks all day is no load.
+_CAME: Final = """
+update api_users set last_login = now(), failures = 0
+where i_user = %(user)s and (failures > 0 or last_login is null or last_login < now() - interval '1 minute')
+"""
+_FAILED: Final = """
+update api_users set failures = case when failures >= 9 then 0 else failures + 1 end,
+                     blocked_until = case when failures >= 9 then now() + interval '5 minutes' else blocked_until end
+where i_user = any (%(users)s)
+"""
+
+
+@implementer(IUsers)
+class Users:
+    """Users by the connections of `pool`. Passwords are tried in a thread: that takes 50 ms each by design."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._nobody = hashed("nobody has this password")
+
+    def by_password(self, login: str, password: str, address: str) -> Deferred[Actor | None]:
+        """See `IUsers.by_password`."""
+        return Deferred.fromCoroutine(self._by_password(login, password, address))
+
+    def by_token(self, token: str, address: str) -> Deferred[Actor | None]:
+        """See `IUsers.by_token`."""
+        return Deferred.fromCoroutine(self._by_token(token, address))
+
+    async def _by_password(self, login: str, password: str, address: str) -> Actor | None:
+        name, _, environment = login.partition("@")
+        rows = await self._pool.query(_BY_NAME, {"login": name, "environment": environment, "address": address})
+        if not rows:
+            # Somebody who is not there takes as long as a wrong password, so that names can't be guessed by the clock.
+            await deferToThread(matches, password, self._nobody)
+            return None
+        for row in rows:
+            if await deferToThread(matches, password, row[7]):
+                return await self._welcome(row)
+        await self._pool.execute(_FAILED, {"users": [row[0] for row in rows]})
+        return None
+
+    async def _by_token(self, token: str, address: str) -> Actor | None:
+        rows = await self._pool.query(_BY_TOKEN, {"token": token_hash(token), "address": address})
+        return await self._welcome(rows[0]) if rows else None
+
+    async def _welcome(self, row: tuple[Any, ...]) -> Actor:
+        i_user, i_env, login, realm, role, i_customer, i_account, _ = row
+        await self._pool.execute(_CAME, {"user": i_user})
+        return Actor(f"api:{login}", i_env, Realm(realm), Role(role), i_customer, i_account, i_user)
