@@ -5,7 +5,7 @@ The public interface of event handlers: all that a file in handlers/ or in an op
 from portaswitch.errors import NotProvisionable
 from portaswitch.handler.base import EventHandler, IEventHandler, Result, State, StateHandler, Steps, on
 from portaswitch.handler.mobile import mobile, without
-from portaswitch.handler.options import Option, address, mapping, one_of, switch, text, url, whole
+from portaswitch.handler.options import Option, address, mapping, one_of, switch, text, url, webhook_secret, whole
 from portaswitch.handler.requests import File, Http, Line, LogIn, Reply, Request, Soap, Sql
 from portaswitch.handler.targets import (
     MML,
@@ -43,5 +43,5 @@ __all__ = [
     "Device", "Dialect", "Effect", "Element", "Emit", "EndSessions", "Event", "EventHandler", "FanOut", "File", "FileTarget", "Header", "Http", "HttpTarget",
     "IEventHandler", "Line", "LineTarget", "LogIn", "NotProvisionable", "Note", "Operation", "Option", "Party", "Policy", "Record", "Reply", "Request",
     "Result", "Sim", "Soap", "Sql", "SqlTarget", "State", "StateHandler", "Steps", "Subscriber", "Target", "TemplateHandler", "Webhook", "address", "fields",
-    "mapping", "mobile", "on", "one_of", "render", "switch", "text", "url", "whole", "without", "xml",
+    "mapping", "mobile", "on", "one_of", "render", "switch", "text", "url", "webhook_secret", "whole", "without", "xml",
 ]  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from portaswitch.espf.internal.dispatchers import CUSTOMERS, PRODUCTS, SERVICE_ATTRIBUTES
+from portaswitch.espf.internal.event_sender import SENDER
 from portaswitch.espf.internal.session_disconnector import SESSIONS
 from portaswitch.espf.internal.sip_forwarder import FORWARDER
 from portaswitch.handler import EventHandler
@@ -18,4 +19,4 @@ RUNNING: Final[Mapping[str, tuple[str, ...]]] = {
     CUSTOMERS.name: CUSTOMERS.events, PRODUCTS.name: PRODUCTS.events, SERVICE_ATTRIBUTES.name: SERVICE_ATTRIBUTES.extra_events,
 }  # fmt: skip
 #: Those that an operator configures as any other handler.
-CONFIGURED: Final[tuple[EventHandler, ...]] = (FORWARDER,)
+CONFIGURED: Final[tuple[EventHandler, ...]] = (FORWARDER, SENDER)
