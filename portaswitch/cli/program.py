@@ -14,6 +14,8 @@ from portaswitch.cli import (
     calls,
     clients,
     completion,
+    evctl,
+    handlers,
     migration,
     operations,
     orphans,
@@ -65,6 +67,8 @@ def parser() -> Parser:
     migration.add(commands)
     operations.add(commands)
     topups.add(commands)
+    evctl.add(commands)
+    handlers.add(commands)
     completion.add(commands, top)
     return top
 

@@ -95,7 +95,7 @@ class Loader:
     def _paths(self) -> Iterator[Path]:
         for folder in self._folders:
             try:
-                yield from sorted(path for path in folder.glob("*.py") if not path.name.startswith((".", "_")))
+                yield from sorted(path for path in folder.glob("*.py") if not path.name.startswith((".", "_", "test_")))
             except OSError as error:
                 self._log.warn("{folder} can't be read: {reason}", folder=str(folder), reason=error.strerror)
 
