@@ -49,6 +49,7 @@ class Provisioning:
         self._jobs.append(self._every(0.5, self._log.flush, "provisioning-log"))
         self._jobs.append(self._every(DIGEST, alerts.mail, "alert-mail"))
         await self._engine.start()
+        self._database.hints.told.append(self.wake)
 
     def _digest(self) -> Digest:
         espf = self._settings.espf

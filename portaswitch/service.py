@@ -149,21 +149,12 @@ class Server(Service):
         if "jobs" in settings.roles:
             await self._first_partitions()
         if "espf" in settings.roles:
-            await self._start_provisioning()
+            self.provisioning = Provisioning(self._reactor, settings, self._database, _now)
+            await self.provisioning.start()
         lines = self._open_ports(self.core)
         self._start_jobs(ledger, self.core)
         self._stage = Stage.SERVING
         return lines + http
-
-    async def _start_provisioning(self) -> None:
-        self.provisioning = Provisioning(self._reactor, self._settings, self._database, _now)
-        await self.provisioning.start()
-        self._database.hints.told.append(self.provisioning.wake)
-
-    def _wake(self, payload: str) -> None:
-        """Another process committed something that may be an event."""
-        if self.provisioning is not None:
-            self.provisioning.wake()
 
     def _open_logs(self) -> None:
         logging = self._settings.logging
@@ -197,7 +188,7 @@ class Server(Service):
             background(catalogue.reload(), "reloading the catalogue")
             background(self._read_watches(), "reading the watches of the trace")
 
-        channels = {"catalogue": lambda _: catalogue.reload(), "subscribers": core.cache.heard, CHANNEL: lambda _: self._read_watches(), HINTS: self._wake}
+        channels = {"catalogue": lambda _: catalogue.reload(), "subscribers": core.cache.heard, CHANNEL: lambda _: self._read_watches(), HINTS: lambda _: self.provisioning and self.provisioning.wake()}
         self._listener = Listener(self._reactor, self._database.dsn, channels, lost)
         await self._listener.start()
         await self._read_watches()

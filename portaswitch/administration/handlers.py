@@ -13,7 +13,7 @@ from portaswitch.administration.opening import asked
 from portaswitch.config.settings import Settings
 from portaswitch.errors import ConfigError, StartError
 from portaswitch.espf.catalogue import EVENTS, find
-from portaswitch.espf.internal import SERVICE_ATTRIBUTES
+from portaswitch.espf.internal.dispatchers import SERVICE_ATTRIBUTES
 from portaswitch.espf.registry import Configured, Registry
 from portaswitch.model.notification import HandlerRow
 from portaswitch.store import event_listings
@@ -73,7 +73,7 @@ class Evctl:
     """What `portaswitch evctl` does on an open database. Names of handlers are instances'; numbers of the list stand for them."""
 
     def __init__(self, database: Database, settings: Settings, i_env: int) -> None:
-        self._pool, self._hints, self._i_env = database.pool, database.hints, i_env
+        self._pool, self._hints, self.i_env = database.pool, database.hints, i_env
         self._registry = loaded(settings)
 
     async def listing(self, enabled_only: bool) -> list[HandlerLine]:
@@ -93,7 +93,7 @@ class Evctl:
     async def _rows(self) -> list[HandlerRow]:
         """Those of the database, and those of the configuration that no server has told it of yet."""
         await asked(register(self._pool, [ready.instance for ready in self._registry.ready().values()]))
-        return await asked(event_listings.handlers(self._pool, self._i_env))
+        return await asked(event_listings.handlers(self._pool, self.i_env))
 
     async def find(self, name: str) -> HandlerRow:
         """The instance of that name, in any case, or number. Errors: StartError."""
@@ -105,7 +105,7 @@ class Evctl:
         if alike:
             return alike[0]
         configure = f"; {name} is a class: configure an instance of it (espf.handlers)" if name in self._registry.classes() else ""
-        raise StartError(f"there is no handler {name} in environment {self._i_env}: there are {', '.join(row.name for row in rows)}{configure}")
+        raise StartError(f"there is no handler {name} in environment {self.i_env}: there are {', '.join(row.name for row in rows)}{configure}")
 
     def supported(self, row: HandlerRow) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The events that a handler supports, and those that it takes beside them."""
@@ -144,16 +144,16 @@ class Evctl:
 
     async def event(self, number: int) -> tuple[Mapping[str, Any], list[EventLine]]:
         """The variables of an event, in the catalogue's order, and where it is on its way. Errors: StartError."""
-        lines = await self.events(EventQuery(self._i_env, number=number))
-        found = await asked(event_listings.variables(self._pool, self._i_env, number))
+        lines = await self.events(EventQuery(self.i_env, number=number))
+        found = await asked(event_listings.variables(self._pool, self.i_env, number))
         if found is None or not lines:
-            raise StartError(f"there is no event {number} in environment {self._i_env}: see `portaswitch evctl event list`")
+            raise StartError(f"there is no event {number} in environment {self.i_env}: see `portaswitch evctl event list`")
         known = find(lines[0].type)
         return (found if known is None else known.ordered(found)), lines
 
     async def retry(self, numbers: Sequence[int], handler: str) -> int:
         """Let events be tried again now: these, or all that are parked."""
-        return await asked(event_listings.retry(self._pool, self._i_env, numbers, handler))
+        return await asked(event_listings.retry(self._pool, self.i_env, numbers, handler))
 
     async def switch(self, names: Sequence[str], on: bool) -> tuple[str, ...]:
         """Switch events on or off for everybody. Errors: StartError with all that are none."""
@@ -167,11 +167,16 @@ class Evctl:
 
     async def types(self) -> list[dict[str, Any]]:
         """The catalogue: each event, whether it is on, and the enabled handlers that get it."""
-        off, told = await asked(event_listings.switched_off(self._pool)), await asked(event_listings.subscribers(self._pool, self._i_env))
+        off, told = await asked(event_listings.switched_off(self._pool)), await asked(event_listings.subscribers(self._pool, self.i_env))
         return [
             {"event": event.name, "enabled": event.name not in off, "handlers": ", ".join(told.get(event.name, ())), "summary": event.summary}
             for event in EVENTS.values()
         ]
+
+
+def query(i_env: int, handler: str, status: str, entity: str, type: str, limit: int) -> EventQuery:
+    """Which events; '' and 0 mean any."""
+    return EventQuery(i_env, handler, status, entity, type, 0, limit)
 
 
 def _line(row: HandlerRow) -> HandlerLine:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from portaswitch.administration.handlers import Evctl, EventQuery
+from portaswitch.administration.handlers import Evctl, query
 from portaswitch.cli.command import OK, Commands, Context, natural, positive
 from portaswitch.cli.output import Column
 
@@ -152,8 +152,7 @@ async def list_events(context: Context) -> int:
     """The table of events."""
     asked = context.arguments
     async with opened(context) as evctl:
-        query = EventQuery(context.arguments.env or context.settings.environment, asked.handler, asked.status, asked.entity, asked.type, 0, asked.last)
-        found = await evctl.events(query)
+        found = await evctl.events(query(evctl.i_env, asked.handler, asked.status, asked.entity, asked.type, asked.last))
     context.out.rows(EVENTS, found, "no events")
     return OK
 

@@ -117,7 +117,7 @@ class Broken(Exception):
 def handlers_in(path: Path) -> tuple[EventHandler, ...]:
     """The handlers of a file. Errors: `Broken`."""
     module = _imported(path)
-    found = {id(value): value for value in vars(module).values() if not isinstance(value, type) and IEventHandler.providedBy(value)}
+    found: dict[int, Any] = {id(value): value for value in vars(module).values() if not isinstance(value, type) and IEventHandler.providedBy(value)}
     if not found:
         raise Broken("it holds no handler: write `name = ClassName()` below the class")
     faults = [f"{getattr(handler, 'name', '?')} {fault}" for handler in found.values() for fault in _checked(handler)]

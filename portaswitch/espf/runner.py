@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import random
 from typing import Any, Final
 
@@ -93,7 +93,12 @@ class Runner:
         if self._passing is not None:
             self._again = True
             waiting: Deferred[None] = Deferred()
-            _ = self._passing.addBoth(lambda result: (waiting.callback(None), result)[1])
+
+            def pass_on(result: Any) -> Any:
+                waiting.callback(None)
+                return result
+
+            _ = self._passing.addBoth(pass_on)
             return waiting
         passing = self._passing = Deferred.fromCoroutine(self._pass())
         return passing.addBoth(self._passed)
@@ -219,7 +224,8 @@ class Runner:
         retries = self._work.retries
         if one.attempts >= retries.attempts:
             return replace(settled, verdict=Verdict.PARKED, note=f"{note} (attempt {one.attempts}, the last one)")
-        return replace(settled, note=note, delay=retries.delay(one.attempts, settled.delay, random))
+        delay = retries.delay(one.attempts, settled.delay.total_seconds(), random)
+        return replace(settled, note=note, delay=timedelta(seconds=delay))
 
     def _end(self, settled: Settled, asked: int, took: float) -> None:
         self._settled.append(settled)

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from portaswitch.handler.base import EventHandler, IEventHandler
+from portaswitch.handler.base import EventHandler
 from portaswitch.handler.requests import LogIn, Reply, Request
 from portaswitch.model.event import Event
 from portaswitch.model.subscriber import NO_RECORD, Record, Subscriber
@@ -25,9 +25,8 @@ __all__ = ["event", "handler_of", "play"]
 def handler_of(path: Path) -> EventHandler:
     """The (first) handler of a file. ValueError: it holds none."""
     for value in runpy.run_path(str(path), run_name=path.stem).values():
-        if not isinstance(value, type) and IEventHandler.providedBy(value):
-            found: EventHandler = value
-            return found
+        if isinstance(value, EventHandler):
+            return value
     raise ValueError(f"{path} holds no handler")
 
 
@@ -43,8 +42,9 @@ def play(
     All that the handler's steps yield. Requests are answered by `replies`, then by 200 without a body; a log-in gives a session of empty texts.
     A fault that the request does not accept ends the steps, as the engine ends them.
     """
-    answers, yielded = iter(replies), []
-    steps, answer = handler.steps(happened, subscriber, record), None
+    answers, steps = iter(replies), handler.steps(happened, subscriber, record)
+    yielded: list[Any] = []
+    answer: Any = None
     while True:
         try:
             one = steps.send(answer)

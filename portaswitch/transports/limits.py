@@ -29,11 +29,14 @@ class Gate:
         self._closed = False
 
     def run(self, work: Callable[[], Deferred[T]]) -> Deferred[T]:
-        """Run `work` when its turn comes; cancelling before that withdraws it. Errors: its own, TransportFailed when the gate closes first."""
+        """Run `work` when its turn comes; cancelling withdraws it, or cancels it. Errors: its own, TransportFailed when the gate closes first."""
+        running: list[Deferred[T]] = []
 
         def withdrawn(_: Deferred[T]) -> None:
             if start in self._waiting:
                 self._waiting.remove(start)
+            for one in running:
+                one.cancel()
 
         result: Deferred[T] = Deferred(withdrawn)
 
@@ -42,7 +45,9 @@ class Gate:
                 result.errback(TransportFailed("the connection was closed"))
                 return
             self._free -= 1
-            background(work().addBoth(self._ended).addCallbacks(result.callback, result.errback), "a request to a vendor")
+            begun = work()
+            running.append(begun)
+            background(begun.addBoth(self._ended).addCallbacks(result.callback, result.errback), "a request to a vendor")
 
         self._waiting.append(start)
         self._go_on()

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Any
 
+from twisted.internet import reactor
+from twisted.internet.protocol import Factory, Protocol
+
 from tests.claims import claims
 from tests.server.espf import EspfCase
+from tests.server.pools import pause
 
+_reactor: Any = reactor
 HOMES = """
 from portaswitch.handler import Http, HttpTarget, Option, State, StateHandler, url
 
@@ -245,11 +251,9 @@ class DisconnectorTests(EspfCase):
         await self.enable("SessionDisconnector")
         await self.operate("account.change", id=CARD, product=None)
 
-        async def asked() -> bool:
-            rows = await self.db.query("select session_key, kind, i_account from session_tasks order by 1")
-            return rows == [("101/a", "pod", 101), ("101/b", "pod", 101)]
-
-        await self.until(asked)
+        await self.until(lambda: self.db.query("select 1 from session_tasks").addCallback(bool))
+        rows = await self.db.query("select session_key, kind, i_account from session_tasks order by 1")
+        self.assertEqual(rows, [("101/a", "pod", 101), ("101/b", "pod", 101)])
 
 
 class DropInTests(EspfCase):
@@ -297,3 +301,94 @@ class DropInTests(EspfCase):
         except Exception as error:
             return str(error)
         self.fail("it started")
+
+
+class TemplateTests(EspfCase):
+    """The handlers that others are made from."""
+
+    @claims("handler-templates.1")
+    async def test_demo_handler(self) -> None:
+        """It works as it is, with the options that it declares."""
+        await self.begin("demo: {{class: DemoHandler, environment: 1, url: 'http://127.0.0.1:{port}', token: t}}")
+        await self.enable("demo", "Account/Blocked")
+        await self.operate("account.block", id=CARD)
+        await self.until(lambda: self.vendor.asked)
+        ((method, path, told),) = self.vendor.asked
+        self.assertEqual((method, path, told["event"]), ("POST", "/events", "Account/Blocked"))
+        self.assertEqual(told["account"], {"id": CARD, "product": "PrepaidCard", "barred": False})
+
+    @claims("handler-templates.2")
+    async def test_sokoban_log(self) -> None:
+        """Every event with its data is in provisioning.log; a password is a reference there."""
+        await self.begin("log: {{class: 'Sokoban::Log', environment: 1}}")
+        await self.enable("log")
+        await self.operate("account.change", id=CARD, password="sesame-open-1")
+        await self.operate("account.block", id=CARD)
+        path = self.folder / "log" / "provisioning.log"
+        await self.until(lambda: path.exists() and "Account/Blocked" in path.read_text())
+        notes = [json.loads(note) for line in path.read_text().splitlines() for note in json.loads(line).get("notes", ())]
+        self.assertIn({"type": "Account/Blocked", "entity": "account:101", "variables": {"i_env": "1", "i_account": "101"}}, notes)
+        self.assertIn("Account/ServicePassword/Changed", [note["type"] for note in notes])
+        self.assertNotIn("sesame", path.read_text())
+
+    @claims("sip-forwarder.1")
+    async def test_sip_forwarder(self) -> None:
+        """The SBC is told where an account lives, and where it lives no longer."""
+        await self.begin("sbc: {{class: SIPForwarder, environment: 1, url: 'http://127.0.0.1:{port}', token: t, system: new, other: old}}")
+        await self.enable("sbc")
+        await self.operate("account.change", id=CARD, rename="10086610976")
+        await self.until(lambda: len(self.vendor.asked) == 2)
+        await self.db.execute("update accounts set bill_status = 'E' where i_account = 101")
+        await self.until(lambda: len(self.vendor.asked) == 3)
+        location = {"i_env": 1, "kind": "account"}
+        self.assertEqual(self.vendor.asked, [
+            ("DELETE", f"/locations/{CARD}", None), ("PUT", "/locations/10086610976", {"system": "new", **location}),
+            ("PUT", "/locations/10086610976", {"system": "old", **location}),
+        ])  # fmt: skip
+
+
+class NeighbourTests(EspfCase):
+    """Handlers do not wait for each other."""
+
+    async def test_a_dead_vendor_delays_nobody_else(self) -> None:
+        """One vendor refuses connections, another one never answers: a third one gets its event as ever, and nothing of the others is lost."""
+        await self.begin("")
+        await self.server.stopService()
+        factory = Silent()
+        silent = _reactor.listenTCP(0, factory, interface="127.0.0.1")
+        self.addCleanup(silent.stopListening)
+        self.write("tell.py", TELL.format(events=EVENTS))
+        instance = "{{class: Tell, environment: 1, url: 'http://127.0.0.1:%s', parallel: 2, seconds: 30}}"
+        names = {"refusing": 1, "silent": silent.getHost().port, "alive": self.port}
+        self.settings = self.configured(", ".join(f"{name}: {instance % port}" for name, port in names.items()))
+        await self.start()
+        for name in names:
+            await self.enable(name, "Account/Blocked")
+        for _ in range(20):
+            await self.operate("account.block", id=CARD)
+            await self.operate("account.unblock", id=CARD)
+        await self.until(lambda: len(self.vendor.asked) == 20)
+        count = "select h.name, count(*) from event_notifications n join event_handlers h using (i_handler) where h.name {} group by 1 order by 1"
+        await self.until(lambda: self.db.query(count.format("= 'alive'")).addCallback(lambda rows: not rows))
+        self.assertEqual(await self.db.query(count.format("<> 'alive'")), [("refusing", 20), ("silent", 20)])
+        self.assertEqual(len(factory.open), 1)  # one entity: one at a time
+        await self.evctl.enable(await self.evctl.find("silent"), False)
+        await self.until(lambda: self.db.query("select 1 from event_handlers where name = 'silent' and worker is null").addCallback(bool))
+        for connection in factory.open:
+            connection.abortConnection()
+        await pause(0.05)
+
+
+class Silent(Factory):
+    """Takes connections and says nothing."""
+
+    protocol = Protocol
+
+    def __init__(self) -> None:
+        self.open: list[Any] = []
+
+    def buildProtocol(self, addr: Any) -> Any:
+        """Keeps each."""
+        made: Any = super().buildProtocol(addr)
+        made.connectionMade = lambda: self.open.append(made.transport)
+        return made
