@@ -188,7 +188,10 @@ class Server(Service):
             background(catalogue.reload(), "reloading the catalogue")
             background(self._read_watches(), "reading the watches of the trace")
 
-        channels = {"catalogue": lambda _: catalogue.reload(), "subscribers": core.cache.heard, CHANNEL: lambda _: self._read_watches(), HINTS: lambda _: self.provisioning and self.provisioning.wake()}
+        channels = {
+            "catalogue": lambda _: catalogue.reload(), "subscribers": core.cache.heard, CHANNEL: lambda _: self._read_watches(),
+            HINTS: lambda _: self.provisioning and self.provisioning.wake(),
+        }  # fmt: skip
         self._listener = Listener(self._reactor, self._database.dsn, channels, lost)
         await self._listener.start()
         await self._read_watches()

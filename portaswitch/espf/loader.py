@@ -61,7 +61,6 @@ class Loader:
                 self.files[path] = self._read(path, stamp, known)
                 changed = True
         for path in [path for path in self.files if path not in seen]:
-            self._log.info("the handler file {path} is gone", path=str(path))
             del self.files[path]
             changed = True
         return changed
@@ -104,9 +103,7 @@ class Loader:
         try:
             handlers = handlers_in(path)
         except Broken as error:
-            self._log.error("the handler file {path} is broken: {reason}", path=str(path), reason=str(error))
             return replace(before, stamp=stamp, error=str(error))
-        self._log.info("the handler file {path} holds {names}", path=str(path), names=", ".join(handler.name for handler in handlers))
         return HandlerFile(path, stamp, handlers)
 
 
