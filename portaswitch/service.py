@@ -190,7 +190,7 @@ class Server(Service):
 
         channels = {
             "catalogue": lambda _: catalogue.reload(), "subscribers": core.cache.heard, CHANNEL: lambda _: self._read_watches(),
-            HINTS: lambda _: self.provisioning and self.provisioning.wake(),
+            HINTS: self._database.hints.heard,
         }  # fmt: skip
         self._listener = Listener(self._reactor, self._database.dsn, channels, lost)
         await self._listener.start()

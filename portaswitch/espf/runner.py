@@ -34,6 +34,8 @@ from portaswitch.model.value import dataclass
 HOLD, RENEW = 15.0, 5.0
 #: Seconds of a notification's lease: longer than all its requests may take.
 LEASE: Final = 600.0
+#: Seconds that ends of deliveries are gathered before they are written together, while others are under way.
+GATHER: Final = 0.005
 #: Notifications that one pass claims at most.
 PAGE: Final = 200
 
@@ -80,9 +82,9 @@ class Runner:
         self.row, self._work = row, work
 
     def wake(self) -> None:
-        """Look for work now; hints that come together are one."""
+        """Look for work now; hints that come together are one, and those that come while events are under way wait a moment for more."""
         if self._kicked is None and not self._stopping:
-            self._kicked = self._clock.callLater(0, self._kick)
+            self._kicked = self._clock.callLater(GATHER if self._busy else 0, self._kick)
 
     def _kick(self) -> None:
         self._kicked = None

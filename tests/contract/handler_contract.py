@@ -157,7 +157,7 @@ def play(handler: EventHandler, type: str, snapshot: str, answer: str, record: R
     delivery = Delivery(Notification(5, 1, happened), handler, wires, store, (*handler.events, *handler.extra_events), ())
     ended: list[Any] = []
     running: Deferred[Any] = Deferred.fromCoroutine(delivery.run(subscriber if entity.startswith("account") else None, record))
-    _ = running.addErrback(lambda failure: failure.type.__name__).addBoth(ended.append)
+    _ = running.addCallbacks(ended.append, lambda failure: ended.append(failure.type.__name__))
     assert ended, "the steps wait for something"
     return ended[0], transport.sent
 

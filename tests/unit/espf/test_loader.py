@@ -119,7 +119,7 @@ class ContractTests(SynchronousTestCase):
             ({"options": (*Acme.options, Option("x", text, ""))}, "says nothing"), ({"options": (*Acme.options, Option("x", text, "x", "s3", True))}, "secret"),
             ({"targets": {"": HttpTarget(auth=Bearer("key"))}}, "takes its option key"), ({"targets": {"": "http"}}, "no Target"),
             ({"options": ("url",)}, "no Option"), ({"steps": EventHandler.steps}, "no method for its event Account/Blocked"),
-            ({"new": on("Account/Status/Closed")(lambda *_: None)}, "not in its events"),
+            ({"new": on("Account/Status/Closed")(lambda *_: (yield))}, "not in its events"),
         ]  # fmt: skip
         for changed, said in cases:
             found = self.faults(**changed)
