@@ -186,6 +186,7 @@ def _print(context: Context, found: list[rates.RateLine], none: str) -> None:
 def state(line: rates.RateLine) -> str:
     """What is special about a rate, in a word."""
     words = [word for word in ("discontinued", "forbidden", "hidden") if getattr(line, word)]
+    words += ["formula"] * (line.formula is not None) + ["off-peak"] * (line.off_peak is not None)
     return ", ".join(words)
 
 

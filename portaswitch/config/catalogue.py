@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from portaswitch.config.catalogue_access import ACCESS_POLICY, IP_POOL, StaticAddress
+from portaswitch.config.catalogue_discounts import DISCOUNT_PLAN, Quantity
 from portaswitch.config.catalogue_inventory import (
     ADDONS,
     CPE,
@@ -168,6 +169,7 @@ PRODUCT: Final = Thing(
         "addon": Boolean(),
         "addon_priority": Integer(0, 32767, "(the higher one overrides)"),
         "access_policy": OrNone(NAME),
+        "discount_plan": OrNone(NAME),
         "features": FEATURES,
         "entries": Things(
             Thing(
@@ -225,6 +227,7 @@ CUSTOMER: Final = Thing(
         "max_outgoing": SESSIONS,
         "max_incoming": SESSIONS,
         "tariff": OrNone(NAME),
+        "discount_plan": OrNone(NAME),
         "status": STATUS,
         "blocked": Boolean(),
         "timezone": Zone(),
@@ -238,6 +241,9 @@ ACCOUNT: Final = Thing(
     {
         "customer": NAME,
         "product": OrNone(NAME),
+        "discount_plan": OrNone(NAME),
+        "spend_limit": OrNone(Quantity()),
+        "spend_period": Choice("daily", "weekly", "monthly"),
         "model": Choice("debit", "credit"),
         "currency": Currency(),
         "opening_balance": MONEY,
@@ -273,6 +279,7 @@ SECTIONS: Final[Mapping[Named, Kind[tuple[Entry, ...]]]] = {
     Named.DESTINATION_GROUPS: Section(NAME, GroupSet(NAME)),
     Named.EXCHANGE_RATES: Section(Text("a pair of currencies such as EUR/USD", "[A-Z]{3}/[A-Z]{3}"), EXCHANGE_RATE),
     Named.TARIFFS: Section(NAME, TARIFF),
+    Named.DISCOUNT_PLANS: Section(NAME, DISCOUNT_PLAN),
     Named.NODES: Section(NAME, NODE),
     Named.PRODUCTS: Section(NAME, PRODUCT),
     Named.RADIUS_CLIENTS: Section(Network(), RADIUS_CLIENT),

@@ -19,6 +19,7 @@ from portaswitch.handler.targets import (
     LineTarget,
     SqlTarget,
     Target,
+    Webhook,
 )
 from portaswitch.handler.template import Operation, TemplateHandler
 from portaswitch.handler.xml import Element, fields, render, xml
@@ -41,6 +42,6 @@ __all__ = [
     "MML", "NO_RECORD", "OSMO_CTRL", "AssignAlias", "AssignCustomField", "AssignRemoteId", "AssignStatus", "Basic", "Bearer", "ChangeProduct", "Condition",
     "Device", "Dialect", "Effect", "Element", "Emit", "EndSessions", "Event", "EventHandler", "FanOut", "File", "FileTarget", "Header", "Http", "HttpTarget",
     "IEventHandler", "Line", "LineTarget", "LogIn", "NotProvisionable", "Note", "Operation", "Option", "Party", "Policy", "Record", "Reply", "Request",
-    "Result", "Sim", "Soap", "Sql", "SqlTarget", "State", "StateHandler", "Steps", "Subscriber", "Target", "TemplateHandler", "address", "fields", "mapping",
-    "mobile", "on", "one_of", "render", "switch", "text", "url", "whole", "without", "xml",
+    "Result", "Sim", "Soap", "Sql", "SqlTarget", "State", "StateHandler", "Steps", "Subscriber", "Target", "TemplateHandler", "Webhook", "address", "fields",
+    "mapping", "mobile", "on", "one_of", "render", "switch", "text", "url", "whole", "without", "xml",
 ]  # fmt: skip

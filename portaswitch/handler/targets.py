@@ -36,6 +36,19 @@ class Header(Auth):
 
 
 @dataclass(frozen=True, slots=True)
+class Webhook(Auth):
+    """
+    What a receiver of webhooks may ask for, each by an option and '' for none: HTTP Basic, a header of its own ("X-Key: value"), and signatures by Standard
+    Webhooks with each of several secrets. The request's header webhook-id is what is signed as its identity.
+    """
+
+    user: str = "user"
+    password: str = "password"
+    header: str = "header"
+    secrets: str = "secrets"
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """
     Common to all wires. `seconds`: how long an answer may take; `parallel`: requests at once; `rate`: requests a second (0: no cap). Each may be overridden by
@@ -49,11 +62,15 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class HttpTarget(Target):
-    """HTTP and SOAP: the option with the base URL, and the log-in. `ca_file`: option with a file of certificates to trust, '' the system's."""
+    """
+    HTTP and SOAP: the option with the base URL, and the log-in. `ca_file`: option with a file of certificates to trust, '' the system's. `private`: option
+    that allows addresses of private networks; '' where the URL is the operator's own and may be anywhere.
+    """
 
     url: str = "url"
     auth: Auth | None = None
     ca_file: str = ""
+    private: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from portaswitch.model.actor import Actor, Realm
 from portaswitch.model.operation import OperationRefused, Row
 from portaswitch.operations import entities_catalogue as sold
 from portaswitch.operations import entities_network as network
+from portaswitch.operations import prices
+from portaswitch.operations.discounts import plan_fits
 from portaswitch.operations.entities_parties import CUSTOMER
 from portaswitch.operations.records import record_operations
 
@@ -91,9 +93,10 @@ OPERATIONS: Final = (
     *record_operations(sold.DESTINATION),
     *record_operations(sold.GROUP_SET),
     *record_operations(sold.GROUP),
-    *record_operations(sold.TARIFF, (_manager,), prepare=_managed_by_actor),
-    *record_operations(sold.RATE, verbs=("list", "show", "add", "remove"), going=_not_begun),
-    *record_operations(sold.PRODUCT, (_manager,), prepare=_managed_by_actor),
+    *record_operations(sold.TARIFF, (_manager, prices.bounds), prepare=_managed_by_actor),
+    *record_operations(sold.RATE, verbs=("list", "show", "remove"), going=_not_begun),
+    prices.adding(sold.RATE),
+    *record_operations(sold.PRODUCT, (_manager, plan_fits), prepare=_managed_by_actor),
     *record_operations(sold.ENTRY, (_tariffs_of_entry,)),
     *record_operations(sold.ACCESS_POLICY),
     *record_operations(sold.ACCESS_PHASE, (_period,)),

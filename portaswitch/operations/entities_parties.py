@@ -7,7 +7,7 @@ from typing import Final
 from portaswitch.model.actor import Privilege
 from portaswitch.model.billing_model import BillingModel
 from portaswitch.model.operation import Entity, Field, Mark, Place
-from portaswitch.model.text_values import AMOUNT, CURRENCY, FLAG, INSTANT, LINE, NAME, NATURAL, POSITIVE, PRICE, ZONE, TextKind, line, mapped, pattern
+from portaswitch.model.text_values import AMOUNT, CURRENCY, FLAG, INSTANT, LINE, NAME, NATURAL, POSITIVE, PRICE, ZONE, TextKind, choice, line, mapped, pattern
 
 PLACED: Final = frozenset({Mark.PLACE, Mark.REQUIRED})
 FIXED: Final = frozenset({Mark.FIXED})
@@ -67,6 +67,7 @@ CUSTOMER: Final = Entity(
         Field("status", "bill status", STATUSES, READ_ONLY, "bill_status"),
         Field("blocked", "nobody of it may use anything", FLAG, READ_ONLY),
         Field("tariff", "what a reseller pays where an entry names nothing", NAME, DETAIL, "i_tariff", "tariff"),
+        Field("discount_plan", "discount plan that its accounts share", NAME, DETAIL, "i_vd_plan", "discount-plan"),
         Field("timezone", "its time zone", ZONE, SELF_CARE),
         Field("language", "its language", NAME, SELF_CARE),
         *LIMITS,
@@ -113,6 +114,7 @@ ACCOUNT: Final = Entity(
         Field("id", "number, name@realm, address or number@msisdn; unique in the environment", NAME, PLACED),
         Field("customer", "whose it is", NAME, FIXED | {Mark.REQUIRED}, "i_customer", "customer"),
         Field("product", "what it may use, and by which tariffs", NAME, frozenset(), "i_product", "product"),
+        Field("discount_plan", "its own discount plan, which counts beside the product's", NAME, DETAIL, "i_vd_plan", "discount-plan"),
         Field("model", "debit: money left; credit: money owed; or voucher, internal, beneficiary", MODELS, FIXED | {Mark.REQUIRED}, "billing_model"),
         Field("master", "of an alias: the account that it is another id of", NAME, READ_ONLY | DETAIL, "i_master_account", "account"),
         Field("currency", "currency of its balance; its customer's by default", CURRENCY, FIXED),
@@ -120,6 +122,8 @@ ACCOUNT: Final = Entity(
         Field("opening_balance", "money it begins with", AMOUNT, FIXED | {Mark.DETAIL, Mark.MONEY}),
         Field("held", "what its open sessions hold", AMOUNT, READ_ONLY | DETAIL),
         Field("credit_limit", "credit: what it may owe; null: only its customer's limit", PRICE, frozenset({Mark.MONEY})),
+        Field("spend_limit", "its budget: what it may be charged for use in one spend_period; null: none", PRICE, LIMIT),
+        Field("spend_period", "the day, week or month of the calendar in its customer's zone", choice("daily", "weekly", "monthly"), LIMIT),
         Field("status", "bill status", STATUSES, READ_ONLY, "bill_status"),
         Field("blocked", "it may use nothing", FLAG, READ_ONLY),
         Field("password", "service password", SECRET, frozenset({Mark.SECRET, Mark.DETAIL, Mark.SELF_CARE}), "h323_password"),

@@ -6,8 +6,25 @@ from collections.abc import Mapping
 from typing import Final
 
 from portaswitch.model.operation import Operation
-from portaswitch.operations import accounts, addons, audit, catalogue, customers, features, payments, provisioning, stock, topups, transactions, users
+from portaswitch.operations import (
+    accounts,
+    addons,
+    audit,
+    catalogue,
+    customers,
+    discounts,
+    features,
+    payments,
+    provisioning,
+    stock,
+    topups,
+    transactions,
+    users,
+    wallets,
+)
 
-AREAS: Final = (customers, accounts, addons, topups, payments, transactions, catalogue, features, stock, provisioning, users, audit)
+AREAS: Final = (
+    customers, accounts, addons, topups, payments, transactions, catalogue, discounts, wallets, features, stock, provisioning, users, audit,
+)  # fmt: skip
 
 OPERATIONS: Final[Mapping[str, Operation]] = {operation.name: operation for area in AREAS for operation in area.OPERATIONS}

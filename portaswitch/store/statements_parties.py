@@ -48,6 +48,8 @@ aliases as (update accounts a set i_customer = %(target)s where a.i_master_accou
 open as (update sessions s set i_customer = %(target)s, version = version + 1 where s.i_account = %(account)s),
 closed as (update sessions_closed s set i_customer = %(target)s, version = version + 1 where s.i_account = %(account)s),
 numbers as (update dids n set i_customer = %(target)s where n.i_account = %(account)s and n.i_env = %(i_env)s),
+counters as (update vd_counters v set i_customer = %(target)s where v.i_account = %(account)s and v.i_env = %(i_env)s),
+wallets as (update service_wallets w set i_customer = %(target)s where w.i_account = %(account)s and w.i_env = %(i_env)s),
 sims as (update sim_cards s set i_customer = %(target)s where s.i_account = %(account)s and s.i_customer is not null and s.i_env = %(i_env)s)
 update customers c set
     held = c.held + way.n * case when moved.billing_model in (-1, 0) then 0 else moved.held end,

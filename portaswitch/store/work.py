@@ -134,7 +134,7 @@ class Work:
             self._texts[kind] = work_sql.select(self._entities, entity, self._actor, condition)
         names, sql = self._texts[kind]
         rows = await self._cursor.query(sql + end, {**self._standing, **values})
-        kinds = {field.name: field.kind for field in entity.fields if field.kind.words}
+        kinds = {field.name: field.kind for field in entity.fields if field.kind.words or field.kind.show}
         found: list[Row] = [{name: kinds[name].shown(value) if name in kinds else value for name, value in zip(names, row, strict=True)} for row in rows]
         if self._actor.in_self_care:
             unseen = dict.fromkeys(field.name for field in entity.fields if field.has(Mark.INTERNAL))

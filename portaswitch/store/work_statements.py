@@ -8,7 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from portaswitch.store import statements_features, statements_fields, statements_money, statements_parties, statements_provisioning
+from portaswitch.store import (
+    statements_discounts,
+    statements_features,
+    statements_fields,
+    statements_money,
+    statements_parties,
+    statements_provisioning,
+)
 
 #: A payment and the balances that it moves: money left grows by it, what a credit account and its customer owe falls by it. The rows are locked.
 #: Nobody is told: a balance in a cache is a hint, and no refusal is given on it (DESIGN.md 4). `+ 0`: without statistics the index by environment would be
@@ -59,5 +66,6 @@ STATEMENTS: Final[Mapping[str, str]] = {
     **statements_parties.STATEMENTS,
     **statements_money.STATEMENTS,
     **statements_provisioning.STATEMENTS,
+    **statements_discounts.STATEMENTS,
 }
 """By name 'entity.question'."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,13 @@ from zope.interface import implementer
 
 from portaswitch.errors import NotSendable, TransportFailed
 from portaswitch.handler.requests import Http, Reply, Request, Soap
-from portaswitch.handler.targets import Auth, Basic, Bearer, Header, HttpTarget
+from portaswitch.handler.targets import Auth, Basic, Bearer, Header, HttpTarget, Webhook
 from portaswitch.interfaces.transport import ITransport
 from portaswitch.transports import soap
 from portaswitch.transports.carried import carried
+from portaswitch.transports.guard import guarded_agent
 from portaswitch.transports.limits import Gate
+from portaswitch.transports.signing import signatures
 from portaswitch.transports.xml_reading import read, soap_content
 
 #: No provisioning answer is larger; what is more is cut off and the request fails.
@@ -43,12 +46,12 @@ class HttpTransport:
     def __init__(self, reactor: Any, name: str, target: HttpTarget, values: Mapping[str, Any], agent: Any = None) -> None:
         self.name = name
         self._reactor, self._url, self._seconds = reactor, str(values[target.url]).rstrip("/"), target.seconds
-        self._auth = authorization(target.auth, values)
+        self._auth, self._secrets = authorization(target.auth, values), signing_secrets(target.auth, values)
         self._gate = Gate(reactor, target.parallel, target.rate)
         self._pool = HTTPConnectionPool(reactor, persistent=True)
         self._pool.maxPersistentPerHost = max(target.parallel, 1)
         self._pool.cachedConnectionTimeout = IDLE
-        self._client = HTTPClient(agent or Agent(reactor, _policy(target, values), connectTimeout=target.seconds, pool=self._pool))
+        self._client = HTTPClient(agent or _agent(reactor, target, values, self._pool))
 
     def send(self, request: Request) -> Deferred[Reply]:
         """See `ITransport`."""
@@ -62,6 +65,7 @@ class HttpTransport:
 
     async def _send(self, request: Request) -> Reply:
         method, url, fields, body = self._octets(request)
+        fields |= signatures(self._secrets, fields.get("webhook-id", ""), int(time.time()), body or b"")
         headers = Headers({name: [value] for name, value in fields.items()})
         try:
             response = await self._client.request(
@@ -94,7 +98,22 @@ def authorization(auth: Auth | None, values: Mapping[str, Any]) -> dict[str, str
         return {"authorization": f"Bearer {values[auth.token]}"}
     if isinstance(auth, Header):
         return {auth.header: str(values[auth.option])}
+    if isinstance(auth, Webhook):
+        name, _, value = str(values[auth.header]).partition(":")
+        return {**authorization(Basic(auth.user, auth.password), values), **({name.strip().lower(): value.strip()} if name else {})}
     return {}
+
+
+def signing_secrets(auth: Auth | None, values: Mapping[str, Any]) -> tuple[str, ...]:
+    """The secrets by which requests are signed, the new one and the one that goes."""
+    return tuple(values[auth.secrets]) if isinstance(auth, Webhook) else ()
+
+
+def _agent(reactor: Any, target: HttpTarget, values: Mapping[str, Any], pool: HTTPConnectionPool) -> Agent:
+    policy = _policy(target, values)
+    if target.private and not values[target.private]:
+        return guarded_agent(reactor, policy, target.seconds, pool)
+    return Agent(reactor, policy, connectTimeout=target.seconds, pool=pool)
 
 
 def reason(error: BaseException) -> str:

@@ -43,9 +43,9 @@ class PriceTests(DeskCase):
         self.assertIn("holds already", str(caught.exception))
 
     async def test_refused(self) -> None:
-        """All faults at once: a negative price, a date that is none, a prefix that is not there comes after them."""
+        """All faults at once: prices that are none, a date that is none, a prefix that is not there comes after them."""
         with self.assertRaises(OperationRefused) as caught:
-            await self.do("rate.add", tariff="Office retail", destination="1604", price_first="-1", price_n="x", effective_from="Monday")
+            await self.do("rate.add", tariff="Office retail", destination="1604", price_first="1,5", price_n="x", effective_from="Monday")
         self.assertEqual(len(caught.exception.faults), 3)
         with self.assertRaises(OperationRefused) as caught:
             await self.do("rate.add", tariff="No such", destination="99999", price_first="1", price_n="1")
@@ -92,6 +92,7 @@ WHOLE: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "destination-set": ({"name": "All"}, {}),
     "tariff": ({"name": "T", "currency": "CAD", "service": "Voice calls"}, {"connect_fee": "0.10", "precision": "2"}),
     "product": ({"name": "P", "currency": "CAD"}, {"breakage": "0.05"}),
+    "discount-plan": ({"name": "D", "currency": "CAD"}, {"combine": "first"}),
     "access-policy": ({"name": "A"}, {"default_level": "turbo"}),
     "node": ({"name": "N", "nas_ip": "192.0.2.9"}, {"nas_identifier": "n9", "profile": "generic"}),
     "client": ({"address": "192.0.2.0/28", "secret": "0123456789abcdef"}, {"secret": "fedcba9876543210", "ignore_password": "yes"}),

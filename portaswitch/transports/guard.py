@@ -1,0 +1,98 @@
+"""
+Requests to addresses that somebody else wrote down go only where such a request may go: not into our own network (server-side request forgery).
+
+A name is resolved once, what it resolves to is judged, and the connection goes to what was judged: a second answer of the name's server can't redirect it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Any
+
+from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.interfaces import IHostnameResolver, IReactorPluggableNameResolver, IResolutionReceiver
+from twisted.web.client import URI, Agent, HTTPConnectionPool
+from twisted.web.iweb import IAgentEndpointFactory, IPolicyForHTTPS
+from zope.interface import implementer
+
+#: Addresses of translators to IPv4 (RFC 6052, RFC 8215): behind them may be anything.
+_TRANSLATORS = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"))
+
+
+def public(address: str) -> bool:
+    """Whether an address is out in the Internet: none of a private network, of this machine, of a link, of a tunnel into one of these, or of a group."""
+    found = ip_address(address.partition("%")[0])
+    if any(found in network for network in _TRANSLATORS):
+        return False
+    if isinstance(found, IPv6Address):
+        inner = found.ipv4_mapped or found.sixtofour or (found.teredo[1] if found.teredo else None)
+        if inner is not None:
+            return inner.is_global and not inner.is_multicast
+    return found.is_global and not found.is_multicast
+
+
+@implementer(IResolutionReceiver)
+class _Judging:
+    """Passes on what is public."""
+
+    def __init__(self, receiver: Any) -> None:
+        self._receiver = receiver
+
+    def resolutionBegan(self, resolution: Any) -> None:
+        """See Twisted."""
+        self._receiver.resolutionBegan(resolution)
+
+    def addressResolved(self, address: Any) -> None:
+        """See Twisted."""
+        if public(address.host):
+            self._receiver.addressResolved(address)
+
+    def resolutionComplete(self) -> None:
+        """See Twisted."""
+        self._receiver.resolutionComplete()
+
+
+@implementer(IHostnameResolver)
+class _Resolver:
+    def __init__(self, resolver: Any) -> None:
+        self._resolver = resolver
+
+    def resolveHostName(
+        self, receiver: Any, hostName: str, portNumber: int = 0, addressTypes: Sequence[type[Any]] | None = None, transportSemantics: str = "TCP"
+    ) -> Any:
+        """See Twisted."""
+        return self._resolver.resolveHostName(_Judging(receiver), hostName, portNumber, addressTypes, transportSemantics)
+
+
+@implementer(IReactorPluggableNameResolver)
+class GuardedReactor:
+    """The reactor, but for the names that it resolves."""
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+        self.nameResolver = _Resolver(reactor.nameResolver)
+
+    def installNameResolver(self, resolver: Any) -> Any:
+        """Names are resolved by the reactor's own resolver."""
+        raise TypeError("the guard has the reactor's resolver")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reactor, name)
+
+
+@implementer(IAgentEndpointFactory)
+class _Endpoints:
+    def __init__(self, reactor: Any, policy: IPolicyForHTTPS, seconds: float) -> None:
+        self._reactor, self._policy, self._seconds = GuardedReactor(reactor), policy, seconds
+
+    def endpointForURI(self, uri: URI) -> Any:
+        """An endpoint whose name is resolved under guard."""
+        plain = HostnameEndpoint(self._reactor, uri.host, uri.port, timeout=self._seconds)
+        return wrapClientTLS(self._policy.creatorForNetloc(uri.host, uri.port), plain) if uri.scheme == b"https" else plain
+
+
+def guarded_agent(reactor: Any, policy: IPolicyForHTTPS, seconds: float, pool: HTTPConnectionPool) -> Agent:
+    """An agent that connects to public addresses only; others are as names that there are not."""
+    agent: Agent = Agent.usingEndpointFactory(reactor, _Endpoints(reactor, policy, seconds), pool)
+    return agent
