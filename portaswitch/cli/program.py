@@ -14,6 +14,7 @@ from portaswitch.cli import (
     calls,
     clients,
     completion,
+    diameter,
     evctl,
     handlers,
     migration,
@@ -22,9 +23,11 @@ from portaswitch.cli import (
     rates,
     sessions,
     setup,
+    sip_tests,
     tariffs,
     topups,
     traces,
+    vouchers,
     xdrs,
 )
 from portaswitch.cli.command import OK, Commands, Context, Parser, common, epilog
@@ -36,6 +39,7 @@ portaswitch check
 portaswitch --config /etc/portaswitch/portaswitch.yaml init
 portaswitch load config/demo.yaml
 portaswitch radius-test --secret testing123 10086610975 01182623634515
+portaswitch diameter-test data 380630000001
 portaswitch xdr list --account 10086610975 --last 5
 portaswitch account show 10086610975 --json
 """
@@ -55,6 +59,8 @@ def parser() -> Parser:
     commands = Commands(top)
     setup.add(commands)
     calls.add(commands)
+    diameter.add(commands)
+    sip_tests.add(commands)
     xdrs.add(commands)
     tariffs.add(commands)
     sessions.add(commands)
@@ -65,6 +71,7 @@ def parser() -> Parser:
     books.add(commands)
     backups.add(commands)
     migration.add(commands)
+    vouchers.add(commands)
     operations.add(commands)
     topups.add(commands)
     evctl.add(commands)

@@ -77,10 +77,10 @@ class Database:
         """A further pool on the same database; `settings` are set on each of its connections."""
         return await self._connect(Pool(self._reactor, self.dsn, size=size, name=name, settings=settings))
 
-    async def connect_hot(self, size: int, statement_timeout: float) -> Pool:
-        """The pool of the money path: fixed plans, and statements that give up after `statement_timeout` seconds."""
+    async def connect_hot(self, size: int, statement_timeout: float, name: str = "hot") -> Pool:
+        """The pool of the money path, or another one as it is: fixed plans, and statements that give up after `statement_timeout` seconds."""
         settings = {**HOT_SETTINGS, "statement_timeout": str(int(statement_timeout * 1000))}
-        return await self._connect(Pool(self._reactor, self.dsn, size=size, name="hot", settings=settings))
+        return await self._connect(Pool(self._reactor, self.dsn, size=size, name=name, settings=settings))
 
     async def _connect(self, pool: Pool) -> Pool:
         self._pools.append(pool)
