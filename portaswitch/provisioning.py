@@ -21,6 +21,8 @@ from portaswitch.transports import transport
 
 #: Connections of its own, so that a backlog of events takes none from operations and queries.
 CONNECTIONS: Final = 3
+#: The queue is empty when its statistics are taken and long when they count: its plans go by the indexes whatever they say.
+PLANS: Final = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off", "enable_bitmapscan": "off", "jit": "off"}
 #: Seconds between two digests, and lines of provisioning.log that are gathered between two writings.
 DIGEST, GATHER = 300.0, 20_000
 
@@ -37,7 +39,7 @@ class Provisioning:
     async def start(self) -> None:
         """Begin. Errors: StartError where a configured handler is missing or has wrong options."""
         settings = self._settings
-        pool: Pool = await self._database.connect("espf", CONNECTIONS)
+        pool: Pool = await self._database.connect("espf", CONNECTIONS, PLANS)
         self._log = LineFile(settings.logging.directory / "provisioning.log", settings.logging.rotate_size, settings.logging.keep, GATHER)
         events = Events(pool, self._database.sealer, f"{settings.instance}/{getpid()}")
         alerts = self._digest()
@@ -49,6 +51,7 @@ class Provisioning:
         self._jobs.append(self._every(0.5, self._log.flush, "provisioning-log"))
         self._jobs.append(self._every(DIGEST, alerts.mail, "alert-mail"))
         await self._engine.start()
+        self._database.hints.told.append(self.wake)
 
     def _digest(self) -> Digest:
         espf = self._settings.espf

@@ -14,15 +14,20 @@ from portaswitch.cli import (
     calls,
     clients,
     completion,
+    diameter,
+    evctl,
+    handlers,
     migration,
     operations,
     orphans,
     rates,
     sessions,
     setup,
+    sip_tests,
     tariffs,
     topups,
     traces,
+    vouchers,
     xdrs,
 )
 from portaswitch.cli.command import OK, Commands, Context, Parser, common, epilog
@@ -34,6 +39,7 @@ portaswitch check
 portaswitch --config /etc/portaswitch/portaswitch.yaml init
 portaswitch load config/demo.yaml
 portaswitch radius-test --secret testing123 10086610975 01182623634515
+portaswitch diameter-test data 380630000001
 portaswitch xdr list --account 10086610975 --last 5
 portaswitch account show 10086610975 --json
 """
@@ -53,6 +59,8 @@ def parser() -> Parser:
     commands = Commands(top)
     setup.add(commands)
     calls.add(commands)
+    diameter.add(commands)
+    sip_tests.add(commands)
     xdrs.add(commands)
     tariffs.add(commands)
     sessions.add(commands)
@@ -63,8 +71,11 @@ def parser() -> Parser:
     books.add(commands)
     backups.add(commands)
     migration.add(commands)
+    vouchers.add(commands)
     operations.add(commands)
     topups.add(commands)
+    evctl.add(commands)
+    handlers.add(commands)
     completion.add(commands, top)
     return top
 

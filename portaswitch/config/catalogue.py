@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from portaswitch.config.catalogue_access import ACCESS_POLICY, IP_POOL, StaticAddress
+from portaswitch.config.catalogue_discounts import DISCOUNT_PLAN, Quantity
 from portaswitch.config.catalogue_inventory import (
     ADDONS,
     CPE,
@@ -35,6 +36,7 @@ from portaswitch.config.catalogue_kinds import GroupSet, Hidden, Rates, Section,
 from portaswitch.config.catalogue_rating import FormulaText, Level, PeriodOrNone, PortionsText
 from portaswitch.config.catalogue_values import Currency, Instant, Money, Network, Prefix, Zone
 from portaswitch.config.collector import without_collector
+from portaswitch.config.fold import Told, unheard
 from portaswitch.config.grammar import (
     Kind,
     MappingOf,
@@ -46,7 +48,7 @@ from portaswitch.config.grammar import (
     unknown_key,
 )
 from portaswitch.config.kinds import children_of
-from portaswitch.config.values import Address, Boolean, Choice, Integer, Text
+from portaswitch.config.values import Address, Boolean, Choice, HostName, Integer, Text
 from portaswitch.model.loading import CatalogueFile, Entry
 from portaswitch.model.loading import Section as Named
 
@@ -157,6 +159,10 @@ NODE: Final = Thing(
         "coa_port": OrNone(Integer(1, 65535, "(a UDP port)")),
         "response_template": TEMPLATE,
         "ip_pool": OrNone(NAME),
+        "origin_host": OrNone(HostName()),
+        "origin_realm": OrNone(HostName()),
+        "require_tls": Boolean(),
+        "max_connections": Integer(1, 100_000, "connections"),
     }
 )
 PRODUCT: Final = Thing(
@@ -168,6 +174,7 @@ PRODUCT: Final = Thing(
         "addon": Boolean(),
         "addon_priority": Integer(0, 32767, "(the higher one overrides)"),
         "access_policy": OrNone(NAME),
+        "discount_plan": OrNone(NAME),
         "features": FEATURES,
         "entries": Things(
             Thing(
@@ -225,6 +232,7 @@ CUSTOMER: Final = Thing(
         "max_outgoing": SESSIONS,
         "max_incoming": SESSIONS,
         "tariff": OrNone(NAME),
+        "discount_plan": OrNone(NAME),
         "status": STATUS,
         "blocked": Boolean(),
         "timezone": Zone(),
@@ -238,6 +246,9 @@ ACCOUNT: Final = Thing(
     {
         "customer": NAME,
         "product": OrNone(NAME),
+        "discount_plan": OrNone(NAME),
+        "spend_limit": OrNone(Quantity()),
+        "spend_period": Choice("daily", "weekly", "monthly"),
         "model": Choice("debit", "credit"),
         "currency": Currency(),
         "opening_balance": MONEY,
@@ -273,6 +284,7 @@ SECTIONS: Final[Mapping[Named, Kind[tuple[Entry, ...]]]] = {
     Named.DESTINATION_GROUPS: Section(NAME, GroupSet(NAME)),
     Named.EXCHANGE_RATES: Section(Text("a pair of currencies such as EUR/USD", "[A-Z]{3}/[A-Z]{3}"), EXCHANGE_RATE),
     Named.TARIFFS: Section(NAME, TARIFF),
+    Named.DISCOUNT_PLANS: Section(NAME, DISCOUNT_PLAN),
     Named.NODES: Section(NAME, NODE),
     Named.PRODUCTS: Section(NAME, PRODUCT),
     Named.RADIUS_CLIENTS: Section(Network(), RADIUS_CLIENT),
@@ -296,14 +308,14 @@ I_ENV: Final = Integer(1, 999_999_999, "(an i_env)")
 
 
 def read_catalogue(
-    path: str | os.PathLike[str], environment: int, *, environ: Mapping[str, str] | None = None
+    path: str | os.PathLike[str], environment: int, *, environ: Mapping[str, str] | None = None, told: Told = unheard
 ) -> CatalogueFile:
     """
     The file at `path`. `environment` is the i_env that its things belong to where the file names none;
-    `environ` stands for the process's environment.
+    `environ` stands for the process's environment; `told` how far the reading is.
     """
     with without_collector():
-        return catalogue(read_tree(path), environment, environ=environ)
+        return catalogue(read_tree(path, told), environment, environ=environ)
 
 
 def catalogue(tree: Tree, environment: int, *, environ: Mapping[str, str] | None = None) -> CatalogueFile:

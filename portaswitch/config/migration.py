@@ -59,6 +59,7 @@ CUSTOMERS: Final = Table(
         "time_zone_name": Column("timezone", Zone()),
         "i_lang": Column("language", LANGUAGE),
         "tariff_name": Column("tariff", NAME),
+        "vd_plan_name": Column("discount_plan", NAME),
     },
     number="i_customer", needed=("opening_balance",),
     left=PERSON | frozenset(
@@ -73,6 +74,7 @@ ACCOUNTS: Final = Table(
         "id": Column("", ID),
         **OF_CUSTOMER,
         "product_name": Column("product", NAME),
+        "vd_plan_name": Column("discount_plan", NAME),
         "billing_model": Column("model", MODEL),
         "iso_4217": Column("currency", Currency()),
         "balance": Column("opening_balance", MONEY),

@@ -16,6 +16,7 @@ from portaswitch.config.grammar import Conflict, Group, ListOf, MappingOf, OrNon
 from portaswitch.config.listen import LOOPBACK, Listen, ListenAddress
 from portaswitch.config.node import joined
 from portaswitch.config.options import Options, OptionsKind
+from portaswitch.config.sip_section import SipSettings
 from portaswitch.config.values import (
     Address,
     Amount,
@@ -127,26 +128,26 @@ class DiameterSettings(Group):
     )
     origin_host: str = declare(HostName(), "Our Origin-Host; one per process.", default="ocs.example.com")
     origin_realm: str = declare(HostName(), "Our Origin-Realm.", default="example.com")
-
-    def listeners(self) -> dict[str, tuple[ListenAddress, ...]]:
-        """What is bound, by key."""
-        return {"listen": self.listen}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SipSettings(Group):
-    """SIP registrations and messages (RFC 3261, RFC 3428)."""
-
-    listen: tuple[ListenAddress, ...] = declare(
-        ListOf(Listen("udp", "tcp", "tls")),
-        "Where user agents and proxies reach us.",
-        default=["udp:5060:interface=127.0.0.1", "tcp:5060:interface=127.0.0.1"],
+    realms: tuple[str, ...] = declare(
+        ListOf(HostName()), "Further Destination-Realms whose requests are ours; those of others are answered 3003.", default=[]
     )
-    domains: tuple[str, ...] = declare(
-        ListOf(HostName(), least=1),
-        "Domains we answer for, as host names or IPv4 addresses.",
-        default=["127.0.0.1"],
+    host_addresses: tuple[str, ...] = declare(
+        ListOf(Address()), "Host-IP-Address in our capabilities (RFC 6733 5.3.5); [] says the addresses of listen.", default=[]
     )
+    watchdog: float = declare(
+        Duration(6, 300), "Seconds of silence after which a peer is asked whether it lives (RFC 3539 Tw).", default="30s"
+    )
+    max_waiting: int = declare(
+        Integer(1, 1_000_000, "requests"), "Requests that may wait in this process; more are answered 3004, and reading pauses.", default=4096
+    )
+    max_waiting_per_peer: int = declare(Integer(1, 1_000_000, "requests"), "The same for one peer.", default=512)
+    push_node_rate: int = declare(Integer(1, 10_000, "requests"), "Re-Auth and Abort-Session requests that one node gets in a second.", default=50)
+
+    def conflicts(self) -> Iterator[Conflict]:
+        if self.max_waiting_per_peer > self.max_waiting:
+            yield Conflict(
+                ("max_waiting_per_peer", "max_waiting"), f"more than max_waiting ({self.max_waiting}): lower this or raise that"
+            )
 
     def listeners(self) -> dict[str, tuple[ListenAddress, ...]]:
         """What is bound, by key."""
@@ -303,7 +304,7 @@ class Settings(Group):
         default=1,
     )
     roles: tuple[str, ...] = declare(
-        ListOf(Choice(*ROLES), least=1), "What this process does.", default=["radius", "http", "espf", "jobs"]
+        ListOf(Choice(*ROLES), least=1), "What this process does.", default=["radius", "sip", "http", "espf", "jobs"]
     )
     instance: str = declare(NAME, "Name of this process among those that share the database.", default="main")
     reuse_port: bool = declare(

@@ -26,8 +26,8 @@ from portaswitch.config.sections import (
     LoggingSettings,
     RadiusSettings,
     Settings,
-    SipSettings,
 )
+from portaswitch.config.sip_section import SipPeerSettings, SipSettings
 from portaswitch.config.tree import read_text, read_tree
 from portaswitch.errors import ConfigError
 
@@ -44,6 +44,7 @@ __all__ = [
     "Options",
     "RadiusSettings",
     "Settings",
+    "SipPeerSettings",
     "SipSettings",
     "check",
     "load",

@@ -33,7 +33,7 @@ def faults_of(handler: Any) -> list[str]:
     return [*_about_itself(handler), *_events(handler), *_options(handler), *_targets(handler)]
 
 
-def _about_itself(handler: EventHandler) -> Iterator[str]:
+def _about_itself(handler: Any) -> Iterator[str]:
     if not (isinstance(handler.name, str) and NAME.fullmatch(handler.name)):
         yield f"has the name {handler.name!r}: write letters, digits, - and _, with one :: at most"
     if not (isinstance(handler.description, str) and handler.description.strip() and "\n" not in handler.description):
@@ -50,7 +50,7 @@ def _about_itself(handler: EventHandler) -> Iterator[str]:
         yield "is state-based, and so needs the snapshot"
 
 
-def _events(handler: EventHandler) -> Iterator[str]:
+def _events(handler: Any) -> Iterator[str]:
     listed = (*handler.events, *handler.extra_events)
     if not listed:
         yield "has no events: it would never be told of anything"
@@ -68,7 +68,7 @@ def _events(handler: EventHandler) -> Iterator[str]:
             yield f"has no method for its event {name}: mark one with @on"
 
 
-def _options(handler: EventHandler) -> Iterator[str]:
+def _options(handler: Any) -> Iterator[str]:
     names = [option.name for option in handler.options if isinstance(option, Option)]
     if len(names) < len(handler.options):
         yield "has options that are no Option"
@@ -84,8 +84,8 @@ def _options(handler: EventHandler) -> Iterator[str]:
             yield f"has a default for its secret option {option.name}"
 
 
-def _targets(handler: EventHandler) -> Iterator[str]:
-    names = {option.name for option in handler.options}
+def _targets(handler: Any) -> Iterator[str]:
+    names = {getattr(option, "name", "") for option in handler.options}
     for name, target in handler.targets.items():
         if not isinstance(target, Target):
             yield f"has a target {name!r} that is no Target"

@@ -8,6 +8,7 @@ One notification on its way: from the claim to what became of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator
+from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -103,4 +104,4 @@ class Delivery:
         remote_id = self._remote_id(record)
         after = Record(remote_id, before.keys, before.state) if remote_id != before.remote_id else None
         counted = end.asked or end.verdict is not Verdict.RETRY
-        return Settled(self._one, end.verdict, end.note, end.delay, counted, record=after)
+        return Settled(self._one, end.verdict, end.note, timedelta(seconds=end.delay), counted, record=after)

@@ -78,6 +78,7 @@ class Engine:
     async def start(self) -> None:
         """Load the handlers and begin. Errors: StartError with all that is wrong with the configured ones."""
         self._registry.loader.scan()
+        self._tell_problems()
         faults = self._registry.faults()
         if faults:
             raise StartError("event handlers: " + "\n".join(faults))
@@ -93,6 +94,7 @@ class Engine:
     async def look(self) -> None:
         """Take over what changed in the folders and in the database."""
         if self._registry.loader.scan():
+            self._tell_problems()
             for fault in self._registry.faults():
                 self._log.error("event handlers: {fault}; what ran goes on as it was", fault=fault)
             # One that is no longer right goes on as it was loaded.
@@ -103,6 +105,10 @@ class Engine:
             self._registered = True
         rows = {row.name: row for row in await self._events.handlers()}
         await self._run({name: row for name, row in rows.items() if row.enabled and not row.stopped and name in self._ready})
+
+    def _tell_problems(self) -> None:
+        for path, problem in self._registry.loader.problems():
+            self._log.error("the handler file {path}: {problem}", path=path, problem=problem)
 
     async def _run(self, wanted: Mapping[str, HandlerRow]) -> None:
         for name in [name for name in self._runners if name not in wanted]:

@@ -61,7 +61,6 @@ class Loader:
                 self.files[path] = self._read(path, stamp, known)
                 changed = True
         for path in [path for path in self.files if path not in seen]:
-            self._log.info("the handler file {path} is gone", path=str(path))
             del self.files[path]
             changed = True
         return changed
@@ -95,7 +94,7 @@ class Loader:
     def _paths(self) -> Iterator[Path]:
         for folder in self._folders:
             try:
-                yield from sorted(path for path in folder.glob("*.py") if not path.name.startswith((".", "_")))
+                yield from sorted(path for path in folder.glob("*.py") if not path.name.startswith((".", "_", "test_")))
             except OSError as error:
                 self._log.warn("{folder} can't be read: {reason}", folder=str(folder), reason=error.strerror)
 
@@ -104,9 +103,7 @@ class Loader:
         try:
             handlers = handlers_in(path)
         except Broken as error:
-            self._log.error("the handler file {path} is broken: {reason}", path=str(path), reason=str(error))
             return replace(before, stamp=stamp, error=str(error))
-        self._log.info("the handler file {path} holds {names}", path=str(path), names=", ".join(handler.name for handler in handlers))
         return HandlerFile(path, stamp, handlers)
 
 
@@ -117,7 +114,7 @@ class Broken(Exception):
 def handlers_in(path: Path) -> tuple[EventHandler, ...]:
     """The handlers of a file. Errors: `Broken`."""
     module = _imported(path)
-    found = {id(value): value for value in vars(module).values() if not isinstance(value, type) and IEventHandler.providedBy(value)}
+    found: dict[int, Any] = {id(value): value for value in vars(module).values() if not isinstance(value, type) and IEventHandler.providedBy(value)}
     if not found:
         raise Broken("it holds no handler: write `name = ClassName()` below the class")
     faults = [f"{getattr(handler, 'name', '?')} {fault}" for handler in found.values() for fault in _checked(handler)]

@@ -50,7 +50,8 @@ class AttemptLog:
         EVENTS.inc(handler, settled.verdict.value)
         line = {
             "at": self._now().isoformat(), "handler": handler, "event": event.i_event, "type": event.type, "env": event.i_env, "entity": event.entity,
-            "attempt": one.attempts, "result": settled.verdict.value, "note": settled.note, "retry_in": round(settled.delay, 1), "requests": requests,
+            "attempt": one.attempts, "result": settled.verdict.value, "note": settled.note,
+            "retry_in": round(settled.delay.total_seconds(), 1), "requests": requests,
             "effects": [type(effect).__name__ for effect in settled.effects], "took": round(took, 6),
         }  # fmt: skip
         notes = [effect.text for effect in settled.effects if isinstance(effect, Note)]

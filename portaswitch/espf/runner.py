@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import random
 from typing import Any, Final
 
@@ -34,6 +34,8 @@ from portaswitch.model.value import dataclass
 HOLD, RENEW = 15.0, 5.0
 #: Seconds of a notification's lease: longer than all its requests may take.
 LEASE: Final = 600.0
+#: Seconds that ends of deliveries are gathered before they are written together, while others are under way.
+GATHER: Final = 0.005
 #: Notifications that one pass claims at most.
 PAGE: Final = 200
 
@@ -80,9 +82,9 @@ class Runner:
         self.row, self._work = row, work
 
     def wake(self) -> None:
-        """Look for work now; hints that come together are one."""
+        """Look for work now; hints that come together are one, and those that come while events are under way wait a moment for more."""
         if self._kicked is None and not self._stopping:
-            self._kicked = self._clock.callLater(0, self._kick)
+            self._kicked = self._clock.callLater(GATHER if self._busy else 0, self._kick)
 
     def _kick(self) -> None:
         self._kicked = None
@@ -93,7 +95,12 @@ class Runner:
         if self._passing is not None:
             self._again = True
             waiting: Deferred[None] = Deferred()
-            _ = self._passing.addBoth(lambda result: (waiting.callback(None), result)[1])
+
+            def pass_on(result: Any) -> Any:
+                waiting.callback(None)
+                return result
+
+            _ = self._passing.addBoth(pass_on)
             return waiting
         passing = self._passing = Deferred.fromCoroutine(self._pass())
         return passing.addBoth(self._passed)
@@ -219,7 +226,8 @@ class Runner:
         retries = self._work.retries
         if one.attempts >= retries.attempts:
             return replace(settled, verdict=Verdict.PARKED, note=f"{note} (attempt {one.attempts}, the last one)")
-        return replace(settled, note=note, delay=retries.delay(one.attempts, settled.delay, random))
+        delay = retries.delay(one.attempts, settled.delay.total_seconds(), random)
+        return replace(settled, note=note, delay=timedelta(seconds=delay))
 
     def _end(self, settled: Settled, asked: int, took: float) -> None:
         self._settled.append(settled)

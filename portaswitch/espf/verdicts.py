@@ -49,7 +49,7 @@ class Retries:
 
     def delay(self, attempts: int, wish: float, chance: Callable[[], float]) -> float:
         """Seconds to the next attempt after so many, spread by a quarter (`chance` from 0 to 1) so that not all come at once; never before `wish`."""
-        pause = min(self.first * 2 ** min(attempts - 1, 30), self.longest)
+        pause = min(self.first * (1 << min(attempts - 1, 30)), self.longest)
         return max(pause * (0.75 + chance() / 2), wish)
 
 

@@ -49,6 +49,10 @@ class Section(StrEnum):
     SIM_CARDS = "sim_cards"
     COUNTERS = "counters"
     DISCOUNT_ITEMS = "discount_items"
+    DISCOUNT_PLANS = "discount_plans"
+    PLAN_ITEMS = "items"
+    THRESHOLDS = "thresholds"
+    TOPUPS = "topups"
     CUSTOMER_CLASSES = "customer_classes"
     CUSTOMER_DETAILS = "customer_details"
     ADDONS = "addons"
@@ -149,6 +153,11 @@ CUSTOMER_DETAILS = frozenset(
 def item_name(counter: Entry) -> str:
     """The name under which the stock has the discount item of a counter: plan, service, destination group and kind."""
     return "\x1f".join((counter.text("plan") or "", counter.text("service") or "", counter.text("group") or "", counter.text("kind") or "discount"))
+
+
+def plan_item(plan: str, item: Entry) -> str:
+    """The name of an item of a discount plan: plan, service, destination group, kind and level of the day are what it is known by."""
+    return "\x1f".join((plan, *(item.text(key) or "" for key in ("service", "group", "kind", "peak_level"))))
 
 
 @dataclass(frozen=True, slots=True)

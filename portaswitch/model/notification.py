@@ -4,7 +4,7 @@ A notification: one event on its way to one event handler, and what became of it
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from portaswitch.model.effect import Effect
@@ -43,7 +43,7 @@ class Notification:
 @dataclass(frozen=True, slots=True)
 class Settled:
     """
-    The end of one attempt. `note`: what is in the way ('': nothing to say); `delay`: seconds to the next attempt; `counted`: whether it counts against the
+    The end of one attempt. `note`: what is in the way ('': nothing to say); `delay` to the next attempt; `counted`: whether it counts against the
     limit of attempts (a target that is known to be down is not asked). `effects` and the new remote `record` (None: as it was) are written in the same
     transaction. `converged`: the vendor has the state of the snapshot, so that the entity's other events up to `notification.upto` are superseded.
     """
@@ -51,7 +51,7 @@ class Settled:
     notification: Notification
     verdict: Verdict
     note: str = ""
-    delay: float = 0.0
+    delay: timedelta = timedelta()
     counted: bool = True
     effects: tuple[Effect, ...] = ()
     record: Record | None = None

@@ -27,14 +27,17 @@ _FLAGS: Final = {"yes": True, "y": True, "true": True, "no": False, "n": False, 
 
 @dataclass(frozen=True, slots=True)
 class TextKind:
-    """A kind of value: how it is read from a text (ValueError with the reason), and what help says of it."""
+    """A kind of value: how it is read from a text (ValueError with the reason), what help says of it, and how a value is shown where that is not as it is."""
 
     hint: str
     convert: Callable[[str], Any]
     words: Mapping[Any, str | None] = field(default_factory=dict)
+    show: Callable[[Any], Any] | None = None
 
     def shown(self, value: Any) -> Any:
         """A value of the database as people write it."""
+        if self.show is not None:
+            return self.show(value)
         return self.words.get(value, value) if self.words else value
 
 

@@ -15,6 +15,7 @@ from portaswitch.model.text_values import NAME
 from portaswitch.operations import accounts_end
 from portaswitch.operations.accounts_end import refuse_alias
 from portaswitch.operations.addons import in_force
+from portaswitch.operations.discounts import plan_fits
 from portaswitch.operations.entities_catalogue import PRODUCT
 from portaswitch.operations.entities_parties import ACCOUNT, CUSTOMER, SECRET
 from portaswitch.operations.life import blocks, refuse_closed, turns
@@ -90,7 +91,7 @@ async def _product(work: IWork, before: Row | None, after: Row) -> AsyncIterator
         yield f"product: {product['name']} is in {product['currency']} and the account in {after['currency']}: they must agree"
 
 
-RULES: Final = (_money, _dates, _customer, _product)
+RULES: Final = (_money, _dates, _customer, _product, plan_fits)
 
 
 async def _new(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -173,7 +174,7 @@ async def _move(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome
     if devices:
         raise OperationRefused([f"device {devices[0][0]} belongs to {before['customer']}: take the account off it first"])
     await work.ask("account.move", {"account": before["_id"], "source": source, "target": target})
-    return await change(work, ACCOUNT, RULES, before, {"customer": target}, "move")
+    return await change(work, ACCOUNT, RULES, before, {"customer": target, **({"site": None} if before["_site"] else {})}, "move")
 
 
 async def _close(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:

@@ -16,6 +16,8 @@ from portaswitch.model.actor import Actor, Realm
 from portaswitch.model.operation import OperationRefused, Row
 from portaswitch.operations import entities_catalogue as sold
 from portaswitch.operations import entities_network as network
+from portaswitch.operations import prices
+from portaswitch.operations.discounts import plan_fits
 from portaswitch.operations.entities_parties import CUSTOMER
 from portaswitch.operations.records import record_operations
 
@@ -67,8 +69,8 @@ async def _tariff_of_connection(work: IWork, before: Row | None, after: Row) -> 
 
 async def _identified(work: IWork, before: Row | None, after: Row) -> AsyncIterator[str]:
     """A node is recognised by something."""
-    if after["nas_ip"] is None and after["nas_identifier"] is None:
-        yield "it needs nas_ip or nas_identifier, by which it is recognised"
+    if all(after[key] is None for key in ("nas_ip", "nas_identifier", "origin_host", "origin_realm")):
+        yield "it needs nas_ip or nas_identifier, by which it is recognised (a Diameter peer: origin_host or origin_realm)"
 
 
 async def _period(work: IWork, before: Row | None, after: Row) -> AsyncIterator[str]:
@@ -91,9 +93,10 @@ OPERATIONS: Final = (
     *record_operations(sold.DESTINATION),
     *record_operations(sold.GROUP_SET),
     *record_operations(sold.GROUP),
-    *record_operations(sold.TARIFF, (_manager,), prepare=_managed_by_actor),
-    *record_operations(sold.RATE, verbs=("list", "show", "add", "remove"), going=_not_begun),
-    *record_operations(sold.PRODUCT, (_manager,), prepare=_managed_by_actor),
+    *record_operations(sold.TARIFF, (_manager, prices.bounds), prepare=_managed_by_actor),
+    *record_operations(sold.RATE, verbs=("list", "show", "remove"), going=_not_begun),
+    prices.adding(sold.RATE),
+    *record_operations(sold.PRODUCT, (_manager, plan_fits), prepare=_managed_by_actor),
     *record_operations(sold.ENTRY, (_tariffs_of_entry,)),
     *record_operations(sold.ACCESS_POLICY),
     *record_operations(sold.ACCESS_PHASE, (_period,)),

@@ -12,6 +12,7 @@ from portaswitch.model.actor import Actor, Privilege, Realm
 from portaswitch.model.operation import Field, Mark, NotThere, Operation, OperationRefused, Outcome, Row
 from portaswitch.model.text_values import FLAG, INSTANT, NAME
 from portaswitch.operations import accounts_end
+from portaswitch.operations.discounts import plan_fits
 from portaswitch.operations.entities_catalogue import TARIFF
 from portaswitch.operations.entities_parties import CUSTOMER, CUSTOMER_CLASS
 from portaswitch.operations.life import blocks, follow, refuse_closed, turn, turns
@@ -67,7 +68,7 @@ async def _own_tariff(work: IWork, before: Row | None, after: Row) -> AsyncItera
         yield f"tariff: {tariff['name']} is in {tariff['currency']} and the customer in {after['currency']}: they must agree"
 
 
-RULES: Final = (_below_a_reseller, _temporary_limit, _own_tariff)
+RULES: Final = (_below_a_reseller, _temporary_limit, _own_tariff, plan_fits)
 
 
 async def _new(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Mapping[str, Any]:

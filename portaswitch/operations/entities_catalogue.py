@@ -7,7 +7,8 @@ from typing import Final
 
 from portaswitch.model.actor import Privilege
 from portaswitch.model.operation import Entity, Field, Mark
-from portaswitch.model.text_values import CURRENCY, FLAG, LINE, NAME, NATURAL, POSITIVE, PRICE, TextKind, choice, instant, mapped, pattern
+from portaswitch.model.text_values import AMOUNT, CURRENCY, FLAG, LINE, NAME, NATURAL, POSITIVE, PRICE, TextKind, choice, instant, mapped, pattern
+from portaswitch.operations import prices
 
 PLACED: Final = frozenset({Mark.PLACE, Mark.REQUIRED})
 OWN: Final = PLACED | {Mark.FIXED}
@@ -41,6 +42,7 @@ SERVICE: Final = Entity(
         Field("base", "what is counted", BASES, NEEDED),
         Field("unit", "units that usage is rounded up to", POSITIVE, DETAIL),
     ),
+    shared=True,
 )
 
 POLICY: Final = Entity(
@@ -60,6 +62,7 @@ POLICY: Final = Entity(
         Field("charge_every", "seconds after which an open session is charged; 0: at its end", NATURAL, DETAIL),
         Field("top_rate", "bits a second beyond which octets are not believed", POSITIVE, DETAIL),
     ),
+    shared=True,
 )
 
 DESTINATION: Final = Entity(
@@ -75,6 +78,7 @@ DESTINATION: Final = Entity(
         Field("country", "country", LINE),
         Field("description", "what it is", LINE),
     ),
+    shared=True,
 )
 
 GROUP_SET: Final = Entity(
@@ -85,6 +89,7 @@ GROUP_SET: Final = Entity(
     "name",
     Privilege.CATALOGUE,
     (Field("name", "name, unique in the environment", NAME, PLACED),),
+    shared=True,
 )
 
 GROUP: Final = Entity(
@@ -97,6 +102,7 @@ GROUP: Final = Entity(
     (Field("set", "the set it is in", NAME, OWN, "i_dest_group_set", "destination-set"), Field("name", "name, unique in the set", NAME, PLACED)),
     parent="set",
     environment="",
+    shared=True,
 )
 
 TARIFF: Final = Entity(
@@ -118,6 +124,15 @@ TARIFF: Final = Entity(
         Field("price_per", "prices are for so many units (60: a minute)", POSITIVE, DETAIL),
         Field("connect_fee", "fee of an answered call", PRICE),
         Field("free_units", "units of each session that cost nothing", NATURAL, DETAIL),
+        Field("free_units_mode", "short: of sessions that are not longer; first: the first of each", choice("short", "first"), DETAIL),
+        Field("off_peak_period", "when off-peak prices hold, in the period language; '' is never", prices.PERIOD, DETAIL),
+        Field("second_off_peak_period", "when second off-peak prices hold, which win where both do", prices.PERIOD, DETAIL),
+        Field("off_peak_mode", "each interval by its own time, or all by one", choice("split", "starts", "finishes", "both"), DETAIL),
+        Field("post_call_percent", "percentage of what was charged, added at the end", PRICE, DETAIL),
+        Field("post_call_fee", "amount added at the end", PRICE, DETAIL),
+        Field("minimum_charge", "a session that is charged costs no less; null: no bound", PRICE, DETAIL),
+        Field("maximum_charge", "a session costs no more; null: no bound", PRICE, DETAIL),
+        Field("add_duration", "portions that lengthen a session; '' is none", prices.PORTIONS, DETAIL),
     ),
     customer="i_managed_by",
 )
@@ -136,9 +151,12 @@ RATE: Final = Entity(
         Field("effective_from", "when it begins; the rate before it holds until then", SINCE, FIXED),
         Field("interval_first", "units of the first interval", POSITIVE),
         Field("interval_n", "units of each further one", POSITIVE),
-        Field("price_first", "price of the first interval, for price_per units", PRICE, NEEDED),
-        Field("price_n", "price of the further ones", PRICE, NEEDED),
-        Field("connect_fee", "fee of an answered call; null: the tariff's", PRICE),
+        Field("price_first", "price of the first interval, for price_per units; below 0 with payback", AMOUNT, FIXED),
+        Field("price_n", "price of the further ones", AMOUNT, FIXED),
+        Field("connect_fee", "fee of an answered call; null: the tariff's", AMOUNT),
+        Field("off_peak", "prices of the off-peak time", prices.level("off_peak"), DETAIL),
+        Field("second_off_peak", "prices of the second off-peak time", prices.level("second_off_peak"), DETAIL, "off_peak"),
+        Field("formula", "ordered elements instead of prices", prices.FORMULA, DETAIL),
         Field("forbidden", "nobody may call there", FLAG),
         Field("discontinued", "not in the tariff any more", FLAG),
         Field("hidden", "not in published lists", FLAG, DETAIL),
@@ -163,6 +181,7 @@ PRODUCT: Final = Entity(
         Field("managed_by", "the reseller whose product it is; null: administrators only", NAME, FIXED, "i_managed_by", "customer"),
         Field("breakage", "funds below it count as none", PRICE),
         Field("access_policy", "Internet access policy of its accounts", NAME, DETAIL, "i_access_policy", "access-policy"),
+        Field("discount_plan", "discount plan of its accounts; an add-on's counts beside the main product's", NAME, DETAIL, "i_vd_plan", "discount-plan"),
         Field("description", "what it is", LINE, DETAIL),
     ),
     customer="i_managed_by",
@@ -182,7 +201,7 @@ ENTRY: Final = Entity(
         Field("node", "at this node only; null: at any", NAME, FIXED, "i_node", "node"),
         Field("access_code", "with this access code", LINE, FIXED),
         Field("tariff", "what the account is charged by", NAME, frozenset({Mark.REQUIRED}), "i_tariff", "tariff"),
-        Field("reseller_tariff", "what the reseller above is charged by", NAME, frozenset(), "i_tariff_reseller", "tariff"),
+        Field("reseller_tariff", "what the reseller above is charged by", NAME, frozenset({Mark.ADMIN}), "i_tariff_reseller", "tariff"),
         Field("policy", "service policy of its sessions", NAME, frozenset(), "i_service_policy", "policy"),
     ),
     parent="product",
@@ -206,6 +225,7 @@ ACCESS_POLICY: Final = Entity(
         Field("idle_timeout", "seconds without traffic that end a session", POSITIVE, DETAIL),
         Field("description", "what it is", LINE, DETAIL),
     ),
+    shared=True,
 )
 
 ACCESS_PHASE: Final = Entity(
@@ -224,6 +244,7 @@ ACCESS_PHASE: Final = Entity(
     ),
     parent="policy",
     environment="",
+    shared=True,
 )
 
 ENTITIES: Final = (SERVICE, POLICY, DESTINATION, GROUP_SET, GROUP, TARIFF, RATE, PRODUCT, ENTRY, ACCESS_POLICY, ACCESS_PHASE)

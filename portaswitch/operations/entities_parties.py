@@ -7,7 +7,7 @@ from typing import Final
 from portaswitch.model.actor import Privilege
 from portaswitch.model.billing_model import BillingModel
 from portaswitch.model.operation import Entity, Field, Mark, Place
-from portaswitch.model.text_values import AMOUNT, CURRENCY, FLAG, INSTANT, LINE, NAME, NATURAL, POSITIVE, PRICE, ZONE, TextKind, line, mapped, pattern
+from portaswitch.model.text_values import AMOUNT, CURRENCY, FLAG, INSTANT, LINE, NAME, NATURAL, POSITIVE, PRICE, ZONE, TextKind, choice, line, mapped, pattern
 
 PLACED: Final = frozenset({Mark.PLACE, Mark.REQUIRED})
 FIXED: Final = frozenset({Mark.FIXED})
@@ -67,6 +67,7 @@ CUSTOMER: Final = Entity(
         Field("status", "bill status", STATUSES, READ_ONLY, "bill_status"),
         Field("blocked", "nobody of it may use anything", FLAG, READ_ONLY),
         Field("tariff", "what a reseller pays where an entry names nothing", NAME, DETAIL, "i_tariff", "tariff"),
+        Field("discount_plan", "discount plan that its accounts share", NAME, DETAIL, "i_vd_plan", "discount-plan"),
         Field("timezone", "its time zone", ZONE, SELF_CARE),
         Field("language", "its language", NAME, SELF_CARE),
         *LIMITS,
@@ -113,6 +114,7 @@ ACCOUNT: Final = Entity(
         Field("id", "number, name@realm, address or number@msisdn; unique in the environment", NAME, PLACED),
         Field("customer", "whose it is", NAME, FIXED | {Mark.REQUIRED}, "i_customer", "customer"),
         Field("product", "what it may use, and by which tariffs", NAME, frozenset(), "i_product", "product"),
+        Field("discount_plan", "its own discount plan, which counts beside the product's", NAME, DETAIL, "i_vd_plan", "discount-plan"),
         Field("model", "debit: money left; credit: money owed; or voucher, internal, beneficiary", MODELS, FIXED | {Mark.REQUIRED}, "billing_model"),
         Field("master", "of an alias: the account that it is another id of", NAME, READ_ONLY | DETAIL, "i_master_account", "account"),
         Field("currency", "currency of its balance; its customer's by default", CURRENCY, FIXED),
@@ -120,6 +122,8 @@ ACCOUNT: Final = Entity(
         Field("opening_balance", "money it begins with", AMOUNT, FIXED | {Mark.DETAIL, Mark.MONEY}),
         Field("held", "what its open sessions hold", AMOUNT, READ_ONLY | DETAIL),
         Field("credit_limit", "credit: what it may owe; null: only its customer's limit", PRICE, frozenset({Mark.MONEY})),
+        Field("spend_limit", "its budget: what it may be charged for use in one spend_period; null: none", PRICE, LIMIT),
+        Field("spend_period", "the day, week or month of the calendar in its customer's zone", choice("daily", "weekly", "monthly"), LIMIT),
         Field("status", "bill status", STATUSES, READ_ONLY, "bill_status"),
         Field("blocked", "it may use nothing", FLAG, READ_ONLY),
         Field("password", "service password", SECRET, frozenset({Mark.SECRET, Mark.DETAIL, Mark.SELF_CARE}), "h323_password"),
@@ -130,6 +134,7 @@ ACCOUNT: Final = Entity(
         Field("first_usage", "first use", INSTANT, READ_ONLY | DETAIL),
         Field("last_usage", "last use", INSTANT, READ_ONLY | DETAIL),
         Field("language", "language of announcements", NAME, SELF_CARE),
+        Field("site", "the site of its customer that it is at", NAME, READ_ONLY | DETAIL, "i_customer_site", "site"),
         *LIMITS,
         _detail("role", "what the id is", ROLES, column="i_account_role"),
         _detail("timezone", "its time zone; null: its customer's", ZONE, SELF_CARE),
@@ -140,6 +145,21 @@ ACCOUNT: Final = Entity(
     customer="i_customer",
     account="i_account",
     details="account_details",
+)
+
+SITE: Final = Entity(
+    "site",
+    "sites (branches) of customers: their accounts may have service features in common",
+    "customer_sites",
+    "i_customer_site",
+    "name",
+    Privilege.SELL,
+    (
+        Field("customer", "whose site it is", NAME, PLACED | FIXED, "i_customer", "customer"),
+        Field("name", "name, unique with its customer", NAME, PLACED),
+    ),
+    customer="i_customer",
+    parent="customer",
 )
 
 ADDON: Final = Entity(
@@ -159,4 +179,4 @@ ADDON: Final = Entity(
     order="t.addon_effective_from, t.i_account_addon",
 )
 
-ENTITIES: Final = (CUSTOMER, CUSTOMER_CLASS, ACCOUNT, ADDON)
+ENTITIES: Final = (CUSTOMER, CUSTOMER_CLASS, ACCOUNT, SITE, ADDON)

@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred
 from portaswitch.errors import ConfigError
 from portaswitch.interfaces.loading import ILoading, Progress
 from portaswitch.model.loading import CatalogueFile, Fault, Loaded, Stock
-from portaswitch.operations import address_rules, card_rules, catalogue_rules, inventory_rules, party_rules, rating_rules, references
+from portaswitch.operations import address_rules, card_rules, catalogue_rules, discount_rules, inventory_rules, party_rules, rating_rules, references
 from portaswitch.operations.world import World
 
 Rule = Callable[[World], Iterable[Fault]]
@@ -39,6 +39,9 @@ RULES: tuple[Rule, ...] = (
     catalogue_rules.groups,
     catalogue_rules.products,
     catalogue_rules.connections,
+    discount_rules.plans,
+    discount_rules.items,
+    discount_rules.holders,
     address_rules.pools,
     address_rules.static_addresses,
     party_rules.customers,

@@ -8,12 +8,17 @@ file is left that was not understood.
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import IO, Final
 
+from portaswitch.model import formula
+from portaswitch.model.price_level import LEVELS
 from portaswitch.model.price_upload import ALWAYS, FIELDS, Asked, Faults, Mode, TariffFacts
+from portaswitch.operations.price_levels import COLUMNS, copied, level_faults, levels_of
+from portaswitch.operations.price_levels import SLOTS as LEVEL_SLOTS
 from portaswitch.operations.price_values import CONVERTERS, NULL, Refused, prefix_of, time_of
 
 LONGEST_LINE: Final = 65536
@@ -33,7 +38,7 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "price_n": ("price_n", "next_price", "price_next"),
     "price": ("price", "rate"),
     "connect_fee": ("connect_fee", "connection_fee"),
-    "off_peak": ("off_peak",),
+    **COLUMNS,
     "formula": ("formula",),
     "forbidden": ("forbidden",),
     "hidden": ("hidden",),
@@ -47,14 +52,15 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
 FIELD_OF: Final = {name: field for field, names in NAMES.items() for name in names}
 DEFAULTS: Final = {
     "format": "E.164", "country": NULL, "description": "", "interval_first": "1", "interval_n": "1", "connect_fee": NULL, "off_peak": NULL, "formula": NULL,
-    "price_first": "", "price_n": "", "line": "", "prefix": "",
+    "price_first": "", "price_n": "", "line": "", "prefix": "", **dict.fromkeys(LEVEL_SLOTS, ""),
 }  # fmt: skip
 """What a row has in COPY's words where the file is silent; elsewhere no. A price of "" is missing."""
 PRICES: Final = ("price_first", "price_n")
-SLOTS: Final = (*FIELDS, "payback", "action")
-LINE, DISCONTINUED, PRICE_FIRST, PRICE_N, FEE, PAYBACK, ENDS = map(
-    SLOTS.index, ("line", "discontinued", "price_first", "price_n", "connect_fee", "payback", "action")
+SLOTS: Final = (*FIELDS, "payback", "action", *LEVEL_SLOTS)
+LINE, DISCONTINUED, PRICE_FIRST, PRICE_N, FEE, OFF_PEAK, FORMULA, PAYBACK, ENDS = map(
+    SLOTS.index, ("line", "discontinued", "price_first", "price_n", "connect_fee", "off_peak", "formula", "payback", "action")
 )
+FIRST_LEVEL: Final = SLOTS.index(LEVEL_SLOTS[0])
 REMEMBERED: Final = 10_000
 """Texts of one column whose meaning is remembered."""
 
@@ -143,8 +149,9 @@ class PriceFile:
             fields.append(field)
         if "prefix" not in fields:
             self.fault("", "the first line must name the columns, and one of them must be prefix")
-        if "price" in fields and not self._titles.keys().isdisjoint(PRICES):
-            self.fault("price", "says the same as price_first and price_n: keep one or the two others")
+        for both in ("price", *(f"{level}_price" for level in LEVELS)):
+            if both in fields and not self._titles.keys().isdisjoint((f"{both}_first", f"{both}_n")):
+                self.fault(both, f"says the same as {both}_first and {both}_n: keep one or the two others")
         return tuple(fields) if self.faults.total == before else ()
 
 
@@ -156,11 +163,14 @@ class _Row:
     def __init__(self, file: PriceFile, fields: tuple[str, ...], tariff: TariffFacts, asked: Asked, since: str, now: datetime) -> None:
         self._file, self._tariff, self._asked, self._now = file, tariff, asked, now
         self._priced_once = "price" in fields
+        self._twice = [SLOTS.index(f"{level}_price_first") for level in LEVELS if f"{level}_price" in fields]
+        self._levelled = not set(fields).isdisjoint(COLUMNS)
+        self._levels: dict[tuple[str, ...], str] = {}
         self._empty = [since if field == "effective_from" else DEFAULTS.get(field, "f") for field in SLOTS]
         self._columns = [self._column(place, field) for place, field in enumerate(fields)]
 
     def _column(self, place: int, field: str) -> _Column:
-        slot = SLOTS.index("price_first" if field == "price" else field)
+        slot = SLOTS.index(f"{field}_first" if field.endswith("price") else field)
         # A prefix must be there; of everything else an empty cell is as no column.
         known = {} if field == "prefix" else {"": self._empty[slot]}
         return place, slot, field, known, self._converter(field)
@@ -201,9 +211,12 @@ class _Row:
         if row[ENDS] == "t":
             row[DISCONTINUED] = "t"
         first, further = row[PRICE_FIRST], row[PRICE_N]
-        if not first or not further or first[0] == "-" or further[0] == "-" or row[FEE][0] == "-":
-            if self._refused(row):
-                return None
+        if not first or not further or first[0] == "-" or further[0] == "-" or row[FEE][0] == "-" or row[FORMULA] != NULL:
+            wrong = self._refused(row)
+        if self._levelled and self._levels_refused(row):
+            wrong = True
+        if wrong:
+            return None
         return "\t".join(row[: len(FIELDS)]) + "\n"
 
     def _converted(self, field: str, text: str, known: Mapping[str, str], convert: Callable[[str], str]) -> str | None:
@@ -218,8 +231,9 @@ class _Row:
 
     def _refused(self, row: list[str]) -> bool:
         """Report what is wrong with prices that are missing or negative, and fill in those that need not be there; gives whether something is wrong."""
-        free = "t" in (row[DISCONTINUED], row[SLOTS.index("forbidden")])
-        found = {}
+        has_formula = row[FORMULA] != NULL
+        free = has_formula or "t" in (row[DISCONTINUED], row[SLOTS.index("forbidden")])
+        found = self._formula_faults(row) if has_formula else {}
         for field in (*PRICES, "connect_fee"):
             slot = SLOTS.index(field)
             shown = "price" if self._priced_once and field in PRICES else field
@@ -227,11 +241,39 @@ class _Row:
                 row[slot] = "0"
                 if not free:
                     found[shown] = "there is no price: write one, or 1 in the column forbidden or discontinued"
+            elif has_formula and field in PRICES:
+                found[shown] = "stands beside a formula: keep one of the two"
             elif row[slot][0] == "-" and row[PAYBACK] != "t":
                 found[shown] = f"{row[slot]} is negative: a rate that pays back has 1 in the column payback"
         for field, reason in found.items():
             self._file.fault(field, reason)
         return bool(found)
+
+    def _formula_faults(self, row: list[str]) -> dict[str, str]:
+        """A formula pays back only where the row says so."""
+        text = json.loads(row[FORMULA].replace("\\\\", "\\"))["text"]
+        if row[PAYBACK] == "t" or all(element.amount >= 0 for element in formula.parse(text)):
+            return {}
+        return {"formula": "has a negative amount: a rate that pays back has 1 in the column payback"}
+
+    def _levels_refused(self, row: list[str]) -> bool:
+        """Put the levels of the day into the row, or report what is wrong with them; gives whether something is wrong."""
+        for slot in self._twice:
+            row[slot + 1] = row[slot]
+        cells = *row[FIRST_LEVEL : FIRST_LEVEL + len(LEVEL_SLOTS)], row[PAYBACK], "" if row[FORMULA] == NULL else "t"
+        known = self._levels.get(cells)
+        if known is None:
+            levels = levels_of(cells[: len(LEVEL_SLOTS)])
+            found = level_faults(levels, row[PAYBACK] == "t", row[FORMULA] != NULL)
+            for field, reason in found.items():
+                self._file.fault(field if SLOTS.index(field) not in self._twice else field.removesuffix("_first"), reason)
+            if found:
+                return True
+            known = copied(levels)
+            if len(self._levels) < REMEMBERED:
+                self._levels[cells] = known
+        row[OFF_PEAK] = known
+        return False
 
 
 def _plain(title: str) -> str:

@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
+from portaswitch.model import formula
 from portaswitch.model.catalogue import SPECIAL
+from portaswitch.model.price_level import LEVELS
 from portaswitch.model.price_upload import ALWAYS
 
 NULL: Final = "\\N"
@@ -105,20 +107,15 @@ def numbering(text: str) -> str:
     return text
 
 
-def document(text: str) -> str:
-    """A JSON object, escaped for COPY."""
+def formula_of(text: str) -> str:
+    """A rate formula, as the document that the table keeps, escaped for COPY."""
+    if len(text) > LONGEST_TEXT:
+        raise Refused(f"is longer than {LONGEST_TEXT} characters")
     try:
-        found = json.loads(text, parse_constant=_no_constant)
-        json.dumps(found, ensure_ascii=False).encode()
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict) or "\\u0000" in text or len(text) > LONGEST_TEXT:
-        raise Refused(f"is not a JSON object of at most {LONGEST_TEXT} characters, such as {{\"price_n\": \"0.01\"}}")
-    return text.replace("\\", "\\\\").replace("\t", " ")
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number of JSON")
+        formula.parse(text)
+    except formula.FormulaError as error:
+        raise Refused(f"{_shown(text)} is not a formula: {error}") from None
+    return json.dumps({"text": text}).replace("\\", "\\\\")
 
 
 def time_of(text: str, now: datetime) -> datetime | None:
@@ -151,7 +148,8 @@ CONVERTERS: Final[Mapping[str, Callable[[str], str]]] = {
     "discontinued": truth,
     "payback": truth,
     "action": action,
-    "off_peak": document,
-    "formula": document,
+    "formula": formula_of,
+    **{f"{level}_{figure}": units for level in LEVELS for figure in ("interval_first", "interval_n")},
+    **{f"{level}_{figure}": amount for level in LEVELS for figure in ("price_first", "price_n", "price")},
 }
 """How the value of each field is read that depends on nothing else; an empty one is left out before."""

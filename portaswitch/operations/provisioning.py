@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from portaswitch.interfaces.work import IWork
-from portaswitch.model.actor import Actor, Privilege, Realm
-from portaswitch.model.operation import Field, Mark, NotPermitted, NotThere, Operation, OperationRefused, Outcome, Row
+from portaswitch.model.actor import Actor, Privilege
+from portaswitch.model.operation import Field, Mark, NotThere, Operation, OperationRefused, Outcome, Row
 from portaswitch.model.text_values import LINE, POSITIVE, TextKind, choice, pattern
 from portaswitch.operations.entities_parties import ACCOUNT
 from portaswitch.operations.records import the
@@ -93,13 +93,7 @@ async def _groups(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outco
     return [{"name": name, "everybody": everybody} for name, everybody in await work.ask("provisioning.groups", {})]
 
 
-def _of_the_environment(actor: Actor) -> None:
-    if actor.realm is not Realm.ADMIN:
-        raise NotPermitted(["groups are the environment's: an administrator registers them"])
-
-
 async def _group_add(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
-    _of_the_environment(actor)
     if await work.ask("provisioning.group", {"group": values["name"]}):
         raise OperationRefused([f"group: {values['name']} is registered already"])
     await work.ask("provisioning.group_add", {"name": values["name"]})
@@ -108,7 +102,6 @@ async def _group_add(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Ou
 
 
 async def _group_remove(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
-    _of_the_environment(actor)
     if not await work.ask("provisioning.group_remove", {"name": values["name"]}):
         raise NotThere([f"there is no group {values['name']} of this environment (the eight of the guide stay)"])
     await work.note("provisioning-group.remove", f"provisioning-group:{values['name']}", {"name": values["name"]}, None)
@@ -157,6 +150,6 @@ OPERATIONS: Final = (
         "portaswitch account report 10086610975 --source Jasper --kind CapReached",
     ),
     Operation("provisioning-group.list", "list groups of provisioning status", Privilege.READ, _groups, columns=("name", "everybody")),
-    Operation("provisioning-group.add", "register a group", Privilege.CATALOGUE, _group_add, (_NAME,), "portaswitch provisioning-group add CRM"),
-    Operation("provisioning-group.remove", "remove a group of this environment", Privilege.CATALOGUE, _group_remove, (_NAME,)),
+    Operation("provisioning-group.add", "register a group", Privilege.SECURITY, _group_add, (_NAME,), "portaswitch provisioning-group add CRM"),
+    Operation("provisioning-group.remove", "remove a group of this environment", Privilege.SECURITY, _group_remove, (_NAME,)),
 )

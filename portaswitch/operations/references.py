@@ -16,7 +16,9 @@ REFERENCES: Final[Mapping[Section, Mapping[str, Section]]] = {
         "destination_groups": Section.DESTINATION_GROUPS,
     },
     Section.NODES: {"service": Section.SERVICES, "ip_pool": Section.IP_POOLS},
-    Section.PRODUCTS: {"managed_by": Section.CUSTOMERS, "access_policy": Section.ACCESS_POLICIES},
+    Section.PRODUCTS: {"managed_by": Section.CUSTOMERS, "access_policy": Section.ACCESS_POLICIES, "discount_plan": Section.DISCOUNT_PLANS},
+    Section.DISCOUNT_PLANS: {"managed_by": Section.CUSTOMERS, "destination_groups": Section.DESTINATION_GROUPS},
+    Section.PLAN_ITEMS: {"service": Section.SERVICES},
     Section.ENTRIES: {
         "service": Section.SERVICES,
         "node": Section.NODES,
@@ -26,8 +28,12 @@ REFERENCES: Final[Mapping[Section, Mapping[str, Section]]] = {
     },
     Section.RADIUS_CLIENTS: {"node": Section.NODES},
     Section.CONNECTIONS: {"node": Section.NODES, "tariff": Section.TARIFFS},
-    Section.CUSTOMERS: {"parent": Section.CUSTOMERS, "tariff": Section.TARIFFS, "class": Section.CUSTOMER_CLASSES},
+    Section.CUSTOMERS: {
+        "parent": Section.CUSTOMERS, "tariff": Section.TARIFFS, "class": Section.CUSTOMER_CLASSES,
+        "discount_plan": Section.DISCOUNT_PLANS,
+    },
     Section.ACCOUNTS: {
+        "discount_plan": Section.DISCOUNT_PLANS,
         "customer": Section.CUSTOMERS,
         "product": Section.PRODUCTS,
         "access_policy": Section.ACCESS_POLICIES,
@@ -67,6 +73,7 @@ NEEDED: Final[Mapping[Section, tuple[str, ...]]] = {
 
 PARTS_NEED: Final[tuple[tuple[Section, str, tuple[str, ...]], ...]] = (
     (Section.PRODUCTS, "entries", ("service", "tariff")),
+    (Section.DISCOUNT_PLANS, "items", ("service", "kind")),
     (Section.ACCOUNTS, "addons", ("from",)),
     (Section.CPES, "port_accounts", ("account",)),
     (Section.EXCHANGE_RATES, "values", ("rate",)),
@@ -79,6 +86,7 @@ FIXED: Final[Mapping[Section, tuple[str, ...]]] = {
     Section.SERVICES: ("type", "base"),
     Section.TARIFFS: ("currency", "service", "applied_to"),
     Section.PRODUCTS: ("currency",),
+    Section.DISCOUNT_PLANS: ("currency", "destination_groups"),
     Section.VENDORS: ("currency",),
     Section.CUSTOMERS: ("currency", "type"),
     Section.ACCOUNTS: ("currency", "model", "customer"),
@@ -90,6 +98,7 @@ FIXED: Final[Mapping[Section, tuple[str, ...]]] = {
 
 INNER: Final = {
     Section.ENTRIES: (Section.PRODUCTS, "entries"),
+    Section.PLAN_ITEMS: (Section.DISCOUNT_PLANS, "items"),
     Section.CONNECTIONS: (Section.VENDORS, "connections"),
     Section.PORTS: (Section.CPES, "port_accounts"),
 }

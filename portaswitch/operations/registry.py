@@ -6,8 +6,29 @@ from collections.abc import Mapping
 from typing import Final
 
 from portaswitch.model.operation import Operation
-from portaswitch.operations import accounts, addons, audit, catalogue, customers, features, payments, provisioning, stock, topups, transactions, users
+from portaswitch.operations import (
+    accounts,
+    addons,
+    audit,
+    catalogue,
+    customers,
+    discounts,
+    features,
+    orphans,
+    payments,
+    provisioning,
+    sites,
+    stock,
+    topups,
+    transactions,
+    users,
+    vouchers,
+    wallets,
+)
 
-AREAS: Final = (customers, accounts, addons, topups, payments, transactions, catalogue, features, stock, provisioning, users, audit)
+AREAS: Final = (
+    customers, accounts, addons, topups, payments, transactions, catalogue, discounts, wallets, features, sites, stock, provisioning, users, vouchers, orphans,
+    audit,
+)  # fmt: skip
 
 OPERATIONS: Final[Mapping[str, Operation]] = {operation.name: operation for area in AREAS for operation in area.OPERATIONS}

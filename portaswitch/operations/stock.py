@@ -59,7 +59,7 @@ async def _release_sim(work: IWork, actor: Actor, values: Mapping[str, Any]) -> 
 
 
 async def _swap_sim(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
-    """An account's card is replaced by another one, in one transaction: its handlers hear of one change."""
+    """An account's card is replaced by another one, in one transaction: its handlers hear of the one that it lost, then of the one that it got."""
     old = await _locked_with_account(work, stock.SIM, values)
     new = await work.get(stock.SIM, values["to"], lock=True)
     if old["status"] != "in_use" or new is None or new["status"] not in ("available", "reserved"):

@@ -6,6 +6,7 @@ The server opens it for itself; an administrator's command beside a running serv
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -72,14 +73,14 @@ class Database:
         if steps:
             self._log.info("the schema was brought up to date in {count} steps", count=len(steps), steps=steps)
 
-    async def connect(self, name: str, size: int) -> Pool:
-        """A further pool on the same database."""
-        return await self._connect(Pool(self._reactor, self.dsn, size=size, name=name))
+    async def connect(self, name: str, size: int, settings: Mapping[str, str] | None = None) -> Pool:
+        """A further pool on the same database; `settings` are set on each of its connections."""
+        return await self._connect(Pool(self._reactor, self.dsn, size=size, name=name, settings=settings))
 
-    async def connect_hot(self, size: int, statement_timeout: float) -> Pool:
-        """The pool of the money path: fixed plans, and statements that give up after `statement_timeout` seconds."""
+    async def connect_hot(self, size: int, statement_timeout: float, name: str = "hot") -> Pool:
+        """The pool of the money path, or another one as it is: fixed plans, and statements that give up after `statement_timeout` seconds."""
         settings = {**HOT_SETTINGS, "statement_timeout": str(int(statement_timeout * 1000))}
-        return await self._connect(Pool(self._reactor, self.dsn, size=size, name="hot", settings=settings))
+        return await self._connect(Pool(self._reactor, self.dsn, size=size, name=name, settings=settings))
 
     async def _connect(self, pool: Pool) -> Pool:
         self._pools.append(pool)

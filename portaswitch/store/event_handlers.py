@@ -66,8 +66,10 @@ async def count_handlers(pool: Pool) -> list[HandlerRow]:
 
 
 def _row(row: tuple[Any, ...], waiting: int = 0, parked: int = 0, oldest: Any = None) -> HandlerRow:
-    *plain, events, filters = row
-    return HandlerRow(*plain, tuple(events), tuple(filters), waiting, parked, oldest)
+    number, i_env, name, class_name, description, enabled, tier, internal, stopped, worker, events, filters = row
+    return HandlerRow(
+        number, i_env, name, class_name, description, enabled, tier, internal, stopped, worker, tuple(events), tuple(filters), waiting, parked, oldest,
+    )  # fmt: skip
 
 
 async def subscribe(pool: Pool, i_handler: int, types: Sequence[str]) -> None:

@@ -1,11 +1,11 @@
 """
-Writes the triggers that raise events, `schema/triggers/40_events_AREA.sql`, from `schema/event_sources.yaml`:
+Writes the triggers that raise events, `schema/triggers/40_events_AREA.sql` and `41_event_places.sql`, from `schema/event_sources.yaml`:
 
     python -m portaswitch.store.event_triggers
 
-One function a table, at statement level with transition tables; an early return where nobody wants any of the events of that kind of change; no WHEN
-clauses (SPIKE_FACTS.md 1: each costs 10 us a statement). What is wanted, and by whom, is looked up by `wanted_events` and `raise_events`
-(schema/functions/raise_events.sql). tests/rules/test_event_columns.py compares the files with what this module would write.
+One function a table, at statement level with transition tables; an early return where nobody wants any of the events of that kind of change, which one row
+of event_wants tells (schema/functions/event_wants.sql); no WHEN clauses (SPIKE_FACTS.md 1: each costs 10 us a statement). Who is told is the matter of
+`raise_events` (schema/functions/raise_events.sql). tests/rules/test_event_columns.py compares the files with what this module would write.
 """
 
 from __future__ import annotations
@@ -29,11 +29,36 @@ HEAD: Final = """\
 -- `hashjoin` is on because the money path's connections switch it off, and transition tables have no index to join the rows before and after by.
 """
 
+PLACES: Final = """\
+-- What may raise which events: written by store/event_triggers.py from event_sources.yaml, not by hand.
+create or replace function event_places() returns table (place text, events text[]) language sql immutable as $$ values
+{rows}
+$$;
+create or replace trigger event_handlers_wants after insert or delete or update of enabled on event_handlers
+    for each statement execute function event_wants_changed();
+create or replace trigger event_subscriptions_wants after insert or delete or update on event_subscriptions
+    for each statement execute function event_wants_changed();
+create or replace trigger events_off_wants after insert or delete or update on events_off
+    for each statement execute function event_wants_changed();
+do $$ begin perform keep_event_wants(); end $$;
+"""
+
 
 def files(sources: Sources) -> dict[str, str]:
     """The texts of the files by name."""
     areas = dict.fromkeys(table.area for table in sources.tables)
-    return {f"40_events_{area}.sql": _file([table for table in sources.tables if table.area == area], sources.events) for area in areas}
+    made = {f"40_events_{area}.sql": _file([table for table in sources.tables if table.area == area], sources.events) for area in areas}
+    return {**made, "41_event_places.sql": _places(sources)}
+
+
+def _places(sources: Sources) -> str:
+    """Which events each kind of change of each table may raise, and what keeps event_wants."""
+    lines: list[str] = []
+    for table in sources.tables:
+        for change in _changes(table, sources.events):
+            names = _lines(", ".join(f"'{event.name}'" for event in _raised(table, sources.events, change)), 50)
+            lines += _within(4, f"('{table.name} {change}', array[", names, "]),")
+    return PLACES.format(rows="\n".join(lines).removesuffix(","))
 
 
 def _file(tables: Sequence[TableSource], events: Sequence[EventSource]) -> str:
@@ -74,12 +99,11 @@ def _function(table: TableSource, events: Sequence[EventSource]) -> str:
 
 def _branch(table: TableSource, events: Sequence[EventSource], change: str) -> Iterator[str]:
     """What is done after one kind of change: nothing where no event of it is wanted."""
-    names = _lines(", ".join(f"'{event.name}'" for event in events), 38)
-    yield from _within(8, "wanted := wanted_events(array[", names, "]);")
+    yield f"        wanted := (select w.events from event_wants w where w.place = '{table.name} {change}');"
     yield "        if wanted is not null then"
     yield "            perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),"
     yield "                                 array_agg(e.i_env), array_agg(e.variables))"
-    yield f"            from (select e.* from {_rows(table, change)} cross join lateral ("
+    yield f"            from (select e.* from {_rows(table, events, change)} cross join lateral ("
     for number, event in enumerate(events):
         yield from _select(table, event, change, number)
     yield "                ) e (no, event_type, entity, external_key, lane, i_env, variables)"
@@ -101,14 +125,18 @@ def _lines(text: str, less: int) -> list[str]:
     return wrap(text, WIDTH - less, break_long_words=False, break_on_hyphens=False)
 
 
-def _rows(table: TableSource, change: str) -> str:
-    """The changed rows as `o` and `n`. An update that leaves a row as it was has not changed it."""
+def _rows(table: TableSource, events: Sequence[EventSource], change: str) -> str:
+    """
+    The changed rows as `o` and `n`. An update that leaves a row as it was has not changed it; comparing whole rows is dear (on the money path it was a fifth of
+    a charge), so conditions say it where they can.
+    """
     if change != "update":
         return "new_rows n" if change == "insert" else "old_rows o"
     pairs = " and ".join(f"n.{column} = o.{column}" for column in table.key)
-    if not table.apart:
-        return f"old_rows o join new_rows n on {pairs} and n is distinct from o"
-    return f"(old_rows o full join new_rows n on {pairs})"
+    if table.apart:
+        return f"(old_rows o full join new_rows n on {pairs})"
+    compared = all("old." in event.when for event in events)
+    return f"old_rows o join new_rows n on {pairs}{'' if compared else ' and n is distinct from o'}"
 
 
 def _order(table: TableSource, change: str) -> str:

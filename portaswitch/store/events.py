@@ -137,7 +137,8 @@ class Events:
         parked = [one for one in settled if one.verdict is Verdict.PARKED]
         ended = [one for one in settled if one.verdict not in (Verdict.RETRY, Verdict.PARKED)]
         if again:
-            values = _columns(again) | {"delays": [one.delay for one in again], "counted": [one.counted for one in again], "worker": self._worker}
+            values = _columns(again) | {"worker": self._worker, "counted": [one.counted for one in again]}
+            values["delays"] = [one.delay.total_seconds() for one in again]
             await cursor.execute(sql.AGAIN, values)
         if parked:
             await cursor.execute(sql.PARK, _columns(parked))

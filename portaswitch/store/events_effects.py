@@ -150,7 +150,7 @@ async def _fan_out(cursor: Cursor, notification: Notification, effect: FanOut) -
     rows = await cursor.query(sql, {"number": int(number), "progress": notification.progress, "page": PAGE})
     whole = len(rows) < PAGE
     lane = notification.lane if whole and notification.progress == 0 else 1
-    told = [(f"account:{number}", i_env, {"i_env": i_env, "i_account": number, **effect.variables}) for number, i_env in rows]
+    told: Told = [(f"account:{number}", i_env, {"i_env": i_env, "i_account": number, **effect.variables}) for number, i_env in rows]
     if told and effect.receivers == "self":
         await cursor.execute(OWN, {"type": effect.type, "handler": notification.i_handler, "lane": lane, **_columns(told)})
     elif told:

@@ -35,11 +35,15 @@ class Hints:
             return
         self._tell()
 
+    def heard(self, payload: str) -> None:
+        """Somebody committed, in this process or another one."""
+        for told in self.told:
+            told()
+
     def _tell(self) -> None:
         self._more = False
         self._call = self._clock.callLater(APART, self._later)
-        for told in self.told:
-            told()
+        self.heard("")
         self._sent = self._pool.execute(f"notify {CHANNEL}").addErrback(lambda _: None)
 
     def _later(self) -> None:

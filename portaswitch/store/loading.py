@@ -28,7 +28,7 @@ from portaswitch.store.loading_access import STATIC, static_addresses
 from portaswitch.store.loading_cards import COUNTERS, SIM_CARDS, counters, sim_cards
 from portaswitch.store.loading_ids import find_ids
 from portaswitch.store.loading_inventory import after_cards, before_cards
-from portaswitch.store.loading_merge import Plan, Row, Shape, Told, change, create, lock, plan, totals
+from portaswitch.store.loading_merge import Plan, Row, Shape, Told, change, create, lock, plan, remove, totals
 from portaswitch.store.loading_parties import ACCOUNTS, CUSTOMERS, PartyBuilder
 from portaswitch.store.loading_rows import Builder
 from portaswitch.store.loading_stock import read_stock
@@ -194,6 +194,7 @@ class _Load:
         manages them.
         """
         for section, planned in catalogue:
+            await remove(self._cursor, planned)
             await create(self._cursor, planned, self._told(section))
             await lock(self._cursor, planned)
             await change(self._cursor, planned, self._told(section))

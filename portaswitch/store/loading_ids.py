@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from portaswitch.model.loading import CatalogueFile, Section, Stock
+from portaswitch.model.loading import CatalogueFile, Section, Stock, plan_item
 from portaswitch.store.arrays import array
 from portaswitch.store.transaction import Cursor
 
@@ -22,6 +22,8 @@ IDENTITIES: Final[Mapping[Section, tuple[str, str]]] = {
     Section.IP_POOLS: ("ip_pools", "i_ip_pool"),
     Section.DESTINATION_GROUPS: ("destination_group_sets", "i_dest_group_set"),
     Section.TARIFFS: ("tariffs", "i_tariff"),
+    Section.DISCOUNT_PLANS: ("vd_plans", "i_vd_plan"),
+    Section.PLAN_ITEMS: ("vd_dgs", "i_vd_dg"),
     Section.NODES: ("nodes", "i_node"),
     Section.PRODUCTS: ("products", "i_product"),
     Section.VENDORS: ("vendors", "i_vendor"),
@@ -140,6 +142,8 @@ async def _reserve(cursor: Cursor, table: str, column: str, names: Iterable[str]
 
 
 def _names(file: CatalogueFile, section: Section) -> list[str]:
+    if section is Section.PLAN_ITEMS:
+        return [plan_item(plan.name, item) for plan in file.of(Section.DISCOUNT_PLANS) for item in plan.parts("items")]
     names = [entry.name for entry in file.of(section)]
     if section is Section.ACCOUNTS:
         names += [alias.name for entry in file.of(section) for alias in entry.parts("aliases")]

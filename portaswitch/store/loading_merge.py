@@ -40,7 +40,8 @@ class Shape:
     `identity` is the column that others refer to ('' when there is none), `key` the columns that a file knows
     a row by (`loose`: those of them in which null is a value too), `sealed` the columns of secrets, `kept` the money of an
     existing row, which is compared and never written. `overlaid` are columns of letters by place, of which a row changes only those that are no blanks
-    (function flags_over). `totals` are the expressions (of t) that control totals are grouped by: kind and currency.
+    (function flags_over). `totals` are the expressions (of t) that control totals are grouped by: kind and currency. `whole` is the
+    column of the key whose rows stand together: where the file names one of them, those that it does not name go.
     """
 
     table: str
@@ -51,6 +52,7 @@ class Shape:
     loose: tuple[str, ...] = ()
     totals: tuple[str, str] = ("''", "''")
     overlaid: tuple[str, ...] = ()
+    whole: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class Row:
 class Plan:
     """
     What has to be written to one table; `changed` by identity; `kept` are rows whose money differs from the
-    file's.
+    file's; `gone` the keys of rows that go.
     """
 
     shape: Shape
@@ -86,11 +88,12 @@ class Plan:
     changed: Mapping[int, Row]
     kept: Sequence[Row]
     same: int
+    gone: Sequence[tuple[Element, ...]] = ()
 
     @property
     def count(self) -> Count:
         """For the report."""
-        return Count(len(self.new), len(self.changed), self.same)
+        return Count(len(self.new), len(self.changed) + len(self.gone), self.same)
 
 
 async def plan(cursor: Cursor, shape: Shape, rows: Sequence[Row], sealer: Sealer, told: Told) -> Plan:
@@ -125,7 +128,19 @@ async def plan(cursor: Cursor, shape: Shape, rows: Sequence[Row], sealer: Sealer
             else:
                 same += 1
         told(same - before)
-    return Plan(shape, types, new, changed, kept, same)
+    gone = await _gone(cursor, shape, types, rows) if shape.whole and rows else ()
+    return Plan(shape, types, new, changed, kept, same, gone)
+
+
+async def _gone(cursor: Cursor, shape: Shape, types: Types, rows: Sequence[Row]) -> Sequence[tuple[Element, ...]]:
+    """The keys of rows that stand together with some of the file's, and are not among these."""
+    source, values = _unnest(shape.key, types, [row.key for row in rows])
+    columns = ", ".join(f't."{column}"' for column in shape.key)
+    sql = (
+        f"with v as (select * from {source}) select {columns} from {shape.table} t "
+        f'where t."{shape.whole}" in (select v."{shape.whole}" from v) and not exists (select 1 from v where {_joined(shape)})'
+    )
+    return [tuple(row) for row in await cursor.query(sql, values)]
 
 
 TYPES: Final = """
@@ -215,6 +230,13 @@ async def create(cursor: Cursor, plan: Plan, told: Told) -> None:
             insert = f"insert into {plan.shape.table} ({names})"
             await cursor.execute(f"{insert} select {selected} from {source} order by row_number", values)
             told(len(page))
+
+
+async def remove(cursor: Cursor, plan: Plan) -> None:
+    """Delete the rows that go."""
+    if plan.gone:
+        source, values = _unnest(plan.shape.key, plan.types, plan.gone)
+        await cursor.execute(f"delete from {plan.shape.table} t using {source} where {_joined(plan.shape)}", values)
 
 
 async def lock(cursor: Cursor, plan: Plan) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 from portaswitch.model.loading import CatalogueFile, Entry, Section, Stock
 from portaswitch.store.arrays import Element
 from portaswitch.store.loading_access import access_tables
+from portaswitch.store.loading_discounts import discount_tables
 from portaswitch.store.loading_features import flags_of
 from portaswitch.store.loading_ids import IDENTITIES, Ids, prefixes
 from portaswitch.store.loading_merge import Row, Shape
@@ -85,6 +86,7 @@ REFERS: Final[Mapping[str, Section]] = {
     "vendor_batch": Section.DID_VENDOR_BATCHES,
     "owner_batch": Section.DID_OWNER_BATCHES,
     "group": Section.DID_GROUPS,
+    "discount_plan": Section.DISCOUNT_PLANS,
 }
 """Keys that hold names, and whose; their columns are i_KEY, but for those in `COLUMNS`."""
 
@@ -96,6 +98,7 @@ COLUMNS: Final[Mapping[str, str]] = {
     "cpe_profile": "i_ua_profile",
     "vendor_batch": "i_dv_batch",
     "owner_batch": "i_do_batch",
+    "discount_plan": "i_vd_plan",
 }
 
 
@@ -143,9 +146,10 @@ class Builder:
             (
                 Section.TARIFFS,
                 TARIFFS,
-                [self._priced(Section.TARIFFS, entry, "rates") for entry in self._of(Section.TARIFFS)],
+                [self.priced(Section.TARIFFS, entry, "rates") for entry in self._of(Section.TARIFFS)],
             ),
             (Section.RATES, RATES, list(self._rates())),
+            *discount_tables(self),
             (Section.NODES, NODES, [self._node(entry) for entry in self._of(Section.NODES)]),
             (
                 Section.PRODUCTS,
@@ -190,7 +194,8 @@ class Builder:
             self.identity(section, entry.name),
         )
 
-    def _priced(self, section: Section, entry: Entry, *without: str) -> Row:
+    def priced(self, section: Section, entry: Entry, *without: str) -> Row:
+        """The same of something with a currency: a new one that names none has the environment's."""
         row = self.named(section, entry, *without)
         return (
             row
@@ -199,7 +204,7 @@ class Builder:
         )
 
     def _product(self, entry: Entry) -> Row:
-        row = self._priced(Section.PRODUCTS, entry, "entries")
+        row = self.priced(Section.PRODUCTS, entry, "entries")
         return Row(row.name, row.key, {**row.named, **flags_of(self, entry)}, row.initial)
 
     def _service(self, entry: Entry) -> Row:
@@ -287,7 +292,7 @@ class Builder:
         )
 
     def _vendor(self, entry: Entry) -> Row:
-        row = self._priced(Section.VENDORS, entry, "opening_balance")
+        row = self.priced(Section.VENDORS, entry, "opening_balance")
         return Row(row.name, row.key, row.named, {**row.initial, **opening(entry)})
 
     def _connections(self) -> Iterator[Row]:

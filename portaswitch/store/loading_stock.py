@@ -29,18 +29,31 @@ QUERIES: Final[Mapping[Section, tuple[str, tuple[str, ...]]]] = {
         ("ranges",),
     ),
     Section.DESTINATION_GROUPS: (
-        "select name, i_dest_group_set from destination_group_sets where i_env = %s",
-        (),
+        "select s.name, s.i_dest_group_set, (select string_agg(g.name, chr(31)) from destination_groups g where g.i_dest_group_set = s.i_dest_group_set) "
+        "from destination_group_sets s where s.i_env = %s",
+        ("groups",),
     ),
     Section.TARIFFS: (
         "select t.name, t.i_tariff, t.currency, s.name, t.applied_to, coalesce(c.name, '') "
         "from tariffs t join services s using (i_service) left join customers c on c.i_customer = t.i_managed_by where t.i_env = %s",
         ("currency", "service", "applied_to", "managed_by"),
     ),
+    Section.DISCOUNT_PLANS: (
+        "select p.name, p.i_vd_plan, p.currency, s.name, c.name from vd_plans p left join destination_group_sets s using (i_dest_group_set) "
+        "left join customers c on c.i_customer = p.i_managed_by where p.i_env = %s",
+        ("currency", "destination_groups", "managed_by"),
+    ),
+    Section.PLAN_ITEMS: (
+        "select concat_ws(chr(31), p.name, s.name, coalesce(g.name, ''), d.kind, "
+        "coalesce((array['peak', 'off_peak', 'second_off_peak'])[d.peak_level + 1], '')), min(d.i_vd_dg), min(d.counted_in), min(d.reset), count(*)::text "
+        "from vd_dgs d join vd_plans p using (i_vd_plan) join services s using (i_service) left join destination_groups g using (i_dest_group) "
+        "where p.i_env = %s group by 1",
+        ("counted_in", "reset", "count"),
+    ),
     Section.EXCHANGE_RATES: ("select currency || '/' || into_currency, max(i_exchange_rate) from exchange_rates where i_env = %s group by 1", ()),
     Section.NODES: (
-        "select name, i_node, host(nas_ip), nas_identifier from nodes where i_env = %s",
-        ("nas_ip", "nas_identifier"),
+        "select name, i_node, host(nas_ip), nas_identifier, origin_host from nodes where i_env = %s",
+        ("nas_ip", "nas_identifier", "origin_host"),
     ),
     Section.PRODUCTS: (
         "select p.name, i_product, p.currency, coalesce(c.name, ''), p.is_addon::text "
@@ -148,6 +161,7 @@ async def _customers(cursor: Cursor, file: CatalogueFile, named: Iterable[str]) 
         (Section.CUSTOMERS, "parent"),
         (Section.TARIFFS, "managed_by"),
         (Section.PRODUCTS, "managed_by"),
+        (Section.DISCOUNT_PLANS, "managed_by"),
         (Section.SIM_CARDS, "managed_by"),
         (Section.CUSTOMER_CLASSES, "managed_by"),
         (Section.CPE_PROFILES, "managed_by"),

@@ -11,6 +11,7 @@ from typing import IO, Any, Final
 
 import psycopg2
 
+from portaswitch.model import price_level
 from portaswitch.store.pool import Pool
 
 
@@ -29,6 +30,15 @@ class TariffLine:
     free_units: int
     precision: int
     rounding: str
+    free_units_mode: str
+    off_peak_period: str
+    second_off_peak_period: str
+    off_peak_mode: str
+    post_call_fee: Decimal
+    post_call_percent: Decimal
+    minimum_charge: Decimal | None
+    maximum_charge: Decimal | None
+    add_duration: str
     destinations: int
     rates: int
     next_change: datetime | None
@@ -52,10 +62,14 @@ class RateLine:
     hidden: bool
     discontinued: bool
     i_rate: int
+    off_peak: dict[str, dict[str, str]] | None
+    formula: str | None
 
 
 TARIFFS: Final = """
 select t.i_tariff, t.name, s.name, t.currency, t.applied_to, c.name, t.price_per, t.connect_fee, t.free_units, t.precision, t.rounding,
+    t.free_units_mode, t.off_peak_period, t.second_off_peak_period, t.off_peak_mode, t.post_call_fee, t.post_call_percent, t.minimum_charge, t.maximum_charge,
+    t.add_duration,
     coalesce(r.destinations, 0), coalesce(r.rates, 0), r.next_change
 from tariffs t join services s using (i_service) left join customers c on c.i_customer = t.i_managed_by
 left join (
@@ -67,7 +81,8 @@ where t.i_env = %(i_env)s and (%(name)s = '' or t.name = %(name)s) order by t.na
 VERSIONS: Final = """
 select d.prefix, d.country, d.description, nullif(r.effective_from, '-infinity') as since,
     lead(r.effective_from) over (partition by r.i_dest order by r.effective_from) as until, r.interval_first, r.interval_n,
-    r.price_first, r.price_n, r.connect_fee, r.forbidden, r.hidden, r.discontinued, r.i_rate
+    r.price_first, r.price_n, r.connect_fee, r.forbidden, r.hidden, r.discontinued, r.i_rate, r.off_peak,
+    r.formula ->> 'text' as formula
 from rates r join destinations d using (i_dest)
 """
 IN_FORCE: Final = f"""
@@ -79,15 +94,19 @@ HISTORY: Final = f"{VERSIONS} where r.i_tariff = %(i_tariff)s and d.prefix = %(p
 
 EXPORT: Final = """
 copy (
-    select d.prefix, d.format, d.country, d.description, r.interval_first, r.interval_n, r.price_first, r.price_n, r.connect_fee, r.off_peak, r.formula,
+    select d.prefix, d.format, d.country, d.description, r.interval_first, r.interval_n,
+        case when r.formula is null then r.price_first end as price_first, case when r.formula is null then r.price_n end as price_n, r.connect_fee, {levels},
+        r.formula ->> 'text' as formula,
         r.forbidden::int as forbidden, r.hidden::int as hidden, r.discontinued::int as discontinued,
-        (least(r.price_first, r.price_n, r.connect_fee) < 0)::int as payback,
+        (least(r.price_first, r.price_n, r.connect_fee, {prices}) < 0 or coalesce(r.formula ->> 'text' like '%-%', false))::int as payback,
         case when r.effective_from = '-infinity' then 'always'
             else to_char(r.effective_from at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') end as effective_from
     from rates r join destinations d using (i_dest) where r.i_tariff = {i_tariff} {only}
     order by d.prefix collate "C", d.format, r.effective_from
 ) to stdout with (format csv, header)
 """
+FIGURES: Final = ", ".join(f"r.off_peak -> '{level}' ->> '{figure}' as {level}_{figure}" for level in price_level.LEVELS for figure in price_level.FIGURES)
+PRICES: Final = ", ".join(f"(r.off_peak -> '{level}' ->> '{price}')::numeric" for level in price_level.LEVELS for price in ("price_first", "price_n"))
 ONLY: Final = (
     "and not r.discontinued and r.effective_from = (select max(v.effective_from) from rates v "
     "where v.i_tariff = r.i_tariff and v.i_dest = r.i_dest and v.effective_from <= '{at}')"
@@ -116,6 +135,6 @@ def export(dsn: str, i_tariff: int, at: datetime | None, stream: IO[str]) -> Non
     connection: Any = psycopg2.connect(dsn, application_name="portaswitch rate export", options="-c timezone=UTC")
     try:
         with connection.cursor() as cursor:
-            cursor.copy_expert(EXPORT.format(i_tariff=int(i_tariff), only=only), stream)
+            cursor.copy_expert(EXPORT.format(i_tariff=int(i_tariff), only=only, levels=FIGURES, prices=PRICES), stream)
     finally:
         connection.close()

@@ -63,6 +63,7 @@ async def _read(cursor: Cursor, unseal: Unseal, accounts: Sequence[int], needs: 
         devices=_grouped(await cursor.query(sql.DEVICES, page)),
         aliases=_grouped(await cursor.query(sql.ALIASES, page)),
         dids=_grouped(await cursor.query(sql.DIDS, page)),
+        follow_me=_grouped(await cursor.query(sql.FOLLOW_ME, page)),
         custom=_custom(await cursor.query(sql.CUSTOM, page)),
         features=await _features(cursor, page),
         unseal=unseal,
@@ -87,15 +88,15 @@ def _custom(rows: Rows) -> dict[tuple[str, int], dict[str, str]]:
 
 
 def _policy(row: tuple[Any, ...], addons: Mapping[int, Rows]) -> int:
-    """The Internet access policy in force: the account's own, else that of the first add-on that has one, else the product's; 0: none."""
+    """The Internet access policy in force: that of the first add-on that has one, else the account's own, else the product's; 0: none."""
     own, of_product = row[15], row[16]
-    return own or next((policy for _, _, policy in addons.get(row[0], ()) if policy), None) or of_product or 0
+    return next((policy for _, _, policy in addons.get(row[0], ()) if policy), None) or own or of_product or 0
 
 
 def _policy_of(row: tuple[Any, ...]) -> Policy:
-    number, name, context, down, up, listed = row
-    figures = {"speed_down": down, "speed_up": up, "pdn_context_id": context}
-    attributes = {word: str(figure) for word, figure in figures.items() if figure is not None}
+    number, name, context, portal, down, up, listed = row
+    facts = {"download_rate": down, "upload_rate": up, "pdn_context_id": context, "captive_portal": portal}
+    attributes = {word: str(fact) for word, fact in facts.items() if fact is not None}
     return Policy(number, name, {**attributes, **dict(listed)})
 
 
@@ -137,14 +138,18 @@ class _Beside:
         features = {name: said for name, said in found["features"].get(number, {}).items() if said.flag not in OFF}
         products = [i_product, *(addon[0] for addon in addons)]
         password = row[25]
+        attributes = {name: {key: listed for key, listed in said.values.items() if listed} for name, said in features.items()}
         return Subscriber(
-            number, i_env, account, i_customer, customer, self._conditions(row), product, i_product, tuple(addon[1] for addon in addons),
-            frozenset(name for one in products for (name,) in found["services"].get(one, ())), frozenset(features),
-            {name: {key: listed for key, listed in said.values.items() if listed} for name, said in features.items()},
-            found["policies"].get(found["chosen"][number]), self._sim(number), tuple(_device(one) for one in found["devices"].get(number, ())),
-            tuple(name for (name,) in found["aliases"].get(number, ())), tuple(name for (name,) in found["dids"].get(number, ())),
-            found["custom"].get(("account", number), {}), found["custom"].get(("customer", i_customer), {}), row[17], row[18], row[19], row[20], row[21],
-            row[22], _party(row[23]), _party(row[24]), "" if password is None else found["unseal"](password),
+            i_account=number, i_env=i_env, id=account, i_customer=i_customer, customer=customer, conditions=self._conditions(row), product=product,
+            i_product=i_product, addons=tuple(addon[1] for addon in addons), features=frozenset(features), attributes=attributes,
+            services=frozenset(name for one in products for (name,) in found["services"].get(one, ())),
+            policy=found["policies"].get(found["chosen"][number]), sim=self._sim(number),
+            devices=tuple(_device(one) for one in found["devices"].get(number, ())), aliases=tuple(name for (name,) in found["aliases"].get(number, ())),
+            dids=tuple(name for (name,) in found["dids"].get(number, ())),
+            follow_me=tuple(name for (name,) in found["follow_me"].get(number, ())), custom_fields=found["custom"].get(("account", number), {}),
+            customer_custom_fields=found["custom"].get(("customer", i_customer), {}), discount_plan=row[17], activation_date=row[18], expiration_date=row[19],
+            language=row[20], time_zone=row[21], currency=row[22], person=_party(row[23]), owner=_party(row[24]),
+            password="" if password is None else found["unseal"](password),
         )  # fmt: skip
 
     def _conditions(self, row: tuple[Any, ...]) -> frozenset[Condition]:
@@ -184,4 +189,5 @@ def _device(row: tuple[Any, ...]) -> Device:
 
 
 def _party(told: Mapping[str, Any]) -> Party:
-    return Party(**{name: tuple(value) if name == "address" else value or "" for name, value in told.items()})
+    values: dict[str, Any] = {name: tuple(value) if name == "address" else value or "" for name, value in told.items()}
+    return Party(**values)

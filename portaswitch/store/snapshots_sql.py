@@ -68,17 +68,17 @@ from service_attribute_values
 where i_account = any (%(account)s::bigint[]) or i_customer = any (%(customer)s::bigint[]) or i_customer_site = any (%(site)s::bigint[])
     or i_product = any (%(product)s::bigint[])
 """
-#: Policies with the speeds (bit/s) and attributes of the level of their first phase, without phases of their usual level.
+#: Policies with the speeds (bit/s) of their default level, and their attributes for all levels and for that one, the latter last.
 POLICIES: Final = """
-with chosen as (
-    select p.i_access_policy, p.name, p.pdn_context_id, coalesce((select f.level from access_policy_phases f where f.i_access_policy = p.i_access_policy
-        order by f.sort_order, f.i_access_policy_phase limit 1), p.default_level) as level
-    from access_policies p where p.i_access_policy = any (%(policies)s))
-select c.i_access_policy, c.name, c.pdn_context_id, l.download_rate, l.upload_rate,
-       array(select json_build_array(t.name, t.value) from access_policy_attributes t
-             where t.i_access_policy = c.i_access_policy and (t.level is null or t.level = c.level)
+select p.i_access_policy, p.name, p.pdn_context_id, p.captive_portal, l.download_rate, l.upload_rate,
+       array(select json_build_array(t.group_name || '.' || t.name, t.value) from access_policy_attributes t
+             where t.i_access_policy = p.i_access_policy and (t.level is null or t.level = p.default_level)
              order by t.level is not null, t.sort_order, t.i_access_policy_attribute)
-from chosen c left join access_policy_levels l on l.i_access_policy = c.i_access_policy and l.level = c.level
+from access_policies p left join access_policy_levels l on l.i_access_policy = p.i_access_policy and l.level = p.default_level
+where p.i_access_policy = any (%(policies)s)
+"""
+FOLLOW_ME: Final = """
+select i_account, redirect_number from follow_me_numbers where i_account = any (%(accounts)s) and active order by i_account, sort_order, i_follow_me_number
 """
 SIMS: Final = """
 select s.i_account, s.i_sim_card, s.imsi, s.iccid, s.msisdn, s.hlr, s.kind, s.amf, s.ki, s.opc, s.pin, s.puk

@@ -31,12 +31,13 @@ numbers as (
 select 'sim_card', imsi from sims union all select 'device', name || ':' || port from ports union all select 'did', number from numbers
 """
 _ALIASES_GONE = "delete from accounts a where a.i_master_account = %(account)s and a.i_env = %(i_env)s and a.billing_model = 2 returning a.id"
-#: A disconnect for each open session whose node can be told; the same wish twice is one task.
+#: A disconnect for each open session whose node can be told (a Diameter client asks again, and is refused); the same wish twice is one task.
 _DISCONNECT = """
 insert into session_tasks (i_env, kind, i_node, session_key, i_account, lane)
-select s.i_env, 'pod', s.i_node, s.session_key, s.i_account, 0 from sessions s join nodes n using (i_node)
-where s.i_account = any (%(accounts)s::bigint[]) and s.i_env = %(i_env)s and n.coa_address is not null
-on conflict (session_key, kind) where status = 'pending' and kind in ('pod', 'asr') do nothing returning session_key
+select s.i_env, case when coalesce(n.origin_host, n.origin_realm) is null then 'pod' else 'rar' end, s.i_node, s.session_key, s.i_account, 0
+from sessions s join nodes n using (i_node)
+where s.i_account = any (%(accounts)s::bigint[]) and s.i_env = %(i_env)s and coalesce(host(n.coa_address), n.origin_host, n.origin_realm) is not null
+on conflict (session_key, kind) where status = 'pending' and kind in ('pod', 'asr', 'rar') do nothing returning session_key
 """
 #: An account goes to another customer with what its open sessions hold and count (store/audit.py). The rows of all three are locked. A session's version
 #: rises, so that whoever remembers it reads it again; a closed one may still get a late report.
@@ -48,6 +49,8 @@ aliases as (update accounts a set i_customer = %(target)s where a.i_master_accou
 open as (update sessions s set i_customer = %(target)s, version = version + 1 where s.i_account = %(account)s),
 closed as (update sessions_closed s set i_customer = %(target)s, version = version + 1 where s.i_account = %(account)s),
 numbers as (update dids n set i_customer = %(target)s where n.i_account = %(account)s and n.i_env = %(i_env)s),
+counters as (update vd_counters v set i_customer = %(target)s where v.i_account = %(account)s and v.i_env = %(i_env)s),
+wallets as (update service_wallets w set i_customer = %(target)s where w.i_account = %(account)s and w.i_env = %(i_env)s),
 sims as (update sim_cards s set i_customer = %(target)s where s.i_account = %(account)s and s.i_customer is not null and s.i_env = %(i_env)s)
 update customers c set
     held = c.held + way.n * case when moved.billing_model in (-1, 0) then 0 else moved.held end,

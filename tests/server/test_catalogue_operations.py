@@ -9,6 +9,7 @@ from twisted.internet import reactor
 
 from portaswitch.model.actor import Privilege
 from portaswitch.model.operation import NotThere, OperationRefused
+from portaswitch.operations.entities import ENTITIES
 from portaswitch.operations.registry import OPERATIONS
 from portaswitch.store.catalogue import CatalogueStore
 from tests.claims import claims
@@ -43,13 +44,17 @@ class PriceTests(DeskCase):
         self.assertIn("holds already", str(caught.exception))
 
     async def test_refused(self) -> None:
-        """All faults at once: a negative price, a date that is none, a prefix that is not there comes after them."""
+        """All faults at once: prices that are none, a date that is none, a prefix that is not there comes after them."""
         with self.assertRaises(OperationRefused) as caught:
-            await self.do("rate.add", tariff="Office retail", destination="1604", price_first="-1", price_n="x", effective_from="Monday")
+            await self.do("rate.add", tariff="Office retail", destination="1604", price_first="1,5", price_n="x", effective_from="Monday")
         self.assertEqual(len(caught.exception.faults), 3)
         with self.assertRaises(OperationRefused) as caught:
             await self.do("rate.add", tariff="No such", destination="99999", price_first="1", price_n="1")
-        self.assertEqual(caught.exception.faults, ("tariff: there is no tariff No such", "destination: there is no destination 99999"))
+        told = (f"{name}: there is no {name} {wrong} (see `portaswitch {name} list`)" for name, wrong in (("tariff", "No such"), ("destination", "99999")))
+        self.assertEqual(caught.exception.faults, tuple(told))
+        with self.assertRaises(OperationRefused) as caught:
+            await self.do("rate.add", tariff="Office retial", destination="1604", price_first="1", price_n="1")
+        self.assertEqual(caught.exception.faults, ("tariff: there is no tariff Office retial: did you mean Office retail?",))
 
 
 class ManagedTests(DeskCase):
@@ -92,6 +97,7 @@ WHOLE: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "destination-set": ({"name": "All"}, {}),
     "tariff": ({"name": "T", "currency": "CAD", "service": "Voice calls"}, {"connect_fee": "0.10", "precision": "2"}),
     "product": ({"name": "P", "currency": "CAD"}, {"breakage": "0.05"}),
+    "discount-plan": ({"name": "D", "currency": "CAD"}, {"combine": "first"}),
     "access-policy": ({"name": "A"}, {"default_level": "turbo"}),
     "node": ({"name": "N", "nas_ip": "192.0.2.9"}, {"nas_identifier": "n9", "profile": "generic"}),
     "client": ({"address": "192.0.2.0/28", "secret": "0123456789abcdef"}, {"secret": "fedcba9876543210", "ignore_password": "yes"}),
@@ -132,7 +138,8 @@ class LifeTests(DeskCase):
         alone = {
             operation.words[0]
             for operation in OPERATIONS.values()
-            if operation.privilege is Privilege.CATALOGUE and operation.words[1] == "add" and not operation.arguments[0].refers
+            if operation.words[0] in ENTITIES and operation.words[1] == "add"
+            if operation.privilege is Privilege.CATALOGUE and not operation.arguments[0].refers
         }
         self.assertEqual(alone, set(WHOLE))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -103,7 +104,7 @@ class ClaimTests(QueueCase):
         """One that waits for its next attempt keeps the order; a parked one is an operator's."""
         first = await event(self.db, "Account/New", "account:101", 1)
         second = await event(self.db, "Account/Blocked", "account:101", 1)
-        await self.events.settle([Settled(await self.one(), Verdict.RETRY, "timeout", 60.0)])
+        await self.events.settle([Settled(await self.one(), Verdict.RETRY, "timeout", timedelta(seconds=60))])
         self.assertEqual(await self.claimed(), [])
         await self.db.execute("update event_notifications set next_try = now()")
         again = await self.one()
@@ -116,7 +117,7 @@ class ClaimTests(QueueCase):
     async def test_an_attempt_that_does_not_count(self) -> None:
         """A target that is known to be down was not asked."""
         await event(self.db, "Account/New", "account:101", 1)
-        await self.events.settle([Settled(await self.one(), Verdict.RETRY, "down", 0.0, counted=False)])
+        await self.events.settle([Settled(await self.one(), Verdict.RETRY, "down", counted=False)])
         self.assertEqual((await self.one()).attempts, 1)
 
     async def test_one_process_runs_a_handler(self) -> None:
@@ -214,7 +215,7 @@ class SnapshotTests(QueueCase):
         assert one.sim is not None and one.policy is not None
         self.assertEqual((one.id, one.customer, one.product, one.addons, one.currency), ("10086610975", "Retail", "PrepaidCard", ("Extra",), "CAD"))
         self.assertEqual((one.sim.imsi, one.sim.ki, one.sim.opc), ("255011234567890", "00112233445566778899aabbccddeeff", ""))
-        self.assertEqual(one.policy.attributes, {"speed_down": "20000", "pdn_context_id": "3", "bandwidth_profile": "12"})
+        self.assertEqual(one.policy.attributes, {"download_rate": "20000", "pdn_context_id": "3", "calix.bandwidth_profile": "12"})
         self.assertEqual((one.conditions, one.services), (frozenset(), frozenset({"Voice"})))
         plain = (await self.events.snapshots([101], frozenset()))[101]
         assert plain.sim is not None

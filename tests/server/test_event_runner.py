@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import mkdtemp
@@ -26,6 +26,7 @@ from tests.server.test_event_queue import QueueCase
 from tests.unit.espf.fakes import Acme, FakeTransport, Homes
 
 _reactor: Any = reactor
+Steps = Generator[Any, Any, None]
 OPTIONS = {"url": "http://acme.example.com", "token": "sesame-open"}
 
 
@@ -44,7 +45,7 @@ class RunnerCase(QueueCase):
         self.file = LineFile(self.path, 1_000_000, 2, 10_000)
         self.digest = Digest("a@example.com", "ops@example.com", lambda message: self.mailed(message), now)
         self.mails: list[Any] = []
-        self.subscribe = ("Account/New", "Account/Blocked", "Account/Unblocked", "Account/Status/Closed")
+        self.subscribe: tuple[str, ...] = ("Account/New", "Account/Blocked", "Account/Unblocked", "Account/Status/Closed")
 
     def mailed(self, message: Any) -> Deferred[None]:
         """The mail server."""
@@ -134,7 +135,7 @@ class DeliveryTests(RunnerCase):
     async def test_a_broken_handler_holds_up_nobody(self) -> None:
         """Its event is parked, the next one is delivered."""
 
-        def script(happened: Any, *_: Any) -> Iterator[Any]:
+        def script(happened: Any, *_: Any) -> Steps:
             yield Http("GET", "/")
             if happened.type == "Account/New":
                 raise ZeroDivisionError("1/0")
@@ -147,7 +148,7 @@ class DeliveryTests(RunnerCase):
     async def test_effects_and_a_refused_one(self) -> None:
         """What the vendor's answer means is written with the end; one that is refused parks the event."""
 
-        def script(happened: Any, *_: Any) -> Iterator[Any]:
+        def script(happened: Any, *_: Any) -> Steps:
             reply = yield Http("POST", "/numbers")
             yield AssignAlias(reply.body)
 
@@ -263,7 +264,7 @@ class StateTests(RunnerCase):
             [(method, path) for method, path, _ in await self.asked(transport)],
             [("DELETE", "/homes/442079460001"), ("DELETE", "/homes/10086610975"), ("PUT", "/homes/442079460001"), ("PUT", "/homes/10086610975")],
         )
-        keys = dict(await self.db.query("select entity, keys from remote_records"))
+        keys: dict[str, Any] = {entity: held for entity, held in await self.db.query("select entity, keys from remote_records")}
         self.assertEqual(keys, {"account:101": {"login": ["442079460001"]}, "account:102": {"login": ["10086610975"]}})
 
     async def test_it_does_not_bar_for_what_it_does_not_hear_of(self) -> None:
@@ -278,7 +279,7 @@ class StateTests(RunnerCase):
     async def test_the_vendors_id_survives_a_failure(self) -> None:
         """Without it the repetition would make a second one there."""
 
-        def script(happened: Any, subscriber: Any, record: Any) -> Iterator[Any]:
+        def script(happened: Any, subscriber: Any, record: Any) -> Steps:
             if not record.remote_id:
                 reply = yield Http("POST", "/users")
                 yield AssignRemoteId(reply.body)

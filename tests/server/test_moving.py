@@ -39,8 +39,8 @@ account_id,customer_name,vd_plan_name,service_name,used,carried,period_start,per
 """
 FILES = {"customers.csv": CUSTOMERS, "accounts.csv": ACCOUNTS, "aliases.csv": ALIASES, "sims.csv": SIMS, "counters.csv": COUNTERS}
 PLAN = """
-insert into vd_plans (i_vd_plan, i_env, name, currency) values (1, 1, 'Bonus', 'CAD');
-insert into vd_dgs (i_vd_plan, i_service, kind, counted_in) select 1, i_service, 'discount', 'units' from services where name = 'Voice calls';
+insert into vd_plans (i_vd_plan, i_env, name, currency) values (100, 1, 'Bonus', 'CAD');
+insert into vd_dgs (i_vd_plan, i_service, kind, counted_in) select 100, i_service, 'discount', 'units' from services where name = 'Voice calls';
 """
 
 
@@ -121,6 +121,18 @@ class MovingTests(MovingTestCase):
                      " left join accounts a using (i_account) order by v.used"),
             [(None, "Shop X", 7, 0, "infinity"), ("12065550100", "Shop X", Decimal("61.5"), 2, "2026-02-01 00:00:00+00")],
         )  # fmt: skip
+
+    async def test_plans(self) -> None:
+        """Discount plans of customers and accounts by name; an empty cell is none, one that is not in the catalogue is a fault with its line."""
+        head, *lines = CUSTOMERS.splitlines()
+        customers = "\n".join([f"{head},vd_plan_name", f"{lines[0]},Bonus", *(f"{line}," for line in lines[1:])])
+        head, *lines = ACCOUNTS.splitlines()
+        accounts = "\n".join([f"{head},vd_plan_name", f"{lines[0]},", f"{lines[1]},{{plan}}", f"{lines[2]},"])
+        (fault,) = await self.faults(customers=customers, accounts=accounts.format(plan="Nothing"))
+        self.assertTrue(fault.startswith("accounts.csv:3") and "Nothing is not among the discount_plans" in fault, fault)
+        await self.move(customers=customers, accounts=accounts.format(plan="Bonus"))
+        self.assertEqual(self.ask("select name from customers where i_vd_plan = 100"), [("Shop X",)])
+        self.assertEqual(self.ask("select id from accounts where i_vd_plan = 100"), [("12065550101",)])
 
     async def test_books(self) -> None:
         """From the first moment on every law of the books holds, of an overdrawn debit account too; a charge beyond is found."""
@@ -243,7 +255,8 @@ class FaultTests(MovingTestCase):
 
     async def test_counters_of_what(self) -> None:
         """Items that there are not or twice, owners that there are not or disagree, aliases."""
-        self.ask("insert into vd_dgs (i_vd_plan, i_service, kind, counted_in) select 1, i_service, 'quota', 'units' from vd_dgs, generate_series(1, 2)")
+        two = "select 100, i_service, 'quota', 'units' from vd_dgs, generate_series(1, 2) where i_vd_plan = 100"
+        self.ask(f"insert into vd_dgs (i_vd_plan, i_service, kind, counted_in) {two}")
         head = "account_id,customer_name,vd_plan_name,service_name,kind,used,period_start\n"
         lines = ",,Bonus,{0},,{1}12065550100,Shop Y,Bonus,{0},quota,{1}alice@example.com,,None,{0},,{1}".format("Voice calls", "1,2026-01-01\n")
         found = await self.faults(counters=head + lines)

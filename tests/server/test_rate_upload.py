@@ -169,16 +169,21 @@ class RoundTripTests(PriceListTestCase):
     async def test_export_and_back(self) -> None:
         """Whatever a tariff holds: added or replaced with its own export it stays as it is; removed and uploaded it is what it was."""
         seed = random.Random(7)
-        head = "prefix,interval_first,interval_n,price_first,price_n,connect_fee,forbidden,hidden,action,effective_from,payback,description,country,off_peak\n"
+        head = (
+            "prefix,interval_first,interval_n,price_first,price_n,connect_fee,forbidden,hidden,action,effective_from,payback,description,country,"
+            "off_peak_price,second_off_peak_interval_n,second_off_peak_price_first,second_off_peak_price_n,formula\n"
+        )
         lines = {}
         for _ in range(300):
             prefix, day = str(seed.randrange(1, 400)), seed.choice(("", "2026-01-01", "2026-03-01T12:30:15.5Z"))
             price, fee = (f"{seed.randrange(-50, 100) / 1000:.3f}" for _ in range(2))
             flags = ",".join(seed.choice("01") for _ in range(2))
-            off_peak = seed.choice(("", '{""a"": [1, ""b\\n""]}'))
+            levels = seed.choice((",,,,", "0.50,,,,", "-0.5,6,0.1,0.10,", ",60,0.1,0,", ',,,,"60*1@1.80, fee 0.5 random 25%, unlimited*1@-1"'))
+            if "@" in levels:
+                price = ""
             lines[prefix, day] = (
                 f'{prefix},{seed.randrange(1, 61)},6,{price},{price},{seed.choice(("", fee))},{flags},{seed.choice("+-")},{day},1,'
-                f'"Côte, ""{prefix}"" \\ x",CI,"{off_peak}"\n'
+                f'"Côte, ""{prefix}"" \\ x",CI,{levels}\n'
             )
         await self.upload(head + "".join(lines.values()))
         before = self.ask("select r.* from rates r order by i_rate")

@@ -14,8 +14,8 @@ from hashlib import sha256
 from portaswitch.wire.sip import uri as uris
 from portaswitch.wire.sip.fault import PHRASES, Fault
 from portaswitch.wire.sip.grammar import clean, encode, named, token
-from portaswitch.wire.sip.headers import Headers
-from portaswitch.wire.sip.message import Essentials, Message, Request, Response, Wrong, essentials
+from portaswitch.wire.sip.headers import Headers, canonical
+from portaswitch.wire.sip.message import READERS, Essentials, Message, Request, Response, Wrong, essentials
 from portaswitch.wire.sip.values import name_addr
 
 Pairs = Iterable[tuple[str, str]]
@@ -83,7 +83,13 @@ def answer(asked: Request, status: int, more: Pairs = (), body: bytes = b"", rea
     :raises ValueError: for a value that can't be sent.
     """
     copied = _copied(asked.headers, None if status == 100 else tag or tag_of(asked.headers), "Timestamp" if status == 100 else "")
-    return response(status, [*copied, *more], body, reason)
+    more = tuple(more)
+    if any(canonical(name) in READERS for name, _ in more):
+        return response(status, [*copied, *more], body, reason)
+    # What is copied was read with the request, and of other headers only the letters matter.
+    made = Response(copied.then(*more), body, asked.known, status, PHRASES.get(status, "") if reason is None else reason)
+    to_octets(made)
+    return made
 
 
 def refusal(fault: Fault, tag: str | None = None) -> bytes | None:

@@ -89,6 +89,10 @@ class Nonces:
         self._counts[nonce] = number
         return True
 
+    def seen(self, nonce: str) -> int:
+        """The largest count of a nonce with which a password was proven, 0 for none."""
+        return self._counts.get(nonce, 0)
+
     def _forget(self, now: int) -> None:
         """Make room for a nonce: the expired go, and while it is too little the oldest, with whose age all unknown ones become stale."""
         while self._counts:
@@ -163,16 +167,29 @@ class Guard:
         :param password: None for a user who isn't known or has none, for whom as much is computed; an empty one proves nothing either.
         :param also: other Request-URIs that the client may have meant: what it was before a proxy of ours changed it.
         """
-        proof, nonces = login.proof, self.nonces
-        right = proof.matches(password or "") and bool(password)
-        if not right or not any(_same(proof.uri, target) for target in (request.target, *also)):
+        proof = login.proof
+        if not self.proves(login, password, request, also):
             return Verdict.WRONG
-        age = nonces.age(proof.nonce, self.realm, source, now)
-        if age is None or age > (nonces.lifetime if proof.qop else nonces.legacy) or (not proof.qop and not nonces.legacy):
-            return Verdict.STALE
-        if proof.qop and not nonces.counted(proof.nonce, int(proof.count, 16), now):
+        if self.old(login, source, now) or (proof.qop and not self.nonces.counted(proof.nonce, int(proof.count, 16), now)):
             return Verdict.STALE
         return Verdict.PASSED
+
+    def proves(self, login: Login, password: str | None, request: Request, also: Iterable[str] = ()) -> bool:
+        """Whether the log-in was made from this password for this request, whatever became of its nonce since; as :meth:`verdict`."""
+        proof = login.proof
+        right = proof.matches(password or "") and bool(password)
+        return right and any(_same(proof.uri, target) for target in (request.target, *also))
+
+    def old(self, login: Login, source: str, now: int) -> bool:
+        """Whether the nonce is too old, or not one of ours for this source: no password is needed to say so (RFC 7616 3.3)."""
+        proof, nonces = login.proof, self.nonces
+        age = nonces.age(proof.nonce, self.realm, source, now)
+        return age is None or age > (nonces.lifetime if proof.qop else nonces.legacy) or (not proof.qop and not nonces.legacy)
+
+    def used(self, login: Login) -> bool:
+        """Whether this count of the nonce was there before: the log-in is a repetition, or a replay."""
+        proof = login.proof
+        return bool(proof.qop) and self.nonces.seen(proof.nonce) >= int(proof.count, 16)
 
     def confirmation(self, login: Login, password: str) -> list[tuple[str, str]]:
         """Authentication-Info of a 2xx, by which the client sees that we know the password too (RFC 7616 3.5); none without qop."""

@@ -52,6 +52,11 @@ class Stream:
         """Octets of a message that isn't whole; a connection on which they stay for long is slow on purpose."""
         return len(self._buffer)
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether a message has begun that isn't whole: its head, or its body."""
+        return bool(self._buffer) or self._head is not None
+
     def feed(self, octets: bytes) -> list[Item]:
         """The messages, faults and signals that these octets complete, in order. Octets behind :attr:`closed` are thrown away."""
         self._buffer += octets

@@ -234,7 +234,7 @@ class HandlerTests(SynchronousTestCase):
             espf:
               handlers:
                 Calix: {class: Calix, environment: 1}
-                a: {class: not-a-class, environment: 0}
+                a: {class: "not a class", environment: 0}
                 b: {class: B, environment: 1, x: {env: NO_SUCH}, y: [{file: no/such}]}
                 c: [1]
                 d:
@@ -291,7 +291,7 @@ class ShippedFileTests(SynchronousTestCase):
             (1812, 1813, 3799),
         )
         self.assertEqual(
-            (settings.roles, settings.instance, settings.environment), (("radius", "http", "jobs"), "main", 1)
+            (settings.roles, settings.instance, settings.environment), (("radius", "sip", "http", "espf", "jobs"), "main", 1)
         )
         self.assertEqual([str(address) for address in settings.http.listen], ["tcp:8080:interface=127.0.0.1"])
         self.assertEqual((settings.limits.statement_timeout, settings.limits.decision_timeout), (1.5, 2.0))
@@ -315,7 +315,7 @@ class ShippedFileTests(SynchronousTestCase):
             for line in SHIPPED.read_text().splitlines()
             if line.strip() and "#" not in line and not line.endswith(":")
         ]
-        self.assertEqual(bare, ["origin_host", "origin_realm", "listen", "listen", "handlers"])
+        self.assertEqual(bare, ["origin_realm", "listen", "listen", "handlers"])
 
     def test_its_example_of_a_handler_is_right(self) -> None:
         """What an operator uncomments loads, up to the secret that is not there."""
@@ -365,7 +365,7 @@ class GrammarTests(SynchronousTestCase):
             for item in declared(shape)
             if item.required and not isinstance(item.kind, Rest)
         ]
-        self.assertEqual(required, ["class", "environment"])
+        self.assertEqual(required, ["address", "class", "environment"])
 
     def test_durations_say_seconds(self) -> None:
         """The unit of a plain number is in the help."""
@@ -375,7 +375,7 @@ class GrammarTests(SynchronousTestCase):
             for item in declared(shape)
             if "duration" in item.kind.describe().split(",")[0]
         ]
-        self.assertEqual(len(durations), 6)
+        self.assertEqual(len(durations), 13)
         for item in durations:
             self.assertTrue(item.help.startswith("Seconds "), item.key)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import contextlib
+from collections.abc import Callable, Generator
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -18,6 +19,7 @@ from portaswitch.model.notification import Verdict
 from tests.unit.espf.fakes import NOW, Acme, FakeTransport, wires
 
 GET = Http("GET", "/")
+Steps = Generator[Any, Any, None]
 
 
 class DriverCase(SynchronousTestCase):
@@ -28,7 +30,7 @@ class DriverCase(SynchronousTestCase):
         transport = FakeTransport(answers)
         drive = Drive(wires(handler or Acme(), transport))
         ended: list[Any] = []
-        Deferred.fromCoroutine(drive.run(script)).addErrback(lambda failure: failure.value).addBoth(ended.append)
+        _ = Deferred.fromCoroutine(drive.run(script)).addErrback(lambda failure: failure.value).addBoth(ended.append)
         return drive, transport, ended[0] if ended else "waits"
 
     def verdict(self, script: Callable[[], Any], *answers: Any) -> tuple[Verdict, str]:
@@ -43,9 +45,9 @@ class StepsTests(DriverCase):
 
     def test_requests_and_effects(self) -> None:
         """The answer comes back to the step that asked; effects are gathered."""
-        seen = []
+        seen: list[Reply] = []
 
-        def script() -> Iterator[Any]:
+        def script() -> Steps:
             reply = yield GET
             seen.append(reply)
             yield AssignAlias("15550001")
@@ -59,34 +61,32 @@ class StepsTests(DriverCase):
         self.patch(interrupt, "STEP", 0.05)
         self.patch(interrupt.interrupted, "__defaults__", (0.05,))
 
-        def raises() -> Iterator[Any]:
+        def raises() -> Steps:
             yield GET
             raise KeyError("iptv")
 
-        def nonsense() -> Iterator[Any]:
+        def nonsense() -> Steps:
             yield {"method": "GET"}
 
-        def endless() -> Iterator[Any]:
+        def endless() -> Steps:
             while True:
                 yield GET
 
-        def loops() -> Iterator[Any]:
+        def loops() -> Steps:
             yield GET
             while True:
-                try:
-                    pass
-                except Exception:
+                with contextlib.suppress(ArithmeticError):
                     pass
 
-        def exits() -> Iterator[Any]:
+        def exits() -> Steps:
             yield GET
             raise StopIteration
 
-        def twice() -> Iterator[Any]:
+        def twice() -> Steps:
             yield FanOut("Account/Blocked", "customer:1")
             yield FanOut("Account/Blocked", "customer:1")
 
-        def again() -> Iterator[Any]:
+        def again() -> Steps:
             try:
                 yield {}
             finally:
@@ -107,7 +107,7 @@ class StepsTests(DriverCase):
         self.assertEqual(self.verdict(lambda: iter_of(Http("GET", "/", target="hss")))[0], Verdict.PARKED)
 
 
-def iter_of(*yielded: Any) -> Iterator[Any]:
+def iter_of(*yielded: Any) -> Steps:
     """Steps that yield these."""
     yield from (one for one in yielded)
 
@@ -132,9 +132,10 @@ class VerdictTests(DriverCase):
         """Even those that would be tried again."""
         seen = []
 
-        def script() -> Iterator[Any]:
-            seen.append((yield Http("GET", "/", accepts=frozenset({"http 404", "http 503"}))).status)
-            seen.append((yield Http("GET", "/", accepts=frozenset({"http 404", "http 503"}))).status)
+        def script() -> Steps:
+            for _ in range(2):
+                reply = yield Http("GET", "/", accepts=frozenset({"http 404", "http 503"}))
+                seen.append(reply.status)
 
         self.assertIsNone(self.drive(script, Reply(404), Reply(503))[2])
         self.assertEqual(seen, [404, 503])
@@ -149,7 +150,7 @@ class VerdictTests(DriverCase):
         """Twice as long each time up to a bound, spread by a quarter, never before what the vendor asks for."""
         retries = Retries(first=10, longest=100)
         self.assertEqual([retries.delay(n, 0.0, lambda: 0.5) for n in (1, 2, 3, 4, 5, 5000)], [10, 20, 40, 80, 100, 100])
-        self.assertEqual([retries.delay(1, 0.0, lambda chance=chance: chance) for chance in (0.0, 1.0)], [7.5, 12.5])
+        self.assertEqual([retries.delay(1, 0.0, chance) for chance in (lambda: 0.0, lambda: 1.0)], [7.5, 12.5])
         self.assertEqual(retries.delay(1, 300.0, lambda: 0.5), 300.0)
 
 
@@ -169,7 +170,7 @@ class Sessions(Acme):
 class LogInTests(DriverCase):
     """Sessions are the engine's."""
 
-    def script(self) -> Iterator[Any]:
+    def script(self) -> Steps:
         """One request within a session."""
         yield from self.handler.call(lambda session: Http("GET", f"/{session['key']}"))
 
@@ -205,7 +206,7 @@ class LogInTests(DriverCase):
     def test_lost_and_not_noticed(self) -> None:
         """Steps that do not log in again are ended by the fault."""
 
-        def script() -> Iterator[Any]:
+        def script() -> Steps:
             yield LogIn()
             yield GET
 
@@ -229,7 +230,7 @@ class BreakerTests(DriverCase):
 
         def asked() -> Any:
             ended: list[Any] = []
-            Deferred.fromCoroutine(Drive(ways).run(lambda: iter_of(GET))).addErrback(lambda failure: failure.value).addBoth(ended.append)
+            _ = Deferred.fromCoroutine(Drive(ways).run(lambda: iter_of(GET))).addErrback(lambda failure: failure.value).addBoth(ended.append)
             return ended[0]
 
         for _ in range(5):

@@ -124,10 +124,15 @@ class ReferenceTests(SynchronousTestCase):
             if isinstance(kind, CustomFields):
                 kind = kind.fields
             assert isinstance(kind, SectionKind)
-            found[section.value] = kind.thing
-            for key, inner in kind.thing.fields.items():
-                if isinstance(inner, Things | SectionKind):
-                    found[key] = inner.thing
+            found |= self.within(section.value, kind.thing)
+        return found
+
+    def within(self, name: str, thing: Thing) -> dict[str, Thing]:
+        """A thing and those inside it, at any depth."""
+        found = {name: thing}
+        for key, inner in thing.fields.items():
+            if isinstance(inner, Things | SectionKind):
+                found |= self.within(key, inner.thing)
         return found
 
     def test_every_key_is_documented(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -56,6 +57,25 @@ class GoodTests(SynchronousTestCase):
         rows = self.rows("prefix,price,forbidden,discontinued,action\n1,,1,,\n2,,,yes,\n3,,,,-\n")
         self.assertEqual([(row["price_n"], row["forbidden"], row["discontinued"]) for row in rows], [("0", "t", "f"), ("0", "f", "t"), ("0", "f", "t")])
 
+    def test_levels(self) -> None:
+        """Prices of other levels of the day have columns of their own; a rate that names none has none."""
+        rows = self.rows(
+            "prefix,price,off_peak_price,second_off_peak_interval_first,second_off_peak_price_first,second_off_peak_price_n,payback\n"
+            "1,1,0.5,,,,\n2,1,,60,0.20,0.1,\n3,1,,,,,\n4,-1,-0.5,,,,1\n"
+        )
+        levels = [None if row["off_peak"] == "\\N" else json.loads(row["off_peak"]) for row in rows]
+        self.assertEqual(levels, [
+            {"off_peak": {"price_first": "0.5", "price_n": "0.5"}},
+            {"second_off_peak": {"interval_first": "60", "price_first": "0.20", "price_n": "0.1"}},
+            None, {"off_peak": {"price_first": "-0.5", "price_n": "-0.5"}},
+        ])  # fmt: skip
+
+    def test_formulas(self) -> None:
+        """A formula stands instead of prices."""
+        (row, other) = self.rows('prefix,price,formula,payback\n1,,"60*1@1.80, fee 0.5 random 25%",\n2,,60@-1,y\n')
+        self.assertEqual(json.loads(row["formula"]), {"text": "60*1@1.80, fee 0.5 random 25%"})
+        self.assertEqual((row["price_first"], row["price_n"], json.loads(other["formula"])), ("0", "0", {"text": "60@-1"}))
+
     def test_items(self) -> None:
         """Only a Quantity service has items by name."""
         self.assertEqual(self.rows("prefix,price\nsong,1\n|,2\n", tariff=ITEMS)[0]["prefix"], "song")
@@ -76,6 +96,18 @@ class FaultTests(SynchronousTestCase):
         self.assertEqual(
             said, ["line 3, Code", "line 3, First", "line 3, country", "line 3, next", "line 3, price_first", "line 3, price_n", "line 4, price_first"]
         )
+
+    def test_levels_and_formulas(self) -> None:
+        """Levels are whole and not negative, a formula can be read and stands alone; each with its column and, of a formula, its character."""
+        head = b"prefix,price,off_peak_price_first,off_peak_price_n,Second off-peak price,formula\n"
+        found = read(head + b'1,1,0.5,,,\n2,1,,0.5,-1,\n3,,,,,"60@1, fe 1"\n4,1,,,,60@1\n5,,,,1,60@1\n6,,,,,60@-1\n')[1].shown()
+        self.assertEqual([re.split(": ", str(fault))[0] for fault in found], [
+            "line 2, off_peak_price_n", "line 3, Second off-peak price", "line 3, off_peak_price_first", "line 4, formula", "line 5, price",
+            "line 6, Second off-peak price", "line 7, formula",
+        ])  # fmt: skip
+        self.assertIn("'60@1, fe 1' is not a formula: character 7: an element belongs here", str(found[3]))
+        self.assertEqual(self.faults(b"prefix,price,off_peak_price,off_peak_price_n\n"), ["line 1, off_peak_price"])
+        self.assertEqual(self.faults(b"prefix,price,off_peak\n"), ["line 1, off_peak"])
 
     def test_lines(self) -> None:
         """No UTF-8, too long, quotes that do not match, too many values: the line is named and reading goes on."""
@@ -102,7 +134,7 @@ class FaultTests(SynchronousTestCase):
 
 
 CELLS = st.one_of(st.sampled_from(("", "44", "0.1", "-1", "1", "t", "now", "always", "E.212", '{"a": 1}', "CA", "-", "2026-01-01")), st.text(max_size=12))
-HEADS = ["prefix", "price_first", "price_n", "connect_fee", "interval_n", "country", "description", "effective_from", "off_peak", "hidden", "action", "format"]
+HEADS = "prefix price_first price_n connect_fee interval_n country description effective_from off_peak_price hidden action format".split()
 
 
 class LawTests(SynchronousTestCase):

@@ -62,13 +62,15 @@ create table accounts (
     revision          int not null default 1,
     i_subscriber      bigint,                             -- the person behind it (50_subscribers.sql)
     i_customer_site   bigint,                             -- the site of the customer it belongs to
-    i_vd_plan         bigint,                             -- its own discount plan; null: the product's
+    i_vd_plan         bigint,                             -- its own discount plan, beside those of its products
     i_access_policy   bigint,                             -- its own Internet access policy; null: the add-ons', then the product's
     max_sessions      int check (max_sessions >= 0),      -- open at once, null: no limit
     max_outgoing      int check (max_outgoing >= 0),
     max_incoming      int check (max_incoming >= 0),
     open_outgoing     int not null default 0 check (open_outgoing >= 0),    -- its rows in sessions by direction; always counted
     open_incoming     int not null default 0 check (open_incoming >= 0),
+    spend_limit       numeric check (spend_limit >= 0),   -- the most that it may be charged in one spend_period; null: no budget
+    spend_period      text not null default 'monthly' check (spend_period in ('daily', 'weekly', 'monthly')),   -- of the calendar in the customer's zone
     locked_by         text,                               -- the session that has the login lock (i_node '/' session id), until
     locked_until      timestamptz,
     unique (i_env, id)

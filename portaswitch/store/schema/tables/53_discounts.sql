@@ -8,12 +8,14 @@ create table vd_plans (
     i_dest_group_set bigint references destination_group_sets,
     i_managed_by     bigint references customers,
     combine          text not null default 'ordered' check (combine in ('ordered', 'first')),
-                                                      -- several plans apply: each takes its percent of what is left, or the first one only
+                                                      -- plans behind it take their percent of what it leaves, or have no part in it
+    closed           boolean not null default false,  -- given to nobody any more; who has it keeps it
     unique (i_env, name)
 );
 alter table products add foreign key (i_vd_plan) references vd_plans;
 alter table accounts add foreign key (i_vd_plan) references vd_plans;
-alter table customers add foreign key (i_vd_plan) references vd_plans;
+-- Asked at the end of the transaction: a load makes new customers before the catalogue, which names who manages it.
+alter table customers add foreign key (i_vd_plan) references vd_plans deferrable initially deferred;
 create index accounts_vd_plan on accounts (i_vd_plan) where i_vd_plan is not null;
 
 -- An item of a plan: what is counted, in what, and how long.

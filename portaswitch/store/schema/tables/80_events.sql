@@ -29,6 +29,13 @@ create table events_off (
     event_type text primary key
 );
 
+-- What enabled handlers subscribe to, by what raises it ("accounts update"): each charge looks here whether anything is wanted. Kept by triggers on the three
+-- tables above (functions/event_wants.sql), never written otherwise.
+create table event_wants (
+    place  text primary key,
+    events text[] not null
+);
+
 -- A filter on what a handler gets ("lte" of ServiceAttributeDispatcher).
 create table event_filters (
     i_handler  int not null references event_handlers on delete cascade,

@@ -7,7 +7,7 @@ declare
     wanted text[];
 begin
     if tg_op = 'INSERT' then
-        wanted := wanted_events(array['Account/New']);
+        wanted := (select w.events from event_wants w where w.place = 'accounts insert');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
@@ -21,16 +21,11 @@ begin
             having count(*) > 0;
         end if;
     elsif tg_op = 'UPDATE' then
-        wanted := wanted_events(array['Account/ID/Changed', 'Account/Product/Changed', 'Account/ActivationDate/Changed', 'Account/ExpirationDate/Changed',
-            'Account/AccessPolicy/Changed', 'Account/Discount/Changed', 'Account/Password/Changed',
-            'Account/ServicePassword/Changed', 'Account/ServiceFlags/Changed', 'Account/Blocked', 'Account/Unblocked',
-            'Account/Status/Changed', 'Account/Status/Closed', 'Account/Status/Exported', 'Account/Status/Imported',
-            'Account/Status/Suspend', 'Account/Status/Unsuspend', 'Account/BalanceChanged', 'Account/AvailableFundsAppear',
-            'Account/ZeroAvailableFunds']);
+        wanted := (select w.events from event_wants w where w.place = 'accounts update');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
-            from (select e.* from old_rows o join new_rows n on n.i_account = o.i_account and n is distinct from o cross join lateral (
+            from (select e.* from old_rows o join new_rows n on n.i_account = o.i_account cross join lateral (
                     select 0, 'Account/ID/Changed', 'account:' || n.i_account, 'id:' || o.id, 1, n.i_env,
                         jsonb_build_object('i_env', n.i_env, 'i_account', n.i_account, 'prev_id', o.id, 'curr_id', n.id)
                         where o.id <> n.id
@@ -106,7 +101,7 @@ begin
             having count(*) > 0;
         end if;
     elsif tg_op = 'DELETE' then
-        wanted := wanted_events(array['Account/Alias/Delete']);
+        wanted := (select w.events from event_wants w where w.place = 'accounts delete');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))

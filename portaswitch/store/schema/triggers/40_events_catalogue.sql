@@ -7,7 +7,7 @@ declare
     wanted text[];
 begin
     if tg_op = 'UPDATE' then
-        wanted := wanted_events(array['AccessPolicy/Changed']);
+        wanted := (select w.events from event_wants w where w.place = 'access_policies update');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
@@ -30,7 +30,7 @@ declare
     wanted text[];
 begin
     if tg_op = 'INSERT' then
-        wanted := wanted_events(array['AccessPolicy/Phase/New']);
+        wanted := (select w.events from event_wants w where w.place = 'access_policy_phases insert');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
@@ -45,7 +45,7 @@ begin
             having count(*) > 0;
         end if;
     elsif tg_op = 'UPDATE' then
-        wanted := wanted_events(array['AccessPolicy/Phase/Changed']);
+        wanted := (select w.events from event_wants w where w.place = 'access_policy_phases update');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
@@ -60,7 +60,7 @@ begin
             having count(*) > 0;
         end if;
     elsif tg_op = 'DELETE' then
-        wanted := wanted_events(array['AccessPolicy/Phase/Deleted']);
+        wanted := (select w.events from event_wants w where w.place = 'access_policy_phases delete');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
@@ -89,7 +89,7 @@ declare
     wanted text[];
 begin
     if tg_op = 'INSERT' then
-        wanted := wanted_events(array['Accessibility/Inserted']);
+        wanted := (select w.events from event_wants w where w.place = 'accessibility insert');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
@@ -104,7 +104,7 @@ begin
             having count(*) > 0;
         end if;
     elsif tg_op = 'DELETE' then
-        wanted := wanted_events(array['Accessibility/Deleted']);
+        wanted := (select w.events from event_wants w where w.place = 'accessibility delete');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
@@ -131,11 +131,11 @@ declare
     wanted text[];
 begin
     if tg_op = 'UPDATE' then
-        wanted := wanted_events(array['Product/AccessPolicy/Changed', 'Product/Discount/Changed']);
+        wanted := (select w.events from event_wants w where w.place = 'products update');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
-            from (select e.* from old_rows o join new_rows n on n.i_product = o.i_product and n is distinct from o cross join lateral (
+            from (select e.* from old_rows o join new_rows n on n.i_product = o.i_product cross join lateral (
                     select 0, 'Product/AccessPolicy/Changed', 'product:' || n.i_product, null, 1, n.i_env,
                         jsonb_build_object('i_env', n.i_env, 'i_product', n.i_product, 'i_access_policy', n.i_access_policy)
                         where o.i_access_policy is distinct from n.i_access_policy
@@ -159,7 +159,7 @@ declare
     wanted text[];
 begin
     if tg_op = 'INSERT' then
-        wanted := wanted_events(array['Connection/New']);
+        wanted := (select w.events from event_wants w where w.place = 'connections insert');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
@@ -174,7 +174,7 @@ begin
             having count(*) > 0;
         end if;
     elsif tg_op = 'UPDATE' then
-        wanted := wanted_events(array['Connection/Changed']);
+        wanted := (select w.events from event_wants w where w.place = 'connections update');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
@@ -189,7 +189,7 @@ begin
             having count(*) > 0;
         end if;
     elsif tg_op = 'DELETE' then
-        wanted := wanted_events(array['Connection/Deleted']);
+        wanted := (select w.events from event_wants w where w.place = 'connections delete');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))

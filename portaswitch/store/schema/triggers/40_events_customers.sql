@@ -7,7 +7,7 @@ declare
     wanted text[];
 begin
     if tg_op = 'INSERT' then
-        wanted := wanted_events(array['Customer/New']);
+        wanted := (select w.events from event_wants w where w.place = 'customers insert');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
@@ -20,14 +20,11 @@ begin
             having count(*) > 0;
         end if;
     elsif tg_op = 'UPDATE' then
-        wanted := wanted_events(array['Customer/Name/Changed', 'Customer/Blocked', 'Customer/Unblocked', 'Customer/BalanceChanged',
-            'Customer/AvailableFundsAppear', 'Customer/ZeroAvailableFunds', 'Customer/ServiceFlags/Changed',
-            'Customer/Status/Activated', 'Customer/Status/Changed', 'Customer/Status/Closed', 'Customer/Status/Deactivated',
-            'Customer/Status/Exported', 'Customer/Status/Imported', 'Customer/Status/Suspend', 'Customer/Status/Unsuspend']);
+        wanted := (select w.events from event_wants w where w.place = 'customers update');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
-            from (select e.* from old_rows o join new_rows n on n.i_customer = o.i_customer and n is distinct from o cross join lateral (
+            from (select e.* from old_rows o join new_rows n on n.i_customer = o.i_customer cross join lateral (
                     select 0, 'Customer/Name/Changed', 'customer:' || n.i_customer, null, 1, n.i_env,
                         jsonb_build_object('i_env', n.i_env, 'i_customer', n.i_customer, 'prev_name', o.name, 'curr_name', n.name)
                         where o.name <> n.name
@@ -94,7 +91,7 @@ declare
     wanted text[];
 begin
     if tg_op = 'INSERT' then
-        wanted := wanted_events(array['Invoice/New']);
+        wanted := (select w.events from event_wants w where w.place = 'invoices insert');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
@@ -108,11 +105,11 @@ begin
             having count(*) > 0;
         end if;
     elsif tg_op = 'UPDATE' then
-        wanted := wanted_events(array['Invoice/Adjustment/Changed', 'Invoice/AmountPaid/Changed', 'Invoice/Status/Changed']);
+        wanted := (select w.events from event_wants w where w.place = 'invoices update');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
-            from (select e.* from old_rows o join new_rows n on n.i_invoice = o.i_invoice and n is distinct from o cross join lateral (
+            from (select e.* from old_rows o join new_rows n on n.i_invoice = o.i_invoice cross join lateral (
                     select 0, 'Invoice/Adjustment/Changed', 'invoice:' || n.i_invoice, null, 1, n.i_env,
                         jsonb_build_object('i_env', n.i_env, 'i_customer', n.i_customer, 'invoice_number', n.invoice_number, 'amount_net', n.amount_net,
                             'i_invoice_type', n.i_invoice_type, 'i_invoice_status', n.i_invoice_status, 'adjustments', n.adjustments,
@@ -146,7 +143,7 @@ declare
     wanted text[];
 begin
     if tg_op = 'INSERT' then
-        wanted := wanted_events(array['PaymentTransaction/New']);
+        wanted := (select w.events from event_wants w where w.place = 'payment_transactions insert');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
@@ -160,11 +157,11 @@ begin
             having count(*) > 0;
         end if;
     elsif tg_op = 'UPDATE' then
-        wanted := wanted_events(array['PaymentTransaction/ResultCode/Changed', 'PaymentTransaction/Status/Changed']);
+        wanted := (select w.events from event_wants w where w.place = 'payment_transactions update');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
-            from (select e.* from old_rows o join new_rows n on n.i_payment_transaction = o.i_payment_transaction and n is distinct from o cross join lateral (
+            from (select e.* from old_rows o join new_rows n on n.i_payment_transaction = o.i_payment_transaction cross join lateral (
                     select 0, 'PaymentTransaction/ResultCode/Changed', 'payment_transaction:' || n.i_payment_transaction, null, 1, n.i_env,
                         jsonb_build_object('i_env', n.i_env, 'i_payment_transaction', n.i_payment_transaction, 'test_mode', n.test_mode, 'status', n.status,
                             'amount', n.amount, 'iso_4217', n.iso_4217, 'result_code', n.result_code, 'prev_result_code', o.result_code)

@@ -7,8 +7,7 @@ declare
     wanted text[];
 begin
     if tg_op = 'INSERT' then
-        wanted := wanted_events(array['Product/ServiceAttribute/Changed', 'Account/ServiceAttribute/Changed', 'Customer/ServiceAttribute/Changed',
-            'CustomerSite/ServiceAttribute/Changed', 'ServiceAttribute/Changed']);
+        wanted := (select w.events from event_wants w where w.place = 'service_attribute_values insert');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
@@ -48,8 +47,7 @@ begin
             having count(*) > 0;
         end if;
     elsif tg_op = 'UPDATE' then
-        wanted := wanted_events(array['Product/ServiceAttribute/Changed', 'Account/ServiceAttribute/Changed', 'Customer/ServiceAttribute/Changed',
-            'CustomerSite/ServiceAttribute/Changed', 'ServiceAttribute/Changed']);
+        wanted := (select w.events from event_wants w where w.place = 'service_attribute_values update');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
@@ -89,8 +87,7 @@ begin
             having count(*) > 0;
         end if;
     elsif tg_op = 'DELETE' then
-        wanted := wanted_events(array['Product/ServiceAttribute/Changed', 'Account/ServiceAttribute/Changed', 'Customer/ServiceAttribute/Changed',
-            'CustomerSite/ServiceAttribute/Changed', 'ServiceAttribute/Changed']);
+        wanted := (select w.events from event_wants w where w.place = 'service_attribute_values delete');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
@@ -144,7 +141,7 @@ declare
     wanted text[];
 begin
     if tg_op = 'INSERT' then
-        wanted := wanted_events(array['Account/CustomField/Changed', 'CustomField/Changed', 'Customer/CustomField/Changed']);
+        wanted := (select w.events from event_wants w where w.place = 'custom_field_values insert');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
@@ -167,7 +164,7 @@ begin
             having count(*) > 0;
         end if;
     elsif tg_op = 'UPDATE' then
-        wanted := wanted_events(array['Account/CustomField/Changed', 'CustomField/Changed', 'Customer/CustomField/Changed']);
+        wanted := (select w.events from event_wants w where w.place = 'custom_field_values update');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
@@ -190,7 +187,7 @@ begin
             having count(*) > 0;
         end if;
     elsif tg_op = 'DELETE' then
-        wanted := wanted_events(array['Account/CustomField/Changed', 'CustomField/Changed', 'Customer/CustomField/Changed']);
+        wanted := (select w.events from event_wants w where w.place = 'custom_field_values delete');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))

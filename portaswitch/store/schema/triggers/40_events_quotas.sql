@@ -7,12 +7,11 @@ declare
     wanted text[];
 begin
     if tg_op = 'UPDATE' then
-        wanted := wanted_events(array['Account/Service/QuotaAvailable', 'Account/Service/QuotaExceeded', 'Account/Service/Msg/QuotaExceeded',
-            'Account/Service/Netaccess/QuotaExceeded']);
+        wanted := (select w.events from event_wants w where w.place = 'vd_counters update');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
-            from (select e.* from old_rows o join new_rows n on n.i_vd_counter = o.i_vd_counter and n is distinct from o cross join lateral (
+            from (select e.* from old_rows o join new_rows n on n.i_vd_counter = o.i_vd_counter cross join lateral (
                     select 0, 'Account/Service/QuotaAvailable', 'account:' || n.i_account, null, 0, n.i_env,
                         jsonb_build_object('i_env', n.i_env, 'i_account', n.i_account,
                             'i_service', (select vd_dgs.i_service from vd_dgs where vd_dgs.i_vd_dg = n.i_vd_dg), 'i_vd_dg', n.i_vd_dg)
@@ -47,12 +46,11 @@ declare
     wanted text[];
 begin
     if tg_op = 'UPDATE' then
-        wanted := wanted_events(array['Account/Service/QuotaAvailable', 'Account/Service/QuotaExceeded', 'Account/Service/Msg/QuotaExceeded',
-            'Account/Service/Netaccess/QuotaExceeded']);
+        wanted := (select w.events from event_wants w where w.place = 'service_wallets update');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
-            from (select e.* from old_rows o join new_rows n on n.i_service_wallet = o.i_service_wallet and n is distinct from o cross join lateral (
+            from (select e.* from old_rows o join new_rows n on n.i_service_wallet = o.i_service_wallet cross join lateral (
                     select 0, 'Account/Service/QuotaAvailable', 'account:' || n.i_account, null, 0, n.i_env,
                         jsonb_build_object('i_env', n.i_env, 'i_account', n.i_account,
                             'i_service', (select vd_dgs.i_service from vd_dgs where vd_dgs.i_vd_dg = n.i_vd_dg), 'i_vd_dg', n.i_vd_dg)

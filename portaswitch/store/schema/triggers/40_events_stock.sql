@@ -7,7 +7,7 @@ declare
     wanted text[];
 begin
     if tg_op = 'INSERT' then
-        wanted := wanted_events(array['DID/New']);
+        wanted := (select w.events from event_wants w where w.place = 'dids insert');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
@@ -20,11 +20,11 @@ begin
             having count(*) > 0;
         end if;
     elsif tg_op = 'UPDATE' then
-        wanted := wanted_events(array['DID/Status/Assigned', 'DID/Status/Unassigned', 'DID/Status/Activated', 'DID/Status/Canceled', 'DID/Status/Moved']);
+        wanted := (select w.events from event_wants w where w.place = 'dids update');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
-            from (select e.* from old_rows o join new_rows n on n.i_did_number = o.i_did_number and n is distinct from o cross join lateral (
+            from (select e.* from old_rows o join new_rows n on n.i_did_number = o.i_did_number cross join lateral (
                     select 0, 'DID/Status/Assigned', 'did:' || n.number, null, 1, n.i_env,
                         jsonb_build_object('i_env', n.i_env, 'number', n.number, 'prev_customer', o.i_customer)
                         where n.i_customer is not null and o.i_customer is distinct from n.i_customer
@@ -46,7 +46,7 @@ begin
             having count(*) > 0;
         end if;
     elsif tg_op = 'DELETE' then
-        wanted := wanted_events(array['DID/Deleted']);
+        wanted := (select w.events from event_wants w where w.place = 'dids delete');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
@@ -73,7 +73,7 @@ declare
     wanted text[];
 begin
     if tg_op = 'INSERT' then
-        wanted := wanted_events(array['IPDeviceProfile/New']);
+        wanted := (select w.events from event_wants w where w.place = 'ua_profiles insert');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
@@ -96,7 +96,7 @@ declare
     wanted text[];
 begin
     if tg_op = 'INSERT' then
-        wanted := wanted_events(array['Account/SIMCardAssignment']);
+        wanted := (select w.events from event_wants w where w.place = 'sim_cards insert');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
@@ -110,7 +110,7 @@ begin
             having count(*) > 0;
         end if;
     elsif tg_op = 'UPDATE' then
-        wanted := wanted_events(array['Account/SIMCardAssignment']);
+        wanted := (select w.events from event_wants w where w.place = 'sim_cards update');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
@@ -126,7 +126,7 @@ begin
             having count(*) > 0;
         end if;
     elsif tg_op = 'DELETE' then
-        wanted := wanted_events(array['Account/SIMCardAssignment']);
+        wanted := (select w.events from event_wants w where w.place = 'sim_cards delete');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
@@ -154,7 +154,7 @@ declare
     wanted text[];
 begin
     if tg_op = 'INSERT' then
-        wanted := wanted_events(array['Account/IPDeviceAssignment']);
+        wanted := (select w.events from event_wants w where w.place = 'ua_links insert');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
@@ -168,7 +168,7 @@ begin
             having count(*) > 0;
         end if;
     elsif tg_op = 'UPDATE' then
-        wanted := wanted_events(array['Account/IPDeviceAssignment']);
+        wanted := (select w.events from event_wants w where w.place = 'ua_links update');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
@@ -184,7 +184,7 @@ begin
             having count(*) > 0;
         end if;
     elsif tg_op = 'DELETE' then
-        wanted := wanted_events(array['Account/IPDeviceAssignment']);
+        wanted := (select w.events from event_wants w where w.place = 'ua_links delete');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))

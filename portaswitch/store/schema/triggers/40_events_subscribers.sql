@@ -7,7 +7,7 @@ declare
     wanted text[];
 begin
     if tg_op = 'INSERT' then
-        wanted := wanted_events(array['Account/ProductAddon/Inserted']);
+        wanted := (select w.events from event_wants w where w.place = 'account_addons insert');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
@@ -20,7 +20,7 @@ begin
             having count(*) > 0;
         end if;
     elsif tg_op = 'UPDATE' then
-        wanted := wanted_events(array['Account/ProductAddon/Changed']);
+        wanted := (select w.events from event_wants w where w.place = 'account_addons update');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
@@ -33,7 +33,7 @@ begin
             having count(*) > 0;
         end if;
     elsif tg_op = 'DELETE' then
-        wanted := wanted_events(array['Account/ProductAddon/Deleted']);
+        wanted := (select w.events from event_wants w where w.place = 'account_addons delete');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
@@ -60,7 +60,7 @@ declare
     wanted text[];
 begin
     if tg_op = 'INSERT' then
-        wanted := wanted_events(array['Account/FollowMe/Changed']);
+        wanted := (select w.events from event_wants w where w.place = 'follow_me insert');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
@@ -73,7 +73,7 @@ begin
             having count(*) > 0;
         end if;
     elsif tg_op = 'UPDATE' then
-        wanted := wanted_events(array['Account/FollowMe/Changed']);
+        wanted := (select w.events from event_wants w where w.place = 'follow_me update');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
@@ -86,7 +86,7 @@ begin
             having count(*) > 0;
         end if;
     elsif tg_op = 'DELETE' then
-        wanted := wanted_events(array['Account/FollowMe/Changed']);
+        wanted := (select w.events from event_wants w where w.place = 'follow_me delete');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
@@ -113,7 +113,7 @@ declare
     wanted text[];
 begin
     if tg_op = 'INSERT' then
-        wanted := wanted_events(array['Account/FollowMeNumber/Inserted']);
+        wanted := (select w.events from event_wants w where w.place = 'follow_me_numbers insert');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
@@ -127,7 +127,7 @@ begin
             having count(*) > 0;
         end if;
     elsif tg_op = 'UPDATE' then
-        wanted := wanted_events(array['Account/FollowMeNumber/Changed']);
+        wanted := (select w.events from event_wants w where w.place = 'follow_me_numbers update');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
@@ -142,7 +142,7 @@ begin
             having count(*) > 0;
         end if;
     elsif tg_op = 'DELETE' then
-        wanted := wanted_events(array['Account/FollowMeNumber/Deleted']);
+        wanted := (select w.events from event_wants w where w.place = 'follow_me_numbers delete');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
@@ -170,7 +170,7 @@ declare
     wanted text[];
 begin
     if tg_op = 'INSERT' then
-        wanted := wanted_events(array['Custom/Jasper/CapReached']);
+        wanted := (select w.events from event_wants w where w.place = 'external_reports insert');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
@@ -194,11 +194,11 @@ declare
     wanted text[];
 begin
     if tg_op = 'UPDATE' then
-        wanted := wanted_events(array['Subscriber/Address/Changed', 'Subscriber/ContactInfo/Changed', 'Subscriber/Name/Changed']);
+        wanted := (select w.events from event_wants w where w.place = 'subscribers update');
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
-            from (select e.* from old_rows o join new_rows n on n.i_subscriber = o.i_subscriber and n is distinct from o cross join lateral (
+            from (select e.* from old_rows o join new_rows n on n.i_subscriber = o.i_subscriber cross join lateral (
                     select 0, 'Subscriber/Address/Changed', 'subscriber:' || n.i_subscriber, null, 1, n.i_env,
                         jsonb_build_object('i_env', n.i_env, 'i_subscriber', n.i_subscriber, 'prev_baddr1', o.baddr1, 'prev_baddr2', o.baddr2,
                             'prev_baddr3', o.baddr3, 'prev_baddr4', o.baddr4, 'prev_baddr5', o.baddr5, 'curr_baddr1', n.baddr1,

@@ -1,0 +1,268 @@
+"""
+The SIP endpoint (RFC 3261, 3428): transactions between the sockets and who answers requests.
+
+    octets > parse > Switch.received > transaction > Handler (a coroutine a request) > Reply > answer > the place it came from
+    ask(request, place) > transaction > octets ... the final response, or None
+
+A request is answered once; its retransmissions get the same octets. No exception leaves `received`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from portaswitch.endpoints.sip_ports import Datagrams, Place
+from portaswitch.endpoints.sip_throttle import Throttle
+from portaswitch.errors import DatabaseDown, Overloaded, PortaSwitchError
+from portaswitch.metrics import Counter, Gauge
+from portaswitch.wire.sip.admission import Abilities, admit, expected
+from portaswitch.wire.sip.build import answer, refusal
+from portaswitch.wire.sip.fault import DROPPED as SILENT
+from portaswitch.wire.sip.fault import Fault
+from portaswitch.wire.sip.framing import Item, Signal
+from portaswitch.wire.sip.message import Request, Response
+from portaswitch.wire.sip.transaction import Deliver, Output, Send, Transaction
+from portaswitch.wire.sip.transactions import Transactions
+
+RECEIVED = Counter("portaswitch_sip_received_total", "SIP messages received", ("transport", "method"))
+ANSWERED = Counter("portaswitch_sip_answered_total", "SIP responses sent, without repetitions", ("method", "status"))
+DROPPED = Counter("portaswitch_sip_dropped_total", "SIP messages dropped without an answer", ("reason",))
+REFUSED = Counter("portaswitch_sip_refused_total", "SIP messages answered before anyone looked at what they want", ("reason",))
+RUNNING = Gauge("portaswitch_sip_transactions", "SIP transactions running now")
+
+METHODS = ("MESSAGE", "OPTIONS", "REGISTER")
+ABILITIES = Abilities(METHODS, ("text/plain", "message/cpim"), ("sip", "sips", "tel"))
+#: Methods as metrics know them: what others write is not to grow them.
+KNOWN = frozenset((*METHODS, "ACK", "BYE", "CANCEL", "INFO", "INVITE", "NOTIFY", "PRACK", "PUBLISH", "REFER", "SUBSCRIBE", "UPDATE"))
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to a request: a status, headers beyond the copied ones, a phrase where it is not the usual one. Status 0: no answer at all."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+    phrase: str | None = None
+
+
+#: A response of another server is passed on as it is.
+Handler = Callable[[Request, Place], Awaitable[Reply | Response]]
+#: The fault of a response that another server is to get.
+BELOW = "response-of-another"
+BUSY = Reply(503, (("Retry-After", "5"),))
+
+
+class SipServer:
+    """
+    One a process; its sockets are `sip_ports`. `handlers` answer the requests of their methods, `ours` is what our Vias say (host, port), `proxies` whether
+    responses for others come to us, `on_closed` hears of connections that are gone.
+    """
+
+    _log = Logger()
+
+    def __init__(self, reactor: IReactorTime, throttle: Throttle) -> None:
+        self._reactor, self._throttle = reactor, throttle
+        self.handlers: dict[str, Handler] = {"OPTIONS": _options}
+        self.on_closed: Callable[[Place], None] = lambda place: None
+        self.ours: set[tuple[str, int]] = set()
+        self.proxies = False
+        self.transactions = Transactions()
+        self._waiting: dict[Transaction, Deferred[Response | None]] = {}
+        self._timer: Any = None
+        self._stopped = False
+        RUNNING.read = lambda: len(self.transactions)
+
+    # -- in ---------------------------------------------------------------------------------------------------------------------------------------
+
+    def received(self, item: Item, place: Place, octets: int) -> None:
+        """See `Switch.received`."""
+        try:
+            self._received(item, place)
+        except Exception:
+            DROPPED.inc("defect")
+            self._log.failure("a message from {host} met a defect of ours", host=place.host)
+
+    def closed(self, place: Place) -> None:
+        """See `Switch.closed`."""
+        self._do(self.transactions.broken(place, self._now()))
+        self.on_closed(place)
+
+    def _received(self, item: Item, place: Place) -> None:
+        if isinstance(item, Signal):
+            return
+        if isinstance(item, Response):
+            RECEIVED.inc(place.transport, "response")
+            fault = expected(item, self.ours)
+            if fault is not None and not (self.proxies and fault.reason == BELOW):
+                DROPPED.inc(fault.reason)
+                return
+            self._arrived(item, place)
+            return
+        if not self._throttle.passes(place.host):
+            DROPPED.inc("source-rate")
+            return
+        if isinstance(item, Fault):
+            self._fault(item, place)
+            return
+        RECEIVED.inc(place.transport, item.method if item.method in KNOWN else "other")
+        request = item.stamped(place.host, place.number)
+        self._arrived(request, _answers(request, place))
+
+    def _arrived(self, message: Request | Response, place: Place) -> None:
+        outputs = self.transactions.received(message, place, place.transport != "UDP", self._now())
+        if isinstance(outputs, Fault):
+            self._fault(outputs, place)
+        else:
+            self._do(outputs)
+
+    def _fault(self, fault: Fault, place: Place) -> None:
+        """Answer what isn't served, without a transaction (RFC 3261 8.2.7), or drop it."""
+        if fault.status == SILENT:
+            DROPPED.inc(fault.reason)
+            return
+        octets = refusal(fault)
+        REFUSED.inc(fault.reason)
+        if octets is not None:
+            self._write(place, octets)
+
+    # -- transactions ----------------------------------------------------------------------------------------------------------------------------
+
+    def ask(self, request: Request, place: Place) -> Deferred[Response | None]:
+        """Send a request of ours; fires with its final response, None when there is none in time or no way. It does not fail."""
+        result: Deferred[Response | None] = Deferred()
+        if self._stopped:
+            result.callback(None)
+            return result
+        try:
+            outputs = self.transactions.asked(request, place, place.transport != "UDP", self._now())
+        except ValueError:
+            self._log.failure("a request of ours could not be sent")
+            outputs = []
+        if isinstance(outputs, Fault) or not outputs:
+            result.callback(None)
+            return result
+        self._waiting[outputs[0].transaction] = result
+        self._do(outputs)
+        return result
+
+    def _do(self, outputs: list[Output]) -> None:
+        for output in outputs:
+            transaction = output.transaction
+            if isinstance(output, Send):
+                self._send(transaction, output.octets)
+            elif isinstance(output, Deliver):
+                self._deliver(transaction, output.message)
+            else:
+                self._settle(transaction, None)
+        self._wind()
+
+    def _send(self, transaction: Transaction, octets: bytes) -> None:
+        place: Any = transaction.place
+        if not self._write(place, octets) and transaction in self._waiting:
+            self._settle(transaction, None)
+
+    def _write(self, place: Place, octets: bytes) -> bool:
+        written = place.write(octets)
+        if not written:
+            DROPPED.inc("unsendable")
+        return written
+
+    def _deliver(self, transaction: Transaction, message: Any) -> None:
+        if isinstance(message, Response):
+            if message.final:
+                self._settle(transaction, message)
+        elif message.method != "ACK":
+            done = Deferred.fromCoroutine(self._handled(message, transaction))
+            _ = done.addCallbacks(self._replied, self._failed, callbackArgs=(transaction,), errbackArgs=(transaction,))
+
+    def _settle(self, transaction: Transaction, response: Response | None) -> None:
+        waiting = self._waiting.pop(transaction, None)
+        if waiting is not None:
+            waiting.callback(response)
+
+    async def _handled(self, request: Request, transaction: Transaction) -> Reply | Response:
+        handler = self.handlers.get(request.method)
+        if handler is None:
+            fault = admit(request, ABILITIES, transaction.reliable) or Fault("method", 405, "Method Not Allowed", (ABILITIES.allow,))
+            REFUSED.inc(fault.reason)
+            return Reply(fault.status, fault.more, fault.phrase)
+        place: Any = transaction.place
+        return await handler(request, place)
+
+    def _replied(self, reply: Reply | Response, transaction: Transaction) -> None:
+        request = transaction.request
+        if not reply.status:
+            DROPPED.inc("unanswered")
+            return
+        response = self._written(reply, request)
+        ANSWERED.inc(request.method if request.method in KNOWN else "other", str(response.status))
+        self._do(self.transactions.answered(transaction, response, self._now()))
+
+    def _written(self, reply: Reply | Response, request: Request) -> Response:
+        if isinstance(reply, Response):
+            return reply
+        try:
+            return answer(request, reply.status, reply.headers, reason=reply.phrase)
+        except ValueError:
+            self._log.failure("an answer could not be written")
+            return answer(request, 500)
+
+    def _failed(self, failure: Failure, transaction: Transaction) -> None:
+        """No decision: busy, and the client may ask again."""
+        if failure.check(Overloaded, DatabaseDown):
+            self._replied(BUSY, transaction)
+            return
+        if not failure.check(PortaSwitchError):
+            self._log.failure("a request met a defect of ours", failure)
+        self._replied(Reply(500), transaction)
+
+    # -- time -------------------------------------------------------------------------------------------------------------------------------------
+
+    def _now(self) -> int:
+        return int(self._reactor.seconds() * 1000)
+
+    def _wind(self) -> None:
+        """Have the next timer of the transactions looked at in its time."""
+        due = self.transactions.next()
+        if due is None or self._stopped:
+            return
+        at = due / 1000
+        if self._timer is not None and self._timer.active():
+            if self._timer.getTime() <= at:
+                return
+            self._timer.cancel()
+        self._timer = self._reactor.callLater(max(0.0, at - self._reactor.seconds()) + 0.001, self._fire)
+
+    def _fire(self) -> None:
+        self._do(self.transactions.advance(self._now()))
+
+    def stop(self) -> None:
+        """No timer and no request of ours any more; whoever waits for a response hears that there is none."""
+        self._stopped = True
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        for waiting in list(self._waiting):
+            self._settle(waiting, None)
+
+
+def _answers(request: Request, place: Place) -> Place:
+    """Where answers go: of datagrams as the topmost Via says (RFC 3261 18.2.2, RFC 3581 4), of connections the connection."""
+    if not isinstance(place, Datagrams):
+        return place
+    host, number = request.via.reply_to()
+    return Datagrams(place.port, host, number)
+
+
+async def _options(request: Request, place: Place) -> Reply:
+    """What we are able to (RFC 3261 11)."""
+    fault = admit(request, ABILITIES, place.transport != "UDP")
+    if fault is not None:
+        return Reply(fault.status, fault.more, fault.phrase)
+    return Reply(200, (ABILITIES.allow, ("Accept", ", ".join(ABILITIES.types))))

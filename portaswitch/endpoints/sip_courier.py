@@ -1,0 +1,136 @@
+"""
+Carrying an accepted message on: a MESSAGE of ours to a contact of its recipient, or to a peer (RFC 3428 8; the guide's Appendix C, part 2).
+
+Call-ID, CSeq and tag are made of the message, so that one which is sent again after a crash is the same request to whom has it already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from secrets import token_bytes
+
+from twisted.internet.defer import Deferred, succeed
+from zope.interface import implementer
+
+from portaswitch.endpoints.sip import METHODS, SipServer
+from portaswitch.endpoints.sip_domains import Peer
+from portaswitch.endpoints.sip_ports import Datagrams, Place, StreamPlace, TcpPort, UdpPort
+from portaswitch.interfaces.messages import ICourier
+from portaswitch.metrics import Counter
+from portaswitch.model.message import Contact, Text
+from portaswitch.wire.sip import build
+from portaswitch.wire.sip.admission import LARGEST_ON_DATAGRAMS
+from portaswitch.wire.sip.message import Response
+from portaswitch.wire.sip.transactions import branch_of
+from portaswitch.wire.sip.uri import escaped
+
+SENT = Counter("portaswitch_sip_messages_sent_total", "MESSAGE requests of ours, by what came of them", ("status",))
+TOO_LARGE, UNSENDABLE = 513, 400
+
+
+@implementer(ICourier)
+class Courier:
+    """`ports` are the sockets by name; `worker` names this process; `own_edge` gives its address as an edge node."""
+
+    def __init__(
+        self,
+        server: SipServer,
+        ports: Callable[[], Mapping[str, UdpPort | TcpPort]],
+        peers: Mapping[str, Peer],
+        worker: str,
+        own_edge: Callable[[], str] = lambda: "",
+    ) -> None:
+        self._server, self._ports, self._peers, self._worker, self._own_edge = server, ports, peers, worker, own_edge
+
+    def reaches(self, contact: Contact) -> bool:
+        """See `ICourier.reaches`."""
+        return self._place(contact) is not None
+
+    def deliver(self, text: Text, contact: Contact) -> Deferred[int]:
+        """See `ICourier.deliver`."""
+        place = self._place(contact)
+        if place is None:
+            return succeed(0)
+        recipient = _address(text.recipient)
+        route: tuple[tuple[str, str], ...] = ()
+        if contact.edge and contact.edge != self._own_edge():
+            host = f"[{contact.host}]" if ":" in contact.host else contact.host
+            route = (("Route", f"<sip:{contact.edge};lr;pinhole={contact.transport}:{host}:{contact.port};ep>"),)
+            recipient = f"{_address(text.recipient.rpartition('@')[0] + '@' + contact.edge)};transport=UDP;lr"  # as the guide's example has it
+        return self._ask(text, contact.uri, place, recipient, route)
+
+    def hand_over(self, text: Text) -> Deferred[int]:
+        """See `ICourier.hand_over`."""
+        peer = self._peers.get(text.peer)
+        port = None if peer is None else self._udp("", peer.host)
+        if peer is None or port is None:
+            return succeed(0)
+        user, _, domain = text.recipient.rpartition("@")
+        host = domain if domain in peer.domains else f"[{peer.host}]" if ":" in peer.host else peer.host
+        target = f"sip:{escaped(user)}{'@' * bool(user)}{host}" + ("" if domain in peer.domains else f":{peer.port}")
+        return self._ask(text, target, Datagrams(port, peer.host, peer.port), target)
+
+    def address_of(self, peer: str) -> str:
+        """See `ICourier.address_of`."""
+        known = self._peers.get(peer)
+        return "" if known is None else known.host
+
+    def _ask(self, text: Text, target: str, place: Place, recipient: str, route: tuple[tuple[str, str], ...] = ()) -> Deferred[int]:
+        if place.transport == "UDP" and len(text.body) > LARGEST_ON_DATAGRAMS:
+            SENT.inc(str(TOO_LARGE))
+            return succeed(TOO_LARGE)
+        try:
+            request = build.request("MESSAGE", target, (*via(place), ("Max-Forwards", "70"), *route, *_headers(text, recipient)), text.body)
+        except ValueError:  # what somebody wrote into a contact or a header can't be sent
+            SENT.inc(str(UNSENDABLE))
+            return succeed(UNSENDABLE)
+        return self._server.ask(request, place).addCallback(_status)
+
+    def _place(self, contact: Contact) -> Place | None:
+        """The way to a contact from this process; None when it is another's connection, or gone."""
+        if contact.edge and contact.edge != self._own_edge():
+            host, _, number = contact.edge.rpartition(":")
+            port = self._udp("", host)
+            return None if port is None else Datagrams(port, host.strip("[]"), int(number))
+        if not contact.flow:
+            port = self._udp(contact.listener, contact.host)
+            return None if port is None else Datagrams(port, contact.host, contact.port)
+        known = self._ports().get(contact.listener)
+        flow = known.flows.get(contact.flow) if isinstance(known, TcpPort) and contact.worker == self._worker else None
+        return None if flow is None else StreamPlace(flow)
+
+    def _udp(self, name: str, host: str) -> UdpPort | None:
+        """The UDP socket of that name, else any of the same family."""
+        ports = self._ports()
+        known = ports.get(name)
+        if isinstance(known, UdpPort):
+            return known
+        six = ":" in host
+        return next((port for port in ports.values() if isinstance(port, UdpPort) and (":" in port.sent_by[0]) is six), None)
+
+
+def via(place: Place) -> tuple[tuple[str, str], ...]:
+    """The Via of a request of ours with a new branch; rport asks for the answer to be sent to where the request came from (RFC 3581 3)."""
+    host, port = place.sent_by
+    branch = branch_of(token_bytes(12))
+    return (("Via", f"SIP/2.0/{place.transport} {host}:{port};branch={branch};rport"),)
+
+
+def _headers(text: Text, recipient: str) -> tuple[tuple[str, str], ...]:
+    tag = sha256(text.key.encode()).hexdigest()[:8]
+    return (
+        ("To", f"<{recipient}>"), ("From", f"<{_address(text.sender)}>;tag={tag}"), ("Call-ID", f"{text.call_id}~1o"),
+        ("CSeq", "2 MESSAGE"), ("Allow", ", ".join(METHODS)), ("Content-Type", text.content_type),
+    )  # fmt: skip
+
+
+def _address(text: str) -> str:
+    user, at, domain = text.rpartition("@")
+    return f"sip:{escaped(user)}{at if user else ''}{domain}"
+
+
+def _status(response: Response | None) -> int:
+    status = 0 if response is None else response.status
+    SENT.inc(str(status))
+    return status

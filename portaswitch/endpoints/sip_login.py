@@ -1,0 +1,114 @@
+"""
+The entrance: a request's digest answer is proven against the account's service password by the core, which alone knows it.
+
+    no answer, or one to a nonce that isn't ours or is old      > 401 (stale=true for the latter): no account is looked at
+    else AUTH without units: password, state of the account, identity > in, or 401 / 403
+    a count of the nonce that was there before                  > the answer may only be repeated, nothing new is done
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from portaswitch.endpoints.sip import Reply
+from portaswitch.endpoints.sip_domains import Domains
+from portaswitch.endpoints.sip_map import status_of, to_login
+from portaswitch.endpoints.sip_throttle import Throttle
+from portaswitch.interfaces.billing import IBilling
+from portaswitch.metrics import Counter
+from portaswitch.model.request import Origin, Verify
+from portaswitch.wire.sip.challenge import Guard, Login, Verdict
+from portaswitch.wire.sip.message import Request
+
+LOGINS = Counter("portaswitch_sip_logins_total", "Digest log-ins", ("result",))
+#: A log-in's user name and identity are no longer than ids are.
+LONGEST = 256
+
+
+class DigestVerify(Verify):
+    """
+    A digest answer. It counts its nonce once, however often the core looks at it; `repeated` ones are only computed. `confirmation` are the headers by which
+    the client sees that we know the password too.
+    """
+
+    __slots__ = ("_also", "_guard", "_login", "_now", "_password", "_repeated", "_request", "_source", "confirmation", "verdict")
+
+    def __init__(self, guard: Guard, login: Login, request: Request, source: str, now: int, also: Iterable[str], repeated: bool) -> None:
+        self._guard, self._login, self._request, self._source, self._now = guard, login, request, source, now
+        self._also, self._repeated = tuple(also), repeated
+        self._password: str | None = None
+        self.verdict = Verdict.WRONG
+        self.confirmation: tuple[tuple[str, str], ...] = ()
+
+    def __call__(self, password: str) -> bool:
+        """True when the answer was made from this password, for this request and a nonce that may still be used."""
+        if self._password != password:
+            self._password = password
+            if self._repeated:
+                right = self._guard.proves(self._login, password, self._request, self._also)
+                self.verdict = Verdict.PASSED if right else Verdict.WRONG
+            else:
+                self.verdict = self._guard.verdict(self._login, password, self._request, self._source, self._now, self._also)
+            if self.verdict is Verdict.PASSED:
+                self.confirmation = tuple(self._guard.confirmation(self._login, password))
+        return self.verdict is Verdict.PASSED
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """Somebody who has proven who it is; `repeated`: with a log-in that was there before."""
+
+    id: str
+    origin: Origin
+    account: str
+    i_account: int
+    login: Login
+    source: str
+    repeated: bool
+    confirmation: tuple[tuple[str, str], ...]
+
+
+class Entrance:
+    """`now` is the wall clock (aware UTC), `prefix` begins the ids of its requests."""
+
+    def __init__(self, billing: IBilling, guard: Guard, domains: Domains, throttle: Throttle, now: Callable[[], datetime], prefix: str = "s") -> None:
+        self._billing, self._guard, self._domains, self._throttle, self._now = billing, guard, domains, throttle, now
+        self._prefix, self._number = prefix, 0
+
+    async def enter(self, request: Request, origin: Origin, identity: str, source: str, also: Iterable[str] = ()) -> Entered | Reply:
+        """
+        Let the sender of a request in as `identity` (user@domain), or say why not. `source` is its address, `also` other Request-URIs of its log-in.
+        """
+        now = self._now()
+        seconds = int(now.timestamp())
+        login = self._guard.login(request)
+        if login is None or len(login.username) > LONGEST or len(identity) > LONGEST:
+            return self._challenge(source, seconds, "none")
+        if self._guard.old(login, source, seconds):
+            return self._challenge(source, seconds, "stale")
+        self._number += 1
+        id, repeated = f"{self._prefix}{self._number}", self._guard.used(login)
+        verify = DigestVerify(self._guard, login, request, source, seconds, also, repeated)
+        account = self._domains.account(login.username).replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+        decision = await self._billing.handle(to_login(id, origin, account, identity, source, verify, now))
+        if decision.refusal is None:
+            LOGINS.inc("repeated" if repeated else "ok")
+            return Entered(id, origin, account, decision.facts.i_account, login, source, repeated, verify.confirmation)
+        status, phrase = status_of(decision.refusal)
+        if status != 401:
+            LOGINS.inc("refused")
+            return Reply(status, phrase=phrase)
+        if verify.verdict is Verdict.STALE:
+            return self._challenge(source, seconds, "stale")
+        self._throttle.wrong(source)
+        return self._challenge(source, seconds, "wrong")
+
+    def again(self, source: str) -> Reply:
+        """The challenge to a log-in that is right and was used before."""
+        return self._challenge(source, int(self._now().timestamp()), "stale")
+
+    def _challenge(self, source: str, seconds: int, result: str) -> Reply:
+        LOGINS.inc(result)
+        return Reply(401, tuple(self._guard.challenge(source, seconds, stale=result == "stale")))

@@ -1,0 +1,114 @@
+"""Where accounts can be reached, messages that wait, and who carries them: what messaging asks of store and endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from twisted.internet.defer import Deferred
+from zope.interface import Interface
+
+from portaswitch.model.message import Answer, Callee, Contact, Draft, Fate, Kept, Text
+from portaswitch.model.refusal import Refusal
+from portaswitch.model.registration import NotBound, Registration
+
+
+class ILocations(Interface):
+    """
+    Implemented by `store.registrations.Registrations`: the table is the truth, so that any process delivers to what any other has registered.
+
+    Errors of all methods: `DatabaseDown`, psycopg2's.
+    """
+
+    def callee(i_env: int, names: Sequence[str]) -> Deferred[Callee | None]:
+        """The account that has one of these ids (or of its aliases), with its contacts in force, the preferred ones first; None: nobody, or closed."""
+
+    def contacts(i_account: int) -> Deferred[list[Contact]]:
+        """The contacts of an account that are in force, the preferred ones first."""
+
+    def bind(i_account: int, change: Callable[[Sequence[Contact]], Sequence[Contact]]) -> Deferred[list[Contact]]:
+        """
+        Change the contacts of an account: `change` gets those in force and gives those that shall be. Nobody else changes them meanwhile. Fires with what is
+        in force then; whatever `change` raises is the failure, and nothing is changed.
+        """
+
+    def lost(worker: str, flow: str) -> Deferred[None]:
+        """A connection of a process is gone, and with it what can be reached by it alone; flow '': all of them."""
+
+
+class IMessages(Interface):
+    """Implemented by `store.messages.Messages`. Errors of all methods: `DatabaseDown`, psycopg2's."""
+
+    def keep(text: Text, most: int) -> Deferred[Kept]:
+        """
+        Make a message durable, once for its key. FULL when `most` wait for its recipient already. It is this process's to deliver for the time of a lease.
+        """
+
+    def known(key: str) -> Deferred[bool]:
+        """Whether a message of this key was accepted."""
+
+    def waiting_for(i_account: int, limit: int) -> Deferred[list[Text]]:
+        """Claim messages that wait for a recipient, the oldest first."""
+
+    def due(limit: int) -> Deferred[list[Text]]:
+        """Claim messages whose next attempt is due and that this process can reach, or that wait for an answer of a process that is gone."""
+
+    def settle(fate: Fate) -> Deferred[None]:
+        """Write what an attempt has come to, and give the claim back. A message that is over loses its content."""
+
+    def unpaid(limit: int) -> Deferred[list[Text]]:
+        """Messages whose money is to be charged or given back, and was not at once."""
+
+    def paid(key: str) -> Deferred[None]:
+        """The money of a message is settled."""
+
+    def expire(limit: int) -> Deferred[list[Text]]:
+        """End messages whose time is over; those that were held for are to be given back. Fires with them."""
+
+
+class ICourier(Interface):
+    """Implemented by `endpoints.sip_courier.Courier`: carries a message over one hop."""
+
+    def reaches(contact: Contact) -> bool:
+        """Whether this process has a way to a contact."""
+
+    def deliver(text: Text, contact: Contact) -> Deferred[int]:
+        """Send a message to a contact; fires with the status of the final answer, 0 when there was none in time. It does not fail."""
+
+    def hand_over(text: Text) -> Deferred[int]:
+        """Send a message to the peer that it names; as `deliver`."""
+
+    def address_of(peer: str) -> str:
+        """The address of a peer, by which its vendor is known; '' for none."""
+
+
+class IRelay(Interface):
+    """Implemented by `messaging.relay.Relay`: what endpoints do with messages."""
+
+    def submit(draft: Draft) -> Deferred[Answer | Refusal]:
+        """
+        Take a message of a sender who has proven who it is: hold its price and make it durable. Asking again for the same key changes nothing and is answered
+        the same. Errors: those of `IBilling.handle`, `DatabaseDown`, psycopg2's; then the sender may ask again.
+        """
+
+    def known(key: str) -> Deferred[bool]:
+        """Whether the message of this key was accepted: its sender has lost the answer."""
+
+    def drain(i_account: int) -> None:
+        """The account has registered: it gets what waits for it, in order, one after the other."""
+
+
+class IRegistrar(Interface):
+    """Implemented by `messaging.registrar.Registrar`."""
+
+    def register(asked: Registration) -> Deferred[list[Contact] | NotBound]:
+        """Change the contacts of an account, or ask for them; fires with those in force then. Errors: `DatabaseDown`, psycopg2's."""
+
+
+class INotifier(Interface):
+    """Implemented by `messaging.notify.Notifier`: how the rest of the system sends a text to a subscriber."""
+
+    def notify(i_env: int, account: str, text: str, key: str = "") -> Deferred[bool]:
+        """
+        Send a text to the account of that id; False when there is none. It is kept until the account registers. `key` makes it happen once however often it is
+        asked. Errors: `DatabaseDown`, psycopg2's.
+        """

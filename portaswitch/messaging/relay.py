@@ -1,0 +1,239 @@
+"""
+From the hold to the delivery.
+
+    submit   who is called? > hold one piece > keep the message > ACCEPTED         the sender has its 202
+    carry                                       send it to every contact > settle   charge or give back
+
+What was accepted is a row until it is delivered, refused for good or too old: a process that dies between any two steps leaves a row that another one, or
+itself after its start, goes on with (`recover`). A message may so reach its recipient twice, with the same Call-ID; it is charged once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from twisted.internet.defer import CancelledError, Deferred, gatherResults
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from portaswitch.errors import PortaSwitchError
+from portaswitch.interfaces.billing import IBilling
+from portaswitch.interfaces.messages import ICourier, ILocations, IMessages, IRelay
+from portaswitch.logs import background
+from portaswitch.messaging.charging import hold, settle, settled_by
+from portaswitch.messaging.verdict import pause, verdict
+from portaswitch.metrics import Counter
+from portaswitch.model.message import Answer, Callee, Charge, Contact, Draft, Fate, Kept, State, Text
+from portaswitch.model.refusal import Refusal
+from portaswitch.model.value import dataclass
+
+ACCEPTED_MESSAGES = Counter("portaswitch_messages_accepted_total", "Messages accepted, by where they go", ("to",))
+REFUSED_MESSAGES = Counter("portaswitch_messages_refused_total", "Messages that were not accepted", ("reason",))
+ENDED = Counter("portaswitch_messages_ended_total", "Accepted messages that are over", ("state",))
+ATTEMPTS = Counter("portaswitch_message_attempts_total", "Attempts to deliver a message", ("result",))
+
+T = TypeVar("T")
+#: Messages that a recipient gets in one go before others are looked at, and those that one pass of the job claims.
+PAGE, PASS = 20, 200
+#: Seconds until a message is looked at again whose recipient is connected to another process, which then takes it.
+ELSEWHERE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """
+    `on_delivery`: a message is charged when it is delivered, and given back when it is not; else when it is accepted. `most` messages wait for one recipient,
+    for at most `longest` seconds.
+    """
+
+    on_delivery: bool = False
+    most: int = 100
+    longest: int = 7 * 86400
+
+
+@implementer(IRelay)
+class Relay:
+    """One a process; `now` is the wall clock (aware UTC)."""
+
+    _log = Logger()
+
+    def __init__(self, billing: IBilling, locations: ILocations, messages: IMessages, courier: ICourier, now: Callable[[], datetime], terms: Terms) -> None:
+        self._billing, self._locations, self._messages, self._courier, self._now, self._terms = billing, locations, messages, courier, now, terms
+        self._draining: set[int] = set()
+        self._running: set[Deferred[object]] = set()
+
+    # -- in ---------------------------------------------------------------------------------------------------------------------------------------
+
+    def submit(self, draft: Draft) -> Deferred[Answer | Refusal]:
+        """See `IRelay.submit`."""
+        return Deferred.fromCoroutine(self._submit(draft))
+
+    async def _submit(self, draft: Draft) -> Answer | Refusal:
+        callee = await self._locations.callee(draft.origin.i_env, draft.names) if draft.names else None
+        if callee is None and not draft.peer:
+            return self._refused("unknown", Answer.UNKNOWN)
+        at = self._now()
+        until = at + timedelta(seconds=min(draft.seconds or self._terms.longest, self._terms.longest))
+        decision = await self._billing.handle(hold(draft, callee is not None, at, until))
+        if decision.refusal is not None:
+            return self._refused(decision.refusal.word, decision.refusal)
+        charge = Charge.HELD if self._terms.on_delivery else Charge.COMMIT
+        text = Text(
+            draft.origin.i_env, draft.origin.i_node, draft.key, decision.facts.account_id or draft.account, draft.sender, draft.recipient,
+            callee.i_account if callee is not None else 0, draft.content_type, draft.body, draft.call_id, at, until, charge,
+            "" if callee is not None else draft.peer, 1,
+        )  # fmt: skip
+        return await self._keep(text, callee, draft)
+
+    async def _keep(self, text: Text, callee: Callee | None, draft: Draft) -> Answer:
+        try:
+            kept = await self._messages.keep(text, self._terms.most)
+        except Exception:
+            await self._give_back(text, draft)
+            raise
+        if kept is Kept.FULL and await self._give_back(text, draft):
+            return self._refused("full", Answer.FULL)
+        if kept is Kept.STORED:
+            ACCEPTED_MESSAGES.inc("peer" if callee is None else "account" if callee.contacts else "store")
+            self._run(self._paid_and_carried(text, () if callee is None else callee.contacts), "delivering a message")
+        return Answer.ACCEPTED
+
+    async def _give_back(self, text: Text, draft: Draft) -> bool:
+        """
+        Free the hold of a message that was not kept; False where it was after all, by another process or by a statement whose answer was lost. Where this
+        fails too, the hold ends by its time.
+        """
+        if await self._messages.known(text.key):
+            return False
+        await self._billing.handle(settle(draft.id, draft.origin, text.key, text.account, False, self._now()))
+        return True
+
+    def known(self, key: str) -> Deferred[bool]:
+        """See `IRelay.known`."""
+        return self._messages.known(key)
+
+    async def post(self, text: Text, callee: Callee) -> None:
+        """Take a message of the server's own, which nobody pays for."""
+        if await self._messages.keep(text, self._terms.most) is Kept.STORED:
+            ACCEPTED_MESSAGES.inc("account" if callee.contacts else "store")
+            self._run(self._carry(text, callee.contacts), "delivering a message")
+
+    # -- out --------------------------------------------------------------------------------------------------------------------------------------
+
+    def drain(self, i_account: int) -> None:
+        """See `IRelay.drain`."""
+        if i_account not in self._draining:
+            self._draining.add(i_account)
+            self._run(self._drain(i_account), "delivering what waited")
+
+    async def _drain(self, i_account: int) -> None:
+        try:
+            await self._pages(i_account)
+        finally:
+            self._draining.discard(i_account)
+
+    async def _pages(self, i_account: int) -> None:
+        while texts := await self._messages.waiting_for(i_account, PAGE):
+            contacts = tuple(await self._locations.contacts(i_account))
+            delivered = 0
+            for text in texts:
+                delivered += await self._carry(text, contacts) is State.DELIVERED
+            if not delivered:
+                return  # it does not take them now: they have their next times
+
+    async def _paid_and_carried(self, text: Text, contacts: tuple[Contact, ...]) -> None:
+        await self._carry(replace(text, charge=await self._charged(text, text.charge)), contacts)
+
+    async def _carry(self, text: Text, contacts: tuple[Contact, ...]) -> State:
+        """One attempt to deliver."""
+        reached = [contact for contact in contacts if self._courier.reaches(contact)]
+        if text.peer:
+            statuses = [await self._courier.hand_over(text)]
+        else:
+            statuses = await gatherResults([self._courier.deliver(text, contact) for contact in reached])
+        state = verdict(statuses)
+        ATTEMPTS.inc("unreachable" if not statuses else state.value)
+        await self._settle(text, state, max(statuses, default=0), self._delay(text, contacts, statuses))
+        return state
+
+    @staticmethod
+    def _delay(text: Text, contacts: tuple[Contact, ...], statuses: list[int]) -> int | None:
+        if statuses:
+            return pause(text.attempts)
+        return ELSEWHERE if contacts else None
+
+    async def _settle(self, text: Text, state: State, status: int, delay: int | None) -> None:
+        charge = text.charge
+        if charge is Charge.HELD and state is not State.WAITING:
+            charge = await self._charged(text, Charge.COMMIT if state is State.DELIVERED else Charge.RELEASE)
+        await self._messages.settle(Fate(text.key, state, charge, status, delay))
+        if state is not State.WAITING:
+            ENDED.inc(state.value)
+
+    async def _charged(self, text: Text, charge: Charge) -> Charge:
+        """Charge a message, or give its money back, as `charge` says; where that can't be done now it is left to `recover`."""
+        if charge not in (Charge.COMMIT, Charge.RELEASE):
+            return charge
+        try:
+            await self._billing.handle(settled_by(text, charge is Charge.COMMIT, self._now(), self._courier.address_of(text.peer)))
+        except PortaSwitchError as error:
+            self._log.warn("the money of a message is settled later: {error}", error=str(error))
+            return charge
+        return Charge.SETTLED
+
+    async def _pay(self, text: Text) -> None:
+        if await self._charged(text, text.charge) is Charge.SETTLED:
+            await self._messages.paid(text.key)
+
+    def _refused(self, reason: str, answer: T) -> T:
+        REFUSED_MESSAGES.inc(reason)
+        return answer
+
+    def _run(self, work: Coroutine[Any, Any, object], what: str) -> None:
+        """Do what nobody waits for. What fails is done again by `recover`, from the row."""
+        running: Deferred[object] = Deferred.fromCoroutine(work)
+
+        def over(result: object) -> object:
+            self._running.discard(running)
+            if isinstance(result, Failure) and result.check(PortaSwitchError, CancelledError):
+                self._log.warn("{what} failed, it is tried again: {error}", what=what, error=result.getErrorMessage())
+                return None
+            return result
+
+        self._running.add(running)
+        background(running.addBoth(over), what)
+
+    async def drained(self) -> None:
+        """Until nothing is under way: a stopping process waits for it."""
+        while self._running:
+            waits: Deferred[None] = Deferred()
+            _ = next(iter(self._running)).addBoth(_passing, waits)
+            await waits
+
+    # -- what was left --------------------------------------------------------------------------------------------------------------------------
+
+    async def recover(self) -> None:
+        """What is due again, too old, or not paid yet, of whatever process; a job calls it."""
+        for text in await self._messages.expire(PASS):
+            ENDED.inc(State.EXPIRED.value)
+            if text.charge is Charge.RELEASE:
+                await self._pay(text)
+        for text in await self._messages.unpaid(PASS):
+            await self._pay(text)
+        attempts = [Deferred.fromCoroutine(self._again(text)) for text in await self._messages.due(PASS)]
+        await gatherResults(attempts, consumeErrors=True)
+
+    async def _again(self, text: Text) -> None:
+        try:
+            await self._carry(text, () if text.peer else tuple(await self._locations.contacts(text.i_recipient)))
+        except PortaSwitchError as error:
+            self._log.warn("a message could not be delivered now: {error}", error=str(error))
+
+
+def _passing(result: T, waits: Deferred[None]) -> T:
+    waits.callback(None)
+    return result

@@ -1,0 +1,208 @@
+"""
+The role sip, put together for the one builder (`service`): sockets, the SIP endpoint, messaging and its tables.
+
+    start: contacts of our dead connections are forgotten > ports        stop: ports > connections > timers
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import datetime
+from os import getpid
+from typing import Any
+
+from OpenSSL import SSL
+from twisted.internet.error import CannotListenError
+
+from portaswitch.config.listen import ListenAddress
+from portaswitch.config.settings import Settings, SipSettings
+from portaswitch.config.sip_section import host_port
+from portaswitch.endpoints import listen
+from portaswitch.endpoints.sip import SipServer
+from portaswitch.endpoints.sip_courier import Courier
+from portaswitch.endpoints.sip_domains import Domains, Peer
+from portaswitch.endpoints.sip_edge import Edge
+from portaswitch.endpoints.sip_login import Entrance
+from portaswitch.endpoints.sip_message import MessageHandler
+from portaswitch.endpoints.sip_ports import Place, TcpPort, UdpPort
+from portaswitch.endpoints.sip_register import RegisterHandler
+from portaswitch.endpoints.sip_third_party import ThirdParties
+from portaswitch.endpoints.sip_throttle import Throttle
+from portaswitch.errors import StartError
+from portaswitch.interfaces.billing import IBilling
+from portaswitch.logs import background
+from portaswitch.messaging.notify import Notifier
+from portaswitch.messaging.registrar import Registrar
+from portaswitch.messaging.relay import Relay, Terms
+from portaswitch.model.catalogue import Catalogue
+from portaswitch.model.registration import Terms as RegistrationTerms
+from portaswitch.store.messages import Messages
+from portaswitch.store.pool import Pool
+from portaswitch.store.registrations import Registrations
+from portaswitch.wire.sip.challenge import Guard, Nonces
+
+#: Days that messages which are over are remembered, so that a sender who lost its answer is not charged again.
+REMEMBERED = 2
+
+#: A SIP message may fill a datagram (RFC 3261 18.1.1).
+DATAGRAM = 65536
+
+Job = tuple[float, Callable[[], Awaitable[None]], str]
+
+
+class SipService:
+    """
+    Sockets and all behind them. `pool` has fixed plans: a fresh database has no statistics, and would look through all accounts for one. `ports` are by the
+    name of their listener; `notifier` is `INotifier`.
+    """
+
+    def __init__(
+        self, reactor: Any, settings: Settings, billing: IBilling, pool: Pool, catalogue: Callable[[], Catalogue], now: Callable[[], datetime]
+    ) -> None:
+        self._reactor, self._settings, sip = reactor, settings.sip, settings.sip
+        self._reuse = settings.reuse_port
+        self._opened: list[listen.ListeningPort] = []
+        self._worker = f"{settings.instance}/{getpid()}"
+        self.ports: dict[str, UdpPort | TcpPort] = {}
+        self._peers = [Peer(name, peer.address, peer.port, peer.domains, peer.prefixes) for name, peer in sip.peers.items()]
+        throttle = Throttle(reactor.seconds, sip.source_rate, exempt=self._exempt())
+        self.server = SipServer(reactor, throttle)
+        self._domains = Domains(sip.domains, settings.environment, catalogue, self._peers)
+        self._locations, self._messages = Registrations(pool), Messages(pool, self._worker)
+        courier = Courier(self.server, lambda: self.ports, self._domains.peers, self._worker, self._edge_address)
+        terms = Terms(sip.charge == "delivered", sip.max_waiting, int(sip.keep_for))
+        self.relay = Relay(billing, self._locations, self._messages, courier, now, terms)
+        self.notifier = Notifier(self.relay, self._locations, now, f"{sip.notify_sender}@{sip.domains[0]}")
+        guard = Guard(sip.realm or sip.domains[0], Nonces(None, int(sip.nonce_lifetime), int(sip.legacy_nonce_lifetime)), sip.algorithms)
+        entrance = Entrance(billing, guard, self._domains, throttle, now, f"{settings.instance}-s")
+        self._handle(entrance, now)
+        self.server.on_closed = self._closed
+
+    def _handle(self, entrance: Entrance, now: Callable[[], datetime]) -> None:
+        sip = self._settings
+        terms = RegistrationTerms(int(sip.shortest_expires), int(sip.longest_expires), int(sip.usual_expires), sip.max_contacts)
+        third = ThirdParties(self.server, self._udp, [host_port(place) for place in sip.third_party_registrars])
+        registrar = Registrar(self._locations, now, terms)
+        register = RegisterHandler(entrance, self._domains, registrar, self.relay, now, terms, self._worker, self._edge_address, third.tell)
+        self.server.handlers["REGISTER"] = register.answer
+        if sip.gateway is None:
+            self.server.handlers["MESSAGE"] = MessageHandler(entrance, self._domains, self.relay, self.server.ours, frozenset(sip.edges)).answer
+        else:
+            self.server.proxies = True
+            self.server.handlers["MESSAGE"] = Edge(self.server, lambda: self.ports, host_port(sip.gateway)).answer
+
+    # -- sockets ----------------------------------------------------------------------------------------------------------------------------------
+
+    async def open(self) -> list[str]:
+        """Listen; gives the lines that say where."""
+        await self._locations.lost(self._worker, "")
+        return [self._listen(address) for address in self._settings.listen]
+
+    def _listen(self, address: ListenAddress) -> str:
+        name = str(address)
+        what = f"SIP over {address.transport.upper()}"
+        port: UdpPort | TcpPort
+        if address.transport == "udp":
+            port = UdpPort(self.server, name)
+            opened = listen.listen_udp(self._reactor, address.interface, address.port, port, self._reuse, what, DATAGRAM)
+        else:
+            port = TcpPort(self.server, name, address.transport.upper(), self._reactor)
+            opened = self._listen_stream(address, port, what)
+        self._opened.append(opened)
+        place = opened.getHost()
+        port.sent_by = (self._public(place.host), place.port)
+        self.server.ours.add(port.sent_by)
+        self.ports[name] = port
+        return f"{what} on {address.transport} {place.host}:{place.port}"
+
+    def _listen_stream(self, address: ListenAddress, port: TcpPort, what: str) -> listen.ListeningPort:
+        try:
+            opened: listen.ListeningPort
+            if address.transport == "tls":
+                opened = self._reactor.listenSSL(address.port, port, _context(address), interface=address.interface)
+            else:
+                opened = self._reactor.listenTCP(address.port, port, interface=address.interface)
+        except CannotListenError as error:
+            raise StartError(listen.taken(what, "tcp", address.interface, address.port, error.socketError)) from error
+        return opened
+
+    def _public(self, host: str) -> str:
+        if self._settings.public_host is not None:
+            return self._settings.public_host
+        if host in ("0.0.0.0", "::"):
+            return self._settings.domains[0]
+        return f"[{host}]" if ":" in host else host
+
+    def _edge_address(self) -> str:
+        """Our own address where we are an edge node, as the gateway's Routes name it; '' where we are none."""
+        if self._settings.gateway is None:
+            return ""
+        udp = self._udp()
+        return "" if udp is None else f"{udp.sent_by[0]}:{udp.sent_by[1]}"
+
+    def _exempt(self) -> Iterator[str]:
+        """Servers of ours, and peers: many users are behind their addresses."""
+        sip: SipSettings = self._settings
+        yield from sip.edges
+        yield from (peer.address for peer in sip.peers.values())
+        if sip.gateway is not None:
+            yield host_port(sip.gateway)[0]
+
+    def _udp(self) -> UdpPort | None:
+        return next((port for port in self.ports.values() if isinstance(port, UdpPort)), None)
+
+    def _closed(self, place: Place) -> None:
+        background(self._locations.lost(self._worker, place.flow), "forgetting what a connection has registered")
+
+    # -- work that recurs, and the end ------------------------------------------------------------------------------------------------------------
+
+    def jobs(self, everything: bool) -> list[Job]:
+        """Seconds, work and name of each job; `everything`: of the role jobs too."""
+
+        async def sweep() -> None:
+            for port in self.ports.values():
+                if isinstance(port, TcpPort):
+                    port.sweep()
+
+        found: list[Job] = [(1.0, self.relay.recover, "messages"), (2.0, sweep, "sip-connections")]
+        return [*found, (60.0, self._purge, "sip-purge")] if everything else found
+
+    async def _purge(self) -> None:
+        await self._locations.purge()
+        await self._messages.purge(REMEMBERED)
+
+    async def close(self) -> None:
+        """Close sockets and connections."""
+        while self._opened:
+            closed = self._opened.pop().stopListening()
+            if closed is not None:
+                await closed
+        for port in self.ports.values():
+            if isinstance(port, TcpPort):
+                port.close()
+        self.server.stop()
+        await self.relay.drained()
+
+
+def _context(address: ListenAddress) -> Any:
+    """The certificate chain and the key of a tls listener. Errors: StartError where they can't be used."""
+    context = SSL.Context(SSL.TLS_SERVER_METHOD)
+    context.set_min_proto_version(SSL.TLS1_2_VERSION)
+    try:
+        context.use_certificate_chain_file(str(address.certificate))
+        context.use_privatekey_file(str(address.key))
+        context.check_privatekey()
+    except (OSError, SSL.Error) as error:
+        raise StartError(f"sip.listen: {address.certificate} and {address.key} can't be used: {error}") from error
+    return _Context(context)
+
+
+class _Context:
+    """A context of OpenSSL as Twisted's listenSSL wants it."""
+
+    def __init__(self, context: SSL.Context) -> None:
+        self._context = context
+
+    def getContext(self) -> SSL.Context:
+        """The context."""
+        return self._context

@@ -1,0 +1,218 @@
+"""From the hold to the delivery, with a core, tables and a courier that do as the test says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+
+from portaswitch.errors import DatabaseDown, Overloaded
+from portaswitch.interfaces.billing import IBilling
+from portaswitch.interfaces.messages import ICourier
+from portaswitch.messaging.relay import Relay, Terms
+from portaswitch.messaging.verdict import pause, verdict
+from portaswitch.model.message import Answer, Callee, Charge, Contact, Draft, Fate, Kept, State, Text
+from portaswitch.model.refusal import Refusal
+from portaswitch.model.request import AAARequest, Decision, Kind, Origin
+
+NOW = datetime(2026, 11, 29, tzinfo=UTC)
+CONTACT = Contact(2, "sip:b@192.0.2.1", "UDP", "192.0.2.1", 5060, "udp", "c", 1, NOW)
+DRAFT = Draft("s1", Origin(1, 1), "key", "a", "a@x", "a", "b@x", "b", ("b",), "text/plain", b"hi", "call", "192.0.2.9")
+
+
+@implementer(IBilling, ICourier)
+class World:
+    """Everything around a relay; `steps` are what was asked of it, in order."""
+
+    def __init__(self) -> None:
+        self.steps: list[str] = []
+        self.found: Callee | None = Callee(2, "b", (CONTACT,))
+        self.decision: Decision | Exception = Decision()
+        self.kept: Kept | Exception = Kept.STORED
+        self.known_keys: set[str] = set()
+        self.status = 200
+        self.fates: list[Fate] = []
+        self.waiting: list[Text] = []
+
+    def handle(self, request: AAARequest) -> Deferred[Decision]:
+        """The core."""
+        self.steps.append("hold" if request.kind is Kind.AUTH else f"used {request.units[0].used}")
+        return fail(self.decision) if isinstance(self.decision, Exception) else succeed(self.decision)
+
+    def callee(self, i_env: int, names: Sequence[str]) -> Deferred[Callee | None]:
+        """Locations."""
+        return succeed(self.found)
+
+    def contacts(self, i_account: int) -> Deferred[list[Contact]]:
+        """Locations."""
+        return succeed([] if self.found is None else list(self.found.contacts))
+
+    def keep(self, text: Text, most: int) -> Deferred[Kept]:
+        """Messages."""
+        self.steps.append("keep")
+        return fail(self.kept) if isinstance(self.kept, Exception) else succeed(self.kept)
+
+    def known(self, key: str) -> Deferred[bool]:
+        """Messages."""
+        return succeed(key in self.known_keys)
+
+    def settle(self, fate: Fate) -> Deferred[None]:
+        """Messages."""
+        self.fates.append(fate)
+        return succeed(None)
+
+    def paid(self, key: str) -> Deferred[None]:
+        """Messages."""
+        self.steps.append("paid")
+        return succeed(None)
+
+    def waiting_for(self, i_account: int, limit: int) -> Deferred[list[Text]]:
+        """Messages."""
+        texts, self.waiting = self.waiting, []
+        return succeed(texts)
+
+    def due(self, limit: int) -> Deferred[list[Text]]:
+        """Messages."""
+        return self.waiting_for(0, limit)
+
+    def nothing(self, limit: int) -> Deferred[list[Text]]:
+        """Messages."""
+        return succeed([])
+
+    expire = unpaid = nothing
+
+    def reaches(self, contact: Contact) -> bool:
+        """The courier."""
+        return contact.worker in ("", "me")
+
+    def deliver(self, text: Text, contact: Contact) -> Deferred[int]:
+        """The courier."""
+        self.steps.append("deliver")
+        return succeed(self.status)
+
+    def hand_over(self, text: Text) -> Deferred[int]:
+        """The courier."""
+        self.steps.append(f"hand over to {text.peer}")
+        return succeed(self.status)
+
+    def address_of(self, peer: str) -> str:
+        """The courier."""
+        return "192.0.2.77" if peer else ""
+
+
+class RelayTests(SynchronousTestCase):
+    """One message."""
+
+    def relay(self, world: World, on_delivery: bool = False) -> Relay:
+        """A relay in that world."""
+        parts: Any = world
+        return Relay(world, parts, parts, world, lambda: NOW, Terms(on_delivery))
+
+    def submit(self, world: World, on_delivery: bool = False, draft: Draft = DRAFT) -> Answer | Refusal:
+        """What the sender hears."""
+        return self.successResultOf(self.relay(world, on_delivery).submit(draft))
+
+    def test_accepted(self) -> None:
+        """Held, kept, charged and delivered, in this order."""
+        world = World()
+        self.assertEqual(self.submit(world), Answer.ACCEPTED)
+        self.assertEqual(world.steps, ["hold", "keep", "used 1", "deliver"])
+        self.assertEqual(world.fates, [Fate("key", State.DELIVERED, Charge.SETTLED, 200, 30)])
+
+    def test_charged_on_delivery(self) -> None:
+        """Charged behind the delivery; given back when it is refused for good; neither while it waits."""
+        for status, steps, state in ((200, ["used 1"], State.DELIVERED), (404, ["used 0"], State.FAILED), (486, [], State.WAITING)):
+            world = World()
+            world.status = status
+            self.assertEqual(self.submit(world, on_delivery=True), Answer.ACCEPTED)
+            self.assertEqual((world.steps, world.fates[0].state), (["hold", "keep", "deliver", *steps], state))
+
+    def test_refused(self) -> None:
+        """Nobody there: nothing is held. Refused by billing: nothing is kept."""
+        world = World()
+        world.found = None
+        self.assertEqual((self.submit(world), world.steps), (Answer.UNKNOWN, []))
+        world = World()
+        world.decision = Decision(refusal=Refusal.ZERO_BALANCE)
+        self.assertEqual((self.submit(world), world.steps), (Refusal.ZERO_BALANCE, ["hold"]))
+
+    def test_busy(self) -> None:
+        """A core that is busy fails the submission, before anything is kept."""
+        world = World()
+        world.decision = Overloaded()
+        self.failureResultOf(self.relay(world).submit(DRAFT), Overloaded)
+        self.assertEqual(world.steps, ["hold"])
+
+    def test_not_kept(self) -> None:
+        """A hold whose message could not be kept is given back, unless it was kept after all; a full store does the same."""
+        world = World()
+        world.kept = DatabaseDown()
+        self.failureResultOf(self.relay(world).submit(DRAFT), DatabaseDown)
+        self.assertEqual(world.steps, ["hold", "keep", "used 0"])
+        world.known_keys, world.steps = {"key"}, []
+        self.failureResultOf(self.relay(world).submit(DRAFT), DatabaseDown)
+        self.assertEqual(world.steps, ["hold", "keep"])
+        world = World()
+        world.kept = Kept.FULL
+        self.assertEqual((self.submit(world), world.steps), (Answer.FULL, ["hold", "keep", "used 0"]))
+        world.known_keys = {"key"}
+        self.assertEqual(self.submit(world), Answer.ACCEPTED)
+
+    def test_repeated(self) -> None:
+        """What was kept before is accepted again; nothing is charged or delivered."""
+        world = World()
+        world.kept = Kept.REPEATED
+        self.assertEqual((self.submit(world), world.steps), (Answer.ACCEPTED, ["hold", "keep"]))
+
+    def test_ways(self) -> None:
+        """Without a contact it waits for a REGISTER; by another process's connection it is left to that soon; to a peer it is handed over."""
+        for contacts, delay in (((), None), ((replace(CONTACT, worker="other", flow="TCP1"),), 2)):
+            world = World()
+            world.found = Callee(2, "b", contacts)
+            self.submit(world)
+            self.assertEqual((world.fates[0].state, world.fates[0].delay), (State.WAITING, delay))
+        world = World()
+        world.found = None
+        self.assertEqual(self.submit(world, draft=replace(DRAFT, peer="smsc")), Answer.ACCEPTED)
+        self.assertEqual(world.steps[-1], "hand over to smsc")
+
+    def test_drain(self) -> None:
+        """Messages that waited go one after the other, until one page brings nothing."""
+        world = World()
+        text = Text(1, 1, "k1", "a", "a@x", "b@x", 2, "text/plain", b"1", "c", NOW, NOW, Charge.SETTLED)
+        world.waiting = [text, replace(text, key="k2")]
+        relay = self.relay(world)
+        relay.drain(2)
+        self.assertEqual([fate.key for fate in world.fates], ["k1", "k2"])
+        self.assertEqual(world.steps, ["deliver", "deliver"])
+        self.successResultOf(Deferred.fromCoroutine(relay.drained()))
+
+    def test_recover(self) -> None:
+        """What is due is tried again."""
+        world = World()
+        world.waiting = [Text(1, 1, "k1", "a", "a@x", "b@x", 2, "text/plain", b"1", "c", NOW, NOW, Charge.HELD)]
+        self.successResultOf(Deferred.fromCoroutine(self.relay(world).recover()))
+        self.assertEqual(world.steps, ["deliver", "used 1"])
+
+
+class VerdictTests(SynchronousTestCase):
+    """What answers mean."""
+
+    def test_statuses(self) -> None:
+        """One success is enough; all refusals for good, or one for all, end it; anything else waits."""
+        for state, cases in {
+            State.DELIVERED: [(200,), (404, 202), (0, 200)],
+            State.FAILED: [(404,), (415, 488), (603,), (480, 604)],
+            State.WAITING: [(), (0,), (486,), (404, 480), (503,), (600,), (0, 404)],
+        }.items():
+            for statuses in cases:
+                self.assertEqual((statuses, verdict(statuses)), (statuses, state))
+
+    def test_pauses(self) -> None:
+        """30 s, twice as long each time, an hour at most."""
+        self.assertEqual([pause(attempts) for attempts in (0, 1, 2, 3, 8, 30000)], [30, 30, 60, 120, 3600, 3600])
