@@ -61,7 +61,7 @@ class EventSender(EventHandler):
         Option("user", text, "name for HTTP Basic, '' for none", default=""),
         Option("password", text, "its password", default="", secret=True),
         Option("header", _header, "a header of the receiver's own ('X-Key: value')", default="", secret=True),
-        Option("secrets", _secrets, "secrets (whsec_...) that sign requests; two while one replaces the other", default=(), secret=True),
+        Option("secrets", _secrets, "secrets (whsec_...) that sign requests; two while one replaces the other", default="", secret=True),
         Option("allow_private", switch, "the receiver may be in a private network or on this machine", default=False),
     )
     targets = {"": HttpTarget(seconds=30, parallel=8, auth=Webhook(), private="allow_private")}

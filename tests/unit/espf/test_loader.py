@@ -166,7 +166,7 @@ class RegistryTests(SynchronousTestCase):
         faults = registry.faults()
         self.assertEqual(len(faults), 3)
         self.assertTrue(faults[0].startswith("f.yaml:7:5: espf.handlers.wrong.x: x: is no option of this handler"), faults[0])
-        self.assertIn("espf.handlers.gone: there is no handler class Gone: there are Acme, SIPForwarder (", faults[1])
+        self.assertIn("espf.handlers.gone: there is no handler class Gone: there are Acme, EventSender, SIPForwarder (", faults[1])
         self.assertIn("bad.py is broken: ZeroDivisionError", faults[1])
         self.assertIn("is the name of an internal handler", faults[2])
         ready = registry.ready()
