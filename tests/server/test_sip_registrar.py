@@ -90,6 +90,19 @@ class RegistrarTests(SipCase):
         self.assertEqual(lines, [f"MESSAGE sip:{BOB}@127.0.0.6:{victim.port}", f"MESSAGE sip:{BOB}@192.168.246.191:5061"])
         self.assertEqual(victim.requests, [])
 
+    async def test_account_with_a_domain(self) -> None:
+        """An account whose id is user@domain registers by either user name, and is reached."""
+        await self.world.pool.execute("update accounts set id = 'carol@sip.example' where i_account = 104")
+        for user in ("carol", "carol@sip.example"):
+            carol = self.world.phone("carol")
+            carol.user = user
+            aor = "sip:carol@sip.example"
+            contact = f"Contact: <sip:carol@127.0.0.1:{carol.port}>"
+            self.assertEqual(status(await carol.with_digest("REGISTER", f"sip:{DOMAIN}", contact, to=aor, sender=aor)), 200)
+        arrives = carol.delivered()
+        self.assertEqual(status(await self.world.phone().message("carol")), 202)
+        await arrives
+
     async def test_survives_a_restart(self) -> None:
         """Contacts are rows: who was registered before a restart is reached after it."""
         alice, bob = self.world.phone(), self.world.phone(BOB)
