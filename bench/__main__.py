@@ -16,6 +16,7 @@ from pathlib import Path
 
 from bench import measure, report, subscribers
 from bench.cluster import Cluster
+from bench.diameter import DIAMETER
 from bench.measure import SMOKE, Bench, Results, Size
 from bench.operators import OPERATORS
 from bench.process import BenchError
@@ -29,7 +30,7 @@ DISK = Path("/var/tmp")
 def options(words: Sequence[str]) -> argparse.Namespace:
     """The command line; leaves with 2 when it is wrong."""
     parser = argparse.ArgumentParser(prog="bench/run", description=__doc__)
-    names = [*(scenario.name for scenario in (*SCENARIOS, MEMORY)), OPERATORS]
+    names = [*(scenario.name for scenario in (*SCENARIOS, MEMORY)), DIAMETER, OPERATORS]
     parser.add_argument(
         "--smoke", action="store_true", help="some seconds, small: correctness only, speed never fails"
     )
@@ -85,7 +86,7 @@ def measured(chosen: argparse.Namespace, size: Size, wanted: Sequence[Scenario])
         server = None if chosen.peer_only else start_server(work, cluster, size)
         if server is not None:
             stack.callback(server.stop)
-        results = Bench(work, cluster, server, peers, size).run(wanted, not chosen.only or OPERATORS in chosen.only)
+        results = Bench(work, cluster, server, peers, size).run(wanted, not chosen.only or OPERATORS in chosen.only, not chosen.only or DIAMETER in chosen.only)
         names = [peer.name for peer in peers]
         if server is not None:
             results.wrong += measure.missing_ratios(results, Server.name, names)

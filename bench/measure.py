@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from bench import load, operators, peer, scenarios, subscribers
+from bench import diameter, load, operators, peer, scenarios, subscribers
 from bench.cluster import Cluster
 from bench.load import Measured
 from bench.operators import Figure
@@ -102,6 +102,7 @@ class Results:
     wrong: list[str] = field(default_factory=list)
     memory: str = ""
     operators: list[Figure] = field(default_factory=list)
+    diameter: list[Figure] = field(default_factory=list)
 
 
 class Bench:
@@ -117,8 +118,8 @@ class Bench:
         self.size = size
         self.results = Results()
 
-    def run(self, wanted: Sequence[Scenario], operators_wanted: bool) -> Results:
-        """Every scenario `repeats` times, systems in turn; then latencies at half rate, and what operators do."""
+    def run(self, wanted: Sequence[Scenario], operators_wanted: bool, diameter_wanted: bool) -> Results:
+        """Every scenario `repeats` times, systems in turn; then latencies at half rate, Diameter, and what operators do."""
         rows = [Row(scenario) for scenario in wanted if scenario is not MEMORY]
         self.results.rows = [row for row in rows if self._systems(row.scenario)]
         self._warm_up()
@@ -131,6 +132,8 @@ class Bench:
                 self._half(row)
         if MEMORY in wanted and self.server is not None and self.size.million:
             self.results.memory = self._memory(self.server)
+        if diameter_wanted and self.server is not None:
+            self.results.diameter = self._diameter(self.server)
         if operators_wanted and self.server is not None:
             self.results.operators = self._operators(self.server)
         return self.results
@@ -196,6 +199,13 @@ class Bench:
             f" after {measured.answered:,} authentications at random ({measured.per_second:,.0f}/s)."
         )
 
+
+    def _diameter(self, server: Server) -> list[Figure]:
+        """Credit control, when the accounts of the other runs are there."""
+        found = diameter.measure(self.generator.parent, self.cluster, server, self.size)
+        wrong = subscribers.wrong_books(self.cluster, DATABASE)
+        self.results.wrong += [f"{one.name}: {line}" for one in found for line in one.wrong] + [f"diameter: {line}" for line in wrong]
+        return found
 
     def _operators(self, server: Server) -> list[Figure]:
         """Last of all: it leaves a tariff of a million rates behind."""

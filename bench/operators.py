@@ -151,13 +151,13 @@ class Operators:
         self._charge, self._cluster, self._server, self._size, self._folder = charge, cluster, server, size, folder
 
     def top_ups(self) -> Figure:
-        """A file of top-ups, each an operation in its own transaction with its own key, while calls are charged."""
+        """A file of top-ups, each an operation with its own key, while calls are charged."""
         lines, accounts = self._size.topups, self._size.accounts
         file = self._file("topups.csv", "id,amount", (f"user{number * 7 % accounts + 1},0.{number % 99 + 1:02}" for number in range(lines)))
         wanted = sum((Decimal(number % 99 + 1) / 100 for number in range(lines)), Decimal(0))
         with self._charge.beside() as during:
             time.sleep(1)
-            (text, _, cpu) = self._timed("account", "topup-file", file, "--key", "bench", "--at-once", "8", "--json")
+            (text, _, cpu) = self._timed("account", "topup-file", file, "--key", "bench", "--json")
         said = json.loads(text)
         paid = self._one("select count(*) || ' of ' || coalesce(sum(amount), 0) from payments")
         wrong = [] if paid == f"{lines} of {wanted}" else [f"payments are {paid}, not {lines} of {wanted}"]

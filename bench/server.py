@@ -20,7 +20,7 @@ DATABASE = "portaswitch"
 KEY_FILE = "secret.key"
 """Within the state folder."""
 
-ROLES = ("radius", "http", "jobs")
+ROLES = ("radius", "diameter", "http", "jobs")
 
 
 class Server:
@@ -34,6 +34,7 @@ class Server:
         self._work = work
         self._state = work / "state"
         self._http_port = free_port(socket.SOCK_STREAM)
+        self.diameter_port = free_port(socket.SOCK_STREAM)
         self._config = work / "portaswitch.yaml"
         self._daemon: Daemon | None = None
         work.mkdir()
@@ -49,6 +50,7 @@ class Server:
                 "auth_port": self.wire.auth_port,
                 "acct_port": self.wire.acct_port,
             },
+            "diameter": {"listen": [f"tcp:{self.diameter_port}:interface=127.0.0.1"], "origin_host": "ocs.example", "origin_realm": "example"},
             "http": {"listen": [f"tcp:{self._http_port}:interface=127.0.0.1"]},
             "logging": {"level": "warn", "directory": str(self._work / "log")},
         }

@@ -9,10 +9,9 @@ The status pages (http) are there from the first to the last moment, so that an 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
-from os import getpid
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -29,37 +28,30 @@ from portaswitch.api.espf import Espf
 from portaswitch.api.status import pages, site
 from portaswitch.billing.core import Core, Limits
 from portaswitch.config.settings import Settings
-from portaswitch.endpoints import listen, radius
-from portaswitch.endpoints.answer_templates import AnswerTemplates
-from portaswitch.endpoints.client_habits import Habits
-from portaswitch.endpoints.clients import EXPOSED, Clients
-from portaswitch.endpoints.dynamic import DynamicAuthorization, Timing
-from portaswitch.endpoints.profiles import SHIPPED, Profile, load
-from portaswitch.endpoints.radius_addresses import AddressStep
-from portaswitch.endpoints.radius_joined import JoinedSessions
-from portaswitch.endpoints.tasks import Pacing, TaskRunner
+from portaswitch.endpoints import listen
+from portaswitch.endpoints.radius import RadiusProtocol
 from portaswitch.errors import PortaSwitchError, StartError
 from portaswitch.logs import BillingLog, LineFile, RotatingFile, background, log_to_file
 from portaswitch.memory import Collector
 from portaswitch.metrics import Gauge
 from portaswitch.model.actor import Actor
-from portaswitch.model.catalogue import EMPTY, Catalogue, Seen
+from portaswitch.model.catalogue import EMPTY, Catalogue
 from portaswitch.operations.desk import Desk
 from portaswitch.operations.entities import ENTITIES
-from portaswitch.sip_service import SipService
-from portaswitch.store.addresses import Addresses
+from portaswitch.service_diameter import DiameterRole
+from portaswitch.service_radius import RadiusRole
+from portaswitch.service_sip import SipService
 from portaswitch.store.catalogue import CatalogueStore
-from portaswitch.store.clients import keep_seen
 from portaswitch.store.database import Database
 from portaswitch.store.folding import fold, reseller_funds
 from portaswitch.store.ledger import Ledger
 from portaswitch.store.listen import Listener
 from portaswitch.store.partitions import keep_partitions
 from portaswitch.store.pool import Pool
-from portaswitch.store.session_names import SessionNames
-from portaswitch.store.session_tasks import SessionTasks, purge
+from portaswitch.store.session_tasks import purge
 from portaswitch.store.standing import StandingJob
 from portaswitch.store.trace_watches import CHANNEL, read_watches
+from portaswitch.store.usage_dates import date_accounts
 from portaswitch.store.users import Users
 from portaswitch.store.work import Books
 from portaswitch.trace.tracer import WATCHES, Tracer, silent
@@ -67,8 +59,8 @@ from portaswitch.trace.tracer import WATCHES, Tracer, silent
 #: Work between the schema and the catalogue (`--load`).
 Prepare = Callable[[Database], Awaitable[None]]
 
-#: Days that finished session tasks are kept, and seconds that their lease is longer than a request may take.
-TASKS_KEPT, LEASE_MARGIN = 30, 30.0
+#: Days that finished session tasks are kept.
+TASKS_KEPT = 30
 
 #: Octets of trace.log before it turns, old ones that are kept, and lines that are gathered between two writings.
 TRACE_LOG = 20_000_000, 5, 5000
@@ -104,15 +96,18 @@ class Server(Service):
         self._jobs: list[jobs.Periodic] = []
         self._listener: Listener | None = None
         self._hot: Pool | None = None
-        self._clients = Clients(EMPTY, Habits(_now, self._keep_seen))
+        self.catalogue = EMPTY
+        self.radius = RadiusRole(reactor, settings, _now, lambda: self._database.pool)
         self._billing_log = BillingLog(None)
         self._trace_log, self.tracer = LineFile(None, *TRACE_LOG), silent()
-        self._dynamic: DynamicAuthorization | None = None
-        self._runner: TaskRunner | None = None
         self.sip: SipService | None = None
-        self._profiles: dict[str, Profile] = {}
         self.core: Core | None = None
-        self.protocols: dict[str, radius.RadiusProtocol] = {}
+        self.diameter = DiameterRole(reactor, settings, _now) if "diameter" in settings.roles else None
+
+    @property
+    def protocols(self) -> Mapping[str, RadiusProtocol]:
+        """The protocols of the RADIUS ports, by name."""
+        return self.radius.protocols
 
     def startService(self) -> None:
         """Begin to start; see `ready`."""
@@ -129,7 +124,7 @@ class Server(Service):
 
     async def _start(self) -> list[str]:
         settings = self._settings
-        self._profiles = load(SHIPPED, *settings.radius.profile_path)  # a fault in a node profile stops the start before anything is open
+        self.radius.load_profiles()  # a fault there stops the start before anything is open
         http = [self._open_http(address) for address in settings.http.listen] if "http" in settings.roles else []
         await self._database.open()
         self._open_api()
@@ -138,7 +133,6 @@ class Server(Service):
         self._hot = await self._database.connect_hot(settings.limits.hot_connections, settings.limits.statement_timeout)
         catalogue = CatalogueStore(self._database.pool, self._reactor, self._database.sealer.open, settings.limits.reseller_slack)
         catalogue.on_swap.append(self._swapped)
-        EXPOSED.read = lambda: len(self._clients.exposed)
         ledger = Ledger(self._hot, self._database.sealer.open)
         self._open_logs()
         self.core = Core(ledger, catalogue, self._billing_log, _limits(settings), tracer=self.tracer)
@@ -149,7 +143,7 @@ class Server(Service):
         lines = self._open_ports(self.core)
         if "sip" in settings.roles:
             pool = await self._database.connect_hot(settings.limits.hot_connections, settings.limits.statement_timeout, "sip")
-            self.sip = SipService(self._reactor, settings, self.core, pool, lambda: self._clients.catalogue, _now)
+            self.sip = SipService(self._reactor, settings, self.core, pool, lambda: self.catalogue, _now)
             lines += await self.sip.open()
         self._start_jobs(ledger, self.core)
         self._stage = Stage.SERVING
@@ -194,27 +188,17 @@ class Server(Service):
         return Deferred.fromCoroutine(read_watches(self._database.pool, self.tracer))
 
     def _swapped(self, catalogue: Catalogue) -> None:
-        before = self._clients
-        self._clients = Clients(catalogue, before.habits, AnswerTemplates.of_catalogue(catalogue))
-        self._clients.warn(before)
-
-    def _keep_seen(self, i_client: int, seen: Seen) -> None:
-        background(keep_seen(self._database.pool, i_client, seen), "keeping what a RADIUS client sends")
+        self.catalogue = catalogue
+        self.radius.swapped(catalogue)
+        if self.diameter is not None:
+            self.diameter.swapped(catalogue)
 
     def _open_ports(self, core: Core) -> list[str]:
-        settings, lines = self._settings, []
-        if "radius" in settings.roles:
-            limits = radius.Limits(settings.radius.reject_delay, settings.radius.duplicate_window, settings.radius.max_waiting_per_peer)
-            addresses = AddressStep(Addresses(self._database.pool), core, self._reactor.seconds)
-            for port, number in ((radius.AUTH, settings.radius.auth_port), (radius.ACCT, settings.radius.acct_port)):
-                prefix = f"{settings.instance}-{port.name[1]}"
-                billing = JoinedSessions(core, SessionNames(self._database.pool)) if port is radius.ACCT else core
-                protocol = radius.RadiusProtocol(port, billing, lambda: self._clients, self._reactor, _now, limits, prefix, addresses, self.tracer)
-                self.protocols[port.name] = protocol
-                opened = listen.listen_udp(self._reactor, settings.radius.interface, number, protocol, settings.reuse_port, f"RADIUS {port.name}")
-                self._ports.append(opened)
-                lines.append(f"RADIUS {port.name} on {_place('udp', opened)}")
-        return lines
+        lines = []
+        for name, opened in self.radius.open(core, self.tracer) if "radius" in self._settings.roles else ():
+            self._ports.append(opened)
+            lines.append(f"{name} on {_place('udp', opened)}")
+        return lines + (self.diameter.open(core, self.tracer) if self.diameter is not None else [])
 
     def _open_http(self, address: Any) -> str:
         try:
@@ -239,38 +223,28 @@ class Server(Service):
         self._every(0.5, self._billing_log.flush, "billing-log")
         self._every(0.5, self._trace_log.flush, "trace-log")
         self._every(1.0, self.tracer.expire, "trace-watches")
-        self._every(5.0, self._sweep_duplicates, "duplicates")
+        self._every(5.0, self.radius.sweep, "duplicates")
         self._every(1.0, self._read_resellers(pool, core), "resellers")
         self._watch_turns()
-        if "radius" in self._settings.roles:
-            self._start_tasks(pool)
+        for seconds, work, name in self.radius.jobs() if "radius" in self._settings.roles else ():
+            self._every(seconds, work, name)
+        for job in self.diameter.jobs(pool) if self.diameter is not None else ():
+            self._every(job.seconds, job.run, job.name)
         for seconds, work, name in self.sip.jobs("jobs" in self._settings.roles) if self.sip is not None else ():
             self._every(seconds, work, name)
         if "jobs" in self._settings.roles:
             self._every(5.0, jobs.sweeper(ledger, core, _now), "sweeper")
-            self._every(5.0, StandingJob(pool, lambda: self._clients.catalogue, _now).run, "standing")
+            self._every(5.0, StandingJob(pool, lambda: self.catalogue, _now).run, "standing")
             self._every(1.0, lambda: fold(pool), "folding")
+            self._every(60.0, lambda: date_accounts(pool), "usage-dates")
             self._every(3600.0, lambda: keep_partitions(pool), "partitions")
             self._every(3600.0, lambda: purge(pool, TASKS_KEPT), "task-purge")
-
-    def _start_tasks(self, pool: Pool) -> None:
-        """Work through session_tasks: CoA and Disconnect to the nodes. A lease is longer than a request may take, so that only a dead process loses one."""
-        settings = self._settings.radius
-        dynamic = DynamicAuthorization(self._reactor, Timing(settings.coa_tries, settings.coa_first_wait), settings.coa_interface)
-        tasks = SessionTasks(pool, f"{self._settings.instance}/{getpid()}", dynamic.timing.total + LEASE_MARGIN)
-        pacing = Pacing(settings.coa_node_rate, settings.coa_attempts, settings.coa_default_port)
-        self._dynamic, self._runner = dynamic, TaskRunner(tasks, dynamic, lambda: self._clients, self._profiles, self._reactor, pacing)
-        self._every(0.5, self._runner.run, "session-tasks")
 
     def _every(self, seconds: float, work: Callable[[], Any], name: str) -> jobs.Periodic:
         job = jobs.Periodic(self._reactor, seconds, work, name)
         self._jobs.append(job)
         job.startService()
         return job
-
-    def _sweep_duplicates(self) -> None:
-        for protocol in self.protocols.values():
-            protocol.duplicates.sweep()
 
     @staticmethod
     def _read_resellers(pool: Pool, core: Core) -> Callable[[], Awaitable[None]]:
@@ -317,17 +291,19 @@ class Server(Service):
         if self._starting is not None and not self._starting.called:
             self._starting.cancel()
         await _closed(self._ports)
+        if self.diameter is not None:
+            await self.diameter.drain()
         if self.sip is not None:
             await self.sip.close()
         if self.core is not None:
             await self.core.drained().addTimeout(self._settings.limits.decision_timeout + 1, self._reactor, lambda *_: None)
+        if self.diameter is not None:
+            await self.diameter.stop()
         for job in self._jobs:
             stopped = job.stopService()
             if stopped is not None:
                 await stopped
-        if self._runner is not None and self._dynamic is not None:
-            await self._runner.stop()
-            await self._dynamic.stop()
+        await self.radius.stop()
         self._billing_log.close()
         self._trace_log.close()
         if self._listener is not None:

@@ -170,11 +170,11 @@ class Administration:
         at = await asked(task_listings.reach(self.database.pool, self.i_env, key))
         if at is None:
             raise self._not_live(key)
-        if at.coa_address is None:
+        if at.kind is None:
             raise StartError(
                 f"node {at.node} takes no Disconnect: give it a coa_address in the catalogue, or close the session in the books alone with --force"
             )
-        return await asked(task_listings.want_disconnect(self.database.pool, self.actor, key, at))
+        return await asked(task_listings.want_disconnect(self.database.pool, self.actor, key, at, at.kind))
 
     async def expire(self, key: str) -> None:
         """Let a live session's expiry have passed: the sweeper of the running server ends it, provisionally, without a word to its node."""
@@ -294,7 +294,7 @@ async def load_file(database: Database, path: str, actor: Actor, progress: Progr
     Errors: ConfigError with all faults of the file, LoadError; nothing was changed then.
     """
     progress(0, 1, "reading the file")
-    file = read_catalogue(path, actor.i_env)
+    file = read_catalogue(path, actor.i_env, told=lambda done, whole: progress(done, whole, "reading the file"))
     file = replace(file, faults=(*file.faults, *_template_faults(file)))
     return await load(file, Loading(database.pool, database.sealer, actor, Path(path).name), progress)
 

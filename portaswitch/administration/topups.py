@@ -1,5 +1,5 @@
 """
-`account topup-file`: many top-ups from a table, each an operation of its own with its own key, some at once.
+`account topup-file`: many top-ups from a table, each an operation of its own with its own key, many at once, which the desk does by pages.
 
 A line that fails keeps no other back, and a run that was killed is run again with the same file: the keys see to it that each line is booked once.
 """
@@ -20,11 +20,14 @@ from portaswitch.interfaces.work import IOperations
 from portaswitch.model.actor import Actor
 from portaswitch.model.operation import Mark, MayHaveHappened, OperationRefused
 from portaswitch.operations.reading import read
+from portaswitch.operations.together import FLIGHTS, PAGE
 from portaswitch.operations.topups import TOP_UP
 from portaswitch.store.database import Database
 
 KEY: Final = "key"
 """The column of a line's own key."""
+AT_ONCE: Final = 2 * FLIGHTS * PAGE
+"""Lines at once when nobody says how many: as many pages wait as are under way."""
 TRIES: Final = 3
 """How often a line is asked when the connection was lost while it committed: its key makes that safe."""
 
@@ -101,7 +104,7 @@ def _line(number: int, head: Sequence[str], cells: Sequence[str], key: str) -> L
 
 async def top_up_all(database: Database, actor: Actor, lines: Sequence[Line], at_once: int, progress: Progress) -> Booked:
     """
-    Book the lines, `at_once` at a time, each in a transaction of its own. Errors: DatabaseDown; what was booked until then stays.
+    Book the lines, `at_once` at a time. Errors: DatabaseDown; what was booked until then stays.
     """
     done, waiting, operations = Booked(), iter(lines), desk(database)
     begun = monotonic()

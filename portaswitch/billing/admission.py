@@ -48,7 +48,7 @@ def card(view: View, refusal: Refusal, request: AAARequest, catalogue: Catalogue
 
 def undialled(view: View, request: AAARequest, way: Access) -> Refusal | None:
     """Why a called number may not be dialled: no number at all (cld_dial_error), or barred (cld_barred)."""
-    if way.service.service_type == DIALLED and not numbers.dialled(way.number):
+    if way.service.service_type == DIALLED and request.direction is Direction.OUTGOING and not numbers.dialled(way.number):
         return Refusal.CLD_DIAL_ERROR
     account, customer = view.account, view.customer
     if account is None or customer is None or request.direction is Direction.INCOMING or not (account.barred or customer.barred or way.product.barring):

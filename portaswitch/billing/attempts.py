@@ -12,7 +12,7 @@ from portaswitch.model.catalogue import Catalogue
 from portaswitch.model.ledger import Change, View
 from portaswitch.model.money import ZERO
 from portaswitch.model.refusal import Refusal
-from portaswitch.model.request import AAARequest, Decision, Kind
+from portaswitch.model.request import AAARequest, Decision, Kind, Operation
 from portaswitch.model.xdr import Storage, Xdr
 
 #: Refusals that say nothing about the account: whoever asked has not shown to be it.
@@ -22,7 +22,10 @@ STRANGERS = frozenset((Refusal.INVALID_ACCOUNT, Refusal.INVALID_CARD, Refusal.IN
 def failed(view: View, request: AAARequest, decision: Decision, catalogue: Catalogue) -> Change | None:
     """The change that keeps a refused attempt; None where none is kept. Its decision is the refusal."""
     account, customer = view.account, view.customer
-    if decision.refusal is None or decision.refusal in STRANGERS or request.kind is not Kind.AUTH or not request.units:
+    if decision.refusal is None or decision.refusal in STRANGERS or not request.units:
+        return None
+    # Of events those count that name their session and would have been charged.
+    if request.kind is not Kind.AUTH and (request.kind is not Kind.EVENT or not request.session or request.operation is not Operation.DEBIT):
         return None
     if account is None or customer is None or view.session is not None:
         return None

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.logger import Logger
@@ -354,7 +355,11 @@ class Batcher:
         self._cache.keep(view, request.origin.i_env, request.parties.user, waiting.session_key, by_name)
         if not by_name and view.session is None and view.account is not None and view.account.id != request.parties.user:
             return self._may_retry(waiting)  # an alias, or the id has gone to another account: by name, then
-        if view.account is None and request.kind in USAGE and request.units:
+        if view.account is None and view.session is None and request.parties.others:
+            first, *others = request.parties.others  # nobody has the first id of the user: perhaps the next
+            waiting.request = replace(request, parties=replace(request.parties, user=first, others=tuple(others)))
+            return self._may_retry(waiting)
+        if view.account is None and request.kind in USAGE and request.units and request.number is None:
             self._orphan(waiting, aboard)
             return False
         return self._decided(waiting, view)

@@ -13,7 +13,7 @@ from portaswitch.billing import counters
 from portaswitch.billing.rating import rate
 from portaswitch.model.charge import Charge, Usage
 from portaswitch.model.ledger import Party, View
-from portaswitch.model.money import ZERO, plain
+from portaswitch.model.money import ZERO, plain, round_amount
 from portaswitch.model.party import least, room
 from portaswitch.model.request import AAARequest, Base, Kind
 from portaswitch.model.session import Leg, Opened, Quota, Role, Session
@@ -82,6 +82,18 @@ def piece(session: Session, quota: Quota, request: AAARequest, covered: Decimal 
         parties.append(Party(leg.role._value_, leg.i_party, amount))
     settled = quota.settled(tuple([charge.figure for charge in charges]), charges[0].quantity, quota.pieces + 1)
     return Pieces((settled,), amounts[0], tuple(xdrs), tuple(parties))
+
+
+def given_back(session: Session, quota: Quota, request: AAARequest, amount: Decimal) -> Pieces:
+    """The pieces of a refund of `amount` (more than nothing, at most what the account was charged): each leg gives back the same part of its charge."""
+    whole, xdrs, parties, charged = quota.charged[0], [], [], []
+    for leg, before in zip(quota.legs, quota.charged, strict=True):
+        part = amount if leg is quota.legs[0] else round_amount(before * amount / whole, leg.plan.precision, leg.plan.rounding)
+        xdrs.append(_row(session, quota, request, leg, 0, -part, f"refund of {plain(part)} out of {plain(before)}", 0, ZERO))
+        charged.append(before - part)
+        if leg is not quota.legs[0]:
+            parties.append(Party(leg.role._value_, leg.i_party, -part))
+    return Pieces((quota.settled(tuple(charged), quota.quantity, quota.pieces + 1),), -amount, tuple(xdrs), tuple(parties))
 
 
 def cover(view: View, session: Session, at: datetime) -> Decimal | None:

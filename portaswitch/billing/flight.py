@@ -52,4 +52,4 @@ class Flight:
 
 def only_reads(request: AAARequest) -> bool:
     """An authentication that names no session: whatever is decided, nothing changes, so it is decided once, on the money as it is."""
-    return request.kind is Kind.AUTH and not request.units and not request.login
+    return request.kind is Kind.AUTH and not request.units and not request.login and request.number is None

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from portaswitch.billing import access, admission, closing, increments, internet, occupancy, plausible, purchase, reserve
+from portaswitch.billing import access, admission, closing, event, increments, internet, keys, numbered, occupancy, plausible, purchase, reserve, tariff_change
 from portaswitch.billing.counters import beside, in_own_base, part_of, report_all, reported, timed
 from portaswitch.billing.transition import ACCEPTED, Outcome, brought, changed, facts_of, next_session, opened_now, refused, refused_with_use, unseen
 from portaswitch.model.access_policy import AccessPolicy
@@ -32,7 +32,23 @@ def decide(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     session = view.session
     if session is not None and session.last_key == request.key and not _lingers(session, request):
         return Outcome(session.answer, None, view)
-    return KINDS[request.kind](view, request, catalogue)
+    if request.number is None:
+        return KINDS[request.kind](view, request, catalogue)
+    told = numbered.told_before(view, request)
+    if told is not None:
+        return told
+    request = numbered.of_session(view, request)
+    turned = tariff_change.turned(view, request, catalogue)
+    if turned is not None:
+        return tariff_change.joined(turned.before, _numbered(turned.before.view, turned.request, catalogue))
+    return _numbered(view, request, catalogue)
+
+
+def _numbered(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
+    """A request of a session that numbers them, with its usage in totals."""
+    seen = keys.told_of(view, request, catalogue)
+    outcome = numbered.with_use(seen, request, NUMBERED[request.kind](seen, request, catalogue))
+    return replace(outcome, view=view) if outcome.change is None else outcome
 
 
 # -- AUTH: who is this, may they, for how long ----------------------------------------------------------------------------------------------------
@@ -49,7 +65,7 @@ def _auth(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     if occupancy.in_use(view, request):
         return refused(view, Refusal.ACCOUNT_IN_USE, facts_of(view, request, None))
     found = access.find(view, request, catalogue)
-    if not request.units:
+    if not request.units and request.number is None:
         return _login(view, request, None if isinstance(found, Refusal) else found, catalogue)
     if view.session is not None and view.session.status is not Status.OPEN:
         return refused(view, Refusal.SESSION_OVER, facts_of(view, request, None))
@@ -59,6 +75,8 @@ def _auth(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     undialled = admission.undialled(view, request, found)
     if undialled is not None:
         return refused(view, undialled, facts)
+    if request.number is not None:
+        return _credit(view, request, facts, found, catalogue)
     session = view.session or opened_now(view, request, catalogue, found)
     if isinstance(session, Refusal):
         return refused(view, session, facts)
@@ -79,6 +97,37 @@ def _auth(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     if purchase.buys(session, request.units[0]):
         return _bought(view, request, session, facts, found.product.breakage, policy)
     return _grant(view, request, session, facts, found.product.breakage, policy)
+
+
+def _credit(view: View, request: AAARequest, facts: Facts, found: access.Access, catalogue: Catalogue) -> Outcome:
+    """Credit control: reserve for each key at its own price; a key is refused alone (RFC 8506 5)."""
+    if view.session is None and occupancy.full(view, request.direction):
+        return refused(view, Refusal.CALL_LIMIT, facts)
+    if reserve.reseller_over_limit(view, request.received, catalogue.reseller_slack):
+        return refused(view, Refusal.CREDIT_LIMIT, facts)
+    session, asked, unpriced = keys.joined(view, view.session or keys.opened(view, request, found), request, found, catalogue)
+    if unpriced and not asked.units and view.session is None:
+        return refused(view, Refusal.CLD_BLOCKED, facts)
+    why = plausible.why_impossible(session, report_all(session, asked), asked) if view.session is not None else ""
+    if why:
+        return plausible.set_aside(view, request, session, why, Decision(refusal=Refusal.INVALID_ARGUMENT, facts=facts))
+    if found.service.service_type in internet.SERVICES and (portal := internet.policy_of(view, found.product, catalogue).portal):
+        facts = replace(facts, more={**facts.more, "portal": portal})
+    if (change := tariff_change.announced(session, asked, catalogue)) is not None:
+        facts = replace(facts, more={**facts.more, tariff_change.CHANGE: change.isoformat()})
+    return _grant(view, asked, session, facts, found.product.breakage, None, unpriced, catalogue)
+
+
+def _renew(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
+    """A numbered session goes on; what comes behind its provisional end is charged, and told that it is over."""
+    session = view.session
+    if session is None or session.status is Status.OPEN:
+        return _auth(view, request, catalogue)
+    over = Decision(refusal=Refusal.UNKNOWN_SESSION)
+    if report_all(session, request) is session.quotas:
+        return Outcome(over, None, view)
+    why = plausible.why_impossible(session, report_all(session, request), request)
+    return plausible.set_aside(view, request, session, why, over) if why else _settle(view, request, session, Status.PROVISIONAL, catalogue, over)
 
 
 def _login(view: View, request: AAARequest, way: access.Access | None, catalogue: Catalogue) -> Outcome:
@@ -102,15 +151,32 @@ def _told(facts: Facts, view: View, request: AAARequest, session: Session, polic
     return facts if policy is None else internet.told(facts, view, request, session, policy, grants)
 
 
-def _grant(view: View, request: AAARequest, session: Session, facts: Facts, breakage: Decimal, policy: AccessPolicy | None) -> Outcome:
-    """Reserve for every quota key that is asked for; keys that are not named stay as they are. `policy` None: no Internet session."""
+def _grant(
+    view: View,
+    request: AAARequest,
+    session: Session,
+    facts: Facts,
+    breakage: Decimal,
+    policy: AccessPolicy | None,
+    refusals: tuple[Grant, ...] = (),
+    catalogue: Catalogue | None = None,
+) -> Outcome:
+    """
+    Reserve for every quota key that is asked for; keys that are not named stay as they are. `policy` None: no Internet session. `refusals` of other keys go
+    into the answer; with a `catalogue` a session whose turn it is is charged for what it used.
+    """
     quotas = {quota.key: quota for quota in session.quotas}
     template, was_held = session.quotas[0], view.session.held if view.session is not None else ZERO
-    grants, expires, part = [], session.expires, part_of(request)
+    grants, expires, part = list(refusals), numbered.held_until(session, request), part_of(request)
+    alone = len(request.units) + len(refusals) == 1 and "portal" not in facts.more
     for asked in request.units:
         quota = quotas.get(asked.key) or beside(template, asked)
         asked = in_own_base(asked, quota.base)
         quota = reported(quota, asked, part)
+        if asked.requested is None and request.number is not None:
+            quotas[asked.key] = numbered.ended(view, quota, session.opened)
+            continue
+        asked = numbered.sized(asked, request, session.opened.policy)
         # Of the session's own hold, what its other keys hold by now is not for this one.
         own = was_held
         for key, other in quotas.items():
@@ -118,7 +184,7 @@ def _grant(view: View, request: AAARequest, session: Session, facts: Facts, brea
                 own -= held(other.holds)
         funds = reserve.funds_seen(view, own, request.received)
         grant, quota = _reserve_one(view, request, session.opened, quota, asked, funds, breakage)
-        if grant.refusal is not None and len(request.units) == 1:
+        if grant.refusal is not None and alone:
             if policy is not None and grant.refusal in internet.FUNDS:
                 return internet.hotline(view, request, session, facts, policy, grant.refusal)
             return refused_with_use(view, request, session, quota, grant.refusal, facts)
@@ -129,10 +195,14 @@ def _grant(view: View, request: AAARequest, session: Session, facts: Facts, brea
     limited = [grant for grant in told if grant.units is not None]
     facts = _told(facts, view, request, session, policy, told)
     decision = Decision(told, None, facts if limited else replace(facts, limited=False))
-    after = next_session(session, view, request, decision, tuple(quotas.values()), expires=expires)
+    behind = tuple(quotas.values())
+    pieces = increments.due(view, session, behind, request, catalogue) if catalogue is not None else closing.NO_PIECES
+    charged_at = request.received if pieces.quotas else None
+    after = next_session(session, view, request, decision, pieces.quotas or behind, expires=expires, charged_at=charged_at)
     delta = after.held - was_held
     places = occupancy.authorized(view, request, expires)
-    return changed(view, request, after, decision, hold=delta, need=_need(after, request, told, delta), places=places)
+    need = _need(after, request, told, delta + pieces.debit)
+    return changed(view, request, after, decision, hold=delta, need=need, pieces=pieces, places=places)
 
 
 def _reserve_one(
@@ -306,42 +376,13 @@ def _expire(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     return _settle(view, request, session, Status.PROVISIONAL, catalogue)
 
 
-def _settle(view: View, request: AAARequest, session: Session, status: Status, catalogue: Catalogue) -> Outcome:
+def _settle(view: View, request: AAARequest, session: Session, status: Status, catalogue: Catalogue, decision: Decision = ACCEPTED) -> Outcome:
     """Charge what each quota key used beyond what it was charged, write its xDRs, free its holds. Real use is charged whatever the funds are."""
     used = tuple(access.with_vendor(session, quota, request, catalogue) for quota in report_all(session, request))
     pieces = closing.pieces(view, session, used, request)
-    after = next_session(session, view, request, ACCEPTED, pieces.quotas, status)
+    after = next_session(session, view, request, decision, pieces.quotas, status)
     freed = view.session.held if view.session is not None else ZERO
-    return changed(view, request, after, ACCEPTED, hold=-freed, pieces=pieces)
-
-
-# -- EVENT: one use without a session -------------------------------------------------------------------------------------------------------------
-
-
-def _event(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
-    """Direct debit: the whole is charged at once or refused; its key keeps the answer."""
-    refusal = admission.refuse(view, request.credentials, request.received)
-    if refusal is not None:
-        return refused(view, refusal)
-    found = access.find(view, request, catalogue)
-    if isinstance(found, Refusal):
-        return refused(view, found)
-    session = opened_now(view, request, catalogue, found)
-    if isinstance(session, Refusal):
-        return refused(view, session)
-    use = replace(session.quotas[0], used=sum(asked.requested or 0 for asked in request.units))
-    if reserve.reseller_over_limit(view, request.received, catalogue.reseller_slack):
-        return refused(view, Refusal.CREDIT_LIMIT)
-    opened, plan = session.opened, use.legs[0].plan
-    funds, price = reserve.funds_seen(view, ZERO, request.received), closing.cost(use, opened)
-    if funds.grantable is not None and price > max(funds.grantable, ZERO):
-        wanted = -(-use.used // opened.unit)
-        policy = replace(opened.policy, max_units=max(opened.policy.max_units, use.used))
-        breakage = found.product.breakage
-        return refused(view, reserve.why_not(plan, opened.billing_model, ZERO, wanted, policy, funds, breakage, opened.unit, request.at))
-    pieces = closing.pieces(view, session, (use,), request)
-    decision = Decision(grants=(Grant(use.key, use.base, use.used),), facts=facts_of(view, request, found, catalogue))
-    return changed(view, request, None, decision, need=price if price > ZERO and funds.grantable is not None else None, pieces=pieces)
+    return changed(view, request, after, decision, hold=-freed, pieces=pieces)
 
 
 KINDS = {
@@ -349,7 +390,9 @@ KINDS = {
     Kind.START: _live,
     Kind.UPDATE: _live,
     Kind.STOP: _stop,
-    Kind.EVENT: _event,
+    Kind.EVENT: event.decide,
     Kind.EXPIRE: _expire,
     Kind.ON_OFF: _expire,
 }
+#: Of sessions that number their requests.
+NUMBERED = {Kind.AUTH: _renew, Kind.UPDATE: _renew, Kind.STOP: _stop, Kind.EVENT: event.decide}

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from portaswitch.billing import access, closing, occupancy, reserve
+from portaswitch.billing.numbers_seen import counted
 from portaswitch.model.billing_model import BillingModel
 from portaswitch.model.catalogue import Catalogue, Protection
 from portaswitch.model.ledger import Change, Occupancy, View
@@ -118,7 +119,7 @@ def next_session(
     version = view.session.version if view.session is not None else 0
     return Session(
         session_key(request), version + 1, status or session.status, session.opened, quotas, expires or session.expires, request.received, request.key,
-        decision, connected or session.connected, charged_at or session.charged_at, brought(session, request),
+        decision, connected or session.connected, charged_at or session.charged_at, brought(session, request), counted(session.numbers, request),
     )  # fmt: skip
 
 
@@ -153,7 +154,8 @@ def changed(
     shared = account.billing_model is not BillingModel.DEBIT
     change = Change(
         request.key, decision, account.i_account, account.revision, customer.i_customer, customer.revision, shared, owes, pieces.debit, hold, need,
-        after, view.session.version if view.session is not None else 0, request.kind is Kind.EVENT, pieces.xdrs, pieces.parties, places, aside=aside,
+        after, view.session.version if view.session is not None else 0, request.kind is Kind.EVENT and after is None, pieces.xdrs, pieces.parties, places,
+        aside=aside,
     )  # fmt: skip
     moved = occupancy.moved(view.session, after)
     way = after.opened.direction if moved and after is not None else Direction.OUTGOING

@@ -55,12 +55,13 @@ def _summary(entity: str, operations: Iterable[Operation]) -> str:
 def _add(group: Commands, operation: Operation) -> None:
     parser = group.command(operation.words[1], operation.help, _example(operation), _runner(operation))
     for field in operation.arguments:
-        _argument(parser, field)
+        argument(parser, field)
     if operation.privilege in KEYED:
         parser.add_argument("--key", default="", metavar="KEY", help="does it once, however often it is asked under this key")
 
 
-def _argument(parser: argparse.ArgumentParser, field: Field) -> None:
+def argument(parser: argparse.ArgumentParser, field: Field) -> None:
+    """An argument of an operation as one of its command."""
     text = f"{field.help} ({field.kind.hint})".replace("%", "%%")
     required = field.has(Mark.REQUIRED)
     if field.has(Mark.PLACE):
@@ -78,11 +79,14 @@ def _example(operation: Operation) -> str:
     return " ".join(["portaswitch", *entity.split("."), verb, *places, *needed])
 
 
+def values_of(context: Context, operation: Operation) -> dict[str, str]:
+    """What the command line says of an operation's arguments."""
+    return {field.name: value for field in operation.arguments if (value := getattr(context.arguments, f"given_{field.name}")) is not None}
+
+
 def _runner(operation: Operation) -> Run:
     async def run(context: Context) -> int:
-        given = {
-            field.name: value for field in operation.arguments if (value := getattr(context.arguments, f"given_{field.name}")) is not None
-        }
+        given = values_of(context, operation)
         async with context.administration() as admin:
             found = await admin.operate(operation.name, given, getattr(context.arguments, "key", ""))
         if isinstance(found, list):

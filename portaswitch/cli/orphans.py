@@ -1,4 +1,4 @@
-"""`orphan list` and `show`: usage that nobody was charged for, and that waits for a decision."""
+"""`orphan list` and `show`: usage that nobody was charged for, and that waits for a decision (`orphan charge` and `drop` are operations)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COLUMNS = (
 
 def add(commands: Commands) -> None:
     """Add the commands."""
-    group = commands.group("orphan", "look at usage that nobody was charged for", "portaswitch orphan list\nportaswitch orphan show 17")
+    group = commands.group("orphan", "look at usage that nobody was charged for, charge or drop it", "portaswitch orphan list\nportaswitch orphan show 17")
     listed = group.command(
         "list",
         "list reports of unknown accounts, and reports that can't be true, the newest first",

@@ -14,6 +14,7 @@ from portaswitch.cli import (
     calls,
     clients,
     completion,
+    diameter,
     migration,
     operations,
     orphans,
@@ -24,6 +25,7 @@ from portaswitch.cli import (
     tariffs,
     topups,
     traces,
+    vouchers,
     xdrs,
 )
 from portaswitch.cli.command import OK, Commands, Context, Parser, common, epilog
@@ -35,6 +37,7 @@ portaswitch check
 portaswitch --config /etc/portaswitch/portaswitch.yaml init
 portaswitch load config/demo.yaml
 portaswitch radius-test --secret testing123 10086610975 01182623634515
+portaswitch diameter-test data 380630000001
 portaswitch xdr list --account 10086610975 --last 5
 portaswitch account show 10086610975 --json
 """
@@ -54,6 +57,7 @@ def parser() -> Parser:
     commands = Commands(top)
     setup.add(commands)
     calls.add(commands)
+    diameter.add(commands)
     sip_tests.add(commands)
     xdrs.add(commands)
     tariffs.add(commands)
@@ -65,6 +69,7 @@ def parser() -> Parser:
     books.add(commands)
     backups.add(commands)
     migration.add(commands)
+    vouchers.add(commands)
     operations.add(commands)
     topups.add(commands)
     completion.add(commands, top)

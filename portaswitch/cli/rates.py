@@ -157,7 +157,8 @@ def told(refused: rates.UploadRefused) -> list[str]:
     """The faults that are kept, a line each, and how many there are."""
     lines = [f"{refused.file}: {fault}" for fault in refused.faults]
     more = refused.total - len(lines)
-    return [*lines, f"{refused.total} faults{f', {more} of them not shown (--faults N)' if more else ''}; nothing was changed"]
+    count = "1 fault" if refused.total == 1 else f"{refused.total} faults"
+    return [*lines, f"{count}{f', {more} of them not shown (--faults N)' if more else ''}; nothing was changed"]
 
 
 async def list_rates(context: Context) -> int:

@@ -19,6 +19,7 @@ from zope.interface import implementer
 
 from portaswitch.cli.command import FAILED, INTERRUPTED
 from portaswitch.errors import ConfigError, PortaSwitchError
+from portaswitch.model.operation import OperationRefused
 
 PREFIX = "portaswitch: "
 
@@ -117,11 +118,11 @@ class Running:
 
 def told(error: BaseException | None) -> list[str]:
     """
-    An error as lines for people: a configuration's faults one a line, everything else one line that says what
-    to do.
+    An error as lines for people: faults of a configuration or an operation one a line, everything else one line
+    that says what to do.
     """
-    if isinstance(error, ConfigError):
-        return list(error.faults)
+    if isinstance(error, ConfigError | OperationRefused):
+        return [" ".join(fault.split()) for fault in error.faults]
     if isinstance(error, PortaSwitchError):
         return [" ".join(str(error).split())]
     if isinstance(error, OSError) and error.strerror:

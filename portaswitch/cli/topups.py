@@ -27,7 +27,7 @@ def add(commands: Commands) -> None:
     )
     command.add_argument("file", metavar="FILE.csv", help="a head line with id, amount and if wanted comment, internal_comment, key; - reads standard input")
     command.add_argument("--key", default="", metavar="NAME", help="where the file has no column key: line 2 has the key NAME:2, and so on")
-    command.add_argument("--at-once", type=positive, default=0, metavar="N", help="top-ups at once (default: as many as limits.work_connections)")
+    command.add_argument("--at-once", type=positive, default=topups.AT_ONCE, metavar="N", help=f"top-ups at once (default {topups.AT_ONCE})")
 
 
 async def top_up_file(context: Context) -> int:
@@ -39,10 +39,9 @@ async def top_up_file(context: Context) -> int:
     except OperationRefused as refused:
         more = len(refused.faults) - MOST_FAULTS
         raise ConfigError([*refused.faults[:MOST_FAULTS], *([f"and {more} more"] if more > 0 else []), "nothing was booked"]) from refused
-    at_once = asked.at_once or context.settings.limits.work_connections
     async with context.administration() as admin:
         try:
-            done = await topups.top_up_all(admin.database, admin.actor, lines, at_once, bar)
+            done = await topups.top_up_all(admin.database, admin.actor, lines, asked.at_once, bar)
         finally:
             bar.clear()
     context.out.document({**asdict(done), "refused": [{"line": line, "reason": reason} for line, reason in done.refused]})

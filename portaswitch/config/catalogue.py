@@ -36,6 +36,7 @@ from portaswitch.config.catalogue_kinds import GroupSet, Hidden, Rates, Section,
 from portaswitch.config.catalogue_rating import FormulaText, Level, PeriodOrNone, PortionsText
 from portaswitch.config.catalogue_values import Currency, Instant, Money, Network, Prefix, Zone
 from portaswitch.config.collector import without_collector
+from portaswitch.config.fold import Told, unheard
 from portaswitch.config.grammar import (
     Kind,
     MappingOf,
@@ -47,7 +48,7 @@ from portaswitch.config.grammar import (
     unknown_key,
 )
 from portaswitch.config.kinds import children_of
-from portaswitch.config.values import Address, Boolean, Choice, Integer, Text
+from portaswitch.config.values import Address, Boolean, Choice, HostName, Integer, Text
 from portaswitch.model.loading import CatalogueFile, Entry
 from portaswitch.model.loading import Section as Named
 
@@ -158,6 +159,10 @@ NODE: Final = Thing(
         "coa_port": OrNone(Integer(1, 65535, "(a UDP port)")),
         "response_template": TEMPLATE,
         "ip_pool": OrNone(NAME),
+        "origin_host": OrNone(HostName()),
+        "origin_realm": OrNone(HostName()),
+        "require_tls": Boolean(),
+        "max_connections": Integer(1, 100_000, "connections"),
     }
 )
 PRODUCT: Final = Thing(
@@ -303,14 +308,14 @@ I_ENV: Final = Integer(1, 999_999_999, "(an i_env)")
 
 
 def read_catalogue(
-    path: str | os.PathLike[str], environment: int, *, environ: Mapping[str, str] | None = None
+    path: str | os.PathLike[str], environment: int, *, environ: Mapping[str, str] | None = None, told: Told = unheard
 ) -> CatalogueFile:
     """
     The file at `path`. `environment` is the i_env that its things belong to where the file names none;
-    `environ` stands for the process's environment.
+    `environ` stands for the process's environment; `told` how far the reading is.
     """
     with without_collector():
-        return catalogue(read_tree(path), environment, environ=environ)
+        return catalogue(read_tree(path, told), environment, environ=environ)
 
 
 def catalogue(tree: Tree, environment: int, *, environ: Mapping[str, str] | None = None) -> CatalogueFile:

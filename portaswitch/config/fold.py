@@ -24,6 +24,17 @@ from portaswitch.model.value import dataclass
 MAX_DEPTH = 32
 """Deepest nesting of lists and mappings."""
 
+TELLING = 10_000
+"""Events after which it is told how far the reading is: some tenths of a second."""
+
+Told = Callable[[int, int], None]
+"""Called with what is done, of how much."""
+
+
+def unheard(done: int, whole: int) -> None:
+    """Nobody is told."""
+
+
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml's parser when the wheel has it: a catalogue is read five times faster than by PyYAML's own."""
 
@@ -170,11 +181,11 @@ class Fold:
         self._faults: list[Fault] = []
         self._lost: list[Mark] = []
 
-    def run(self, text: str) -> Tree:
-        """Everything up to the end of the text, or to the first place where it stops being YAML."""
+    def run(self, text: str, told: Told = unheard) -> Tree:
+        """Everything up to the end of the text, or to the first place where it stops being YAML. `told` how many characters are read, of how many."""
         try:
             with without_collector():
-                self._read(text)
+                self._read(text, told)
         except _TooDeep as error:
             self._stop(error.mark, error.reason)
         except (yaml.YAMLError, ValueError, OverflowError) as error:
@@ -182,7 +193,7 @@ class Fold:
             self._stop(*self._syntax(error, text))
         return self._tree()
 
-    def _read(self, text: str) -> None:
+    def _read(self, text: str, told: Told) -> None:
         """The loop: a file of 100,000 lines has a million events."""
         take: dict[type, Callable[[Any], None]] = {
             yaml.ScalarEvent: self._scalar,
@@ -192,7 +203,9 @@ class Fold:
             yaml.SequenceEndEvent: self._end,
             yaml.AliasEvent: self._alias,
         }
-        for event in yaml.parse(text, Loader=_LOADER):
+        for number, event in enumerate(yaml.parse(text, Loader=_LOADER)):
+            if not number % TELLING:
+                told(event.start_mark.index if event.start_mark else 0, len(text))
             taken = take.get(type(event))
             if taken is not None:
                 taken(event)

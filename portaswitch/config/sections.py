@@ -128,6 +128,26 @@ class DiameterSettings(Group):
     )
     origin_host: str = declare(HostName(), "Our Origin-Host; one per process.", default="ocs.example.com")
     origin_realm: str = declare(HostName(), "Our Origin-Realm.", default="example.com")
+    realms: tuple[str, ...] = declare(
+        ListOf(HostName()), "Further Destination-Realms whose requests are ours; those of others are answered 3003.", default=[]
+    )
+    host_addresses: tuple[str, ...] = declare(
+        ListOf(Address()), "Host-IP-Address in our capabilities (RFC 6733 5.3.5); [] says the addresses of listen.", default=[]
+    )
+    watchdog: float = declare(
+        Duration(6, 300), "Seconds of silence after which a peer is asked whether it lives (RFC 3539 Tw).", default="30s"
+    )
+    max_waiting: int = declare(
+        Integer(1, 1_000_000, "requests"), "Requests that may wait in this process; more are answered 3004, and reading pauses.", default=4096
+    )
+    max_waiting_per_peer: int = declare(Integer(1, 1_000_000, "requests"), "The same for one peer.", default=512)
+    push_node_rate: int = declare(Integer(1, 10_000, "requests"), "Re-Auth and Abort-Session requests that one node gets in a second.", default=50)
+
+    def conflicts(self) -> Iterator[Conflict]:
+        if self.max_waiting_per_peer > self.max_waiting:
+            yield Conflict(
+                ("max_waiting_per_peer", "max_waiting"), f"more than max_waiting ({self.max_waiting}): lower this or raise that"
+            )
 
     def listeners(self) -> dict[str, tuple[ListenAddress, ...]]:
         """What is bound, by key."""

@@ -8,7 +8,7 @@ import stat
 from bisect import bisect_right
 from pathlib import Path
 
-from portaswitch.config.fold import Fold, Tree
+from portaswitch.config.fold import Fold, Told, Tree, unheard
 from portaswitch.config.node import Fault, Mark, Node, one_line
 
 __all__ = ["MAX_OCTETS", "Tree", "read_octets", "read_text", "read_tree", "why"]
@@ -19,11 +19,11 @@ MAX_OCTETS = 64 * 1024 * 1024
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def read_text(text: str, file: str) -> Tree:
-    """The tree of this YAML text; `file` is the name that its faults carry. Raises nothing."""
+def read_text(text: str, file: str, told: Told = unheard) -> Tree:
+    """The tree of this YAML text; `file` is the name that its faults carry, `told` how far the reading is. Raises nothing."""
     forbidden = _FORBIDDEN.search(text)
     if forbidden is None:
-        return Fold(file).run(text)
+        return Fold(file).run(text, told)
     starts = [0] + [found.end() for found in re.finditer("\n", text)]
     line = bisect_right(starts, forbidden.start())
     mark = Mark(file, line, forbidden.start() - starts[line - 1] + 1)
@@ -32,9 +32,9 @@ def read_text(text: str, file: str) -> Tree:
     )
 
 
-def read_tree(path: str | os.PathLike[str]) -> Tree:
+def read_tree(path: str | os.PathLike[str], told: Told = unheard) -> Tree:
     """
-    The tree of this file, which faults name as it is given here. Raises nothing: a file that can't be read is
+    The tree of this file, which faults name as it is given here; `told` how far the reading is. Raises nothing: a file that can't be read is
     a fault too.
     """
     name = os.fspath(path)
@@ -49,7 +49,7 @@ def read_tree(path: str | os.PathLike[str]) -> Tree:
         return _unread(
             Fault(Mark(name), "", f"can't be read: {why(error)}; give the path of a readable YAML file")
         )
-    return read_text(text, name)
+    return read_text(text, name, told)
 
 
 def read_octets(path: Path, most: int) -> bytes:

@@ -27,6 +27,7 @@ from portaswitch.endpoints.radius_credentials import with_proof
 from portaswitch.endpoints.radius_reply import Attributes, to_reply
 from portaswitch.endpoints.radius_request import Unmappable, to_request
 from portaswitch.endpoints.radius_trace import described, title, types_cards
+from portaswitch.endpoints.strangers import Strangers
 from portaswitch.endpoints.templates import Variables
 from portaswitch.errors import DatabaseDown, Overloaded, PortaSwitchError
 from portaswitch.interfaces.billing import IBilling
@@ -46,8 +47,6 @@ UNFIT = Counter("portaswitch_radius_templates_unfit_total", "Accepts sent withou
 STATUS_SERVER = int(Code.STATUS_SERVER)
 ACCESS_REQUEST, ACCESS_ACCEPT, ACCESS_REJECT = int(Code.ACCESS_REQUEST), int(Code.ACCESS_ACCEPT), int(Code.ACCESS_REJECT)
 NAMES = {int(code): code.name.lower().replace("_", "-") for code in Code}
-#: Seconds between two log lines on one stranger, and how many strangers are remembered.
-STRANGER_EVERY, STRANGERS = 60.0, 1000
 #: Octets of Proxy-State in an Access-Request: they go back with the answer, which needs the other half of its packet for itself (a proxy adds about 20).
 PROXY_STATES = 2048
 
@@ -115,7 +114,7 @@ class RadiusProtocol(DatagramProtocol):
         self._dictionary = Dictionary.standard()
         self.duplicates = Duplicates(reactor.seconds, limits.duplicate_window)
         self._waiting: dict[str, int] = {}
-        self._strangers: dict[str, float] = {}
+        self._strangers = Strangers(reactor.seconds)
         self._prefix, self._number = prefix, 0
         self._addresses, self._tracer = addresses, tracer or silent()
 
@@ -276,15 +275,5 @@ class RadiusProtocol(DatagramProtocol):
         """Nobody we know: silence, and one log line a minute for each address."""
         self._drop("unknown-client", peer)
         host = peer[0]
-        now = self._reactor.seconds()
-        if now - self._strangers.get(host, -STRANGER_EVERY) < STRANGER_EVERY:
-            return
-        for oldest, told in list(self._strangers.items()) if len(self._strangers) >= STRANGERS else ():
-            if now - told < STRANGER_EVERY:
-                break
-            del self._strangers[oldest]
-        if len(self._strangers) >= STRANGERS:
-            return  # so many strangers in a minute are forged; the counter tells
-        self._strangers.pop(host, None)
-        self._strangers[host] = now
-        self._log.warn("a RADIUS packet from {host}, which is no client: add it to radius_clients if it should be one", host=host)
+        if self._strangers.worth_a_line(host):
+            self._log.warn("a RADIUS packet from {host}, which is no client: add it to radius_clients if it should be one", host=host)

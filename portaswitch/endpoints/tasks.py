@@ -1,5 +1,5 @@
 """
-The runner of session tasks: what the server has to tell its RADIUS nodes, from the table to the wire and back (DESIGN.md 5.7).
+The runner of session tasks: what the server has to tell its nodes, from the table to the wire and back (DESIGN.md 5.7).
 
     a pass:  write what is settled > claim what is due, as much as each node may get now > send; nothing waits for an answer
     answer:  done | failed | again, later                                                (written by the next pass)
@@ -10,22 +10,16 @@ costs the others nothing. A process that is killed leaves leases behind: they ru
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from portaswitch.endpoints.clients import Clients
-from portaswitch.endpoints.dynamic import Acked, DynamicAuthorization, Place, Refused, Result, Silent
-from portaswitch.endpoints.error_causes import Law, law
-from portaswitch.endpoints.profiles import Attributes, Profile, Unsayable
 from portaswitch.interfaces.tasks import ITasks
 from portaswitch.metrics import Counter
-from portaswitch.model.catalogue import Node
-from portaswitch.model.session_task import Claim, Outcome, SessionTask, Settled, TaskKind
+from portaswitch.model.session_task import Claim, Outcome, SessionTask, Settled
 
 TASKS = Counter("portaswitch_session_tasks_total", "What became of session tasks, attempt by attempt", ("kind", "result"))
 #: Requests under way to one node, and to all.
@@ -33,17 +27,13 @@ WINDOW: Final = 32
 MOST_UNDER_WAY: Final = 1024
 #: Seconds to the second attempt of a task, and the most between two.
 FIRST_DELAY, LONGEST_DELAY = 30, 600
-#: The words of RFC 5176 for a refusal.
-NAKS: Final = {TaskKind.COA: "CoA-NAK", TaskKind.POD: "Disconnect-NAK"}
-
 
 @dataclass(frozen=True, slots=True)
 class Pacing:
-    """Requests a second to one node (and at once, after a pause), attempts of a task in all, and the port where neither node nor profile names one."""
+    """Requests a second to one node (and at once, after a pause), and attempts of a task in all."""
 
     rate: int = 50
     attempts: int = 5
-    port: int = 3799
 
 
 @dataclass(slots=True)
@@ -60,21 +50,36 @@ class NotNow(Exception):
     """A task can't be sent now, but may be later; the text says why."""
 
 
+class Never(Exception):
+    """A task can't be sent, now or later; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What an attempt came to, and what the node said; `silent`: nothing, so that it gets one request at a time until it answers."""
+
+    outcome: Outcome
+    note: str = ""
+    silent: bool = False
+
+
+class Teller(Protocol):
+    """The wire that tasks go over: `radius_tasks.RadiusTeller`, `diameter_push.DiameterTeller`."""
+
+    def reachable(self) -> frozenset[int] | None:
+        """The nodes that can be told something by this process (i_node); None: all."""
+
+    def tell(self, task: SessionTask) -> Deferred[Verdict]:
+        """Send the task's request; fires with what came of it, in bounded time. Cancelling forgets it. Raises NotNow, Never."""
+
+
 class TaskRunner:
-    """Runs the tasks of kind coa and pod. `clients` gives the clients and nodes in force; `clock` has `seconds()`."""
+    """Runs the tasks of a teller's kinds, which `tasks` claims. `clock` has `seconds()`."""
 
     _log = Logger()
 
-    def __init__(
-        self,
-        tasks: ITasks,
-        dynamic: DynamicAuthorization,
-        clients: Callable[[], Clients],
-        profiles: Mapping[str, Profile],
-        clock: Any,
-        pacing: Pacing,
-    ) -> None:
-        self._tasks, self._dynamic, self._clients, self._profiles, self._clock, self._pacing = tasks, dynamic, clients, profiles, clock, pacing
+    def __init__(self, tasks: ITasks, teller: Teller, clock: Any, pacing: Pacing) -> None:
+        self._tasks, self._teller, self._clock, self._pacing = tasks, teller, clock, pacing
         self._paces: dict[int, _Pace] = {}
         self._asked: dict[int, Deferred[Any]] = {}
         self._settled: list[Settled] = []
@@ -85,7 +90,10 @@ class TaskRunner:
         limit = MOST_UNDER_WAY - len(self._asked)
         if limit <= 0:
             return
-        claim = await self._tasks.claim(self._rooms(), min(self._pacing.rate, WINDOW), limit)
+        rooms, room, reachable = self._rooms(), min(self._pacing.rate, WINDOW), self._teller.reachable()
+        if reachable is not None:
+            rooms, room = {i_node: rooms.get(i_node, room) for i_node in reachable}, 0
+        claim = await self._tasks.claim(rooms, room, limit)
         self._count(claim)
         for task in claim.tasks:
             self._begin(task)
@@ -139,50 +147,22 @@ class TaskRunner:
         if stale is not None:  # our own lease ran out (a database that was away long): the new attempt takes over
             stale.cancel()
         try:
-            node, profile = self._node(task)
-            place, secret = self._place(task, node, profile)
-            asked = self._dynamic.ask(place, task.kind, _attributes(task, node, profile), secret)
+            asked = self._teller.tell(task)
         except NotNow as error:
             self._settle(task, Outcome.AGAIN, str(error))
             return
-        except (Unsayable, ValueError) as error:
+        except (Never, ValueError) as error:
             self._settle(task, Outcome.FAILED, str(error))
             return
         pace = self._pace(task.i_node)
         pace.tokens -= 1
         pace.under_way += 1
         self._asked[task.i_task] = asked
-        _ = asked.addCallbacks(lambda result: self._answered(task, profile, result), lambda failure: self._broken(task, failure)).addErrback(self._defect)
+        _ = asked.addCallbacks(lambda verdict: self._answered(task, verdict), lambda failure: self._broken(task, failure)).addErrback(self._defect)
 
-    def _node(self, task: SessionTask) -> tuple[Node, Profile]:
-        node = self._clients().catalogue.nodes.get(task.i_node)
-        if node is None or node.i_env != task.i_env:
-            raise NotNow(f"the catalogue has no node {task.i_node} in environment {task.i_env}")
-        profile = self._profiles.get(node.profile)
-        if profile is None:
-            raise Unsayable(f"node {node.name} has the profile {node.profile}, which is none of {', '.join(sorted(self._profiles))}")
-        return node, profile
-
-    def _place(self, task: SessionTask, node: Node, profile: Profile) -> tuple[Place, bytes]:
-        """Where the request goes, and the secret: that of the RADIUS client of the address."""
-        if not node.coa_address:
-            raise Unsayable(f"node {node.name} takes no CoA and no Disconnect: it has no coa_address in the catalogue")
-        client = self._clients().find(node.coa_address)
-        if client is None or client.i_env != node.i_env:
-            raise Unsayable(f"no radius_clients entry of environment {node.i_env} covers {node.coa_address}, the coa_address of node {node.name}")
-        return (node.coa_address, node.coa_port or profile.port_for(task.kind) or self._pacing.port), client.secret
-
-    def _answered(self, task: SessionTask, profile: Profile, result: Result) -> None:
-        self._over(task, WINDOW if not isinstance(result, Silent) else 1)
-        match result:
-            case Acked():
-                self._settle(task, Outcome.DONE)
-            case Silent(reason):
-                self._settle(task, Outcome.AGAIN, reason)
-            case Refused(cause, word):
-                why = "without Error-Cause" if cause is None else f"Error-Cause {cause}" if word in ("", str(cause)) else f"Error-Cause {cause} ({word})"
-                outcome = {Law.DONE: Outcome.DONE, Law.FINAL: Outcome.FAILED, Law.LATER: Outcome.AGAIN}[law(cause, profile.success[task.kind])]
-                self._settle(task, outcome, f"{NAKS[task.kind]} {why}")
+    def _answered(self, task: SessionTask, verdict: Verdict) -> None:
+        self._over(task, 1 if verdict.silent else WINDOW)
+        self._settle(task, verdict.outcome, verdict.note)
 
     def _broken(self, task: SessionTask, failure: Failure) -> None:
         """Cancelled, or a defect of ours: somebody tries again."""
@@ -211,20 +191,3 @@ class TaskRunner:
         doubled = min(task.attempts - 1, 10)  # a power of a count from the table has to have a bound
         delay = min(FIRST_DELAY << doubled, LONGEST_DELAY) if outcome is Outcome.AGAIN else 0
         self._settled.append(Settled(task, outcome, note, delay))
-
-
-def _attributes(task: SessionTask, node: Node, profile: Profile) -> Attributes:
-    """What the request says. Raises Unsayable."""
-    facts = facts_of(task, node)
-    found = profile.identify(facts)
-    return found + profile.words(task.arguments, facts) if task.kind is TaskKind.COA else found
-
-
-def facts_of(task: SessionTask, node: Node) -> dict[str, str]:
-    """The facts that templates may use (`profiles.FACTS`): those of the session's row and of its node."""
-    facts = {**task.facts, "nas_identifier": node.nas_identifier, "nas_ip": node.nas_ip, "node": node.name}
-    session = facts.get("session", "")
-    # A session's id is h323-conf-id unless it is another id that the node gave, or one that we made up for an Access-Request without any.
-    if session not in (facts.get("acct_session_id"), facts.get("call_id")) and not session.startswith("auth-"):
-        facts["h323_conf_id"] = session
-    return facts

@@ -15,7 +15,7 @@ class ITasks(Interface):
 
     def claim(rooms: Mapping[int, int], room: int, limit: int) -> Deferred[Claim]:
         """
-        Claim at most `limit` due tasks of the kinds coa and pod as leases: of each node (i_node) at most `rooms` of it, `room` where it is not
+        Claim at most `limit` due tasks of this wire's kinds as leases: of each node (i_node) at most `rooms` of it, `room` where it is not
         in there; by lane, then by age.
 
         Tasks whose session is over are done, those whose time is over expired: they are counted and not given. A task that is not settled before its

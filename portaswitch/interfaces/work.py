@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 from zope.interface import Interface
 
 from portaswitch.model.actor import Actor
-from portaswitch.model.operation import Entity, Row
+from portaswitch.model.operation import Claim, Entity, Row
 from portaswitch.model.payment import Paid, Payment
 
 T = TypeVar("T")
@@ -18,7 +18,8 @@ T = TypeVar("T")
 
 class IWork(Interface):
     """
-    Implemented by `store.work.Work`. Every row that it finds, changes or removes is one that the actor reaches; of others it says that they are not there.
+    Implemented by `store.work.Work`. Every row that it changes or removes is one that the actor reaches; every row that it finds too, or is shared with it; of
+    others it says that they are not there. A reseller finds itself, and locks (so changes) only what is below it: NotPermitted.
 
     Errors of all methods: `OperationRefused` where the database refuses a value.
     """
@@ -34,6 +35,9 @@ class IWork(Interface):
 
     def get(entity: Entity, number: int, lock: bool = False) -> Deferred[Row | None]:
         """The row of that number, or None."""
+
+    def lock_all(entity: Entity, numbers: Collection[int]) -> Deferred[list[Row]]:
+        """The rows of these numbers, locked in their order; those that are not there, or out of reach, are left out."""
 
     def listing(entity: Entity, conditions: Mapping[str, Any], begin: str, limit: int) -> Deferred[list[Row]]:
         """Rows whose fields equal `conditions` (of references: numbers) and whose key begins with `begin`, in order, at most `limit` (0: all)."""
@@ -62,20 +66,30 @@ class IWork(Interface):
     def pay(payment: Payment) -> Deferred[Paid]:
         """Book a payment. The caller has locked the rows and decided that they allow it; the balances and the payment's row are settled here."""
 
+    def pay_all(payments: Sequence[Payment]) -> Deferred[list[Paid]]:
+        """Book several payments at once, as `pay`; what each of them leaves of its account's balance."""
+
+    def seal(text: str) -> bytes:
+        """A secret as it is kept in a column of its own."""
+
     def fingerprints(text: str) -> list[bytes]:
         """The keyed hashes under which a secret that is looked up may be kept (vouchers.id): that of the newest key first, by which new ones are kept."""
 
-    def note(operation: str, entity: str, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> Deferred[None]:
-        """A line of the audit, in this transaction: who, when, what it was and what it is now."""
+    def note(
+        operation: str, entity: str, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, request: str | None = None
+    ) -> Deferred[None]:
+        """A line of the audit, in this transaction: who, when, what it was and what it is now; `request` where it is not the actor's."""
 
-    def recall(key: str, operation: str, digest: str) -> Deferred[Any]:
+    def recall(claims: Sequence[Claim]) -> Deferred[list[Any]]:
         """
-        What an operation of that key gave, None when it was never done. From here to the end of the transaction nobody else may do it.
-
-        Errors: OperationRefused when the key was used for something else.
+        What the operations of these keys, no two the same, gave: None of what was never done, and an OperationRefused where a key was used for something
+        else. From here to the end of the transaction nobody else may do them.
         """
 
-    def remember(key: str, operation: str, digest: str, answer: Any) -> Deferred[None]:
+    def forget(keys: Sequence[str]) -> Deferred[None]:
+        """Give keys back that this transaction claimed, for what it did not do."""
+
+    def remember(key: str, answer: Any) -> Deferred[None]:
         """Keep what an operation gave under its key."""
 
 

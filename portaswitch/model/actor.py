@@ -29,8 +29,8 @@ class Privilege(StrEnum):
     SERVICE = "service"  # what a help desk does: passwords, blocks, features
     SELL = "sell"  # open, change and close customers and accounts, give them products
     RECHARGE = "recharge"  # top an account up with a voucher, whose money is paid already
-    MONEY = "money"  # payments, charges, credits, refunds, limits
-    STOCK = "stock"  # SIM cards, devices, numbers, vouchers
+    MONEY = "money"  # payments, charges, credits, refunds, limits, vouchers
+    STOCK = "stock"  # SIM cards, devices, numbers
     CATALOGUE = "catalogue"  # products, tariffs, rates, nodes, vendors, policies
     SECURITY = "security"  # users
 

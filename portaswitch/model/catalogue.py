@@ -55,7 +55,7 @@ class ServicePolicy:
 #: The policy of rating entries that name none, by the base of their service: what 86400 s are to a call is no measure for octets and pieces.
 DEFAULT_POLICIES = {
     Base.TIME: ServicePolicy(),
-    Base.OCTETS: ServicePolicy(slice=10_000_000, max_units=10**15),
+    Base.OCTETS: ServicePolicy(slice=2**30, max_units=10**15),
     Base.QUANTITY: ServicePolicy(slice=1, max_units=10**9),
 }
 
@@ -180,7 +180,8 @@ class DialRule:
 class Node:
     """
     A node and what is peculiar to it, as data. `coa_address` '': it takes no CoA and no Disconnect; `coa_port` 0: the port of its profile. `response_template`
-    is the text that the endpoint compiles (docs/templates.rst).
+    is the text that the endpoint compiles (docs/templates.rst). `origin_host`, `origin_realm`: the names of a Diameter peer in small letters, '' where it has
+    none; `max_connections`: hosts of its realm that may be connected at once.
     """
 
     i_node: int
@@ -196,6 +197,10 @@ class Node:
     coa_port: int = 0
     response_template: str = ""
     i_ip_pool: int = 0  # the pool that addresses of its Internet sessions come from; 0: accounts' static ones
+    origin_host: str = ""
+    origin_realm: str = ""
+    require_tls: bool = False
+    max_connections: int = 4
 
 
 @dataclass(frozen=True, slots=True)

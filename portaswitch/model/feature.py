@@ -28,6 +28,7 @@ OWN_CHOICE: Final = frozenset({"call_barring", "forward_mode", "default_action",
 FLAGS: Final[Mapping[str, frozenset[str]]] = {
     "account": frozenset({ON, OFF, OF_PRODUCT, OF_CUSTOMER}),
     "customer": frozenset({ON, OFF}),
+    "site": frozenset({ON, OFF, OF_CUSTOMER}),
     "product": frozenset({ON, OFF, OF_CUSTOMER}),
 }
 """What each kind of owner may say beside modes: who stands above nobody's heir has nothing to inherit."""

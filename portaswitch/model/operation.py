@@ -24,6 +24,7 @@ class Mark(Enum):
     """What is special about a field."""
 
     REQUIRED = "required"  # an addition must name it
+    FILLED = "filled"  # it may be left out, and never be emptied
     FIXED = "fixed"  # it can't be changed later
     READ_ONLY = "read only"  # no person sets it
     SELF_CARE = "self care"  # customers and accounts may change it for themselves
@@ -33,6 +34,7 @@ class Mark(Enum):
     PLACE = "place"  # an argument that stands without its name, in the order of the fields
     MONEY = "money"  # changed with the privilege for money
     INTERNAL = "internal"  # for operators: in self-care it is not seen
+    ADMIN = "admin"  # set by administrators: what a reseller pays
 
 
 class Place(Enum):
@@ -75,7 +77,8 @@ class Entity:
     `key` is the field by which people name a row (unique in the environment, or below its `parent`, the field that refers to the outer thing). `customer` and
     `account` are the columns that say whose a row is, '' when it belongs to the environment as a whole: then only administrators reach it. `privilege` is what
     adding, changing and removing takes. `environment` is the column of the environment, '' where the row is in that of its outer thing. `order` sorts lists.
-    `details` is a second table with at most one row of the same identity, made with the first value that is set there.
+    `details` is a second table with at most one row of the same identity, made with the first value that is set there. What is `shared` is the environment's,
+    and resellers see it too, to build on; only administrators change it.
     """
 
     name: str
@@ -91,6 +94,7 @@ class Entity:
     order: str = ""
     environment: str = "i_env"
     details: str = ""
+    shared: bool = False
 
     def field(self, name: str) -> Field:
         """The field of that name; KeyError when there is none."""
@@ -130,11 +134,38 @@ Body = Callable[[Any, Actor, Mapping[str, Any]], Awaitable[Outcome]]
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """A key, the operation that it stands for, and the digest of the values that were asked for."""
+
+    key: str
+    operation: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One of several who ask for the same operation at once: the values, and the request that joins it with the logs."""
+
+    values: Mapping[str, Any]
+    request: str | None = None
+
+
+Together = Callable[[Any, Actor, Sequence[Asked]], Awaitable[Sequence[Outcome | OperationRefused]]]
+"""`(IWork, actor, asked) -> what each gives`: many at once in one transaction. A refusal of one is its outcome, and keeps no other back."""
+
+
+def any_values(values: Mapping[str, Any]) -> bool:
+    """That any values may join others."""
+    return True
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """
     Something an operator can do: `name` is 'entity.verb', or 'entity.thing.verb' for what belongs to an entity. Money moves only in operations of the
     privileges in `KEYED`, which take a key so that a repetition is done once (`operations.desk`). An operation that changes nothing is of the privilege READ.
     `secrets` are names in the answer that are told once and never kept. In self-care customers and accounts may only look, and do what is marked for it.
+    `together` does many at once (no argument of it refers to anything); `joins` says of some values whether it may.
     """
 
     name: str
@@ -146,6 +177,8 @@ class Operation:
     columns: tuple[str, ...] = field(default=())
     secrets: tuple[str, ...] = field(default=())
     self_care: bool = False
+    together: Together | None = None
+    joins: Callable[[Mapping[str, Any]], bool] = any_values
 
     @property
     def words(self) -> tuple[str, str]:

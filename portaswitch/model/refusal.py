@@ -38,6 +38,7 @@ class Refusal(Enum):
     FUNDS_LOCKED = ("funds_locked", 114, "Funds are locked")
     SESSION_OVER = ("reject_authorization", 115, "Session is already over")
     SPEND_LIMIT = ("spend_limit_exceeded", 116, "Spending limit exceeded")
+    UNKNOWN_SESSION = ("reject_authorization", 115, "Unknown session")
     FUNDS_SHORT = ("funds_locked", 117, "Not enough funds set aside")
 
     def __init__(self, word: str, return_code: int, text: str) -> None:

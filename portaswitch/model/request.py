@@ -48,6 +48,13 @@ class QuotaKey:
 WHOLE = QuotaKey()
 
 
+class Counting(StrEnum):
+    """Since when the use of a quota key is counted that a wire reports."""
+
+    TOTAL = "total"  # since the session began (RADIUS)
+    DELTA = "delta"  # since the key's last report (Used-Service-Unit of RFC 8506); the core adds them up (`billing.numbered`)
+
+
 class Report(StrEnum):
     """Why usage is reported for a quota key."""
 
@@ -60,14 +67,15 @@ class UnitRequest:
     """
     What is asked and reported for one quota key, in units of `base`.
 
-    `used` is cumulative for the session (endpoints whose wire sends deltas add them up in the core by `QuotaKey`); None means nothing reported.
+    `used` and `counters` are cumulative for the session or, where `counting` says so, deltas; None means nothing reported.
     `requested`: None nothing asked, 0 "as much as you think right", else the most units wanted. `minimum`: the least units worth granting; given by clients
     that can re-authorize, which is what permits slices (DESIGN.md 3.3). `counters` are the cumulative figures of a wire that reports in several bases at once
     (seconds and octets of an Internet session): the one of the session's own base counts, `used` only where there are none. `most_funds`: the most money to
     hold.
     `begins`: when the use will begin (None: now); `ends`: when the client thinks that the most units will be used up, for the expiry of what is held.
     `alternatives`: the same asked in other bases by a client that can count in several (PortaBilling_Authorize, repeated); the session's base picks
-    (`in_base`).
+    (`in_base`). `rated`: what the key is rated by, where it is not what the session is (a rating group is a destination of the tariff); '' else. `later`:
+    how much of the use came behind a change of prices (Tariff-Change-Usage), where the client tells.
     """
 
     key: QuotaKey = WHOLE
@@ -81,6 +89,9 @@ class UnitRequest:
     begins: datetime | None = None
     ends: datetime | None = None
     alternatives: tuple[UnitRequest, ...] = ()
+    counting: Counting = Counting.TOTAL
+    rated: str = ""
+    later: Mapping[Base, int] = field(default_factory=dict)
 
     def reported(self, base: Base) -> int | None:
         """The cumulative use in `base`; None: nothing reported. A wire that reports by counters reports nothing in a base that has none."""
@@ -143,6 +154,7 @@ class Parties:
 
     `user` is the account id that is to be found (User-Name, Subscription-Id, From); `calling` and `called` are as dialled; `redirecting` diverted the call.
     `identity`: the address that the user wants to use, where that is to be authorized too (SIP-AOR: user@host, or a number), '' where it is not.
+    `others`: further ids of the same user, tried in this order where nobody has the one before (a Subscription-Id each: number, IMSI, SIP address).
     """
 
     user: str
@@ -150,6 +162,16 @@ class Parties:
     called: str = ""
     redirecting: str = ""
     identity: str = ""
+    others: tuple[str, ...] = ()
+
+
+class Operation(StrEnum):
+    """What an EVENT asks for (Requested-Action, RFC 8506 8.41)."""
+
+    DEBIT = "debit"  # charge it now
+    REFUND = "refund"  # give back what a session was charged, or a part of it
+    BALANCE = "balance"  # are the funds there?
+    PRICE = "price"  # what would it cost?
 
 
 class Direction(StrEnum):
@@ -180,7 +202,8 @@ class AAARequest:
     `access_code` picks the rating entry. `kept` are attributes that travel to the session row and the xDR (call-id, subscriber_ip, disconnect_cause ...).
     `lock_seconds`: how long at most the session's lock and holds shall stay (None: as the policy says). `access_node`: the node by which the user came, where
     another one asks (PortaOne-Access-Info; 0: the asking one). `login`: the session within the node in which a user logs in, before anything is authorized
-    ('': none is known, as at a registration); `session` stays empty then.
+    ('': none is known, as at a registration); `session` stays empty then. `number`: its number within the session, of wires that number them
+    (CC-Request-Number): such a session begins with an AUTH and with nothing else, and each number counts once. `operation`: of an EVENT.
     """
 
     kind: Kind
@@ -203,6 +226,8 @@ class AAARequest:
     lock_seconds: int | None = None
     access_node: int = 0
     login: str = ""
+    number: int | None = None
+    operation: Operation = Operation.DEBIT
 
 
 @dataclass(frozen=True, slots=True)

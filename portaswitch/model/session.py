@@ -121,7 +121,8 @@ class Session:
     A session as the store has it; `version` rises by one with every change, `last_key` and `answer` are its last request and what it was told.
 
     `connected`: when its use began, as far as anybody said; `charged_at`: when an open session was last charged for what it used so far (None: not yet).
-    `brought`: kept attributes by which its NAS knows it, where accounting named them and the authorization had not.
+    `brought`: kept attributes by which its NAS knows it, where accounting named them and the authorization had not. `numbers`: the runs (first, last) of
+    request numbers that have counted, of wires that number them; ascending, apart.
     """
 
     key: str
@@ -136,6 +137,7 @@ class Session:
     connected: datetime | None = None
     charged_at: datetime | None = None
     brought: Mapping[str, str] = field(default_factory=dict)
+    numbers: tuple[tuple[int, int], ...] = ()
 
     @property
     def held(self) -> Decimal:

@@ -15,10 +15,12 @@ from portaswitch.model.value import dataclass
 
 
 class TaskKind(StrEnum):
-    """The kinds that RADIUS carries (RFC 5176); `rar`, `asr` and `message` are other endpoints'."""
+    """The kinds that RADIUS (RFC 5176) and Diameter (RFC 8506 5.5, RFC 6733 8.5) carry; `message` is another endpoint's."""
 
     COA = "coa"  # CoA-Request: the session goes on otherwise
     POD = "pod"  # Disconnect-Request: it ends
+    RAR = "rar"  # Re-Auth-Request: it is to be authorized again
+    ASR = "asr"  # Abort-Session-Request: it ends
 
 
 @dataclass(frozen=True, slots=True)

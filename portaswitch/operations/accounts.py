@@ -174,7 +174,7 @@ async def _move(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome
     if devices:
         raise OperationRefused([f"device {devices[0][0]} belongs to {before['customer']}: take the account off it first"])
     await work.ask("account.move", {"account": before["_id"], "source": source, "target": target})
-    return await change(work, ACCOUNT, RULES, before, {"customer": target}, "move")
+    return await change(work, ACCOUNT, RULES, before, {"customer": target, **({"site": None} if before["_site"] else {})}, "move")
 
 
 async def _close(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:

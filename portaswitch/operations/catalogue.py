@@ -69,8 +69,8 @@ async def _tariff_of_connection(work: IWork, before: Row | None, after: Row) -> 
 
 async def _identified(work: IWork, before: Row | None, after: Row) -> AsyncIterator[str]:
     """A node is recognised by something."""
-    if after["nas_ip"] is None and after["nas_identifier"] is None:
-        yield "it needs nas_ip or nas_identifier, by which it is recognised"
+    if all(after[key] is None for key in ("nas_ip", "nas_identifier", "origin_host", "origin_realm")):
+        yield "it needs nas_ip or nas_identifier, by which it is recognised (a Diameter peer: origin_host or origin_realm)"
 
 
 async def _period(work: IWork, before: Row | None, after: Row) -> AsyncIterator[str]:

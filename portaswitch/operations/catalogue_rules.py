@@ -16,7 +16,8 @@ for 16).
 """
 
 PRICES: Final = ("price_first", "price_n", "connect_fee")
-IDENTITIES: Final = ("nas_ip", "nas_identifier")
+IDENTITIES: Final = ("nas_ip", "nas_identifier", "origin_host")
+REALM: Final = "origin_realm"
 
 
 def networks(world: World) -> Iterator[Fault]:
@@ -56,8 +57,8 @@ def _identities(world: World) -> Iterator[Fault]:
                     f"node {taken[value]} has the same: a node is recognised by it"
                 )
     for node in world.file.of(Section.NODES):
-        if world.known(Section.NODES, node.name) is None and all(node.silent(key) for key in IDENTITIES):
-            yield node.place.fault("is new: it needs nas_ip or nas_identifier, by which it is recognised")
+        if world.known(Section.NODES, node.name) is None and all(node.silent(key) for key in (*IDENTITIES, REALM)):
+            yield node.place.fault("is new: it needs nas_ip or nas_identifier, by which it is recognised (a Diameter peer: origin_host or origin_realm)")
 
 
 def _keeps(world: World, name: str, key: str) -> bool:

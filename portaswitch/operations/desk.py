@@ -18,10 +18,11 @@ from zope.interface import implementer
 
 from portaswitch.interfaces.work import IBooks, IOperations, IWork
 from portaswitch.model.actor import Actor, Privilege
-from portaswitch.model.operation import Mark, NotPermitted, Operation, OperationRefused, Outcome, RefusedButNoted, Row
+from portaswitch.model.operation import Claim, Mark, NotPermitted, Operation, OperationRefused, Outcome, RefusedButNoted, Row
 from portaswitch.operations.reading import Texts, read, resolve
 from portaswitch.operations.registry import OPERATIONS
 from portaswitch.operations.stock import UPLOADS
+from portaswitch.operations.together import Together, Waiting
 from portaswitch.operations.upload import Progress, lines_of, upload
 
 
@@ -31,6 +32,7 @@ class Desk:
 
     def __init__(self, books: IBooks) -> None:
         self._books = books
+        self._together = Together(books, self._alone)
 
     def names(self) -> Sequence[str]:
         """See `IOperations.names`."""
@@ -62,31 +64,42 @@ class Desk:
         values = read(operation.arguments, texts)
         if len(key) > 128 or not key.isprintable():
             raise OperationRefused(["the key is too long, or holds a control character: at most 128 printable characters"])
-        outcome = await self._books.work(actor, lambda work: _once(work, actor, operation, values, key))
+        claim = Claim(key, name, _digest(operation, values)) if key else None
+        if operation.together is not None and operation.joins(values):
+            return await self._together.ask(actor, operation, values, claim)
+        return await self._once(actor, operation, values, claim)
+
+    async def _alone(self, actor: Actor, operation: Operation, waiting: Waiting) -> Outcome:
+        return await self._once(actor, operation, waiting.asked.values, waiting.claim)
+
+    async def _once(self, actor: Actor, operation: Operation, values: Mapping[str, Any], claim: Claim | None) -> Outcome:
+        """The operation, or what it gave when it was done under that key before."""
+        outcome = await self._books.work(actor, lambda work: _noted(work, actor, operation, values, claim))
         if isinstance(outcome, RefusedButNoted):
             raise outcome
         return outcome
 
 
-async def _once(work: IWork, actor: Actor, operation: Operation, values: Mapping[str, Any], key: str) -> Outcome | RefusedButNoted:
-    """The operation, or what it gave when it was done under that key before. What is refused and noted is an outcome here, so that the note is committed."""
+async def _noted(work: IWork, actor: Actor, operation: Operation, values: Mapping[str, Any], claim: Claim | None) -> Outcome | RefusedButNoted:
+    """What is refused and noted is an outcome here, so that the note is committed."""
     try:
-        return await _keyed(work, actor, operation, values, key)
+        return await _keyed(work, actor, operation, values, claim)
     except RefusedButNoted as refused:
         return refused
 
 
-async def _keyed(work: IWork, actor: Actor, operation: Operation, values: Mapping[str, Any], key: str) -> Outcome:
-    if not key:
+async def _keyed(work: IWork, actor: Actor, operation: Operation, values: Mapping[str, Any], claim: Claim | None) -> Outcome:
+    if claim is None:
         return await _done(work, actor, operation, values)
-    digest = _digest(operation, values)
-    known = await work.recall(key, operation.name, digest)
+    (known,) = await work.recall([claim])
+    if isinstance(known, OperationRefused):
+        raise known
     if known is not None:
         found: Outcome = known
         return found
     answer = await _done(work, actor, operation, values)
     kept = {name: value for name, value in answer.items() if name not in operation.secrets} if isinstance(answer, Mapping) else answer
-    await work.remember(key, operation.name, digest, kept)
+    await work.remember(claim.key, kept)
     return answer
 
 

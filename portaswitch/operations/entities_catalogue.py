@@ -42,6 +42,7 @@ SERVICE: Final = Entity(
         Field("base", "what is counted", BASES, NEEDED),
         Field("unit", "units that usage is rounded up to", POSITIVE, DETAIL),
     ),
+    shared=True,
 )
 
 POLICY: Final = Entity(
@@ -61,6 +62,7 @@ POLICY: Final = Entity(
         Field("charge_every", "seconds after which an open session is charged; 0: at its end", NATURAL, DETAIL),
         Field("top_rate", "bits a second beyond which octets are not believed", POSITIVE, DETAIL),
     ),
+    shared=True,
 )
 
 DESTINATION: Final = Entity(
@@ -76,6 +78,7 @@ DESTINATION: Final = Entity(
         Field("country", "country", LINE),
         Field("description", "what it is", LINE),
     ),
+    shared=True,
 )
 
 GROUP_SET: Final = Entity(
@@ -86,6 +89,7 @@ GROUP_SET: Final = Entity(
     "name",
     Privilege.CATALOGUE,
     (Field("name", "name, unique in the environment", NAME, PLACED),),
+    shared=True,
 )
 
 GROUP: Final = Entity(
@@ -98,6 +102,7 @@ GROUP: Final = Entity(
     (Field("set", "the set it is in", NAME, OWN, "i_dest_group_set", "destination-set"), Field("name", "name, unique in the set", NAME, PLACED)),
     parent="set",
     environment="",
+    shared=True,
 )
 
 TARIFF: Final = Entity(
@@ -196,7 +201,7 @@ ENTRY: Final = Entity(
         Field("node", "at this node only; null: at any", NAME, FIXED, "i_node", "node"),
         Field("access_code", "with this access code", LINE, FIXED),
         Field("tariff", "what the account is charged by", NAME, frozenset({Mark.REQUIRED}), "i_tariff", "tariff"),
-        Field("reseller_tariff", "what the reseller above is charged by", NAME, frozenset(), "i_tariff_reseller", "tariff"),
+        Field("reseller_tariff", "what the reseller above is charged by", NAME, frozenset({Mark.ADMIN}), "i_tariff_reseller", "tariff"),
         Field("policy", "service policy of its sessions", NAME, frozenset(), "i_service_policy", "policy"),
     ),
     parent="product",
@@ -220,6 +225,7 @@ ACCESS_POLICY: Final = Entity(
         Field("idle_timeout", "seconds without traffic that end a session", POSITIVE, DETAIL),
         Field("description", "what it is", LINE, DETAIL),
     ),
+    shared=True,
 )
 
 ACCESS_PHASE: Final = Entity(
@@ -238,6 +244,7 @@ ACCESS_PHASE: Final = Entity(
     ),
     parent="policy",
     environment="",
+    shared=True,
 )
 
 ENTITIES: Final = (SERVICE, POLICY, DESTINATION, GROUP_SET, GROUP, TARIFF, RATE, PRODUCT, ENTRY, ACCESS_POLICY, ACCESS_PHASE)

@@ -12,6 +12,8 @@ from portaswitch.model.text_values import AMOUNT, CURRENCY, FLAG, INSTANT, LINE,
 PLACED: Final = frozenset({Mark.PLACE, Mark.REQUIRED, Mark.READ_ONLY})
 READ_ONLY: Final = frozenset({Mark.READ_ONLY})
 DETAIL: Final = frozenset({Mark.DETAIL})
+SEALED: Final = frozenset({Mark.READ_ONLY, Mark.DETAIL, Mark.SECRET})
+STATES: Final = choice("active", "inactive", "used", "blocked")
 
 PAYMENT: Final = Entity(
     "payment",
@@ -65,4 +67,62 @@ TRANSACTION: Final = Entity(
     order="t.i_payment_transaction desc",
 )
 
-ENTITIES: Final = (PAYMENT, TRANSACTION)
+BATCH: Final = Entity(
+    "batch",
+    "batches: vouchers made in one go",
+    "batches",
+    "i_batch",
+    "name",
+    Privilege.MONEY,
+    (
+        Field("name", "name, unique in the environment", NAME, PLACED),
+        Field("managed_by", "the reseller whose it is; null: of the environment", NAME, READ_ONLY, "i_managed_by", "customer"),
+        Field("created", "when it was made", INSTANT, READ_ONLY),
+    ),
+    customer="i_managed_by",
+    order="t.i_batch desc",
+)
+
+VOUCHER: Final = Entity(
+    "voucher",
+    "vouchers: money that recharges one account, once (their numbers are told when they are made, and never again)",
+    "vouchers",
+    "i_voucher",
+    "number",
+    Privilege.MONEY,
+    (
+        Field("number", "its number in this list; not what recharges", POSITIVE, PLACED, "i_voucher"),
+        Field("batch", "the batch it was made in", NAME, READ_ONLY, "i_batch", "batch"),
+        Field("control_number", "printed on it, safe to tell a help desk", POSITIVE, READ_ONLY),
+        Field("secret", "what recharges", LINE, SEALED, "id"),
+        Field("amount", "money", SUM, READ_ONLY),
+        Field("currency", "its currency", CURRENCY, READ_ONLY),
+        Field("status", "active recharges", STATES, READ_ONLY),
+        Field("expiration_date", "not from it on", INSTANT, READ_ONLY),
+        Field("days_added", "days added to the end of the account", POSITIVE, READ_ONLY | DETAIL),
+        Field("managed_by", "the reseller whose it is: for accounts below it only", NAME, READ_ONLY | DETAIL, "i_managed_by", "customer"),
+        Field("used_at", "when it was used", INSTANT, READ_ONLY),
+        Field("account", "the account that it recharged", NAME, READ_ONLY, "i_account", "account"),
+        Field("payment", "the payment", POSITIVE, READ_ONLY | DETAIL, "i_payment"),
+    ),
+    customer="i_managed_by",
+    order="t.i_voucher desc",
+)
+
+ORPHAN: Final = Entity(
+    "orphan",
+    "usage that nobody was charged for, and that waits for a decision",
+    "orphans",
+    "i_orphan",
+    "number",
+    Privilege.MONEY,
+    (
+        Field("number", "its number (`orphan list`)", POSITIVE, PLACED, "i_orphan"),
+        Field("received", "when it was reported", INSTANT, READ_ONLY),
+        Field("reason", "no account, or impossible", LINE, READ_ONLY),
+        Field("request", "what was reported", LINE, READ_ONLY | DETAIL),
+    ),
+    order="t.i_orphan desc",
+)
+
+ENTITIES: Final = (PAYMENT, TRANSACTION, BATCH, VOUCHER, ORPHAN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address, ip_network
 from typing import Final
 
@@ -12,6 +13,7 @@ from portaswitch.operations.catalogue_rules import SHORTEST_SECRET
 
 PLACED: Final = frozenset({Mark.PLACE, Mark.REQUIRED})
 OWN: Final = PLACED | {Mark.FIXED}
+_HOST: Final = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*", re.ASCII)
 FIXED: Final = frozenset({Mark.FIXED})
 DETAIL: Final = frozenset({Mark.DETAIL})
 
@@ -30,6 +32,12 @@ def _network(text: str) -> str:
         raise ValueError("is not an address or network, such as 127.0.0.1 or 192.0.2.0/24 (host bits zero)") from None
 
 
+def _host(text: str) -> str:
+    if not _HOST.fullmatch(text):
+        raise ValueError("is not a host or domain name, such as pgw.example.com")
+    return text.lower()
+
+
 def _shared_secret(text: str) -> str:
     """RFC 2865 section 3 asks for 16 octets; shorter ones than 12 are guessed off-line from one recorded packet."""
     if len(text.encode()) < SHORTEST_SECRET:
@@ -40,6 +48,7 @@ def _shared_secret(text: str) -> str:
 ADDRESS: Final = TextKind("address", _address)
 NETWORK: Final = TextKind("address or network", _network)
 SECRET: Final = TextKind("16 random octets", _shared_secret)
+HOST: Final = TextKind("host name", _host)
 LIMITED: Final = choice("yes", "no", "auto")
 
 NODE: Final = Entity(
@@ -52,7 +61,11 @@ NODE: Final = Entity(
     (
         Field("name", "name, unique in the environment", NAME, PLACED),
         Field("nas_ip", "NAS-IP-Address in its packets", ADDRESS),
-        Field("nas_identifier", "NAS-Identifier, or Origin-Host", NAME),
+        Field("nas_identifier", "NAS-Identifier", NAME),
+        Field("origin_host", "Origin-Host of a Diameter peer", HOST),
+        Field("origin_realm", "its Origin-Realm; alone: every host of the realm", HOST, DETAIL),
+        Field("require_tls", "whether it has to come over TLS", FLAG, DETAIL),
+        Field("max_connections", "hosts of its realm connected at once", POSITIVE, DETAIL),
         Field("protocol", "what it speaks", choice("radius", "diameter", "sip"), FIXED),
         Field("profile", "its quirks, as data", NAME),
         Field("service", "what a request that names none asks for", NAME, DETAIL, "i_service", "service"),

@@ -134,6 +134,7 @@ ACCOUNT: Final = Entity(
         Field("first_usage", "first use", INSTANT, READ_ONLY | DETAIL),
         Field("last_usage", "last use", INSTANT, READ_ONLY | DETAIL),
         Field("language", "language of announcements", NAME, SELF_CARE),
+        Field("site", "the site of its customer that it is at", NAME, READ_ONLY | DETAIL, "i_customer_site", "site"),
         *LIMITS,
         _detail("role", "what the id is", ROLES, column="i_account_role"),
         _detail("timezone", "its time zone; null: its customer's", ZONE, SELF_CARE),
@@ -144,6 +145,21 @@ ACCOUNT: Final = Entity(
     customer="i_customer",
     account="i_account",
     details="account_details",
+)
+
+SITE: Final = Entity(
+    "site",
+    "sites (branches) of customers: their accounts may have service features in common",
+    "customer_sites",
+    "i_customer_site",
+    "name",
+    Privilege.SELL,
+    (
+        Field("customer", "whose site it is", NAME, PLACED | FIXED, "i_customer", "customer"),
+        Field("name", "name, unique with its customer", NAME, PLACED),
+    ),
+    customer="i_customer",
+    parent="customer",
 )
 
 ADDON: Final = Entity(
@@ -163,4 +179,4 @@ ADDON: Final = Entity(
     order="t.addon_effective_from, t.i_account_addon",
 )
 
-ENTITIES: Final = (CUSTOMER, CUSTOMER_CLASS, ACCOUNT, ADDON)
+ENTITIES: Final = (CUSTOMER, CUSTOMER_CLASS, ACCOUNT, SITE, ADDON)

@@ -1,5 +1,5 @@
 """
-Service features of accounts, customers and products (PORTABILLING.md a.10): listed with what holds in the end, and set.
+Service features of accounts, customers, sites and products (PORTABILLING.md a.10): listed with what holds in the end, and set.
 
     account feature set 16045550101 call_barring --flag Y --attributes 'prefixes=900,976'
 
@@ -21,6 +21,7 @@ from portaswitch.model.feature import (
     NOTHING,
     ON,
     OWN_CHOICE,
+    SECRET,
     Attribute,
     Feature,
     Said,
@@ -35,7 +36,7 @@ from portaswitch.model.feature import (
 from portaswitch.model.operation import Entity, Field, Mark, NotPermitted, NotThere, Operation, OperationRefused, Outcome, Row
 from portaswitch.model.text_values import FLAG, NAME, TextKind
 from portaswitch.operations.entities_catalogue import PRODUCT
-from portaswitch.operations.entities_parties import ACCOUNT, CUSTOMER
+from portaswitch.operations.entities_parties import ACCOUNT, CUSTOMER, SITE
 from portaswitch.operations.records import key_fields, the
 
 STATIC_IP: Final = "netaccess_static_ip"
@@ -181,7 +182,9 @@ async def _store(work: IWork, feature: Feature, owner: _Owner, flag: str, found:
         attribute = feature.attribute(name)
         if attribute is None or listed == owner.values.get(attribute.number, ()):
             continue
-        values = {"number": owner.number, "attribute": attribute.number, "value": list(listed)}
+        secret = (feature.name, name) in SECRET
+        sealed = work.seal(listed[0]) if secret and listed else None
+        values = {"number": owner.number, "attribute": attribute.number, "value": [] if secret else list(listed), "sealed": sealed}
         if not await work.ask(f"{owner.kind}.feature_value", values):
             await work.ask(f"{owner.kind}.feature_first", values)
 
@@ -223,7 +226,7 @@ def _of(entity: Entity) -> tuple[Operation, ...]:
         Field("attributes", "values of attributes; NAME= takes a value away", ATTRIBUTES),
         Field("locked", "end users may not change it", FLAG),
     )
-    example = f"portaswitch {kind} feature set {keys[0].name.upper()} call_barring --flag Y --attributes 'prefixes=900,976'"
+    example = f"portaswitch {kind} feature set {' '.join(key.name.upper() for key in keys)} call_barring --flag Y --attributes 'prefixes=900,976'"
     privilege = entity.privilege if entity is PRODUCT else Privilege.SERVICE
     return (
         Operation(f"{kind}.feature.list", f"list the service features of {one}, and what holds for it", Privilege.READ, listing, keys, columns=COLUMNS),
@@ -248,4 +251,4 @@ def _audited(feature: Feature, owner: _Owner, changed: Values | None = None) -> 
     }
 
 
-OPERATIONS: Final = tuple(operation for entity in (ACCOUNT, CUSTOMER, PRODUCT) for operation in _of(entity))
+OPERATIONS: Final = tuple(operation for entity in (ACCOUNT, CUSTOMER, SITE, PRODUCT) for operation in _of(entity))

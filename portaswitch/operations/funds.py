@@ -14,7 +14,7 @@ from typing import Any, Final
 from portaswitch.interfaces.work import IWork
 from portaswitch.model.actor import Actor, Realm, Role
 from portaswitch.model.operation import Entity, Field, NotPermitted, NotThere, OperationRefused, Row
-from portaswitch.model.payment import Comments, Payment
+from portaswitch.model.payment import Comments, Paid, Payment
 from portaswitch.model.text_values import FLAG, LINE
 from portaswitch.operations.entities_parties import ACCOUNT, CUSTOMER
 from portaswitch.operations.life import refuse_closed
@@ -80,9 +80,16 @@ def refuse_force(actor: Actor) -> None:
 
 async def book(work: IWork, entity: Entity, row: Row, payment: Payment, operation: str) -> dict[str, Any]:
     """Book a payment of a locked account or customer, and note it. Gives what an operation on money answers."""
-    paid = await work.pay(payment)
+    return await booked(work, entity, row, payment, await work.pay(payment), operation)
+
+
+async def booked(
+    work: IWork, entity: Entity, row: Row, payment: Payment, paid: Paid, operation: str, before: Decimal | None = None, request: str | None = None
+) -> dict[str, Any]:
+    """Note a payment that was booked; `before`: the balance that it moved, where it is not the row's."""
+    was = {"balance": row["balance"] if before is None else before}
     document = {"i_payment": paid.i_payment, "amount": payment.amount, "action": payment.action.value}
-    await work.note(operation, f"{entity.name}:{row['_id']}", {"balance": row["balance"]}, {"balance": paid.balance, **document})
+    await work.note(operation, f"{entity.name}:{row['_id']}", was, {"balance": paid.balance, **document}, request)
     return {entity.key: row[entity.key], **document, "currency": row["currency"], "balance": paid.balance}
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from portaswitch.interfaces.work import IWork
 from portaswitch.model.actor import Actor, Privilege, Realm
+from portaswitch.model.money import plain
 from portaswitch.model.operation import Field, Mark, NotPermitted, NotThere, Operation, OperationRefused, Outcome, Row
 from portaswitch.model.payment import Action, Payment
 from portaswitch.model.text_values import AMOUNT, NAME, POSITIVE, SUM
@@ -109,7 +110,8 @@ async def _refund(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outco
     left = charged - refunded
     amount = values.get("amount") or left
     if amount > left or left <= 0:
-        raise OperationRefused([f"xDR {values['xdr']} charged {charged}, of which {refunded} were refunded: {max(left, Decimal(0))} are left"])
+        reason = f"xDR {values['xdr']} charged {plain(charged)}, of which {plain(refunded)} were refunded: {plain(max(left, Decimal(0)))} are left"
+        raise OperationRefused([reason])
     told = comments(values, f"refund of the call to {cld} of {connected:%Y-%m-%d %H:%M} UTC" if cld else f"refund of xDR {values['xdr']}")
     payment = Payment(account["_id"], account["_customer"], amount, Action.REFUND, told, refunds=values["xdr"])
     answer = await book(work, ACCOUNT, account, payment, "account.refund")

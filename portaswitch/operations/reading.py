@@ -6,13 +6,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Final
 
 from portaswitch.interfaces.work import IWork
-from portaswitch.model.operation import CLEAR, Field, Mark, OperationRefused
+from portaswitch.model.operation import CLEAR, Entity, Field, Mark, OperationRefused
 from portaswitch.operations.entities import ENTITIES
 
 Texts = Mapping[str, str | None]
+
+NEAR: Final = 200
+"""Names that are looked through for one that may have been meant."""
 
 
 def read(fields: Iterable[Field], texts: Texts) -> dict[str, Any]:
@@ -40,7 +43,7 @@ def read(fields: Iterable[Field], texts: Texts) -> dict[str, Any]:
 
 def _value(field: Field, text: str | None) -> Any:
     if text is None or text == CLEAR:
-        if field.has(Mark.REQUIRED):
+        if field.has(Mark.REQUIRED) or field.has(Mark.FILLED):
             raise ValueError("is no value, and one is needed")
         return None
     if "\0" in text:
@@ -73,11 +76,19 @@ async def resolve(work: IWork, fields: Iterable[Field], values: Mapping[str, Any
         name = values.get(field.name)
         if not field.refers or name is None:
             continue
-        row = await work.find(ENTITIES[field.refers], name)
+        entity = ENTITIES[field.refers]
+        row = await work.find(entity, name)
         if row is None:
-            faults.append(f"{field.name}: there is no {field.refers} {name}")
+            faults.append(f"{field.name}: there is no {field.refers} {name}{await _near(work, entity, str(name))}")
         else:
             found[field.name] = row["_id"]
     if faults:
         raise OperationRefused(faults)
     return found
+
+
+async def _near(work: IWork, entity: Entity, name: str) -> str:
+    """What may have been meant: a name that the actor sees and that begins alike; else where to look."""
+    names = [str(row[entity.key]) for row in await work.listing(entity, {}, name[:2], NEAR)]
+    close = get_close_matches(name, names, 1)
+    return f": did you mean {close[0]}?" if close else f" (see `portaswitch {entity.name.replace('.', ' ')} list`)"

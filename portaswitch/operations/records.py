@@ -7,10 +7,11 @@ The operations that every entity has: list, show, add, change, remove. What an e
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from portaswitch.interfaces.work import IWork
-from portaswitch.model.actor import Actor, Privilege
+from portaswitch.model.actor import Actor, Privilege, Realm
 from portaswitch.model.operation import Entity, Field, Mark, NotPermitted, NotThere, Operation, OperationRefused, Outcome, Row, audited
 from portaswitch.model.text_values import LINE, NAME, NATURAL
 
@@ -112,6 +113,7 @@ def _showing(entity: Entity) -> Operation:
 
 def _adding(entity: Entity, rules: Sequence[Rule], prepare: Prepare) -> Operation:
     async def run(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
+        _refuse_shared(entity, actor)
         refuse_fields(entity, actor, values)
         return await add(work, entity, rules, await prepare(work, actor, values))
 
@@ -133,10 +135,11 @@ async def add(work: IWork, entity: Entity, rules: Sequence[Rule], values: Mappin
 def _changing(entity: Entity, rules: Sequence[Rule]) -> Operation:
     keys = key_fields(entity)
     names = {field.name for field in keys}
-    fields = tuple(field for field in settable(entity, change=True) if field.name not in names)
+    fields = tuple(_kept(field) for field in settable(entity, change=True) if field.name not in names)
     renamed = Field("rename", f"its new {entity.key}", entity.field(entity.key).kind)
 
     async def run(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
+        _refuse_shared(entity, actor)
         before = await the(work, entity, values, lock=True)
         asked = {name: value for name, value in values.items() if name not in names and name != "rename"}
         if "rename" in values:
@@ -145,6 +148,11 @@ def _changing(entity: Entity, rules: Sequence[Rule]) -> Operation:
         return await change(work, entity, rules, before, asked)
 
     return Operation(f"{entity.name}.change", f"change {a(entity)}", Privilege.SERVICE, run, (*keys, renamed, *fields), self_care=True)
+
+
+def _kept(field: Field) -> Field:
+    """A field of a change: who leaves it out keeps what there is."""
+    return replace(field, marks=field.marks - {Mark.REQUIRED} | {Mark.FILLED}) if field.has(Mark.REQUIRED) else field
 
 
 async def change(work: IWork, entity: Entity, rules: Sequence[Rule], before: Row, values: Mapping[str, Any], operation: str = "change") -> Row:
@@ -156,8 +164,8 @@ async def change(work: IWork, entity: Entity, rules: Sequence[Rule], before: Row
     if not values:
         return before
     number = before["_id"]
-    await work.change(entity, number, values)
-    after = await work.get(entity, number)
+    changed = await work.change(entity, number, values)
+    after = await work.get(entity, number) if changed else None
     if after is None:
         raise NotPermitted([f"the {entity.name} would not be yours any more"])
     await refuse_faults(rules, work, before, after)
@@ -173,8 +181,16 @@ def refuse_fields(entity: Entity, actor: Actor, values: Mapping[str, Any]) -> No
         raise NotPermitted(faults)
 
 
+def _refuse_shared(entity: Entity, actor: Actor) -> None:
+    """NotPermitted for a reseller on what all of the environment build on."""
+    if entity.shared and actor.realm is not Realm.ADMIN:
+        raise NotPermitted([f"{entity.name}: is the environment's: you may use it, and an administrator changes it"])
+
+
 def may_set(entity: Entity, actor: Actor, field: Field) -> bool:
     """Whether the actor may set a field: by its role, and in self-care only what is marked for it."""
+    if field.has(Mark.ADMIN) and actor.realm is not Realm.ADMIN:
+        return False
     if actor.in_self_care:
         return field.has(Mark.SELF_CARE) and actor.may(Privilege.SERVICE)
     if field.has(Mark.MONEY):
@@ -184,6 +200,7 @@ def may_set(entity: Entity, actor: Actor, field: Field) -> bool:
 
 def _removing(entity: Entity, going: Going) -> Operation:
     async def run(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
+        _refuse_shared(entity, actor)
         row = await the(work, entity, values, lock=True)
         await going(work, row)
         await work.remove(entity, row["_id"])

@@ -14,17 +14,21 @@ from portaswitch.operations import (
     customers,
     discounts,
     features,
+    orphans,
     payments,
     provisioning,
+    sites,
     stock,
     topups,
     transactions,
     users,
+    vouchers,
     wallets,
 )
 
 AREAS: Final = (
-    customers, accounts, addons, topups, payments, transactions, catalogue, discounts, wallets, features, stock, provisioning, users, audit,
+    customers, accounts, addons, topups, payments, transactions, catalogue, discounts, wallets, features, sites, stock, provisioning, users, vouchers, orphans,
+    audit,
 )  # fmt: skip
 
 OPERATIONS: Final[Mapping[str, Operation]] = {operation.name: operation for area in AREAS for operation in area.OPERATIONS}

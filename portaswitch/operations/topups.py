@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 
 from portaswitch.interfaces.work import IWork
 from portaswitch.model.actor import Actor, Privilege
-from portaswitch.model.operation import Field, Mark, NotPermitted, Operation, OperationRefused, Outcome, RefusedButNoted, Row
+from portaswitch.model.operation import Asked, Field, Mark, NotPermitted, NotThere, Operation, OperationRefused, Outcome, RefusedButNoted, Row
 from portaswitch.model.payment import Action, Payment
 from portaswitch.model.text_values import SUM
-from portaswitch.operations.entities_parties import ACCOUNT, SECRET
-from portaswitch.operations.funds import COMMENTS, book, comments, paying
+from portaswitch.operations.entities_parties import ACCOUNT, CUSTOMER, SECRET
+from portaswitch.operations.funds import COMMENTS, book, booked, comments, paying
+from portaswitch.operations.life import refuse_closed
 from portaswitch.operations.records import key_fields
-from portaswitch.operations.standing import chains
+from portaswitch.operations.standing import FULL, chains
 
 MOST_WRONG: Final = 5
 """Wrong vouchers that an account may try in an hour."""
@@ -22,14 +24,74 @@ MOST_WRONG: Final = 5
 
 async def _top_up(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
     if (values.get("amount") is None) == (values.get("voucher") is None):
-        raise OperationRefused(["amount or voucher: name one of them"])
+        raise OperationRefused(["amount or voucher: name one of them, and only one"])
     if values.get("voucher") is not None:
         return await _voucher(work, await paying(work, values), values)
     if not actor.may(Privilege.MONEY):
-        raise NotPermitted([f"account.topup: by amount you may not do that; it takes the privilege {Privilege.MONEY}"])
+        raise _by_amount()
     account = await paying(work, values)
-    payment = Payment(account["_id"], account["_customer"], values["amount"], Action.MANUAL_PAYMENT, comments(values))
-    return await book(work, ACCOUNT, account, payment, "account.topup")
+    return await book(work, ACCOUNT, account, _payment(account, values), "account.topup")
+
+
+def _payment(account: Row, values: Mapping[str, Any]) -> Payment:
+    return Payment(account["_id"], account["_customer"], values["amount"], Action.MANUAL_PAYMENT, comments(values))
+
+
+# -- many at once ---------------------------------------------------------------------------------------------------------------------------------
+
+
+def _joins(values: Mapping[str, Any]) -> bool:
+    """Vouchers are counted against those who try them, one after the other."""
+    return values.get("amount") is not None and values.get("voucher") is None
+
+
+async def _top_up_all(work: IWork, actor: Actor, asked: Sequence[Asked]) -> list[Outcome | OperationRefused]:
+    """Payments by amount: accounts are locked in their order, then the customers of those that owe, so that charges and others wait in no circle."""
+    if not actor.may(Privilege.MONEY):
+        return [_by_amount() for _ in asked]
+    named = {row["id"]: row for row in await work.with_keys(ACCOUNT, sorted({one.values["id"] for one in asked}))}
+    rows = {row["_id"]: row for row in await work.lock_all(ACCOUNT, {_master(row) for row in named.values()})}
+    await work.lock_all(CUSTOMER, {row["_customer"] for row in rows.values() if row["model"] not in FULL})
+    chosen = [_chosen(named, rows, one) for one in asked]
+    payments = [_payment(row, one.values) for one, row in zip(asked, chosen, strict=True) if not isinstance(row, OperationRefused)]
+    paid = iter(zip(payments, await work.pay_all(payments), strict=True))
+    balances: dict[int, Decimal] = {}
+    answers: list[Outcome | OperationRefused] = []
+    for one, row in zip(asked, chosen, strict=True):
+        if isinstance(row, OperationRefused):
+            answers.append(row)
+            continue
+        payment, settled = next(paid)
+        answers.append(await booked(work, ACCOUNT, row, payment, settled, "account.topup", balances.get(row["_id"]), one.request))
+        balances[row["_id"]] = settled.balance
+    return answers
+
+
+def _chosen(named: Mapping[str, Row], rows: Mapping[int, Row], one: Asked) -> Row | OperationRefused:
+    """The account whose balance grows, or why none does."""
+    row = named.get(one.values["id"])
+    if row is None:
+        return NotThere([f"there is no account {one.values['id']}"])
+    master = rows.get(_master(row))
+    if master is None:
+        return NotThere(["the account is gone"])
+    try:
+        refuse_closed(ACCOUNT, master)
+    except OperationRefused as refused:
+        return refused
+    return master
+
+
+def _master(row: Row) -> int:
+    """The number of the account that an alias stands for, else its own."""
+    return int(row["_master"] or row["_id"])
+
+
+def _by_amount() -> NotPermitted:
+    return NotPermitted([f"account.topup: by amount you may not do that; it takes the privilege {Privilege.MONEY}"])
+
+
+# -- vouchers -------------------------------------------------------------------------------------------------------------------------------------
 
 
 async def _voucher(work: IWork, account: Row, values: Mapping[str, Any]) -> Outcome:
@@ -79,6 +141,7 @@ TOP_UP: Final = Operation(
         Field("voucher", "the number of a voucher instead", SECRET, frozenset({Mark.SECRET})), *COMMENTS,
     ),
     "portaswitch account topup 10086610975 10.00 --key web-4711\nportaswitch account topup 10086610975 --voucher 12345678901", self_care=True,
+    together=_top_up_all, joins=_joins,
 )  # fmt: skip
 
 OPERATIONS: Final = (TOP_UP,)

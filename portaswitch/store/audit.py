@@ -17,6 +17,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from portaswitch.store.audit_overlaps import OVERLAPS
+from portaswitch.store.audit_records import RECORDS
 from portaswitch.store.pool import Cursor, Pool
 
 #: Differing rows that are told of one law; the count is of all.
@@ -194,16 +195,15 @@ LAWS = (
     ("nothing is negative that can't be", "accounts", _NEGATIVE),
     ("no session is both live and closed", "sessions", _TWICE),
     *OVERLAPS,
+    *RECORDS,
 )
-_COUNTS = """
-select (select count(*) from accounts), (select count(*) from customers), (select count(*) from vendors),
-       (select count(*) from sessions), (select count(*) from rates), (select count(*) from access_policy_phases),
-       (select count(*) from account_addons), (select count(*) from ip_leases), (select count(*) from xdr_exports),
+#: The tables of `LAWS`, in the order of their counts.
+_TABLES = tuple(dict.fromkeys(table for _, table, _ in LAWS))
+_COUNTS = f"""
+select {", ".join(f"(select count(*) from {table})" for table in _TABLES)},
        (select count(*) filter (where reason <> 'impossible') from orphans),
        (select count(*) filter (where reason = 'impossible') from orphans), (select count(*) from pending_charges)
 """
-#: The tables of `LAWS`, in the order of `_COUNTS`.
-_TABLES = ("accounts", "customers", "vendors", "sessions", "rates", "access_policy_phases", "account_addons", "ip_leases", "xdr_exports")
 
 Told = Callable[[int, int, str], None]
 """Called with how many laws were asked, of how many, and the one that is asked next."""

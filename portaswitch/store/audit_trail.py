@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from psycopg2.extras import Json
 from twisted.internet.defer import Deferred
 
 from portaswitch.model.actor import Actor
@@ -44,24 +43,24 @@ def record(pool: Pool, actor: Actor, operation: str, entity: str, after: Values)
 
 def line(actor: Actor, operation: str, entity: str, before: Values | None, after: Values | None) -> dict[str, Any]:
     """The parameters of `NOTE`."""
-    was, now = _difference(before, after)
+    was, now = difference(before, after)
     return {
         "i_env": actor.i_env, "user": actor.i_user, "actor": actor.name, "operation": operation, "entity": entity, "before": was, "after": now,
         "request": actor.request_id,
     }  # fmt: skip
 
 
-def document(value: Any) -> Json:
-    """JSON in which amounts are strings of digits, and times ISO 8601."""
-    return Json(value, dumps=lambda plain: json.dumps(plain, default=_plain))
-
-
-def _difference(before: Values | None, after: Values | None) -> tuple[Json | None, Json | None]:
-    """Of a change only what differs; of an addition or removal all."""
+def difference(before: Values | None, after: Values | None) -> tuple[str | None, str | None]:
+    """Of a change only what differs, of an addition or removal all; as JSON."""
     if before is None or after is None:
         return None if before is None else document(before), None if after is None else document(after)
     changed = [name for name in after if before.get(name) != after[name]]
     return document({name: before.get(name) for name in changed}), document({name: after[name] for name in changed})
+
+
+def document(value: Any) -> str:
+    """JSON in which amounts are strings of digits, and times ISO 8601."""
+    return json.dumps(value, default=_plain)
 
 
 def _plain(value: object) -> str:

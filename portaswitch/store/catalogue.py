@@ -60,7 +60,8 @@ ENTRIES = (
 )
 NODES = (
     "select i_node, i_env, name, host(nas_ip), nas_identifier, profile, coalesce(i_service, 0), dial_rules, zones, coalesce(host(coa_address), ''), "
-    "coalesce(coa_port, 0), response_template, coalesce(i_ip_pool, 0) from nodes"
+    "coalesce(coa_port, 0), response_template, coalesce(i_ip_pool, 0), coalesce(origin_host, ''), coalesce(origin_realm, ''), require_tls, max_connections "
+    "from nodes"
 )
 CLIENTS = (
     "select i_client, i_env, address::text, secret, coalesce(i_node, 0), require_message_authenticator, limit_proxy_state, ignore_password, "

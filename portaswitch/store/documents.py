@@ -111,7 +111,8 @@ def state_text(session: Session) -> str:
     connected = "" if session.connected is None else f',"cn":"{session.connected.isoformat()}"'
     charged = "" if session.charged_at is None else f',"ca":"{session.charged_at.isoformat()}"'
     named = f',"br":{_texts(session.brought)}' if session.brought else ""
-    return f'{{"q":[{quotas}]{connected}{charged}{named}}}'
+    numbers = f',"nu":{json.dumps(session.numbers, separators=(",", ":"))}' if session.numbers else ""
+    return f'{{"q":[{quotas}]{connected}{charged}{named}{numbers}}}'
 
 
 def _quota(quota: Quota, own_legs: bool) -> str:
@@ -203,7 +204,7 @@ def session_of(row: Mapping[str, Any]) -> Session:
         row["session_key"], row["version"], Status(row["status"]), opened, tuple(_quota_of(quota, legs) for quota in state["q"]),
         datetime.fromisoformat(row["expires"]), datetime.fromisoformat(row["updated"]), row["last_key"], decision_of(row["answer"]),
         None if connected is None else datetime.fromisoformat(connected), None if charged_at is None else datetime.fromisoformat(charged_at),
-        state.get("br", {}),
+        state.get("br", {}), tuple([(first, last) for first, last in state.get("nu", ())]),
     )  # fmt: skip
 
 

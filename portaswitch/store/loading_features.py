@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from portaswitch.model.feature import OFF, ON, read_values
+from portaswitch.model.feature import OFF, ON, SECRET, read_values
 from portaswitch.model.loading import Entry, Section, features_of
 from portaswitch.store.arrays import Element, array
 from portaswitch.store.loading_merge import Row, Shape
@@ -35,7 +35,7 @@ def feature_values(builder: Builder) -> list[tuple[Section, Shape, list[Row]]]:
     known = features_of(builder.stock)
     found = []
     for section, column in OWNERS.items():
-        shape = Shape("service_attribute_values", "i_savalue", (column, "i_attribute"))
+        shape = Shape("service_attribute_values", "i_savalue", (column, "i_attribute"), sealed=("sealed",))
         rows = []
         for owner in builder.file.of(section):
             number = builder.ids.of(section, owner.name)
@@ -44,6 +44,8 @@ def feature_values(builder: Builder) -> list[tuple[Section, Shape, list[Row]]]:
                 for attribute in part.parts("attributes"):
                     values = read_values(feature, attribute.name, attribute.names("values"))
                     key = number, next(one.number for one in feature.attributes if one.name == attribute.name)
-                    rows.append(Row(owner.name, key, {"value": array(values)}, {"i_env": builder.file.i_env}))
+                    secret = (feature.name, attribute.name) in SECRET
+                    named = {"value": array(()), "sealed": values[0] if values else None} if secret else {"value": array(values)}
+                    rows.append(Row(owner.name, key, named, {"i_env": builder.file.i_env}))
         found.append((Section.FEATURE_VALUES, shape, rows))
     return found

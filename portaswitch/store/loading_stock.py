@@ -52,8 +52,8 @@ QUERIES: Final[Mapping[Section, tuple[str, tuple[str, ...]]]] = {
     ),
     Section.EXCHANGE_RATES: ("select currency || '/' || into_currency, max(i_exchange_rate) from exchange_rates where i_env = %s group by 1", ()),
     Section.NODES: (
-        "select name, i_node, host(nas_ip), nas_identifier from nodes where i_env = %s",
-        ("nas_ip", "nas_identifier"),
+        "select name, i_node, host(nas_ip), nas_identifier, origin_host from nodes where i_env = %s",
+        ("nas_ip", "nas_identifier", "origin_host"),
     ),
     Section.PRODUCTS: (
         "select p.name, i_product, p.currency, coalesce(c.name, ''), p.is_addon::text "

@@ -31,10 +31,10 @@ Told = Callable[[int, int, str], None]
 
 FEW: Final = 20_000
 """Changes that are written in place; more, and the tariff gets a new partition."""
-COPIED: Final = 50_000
-"""Rows in one COPY."""
-CHUNK: Final = 250_000
-"""Rows in one statement between the tables: no transaction of the upload is long, lest the rows of charges grow old behind it."""
+PAGE: Final = 10_000
+"""Rows in one COPY, and in one statement that writes: a charge that commits meanwhile waits for what the upload has written to the log too."""
+REST: Final = 0.5
+"""How long a rest is, in times of the page before it: charging comes first."""
 SETTINGS: Final = (
     "-c timezone=UTC -c work_mem=128MB -c maintenance_work_mem=128MB -c jit=off -c max_parallel_workers_per_gather=0 "
     "-c max_parallel_maintenance_workers=0"
@@ -145,18 +145,19 @@ class RateUpload:
             if not rows.faults.total:
                 waiting.writelines(batch)
                 size += len(batch)
-                if size >= COPIED:
+                if size >= PAGE:
                     self._copy(waiting)
                     waiting, size = io.StringIO(), 0
             done, whole = rows.progress
             self._told(60 * done // max(whole, 1), 100, "reading the file")
         self._copy(waiting)
+        self._ask(f"create index on {self._staged} using brin (line) with (pages_per_range = 16)")
         self._ask(f"analyze {self._staged} (line, prefix)")
         return count
 
     def _copy(self, lines: io.StringIO) -> None:
         lines.seek(0)
-        with self._connection.cursor() as cursor:
+        with self._turn(), self._connection.cursor() as cursor:
             cursor.copy_expert(f"copy {self._staged} ({', '.join(FIELDS)}) from stdin", lines)
 
     def _check(self, rows: Rows) -> None:
@@ -185,7 +186,7 @@ class RateUpload:
         if self._asked.dry_run:
             return int(self._one(sql.COUNT_NEW.format(staged=self._staged), {"i_env": self._i_env}))
         added = 0
-        for low, high in self._chunks():
+        for low, high in self._pages():
             self._told(66, 100, "adding destinations")
             with self._transaction():
                 new = self._count(sql.ADD_DESTINATIONS.format(staged=self._staged), {"i_env": self._i_env, "low": low, "high": high})
@@ -200,7 +201,7 @@ class RateUpload:
         """The rows as they shall be, with their ids; gives how many of the file's there are, and how many rates end because a list that replaces is silent."""
         self._ask(sql.MAKE.format(made=self._made))
         done = 0
-        for low, high in self._chunks():
+        for low, high in self._pages():
             done += self._count(self._statement(sql.FILL), {"low": low, "high": high})
             self._told(66 + 20 * done // max(count, 1), 100, "finding the destinations")
         ended = 0
@@ -269,12 +270,22 @@ class RateUpload:
             old=sql.figures("o"), new=sql.figures("n"),
         )  # fmt: skip
 
-    def _chunks(self) -> Iterator[tuple[int, int]]:
-        """Bounds of lines, low < line <= high, of some CHUNK rows each."""
+    def _pages(self) -> Iterator[tuple[int, int]]:
+        """Bounds of lines, low < line <= high, of some PAGE rows each, for which the big tables aren't read whole each time."""
         last = self._one(f"select coalesce(max(line), 0) from {self._staged}")
-        for low in range(0, last, CHUNK):
+        self._ask("set enable_hashjoin = off; set enable_mergejoin = off; set enable_seqscan = off")
+        for low in range(0, last, PAGE):
             self._pause(0)
-            yield low, low + CHUNK
+            with self._turn():
+                yield low, low + PAGE
+        self._ask("reset enable_hashjoin; reset enable_mergejoin; reset enable_seqscan")
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Some work, and a rest behind it."""
+        begun = time.monotonic()
+        yield
+        self._pause(REST * (time.monotonic() - begun))
 
     def _ask(self, statement: str, values: object = None) -> list[tuple[Any, ...]]:
         with self._connection.cursor() as cursor:

@@ -17,6 +17,8 @@ from portaswitch.interfaces.tasks import ITasks
 from portaswitch.model.session_task import Claim, Outcome, SessionTask, Settled, TaskKind, Wish
 from portaswitch.store.pool import Pool
 
+#: The kinds of each wire.
+RADIUS, DIAMETER = frozenset((TaskKind.COA, TaskKind.POD)), frozenset((TaskKind.RAR, TaskKind.ASR))
 #: Nodes with pending tasks by steps through the index, in any order, so that the limit of a pass starves none; of each its due tasks up to its room.
 CLAIM = """
 with recursive waiting (i_node) as (
@@ -31,7 +33,7 @@ with recursive waiting (i_node) as (
     left join unnest(%(nodes)s::bigint[], %(rooms)s::int[]) r (i_node, room) using (i_node)
     cross join lateral (
         select t.i_task from session_tasks t
-        where t.status = 'pending' and t.i_node = w.i_node and t.kind in ('coa', 'pod')
+        where t.status = 'pending' and t.i_node = w.i_node and t.kind = any (%(kinds)s::text[])
           and (t.next_try <= now() or t.expires <= now()) and (t.locked_until is null or t.locked_until <= now())
         order by t.lane, t.i_task limit coalesce(r.room, %(room)s) for update skip locked) d
     limit %(limit)s
@@ -63,7 +65,7 @@ where t.i_task = o.i_task and t.status = 'pending' and (o.outcome = 'done' or (t
 WISH = """
 insert into session_tasks (i_env, kind, i_node, session_key, i_account, arguments, lane, expires)
 select * from unnest(%s::int[], %s::text[], %s::bigint[], %s::text[], %s::bigint[], %s::jsonb[], %s::smallint[], %s::timestamptz[])
-on conflict (session_key, kind) where status = 'pending' and kind in ('pod', 'asr') do nothing
+on conflict (session_key, kind) where status = 'pending' and kind in ('pod', 'asr', 'rar') do nothing
 """
 PURGE = "delete from session_tasks where finished < now() - make_interval(days => %s)"
 
@@ -76,7 +78,7 @@ class Executes(Protocol):
 
 
 def wish(into: Executes, wishes: Sequence[Wish]) -> Deferred[None]:
-    """Ask for tasks in the transaction of `into`; a disconnect that is pending already is not asked for twice."""
+    """Ask for tasks in the transaction of `into`; a disconnect or re-authorization that is pending already is not asked for twice."""
     columns = [
         [one.i_env for one in wishes], [one.kind.value for one in wishes], [one.i_node for one in wishes], [one.session_key for one in wishes],
         [one.i_account for one in wishes], [json.dumps(dict(one.arguments)) for one in wishes], [one.lane for one in wishes],
@@ -92,15 +94,19 @@ def purge(pool: Pool, days: int) -> Deferred[None]:
 
 @implementer(ITasks)
 class SessionTasks:
-    """Implements `ITasks`. `worker` names this process among those that share the table; `lease` is in seconds, longer than a request may take."""
+    """
+    Implements `ITasks`. `worker` names this process among those that share the table; `lease` is in seconds, longer than a request may take; `kinds` are those
+    that are claimed.
+    """
 
-    def __init__(self, pool: Pool, worker: str, lease: float) -> None:
-        self._pool, self._worker, self._lease = pool, worker, lease
+    def __init__(self, pool: Pool, worker: str, lease: float, kinds: frozenset[TaskKind] = RADIUS) -> None:
+        self._pool, self._worker, self._lease, self._kinds = pool, worker, lease, sorted(kind.value for kind in kinds)
 
     def claim(self, rooms: Mapping[int, int], room: int, limit: int) -> Deferred[Claim]:
         """See `ITasks.claim`."""
         values = {
             "nodes": list(rooms), "rooms": list(rooms.values()), "room": room, "limit": limit, "worker": self._worker, "lease": self._lease,
+            "kinds": self._kinds,
         }  # fmt: skip
         return self._pool.query(CLAIM, values).addCallback(_claim)
 

@@ -1,8 +1,9 @@
 """
 The job that looks after living Internet sessions (`billing.standing` decides): their CoAs and disconnects are rows of session_tasks.
 
-Only sessions at nodes that take CoA are looked at; the others end by their Session-Timeout. Nothing is remembered between passes but turns that have been
-told: a task in the table says that a session was told, so that several processes, or one that starts again, tell nobody twice.
+Only sessions at nodes that take CoA, or are Diameter peers (which ask again, and are refused), are looked at; the others end by their
+Session-Timeout. Nothing is remembered between passes but turns that have been told: a task in the table says that a
+session was told, so that several processes, or one that starts again, tell nobody twice.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ AGAIN = 10
 LOOK_EVERY = timedelta(seconds=60)
 SERVICES = "('Netaccess', 'Wifi', 'Dialup', 'Data')"
 JOINS = (
-    "from sessions s join nodes n on n.i_node = s.i_node and n.coa_address is not null join accounts a on a.i_account = s.i_account "
+    "from sessions s join nodes n on n.i_node = s.i_node and coalesce(host(n.coa_address), n.origin_host, n.origin_realm) is not null "
+    "join accounts a on a.i_account = s.i_account "
     "join customers c on c.i_customer = a.i_customer left join products p on p.i_product = a.i_product "
 )
 #: Money in its own sense becomes what may be spent; the lower of the account's and the customer's room.
@@ -40,16 +42,17 @@ FUNDS = (
 SEEN = (
     "select s.session_key, s.i_env, s.i_node, s.i_account, not (a.blocked or c.blocked) and a.bill_status = 'O' and c.bill_status = 'O', "
     "coalesce(a.i_product, 0), (s.opened::json -> 'k' ->> 'i_product')::bigint, coalesce(a.i_access_policy, p.i_access_policy, 0), "
-    f"(s.opened::json -> 'k' ->> 'access_policy')::bigint, (s.opened::json -> 'k' ->> 'hotline_funds')::numeric, {FUNDS} {JOINS}"
+    f"(s.opened::json -> 'k' ->> 'access_policy')::bigint, (s.opened::json -> 'k' ->> 'hotline_funds')::numeric, {FUNDS}, "
+    f"case when n.coa_address is null then 'rar' else 'pod' end {JOINS}"
     f"where s.ctid >= %s::tid and s.ctid < %s::tid and s.service in {SERVICES} and not exists (select from session_tasks t "
-    f"where t.session_key = s.session_key and t.kind = 'pod' and (t.status = 'pending' or t.created > now() - interval '{AGAIN} minutes'))"
+    f"where t.session_key = s.session_key and t.kind in ('pod', 'rar') and (t.status = 'pending' or t.created > now() - interval '{AGAIN} minutes'))"
 )
 ZONES = (
     f"select distinct coalesce(a.i_access_policy, p.i_access_policy), c.timezone {JOINS}where s.service in {SERVICES} "
     "and coalesce(a.i_access_policy, p.i_access_policy) = any (%s)"
 )
 UNTOLD = (
-    f"select s.i_env, s.i_node, s.session_key, s.i_account {JOINS}where s.service in {SERVICES} and c.timezone = %s "
+    f"select s.i_env, s.i_node, s.session_key, s.i_account {JOINS}where n.coa_address is not null and s.service in {SERVICES} and c.timezone = %s "
     "and coalesce(a.i_access_policy, p.i_access_policy) = %s and s.started < %s and (s.opened::json -> 'k' ->> 'hotline') is null "
     "and not exists (select from session_tasks t where t.session_key = s.session_key and t.kind = 'coa' and t.created >= %s)"
 )
@@ -77,10 +80,11 @@ class StandingJob:
         """The sessions on the next pages of the table."""
         first, last = self._page, self._page + PAGES
         rows = await self._pool.query(SEEN, (f"({first},0)", f"({last},0)"))
-        found = [Wish(TaskKind.POD, row[1], row[2], row[0], row[3]) for row in rows if must_end(Standing(*row[4:]))]
+        found = [Wish(TaskKind(row[-1]), row[1], row[2], row[0], row[3]) for row in rows if must_end(Standing(*row[4:-1]))]
         if found:
             await wish(self._pool, found)
-            WISHED.inc(TaskKind.POD.value, by=len(found))
+        for one in found:
+            WISHED.inc(one.kind.value)
         ((pages,),) = await self._pool.query(TABLE_PAGES)
         self._page = last if last < pages else 0
 

@@ -10,6 +10,7 @@ from typing import Final
 
 OWNERS: Final[Mapping[str, tuple[str, str]]] = {
     "account": ("accounts", "i_account"), "customer": ("customers", "i_customer"), "product": ("products", "i_product"),
+    "site": ("customer_sites", "i_customer_site"),
 }  # fmt: skip
 """Table and identity of each kind of owner."""
 
@@ -38,6 +39,13 @@ select 'customer', c.i_customer, c.name, c.service_flags, 4, 0 from a join custo
 order by rank, priority, 2
 """
 CUSTOMER: Final = "select 'customer', i_customer, name, service_flags from customers where i_env = %(i_env)s and i_customer = %(number)s"
+SITE: Final = """
+select 'site', i_customer_site, name, service_flags, 0 as rank from customer_sites where i_env = %(i_env)s and i_customer_site = %(number)s
+union all
+select 'customer', c.i_customer, c.name, c.service_flags, 1 from customer_sites s join customers c using (i_customer)
+where s.i_env = %(i_env)s and s.i_customer_site = %(number)s
+order by rank
+"""
 PRODUCT: Final = "select 'product', i_product, name, service_flags from products where i_env = %(i_env)s and i_product = %(number)s"
 
 _OF_THESE: Final = (
@@ -47,7 +55,10 @@ _OF_THESE: Final = (
 _KIND: Final = (
     "case when i_account is not null then 'account' when i_customer is not null then 'customer' when i_product is not null then 'product' else 'site' end"
 )
-VALUES: Final = f"select {_KIND}, i_foreign, i_attribute, value from service_attribute_values where {_OF_THESE}"
+#: Of a secret only that there is one.
+VALUES: Final = (
+    f"select {_KIND}, i_foreign, i_attribute, case when sealed is null then value else array['(hidden)'] end from service_attribute_values where {_OF_THESE}"
+)
 LOCKS: Final = f"select {_KIND}, i_foreign, i_service_feature from service_feature_locks where {_OF_THESE}"
 
 #: A pool that has an address, which it would give to anybody.
@@ -64,9 +75,9 @@ def _owned(kind: str, table: str, identity: str) -> dict[str, str]:
     lock = f"{own} and i_service_feature = %(feature)s"
     return {
         f"{kind}.feature_flags": f"update {table} set service_flags = %(flags)s where {own} returning 1",
-        f"{kind}.feature_value": f"update service_attribute_values set value = %(value)s::text[] where {value} returning 1",
-        f"{kind}.feature_first": f"insert into service_attribute_values (i_env, i_attribute, {identity}, value) "
-        "values (%(i_env)s, %(attribute)s, %(number)s, %(value)s::text[]) returning 1",
+        f"{kind}.feature_value": f"update service_attribute_values set value = %(value)s::text[], sealed = %(sealed)s where {value} returning 1",
+        f"{kind}.feature_first": f"insert into service_attribute_values (i_env, i_attribute, {identity}, value, sealed) "
+        "values (%(i_env)s, %(attribute)s, %(number)s, %(value)s::text[], %(sealed)s) returning 1",
         f"{kind}.feature_lock": f"insert into service_feature_locks (i_env, i_service_feature, {identity}) "
         "values (%(i_env)s, %(feature)s, %(number)s) on conflict do nothing returning 1",
         f"{kind}.feature_unlock": f"delete from service_feature_locks where {lock} returning 1",
@@ -81,5 +92,6 @@ STATEMENTS: Final[Mapping[str, str]] = {
     "account.feature_owners": ACCOUNT,
     "customer.feature_owners": CUSTOMER,
     "product.feature_owners": PRODUCT,
+    "site.feature_owners": SITE,
     **{name: sql for kind, (table, identity) in OWNERS.items() for name, sql in _owned(kind, table, identity).items()},
 }

@@ -19,6 +19,16 @@ from vouchers v where v.i_env = %(i_env)s and v.id = any (%(ids)s::bytea[]) for 
 _VOUCHER_USED = """
 update vouchers set status = 'used', used_at = now(), i_account = %(account)s, i_payment = %(payment)s where i_voucher = %(voucher)s and i_env = %(i_env)s
 """
+#: Vouchers of one number, or all of a batch, that have one of some statuses; one that is used meanwhile is left alone.
+_VOUCHER_TURNED = """
+with turned as (
+    update vouchers set status = %(status)s
+    where i_env = %(i_env)s and (i_voucher = %(voucher)s or i_batch = %(batch)s) and status = any (%(before)s) returning amount)
+select count(*), coalesce(sum(amount), 0) from turned
+"""
+_VOUCHER_COUNTS = """
+select status, currency, count(*), sum(amount) from vouchers where i_env = %(i_env)s and i_batch = %(batch)s group by status, currency order by status, currency
+"""
 #: Wrong vouchers that an account tried in the last hour.
 _TRIES = "select wrong from voucher_tries where i_account = %(account)s and since > now() - interval '1 hour'"
 _TRIED = """
@@ -32,6 +42,8 @@ STATEMENTS: Final[Mapping[str, str]] = {
     "xdr.charged": _CHARGED,
     "voucher.find": _VOUCHER,
     "voucher.used": _VOUCHER_USED,
+    "voucher.turned": _VOUCHER_TURNED,
+    "voucher.counts": _VOUCHER_COUNTS,
     "voucher.tries": _TRIES,
     "voucher.tried": _TRIED,
 }

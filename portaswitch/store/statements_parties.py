@@ -31,12 +31,13 @@ numbers as (
 select 'sim_card', imsi from sims union all select 'device', name || ':' || port from ports union all select 'did', number from numbers
 """
 _ALIASES_GONE = "delete from accounts a where a.i_master_account = %(account)s and a.i_env = %(i_env)s and a.billing_model = 2 returning a.id"
-#: A disconnect for each open session whose node can be told; the same wish twice is one task.
+#: A disconnect for each open session whose node can be told (a Diameter client asks again, and is refused); the same wish twice is one task.
 _DISCONNECT = """
 insert into session_tasks (i_env, kind, i_node, session_key, i_account, lane)
-select s.i_env, 'pod', s.i_node, s.session_key, s.i_account, 0 from sessions s join nodes n using (i_node)
-where s.i_account = any (%(accounts)s::bigint[]) and s.i_env = %(i_env)s and n.coa_address is not null
-on conflict (session_key, kind) where status = 'pending' and kind in ('pod', 'asr') do nothing returning session_key
+select s.i_env, case when coalesce(n.origin_host, n.origin_realm) is null then 'pod' else 'rar' end, s.i_node, s.session_key, s.i_account, 0
+from sessions s join nodes n using (i_node)
+where s.i_account = any (%(accounts)s::bigint[]) and s.i_env = %(i_env)s and coalesce(host(n.coa_address), n.origin_host, n.origin_realm) is not null
+on conflict (session_key, kind) where status = 'pending' and kind in ('pod', 'asr', 'rar') do nothing returning session_key
 """
 #: An account goes to another customer with what its open sessions hold and count (store/audit.py). The rows of all three are locked. A session's version
 #: rises, so that whoever remembers it reads it again; a closed one may still get a late report.

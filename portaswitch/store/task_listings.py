@@ -34,21 +34,22 @@ class TaskLine:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """A live session's node: its name, and whether it can be told anything."""
+    """A live session's node: its name, and the kind of task that ends the session; None where it can be told nothing."""
 
     i_node: int
     node: str
     i_account: int
-    coa_address: str | None
+    kind: TaskKind | None
 
 
 _LINE = "select i_task, kind, status, attempts, last_error, created, next_try, finished from session_tasks where i_env = %s and "
 _OF_SESSION = "session_key = %s order by i_task desc limit 20"
 _REACH = (
-    "select s.i_node, coalesce(n.name, s.i_node::text), s.i_account, host(n.coa_address) from sessions s left join nodes n using (i_node) "
+    "select s.i_node, coalesce(n.name, s.i_node::text), s.i_account, case when n.coa_address is not null then 'pod' "
+    "when coalesce(n.origin_host, n.origin_realm) is not null then 'asr' end from sessions s left join nodes n using (i_node) "
     "where s.i_env = %s and s.session_key = %s"
 )
-_PENDING = "select i_task from session_tasks where i_env = %s and session_key = %s and kind = 'pod' and status = 'pending'"
+_PENDING = "select i_task from session_tasks where i_env = %s and session_key = %s and kind in ('pod', 'asr') and status = 'pending'"
 #: Before an operator's eyes nothing else goes: a task that waits for its next try gets it now.
 _NOW = "update session_tasks set next_try = now(), lane = 0 where i_task = %s and status = 'pending'"
 #: The version makes whoever remembers the session read it again; the seconds are for a server whose clock is behind the database's.
@@ -69,16 +70,19 @@ async def task(pool: Pool, i_env: int, i_task: int) -> TaskLine | None:
 async def reach(pool: Pool, i_env: int, session_key: str) -> Reach | None:
     """Where a live session is; None when it is not live."""
     rows = await pool.query(_REACH, (i_env, session_key))
-    return Reach(*rows[0]) if rows else None
+    if not rows:
+        return None
+    i_node, node, i_account, kind = rows[0]
+    return Reach(i_node, node, i_account, TaskKind(kind) if kind else None)
 
 
-async def want_disconnect(pool: Pool, actor: Actor, session_key: str, at: Reach) -> int:
+async def want_disconnect(pool: Pool, actor: Actor, session_key: str, at: Reach, kind: TaskKind) -> int:
     """Ask for a disconnect, or find the one that is pending; gives its i_task. Audited as the actor's."""
     i_env = actor.i_env
 
     async def body(cursor: Cursor) -> int:
         while True:
-            await wish(cursor, [Wish(TaskKind.POD, i_env, at.i_node, session_key, at.i_account, lane=0)])
+            await wish(cursor, [Wish(kind, i_env, at.i_node, session_key, at.i_account, lane=0)])
             rows: list[tuple[Any, ...]] = await cursor.query(_PENDING, (i_env, session_key))
             if rows:  # else the pending one was settled between the two statements
                 await cursor.execute(_NOW, (rows[0][0],))

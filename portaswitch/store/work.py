@@ -7,8 +7,7 @@ Money moves by conditional deltas under these locks; the payment's row, the bala
 
 from __future__ import annotations
 
-import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any, Final, TypeVar
@@ -21,15 +20,16 @@ from zope.interface import implementer
 
 from portaswitch.interfaces.work import IBooks, IWork
 from portaswitch.model.actor import Actor, Realm
-from portaswitch.model.operation import Entity, Mark, MayHaveHappened, OperationRefused, Place, Row
+from portaswitch.model.operation import Claim, Entity, Mark, MayHaveHappened, NotPermitted, OperationRefused, Place, Row
 from portaswitch.model.payment import Paid, Payment
 from portaswitch.store import passwords, work_sql
 from portaswitch.store.arrays import array
+from portaswitch.store.audit_trail import difference, document
 from portaswitch.store.loading_merge import TYPES
 from portaswitch.store.pool import ConnectionLost, Pool
 from portaswitch.store.secrets import Sealer
 from portaswitch.store.transaction import Cursor
-from portaswitch.store.work_statements import ANSWER, CLAIM, CLAIMED, NOTE, NOTES, PAY, STATEMENTS
+from portaswitch.store.work_statements import ANSWERS, CLAIM, CLAIMED, FREE, NOTES, PAY, STATEMENTS
 
 T = TypeVar("T")
 Texts = dict[tuple[str, Realm, str], tuple[list[str], str]]
@@ -87,8 +87,8 @@ class Work:
     def __init__(self, cursor: Cursor, sealer: Sealer, entities: Mapping[str, Entity], actor: Actor, texts: Texts) -> None:
         self._cursor, self._sealer, self._entities, self._actor, self._texts = cursor, sealer, entities, actor, texts
         self._standing = work_sql.standing(actor)
-        self._notes: list[dict[str, Any]] = []
-        self._answer: dict[str, Any] | None = None
+        self._notes: list[tuple[str | None, ...]] = []
+        self._answers: list[tuple[str, str]] = []
 
     def now(self) -> Deferred[datetime]:
         """See `IWork.now`."""
@@ -108,9 +108,20 @@ class Work:
         """See `IWork.get`."""
         return Deferred.fromCoroutine(self._one(entity, f"t.{entity.identity} = %(number)s", {"number": number}, lock))
 
+    def lock_all(self, entity: Entity, numbers: Collection[int]) -> Deferred[list[Row]]:
+        """See `IWork.lock_all`."""
+        end = f" order by t.{entity.identity}{work_sql.LOCK}"
+        return Deferred.fromCoroutine(self._rows(entity, f"t.{entity.identity} = any (%(numbers)s::bigint[])", {"numbers": list(numbers)}, end))
+
     async def _one(self, entity: Entity, condition: str, values: dict[str, Any], lock: bool) -> Row | None:
         rows = await self._rows(entity, condition, values, work_sql.LOCK if lock else "")
+        if lock and rows and self._is_own(entity, rows[0]):
+            raise NotPermitted([f"{entity.name} {rows[0][entity.key]}: that is yourself: who stands above you does that"])
         return rows[0] if rows else None
+
+    def _is_own(self, entity: Entity, row: Row) -> bool:
+        """Whether it is the reseller who asks: it sees itself, and neither its limit, its money, its prices nor its block are its own to change."""
+        return self._actor.realm is Realm.RESELLER and entity.identity == entity.customer and row["_id"] == self._actor.i_customer
 
     def listing(self, entity: Entity, conditions: Mapping[str, Any], begin: str, limit: int) -> Deferred[list[Row]]:
         """See `IWork.listing`."""
@@ -208,57 +219,85 @@ class Work:
 
     def pay(self, payment: Payment) -> Deferred[Paid]:
         """See `IWork.pay`."""
-        return self._cursor.query(PAY, {**self._standing, **_parameters(payment)}).addCallback(lambda rows: Paid(*rows[0]))
+        return self.pay_all([payment]).addCallback(lambda paid: paid[0])
+
+    def pay_all(self, payments: Sequence[Payment]) -> Deferred[list[Paid]]:
+        """See `IWork.pay_all`."""
+        columns = {name: array(values) for name, values in _columns(payments).items()}
+        return self._cursor.query(PAY, {**self._standing, **columns}).addCallback(lambda rows: [Paid(*row) for row in rows])
+
+    def seal(self, text: str) -> bytes:
+        """See `IWork.seal`."""
+        return self._sealer.seal(text)
 
     def fingerprints(self, text: str) -> list[bytes]:
         """See `IWork.fingerprints`."""
         return self._sealer.fingerprints(text)
 
-    def note(self, operation: str, entity: str, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> Deferred[None]:
+    def note(
+        self, operation: str, entity: str, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, request: str | None = None
+    ) -> Deferred[None]:
         """See `IWork.note`. Notes are written together at the end of the transaction."""
-        was, now = _difference(before, after)
-        self._notes.append({"operation": operation, "entity": entity, "before": was, "after": now})
+        self._notes.append((request or self._actor.request_id, operation, entity, *difference(before, after)))
         return succeed(None)
 
-    def recall(self, key: str, operation: str, digest: str) -> Deferred[Any]:
+    def recall(self, claims: Sequence[Claim]) -> Deferred[list[Any]]:
         """See `IWork.recall`."""
-        return Deferred.fromCoroutine(self._recall(key, operation, digest))
+        return Deferred.fromCoroutine(self._recall(claims))
 
-    async def _recall(self, key: str, operation: str, digest: str) -> Any:
-        values = {**self._standing, "key": key}
-        # Whoever else has claimed the key is waited for: then it is either done, or free.
-        if await self._cursor.query(CLAIM, {**values, "operation": operation, "digest": digest}):
-            return None
+    async def _recall(self, claims: Sequence[Claim]) -> list[Any]:
+        # Whoever else has claimed a key is waited for: then it is either done, or free.
+        columns = {"keys": [one.key for one in claims], "operations": [one.operation for one in claims], "digests": [one.digest for one in claims]}
+        claimed = await self._cursor.query(CLAIM, {**self._standing, **{name: array(values) for name, values in columns.items()}})
+        mine = {key for (key,) in claimed}
+        others = [one.key for one in claims if one.key not in mine]
+        known = {row[0]: row[1:] for row in await self._cursor.query(CLAIMED, {**self._standing, "keys": others})} if others else {}
         # One that has no answer was claimed for something that was not done (RefusedButNoted).
-        rows = await self._cursor.query(CLAIMED, values)
-        if rows[0][:2] != (operation, digest):
-            raise OperationRefused([f"the key {key} was used for another operation or other values: take a new one"])
-        return rows[0][2]
+        return [None if one.key in mine else _answer(one, known[one.key]) for one in claims]
 
-    def remember(self, key: str, operation: str, digest: str, answer: Any) -> Deferred[None]:
+    def forget(self, keys: Sequence[str]) -> Deferred[None]:
+        """See `IWork.forget`."""
+        return self._cursor.execute(FREE, {**self._standing, "keys": list(keys)})
+
+    def remember(self, key: str, answer: Any) -> Deferred[None]:
         """See `IWork.remember`. It is written at the end of the transaction."""
-        self._answer = {"key": key, "answer": _document(answer)}
+        self._answers.append((key, document(answer)))
         return succeed(None)
 
     def finish(self) -> None:
-        """Write the notes, and the answer under its key: one statement, which goes with the COMMIT."""
-        rows = ", ".join(NOTE.format(number) for number in range(len(self._notes)))
-        notes = NOTES.format(rows) if rows else ""
-        values = {f"{name}{number}": value for number, note in enumerate(self._notes) for name, value in note.items()}
-        actor = self._actor
-        values |= {**self._standing, "user": actor.i_user, "actor": actor.name, "request": actor.request_id, **(self._answer or {})}
-        if self._answer is not None:
-            self._cursor.last(f"with noted as ({notes}) {ANSWER}" if notes else ANSWER, values)
-        elif notes:
-            self._cursor.last(notes, values)
+        """Write the notes, and the answers under their keys: one statement, which goes with the COMMIT."""
+        actor, parts = self._actor, []
+        values = {**self._standing, "user": actor.i_user, "actor": actor.name}
+        if self._notes:
+            parts.append(NOTES)
+            values |= _arrays(("requests", "noted", "entities", "befores", "afters"), self._notes)
+        if self._answers:
+            parts.append(ANSWERS)
+            values |= _arrays(("keys", "answers"), self._answers)
+        if parts:
+            self._cursor.last(parts[0] if len(parts) == 1 else f"with noted as ({parts[0]}) {parts[1]}", values)
 
 
-def _parameters(payment: Payment) -> dict[str, Any]:
-    """The values of a payment's row."""
+def _arrays(names: Sequence[str], rows: Sequence[tuple[str | None, ...]]) -> dict[str, str]:
+    """The columns of some rows as array literals, by name."""
+    return {name: array(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
+
+
+def _answer(claim: Claim, known: tuple[Any, ...]) -> Any:
+    """What a key that was claimed before has to say."""
+    operation, digest, answer = known
+    if (operation, digest) != (claim.operation, claim.digest):
+        return OperationRefused([f"the key {claim.key} was used for another operation or other values: take a new one"])
+    return answer
+
+
+def _columns(payments: Sequence[Payment]) -> dict[str, list[Any]]:
+    """The values of the payments' rows, by the parameters of `PAY`."""
     return {
-        "i_account": payment.i_account, "i_customer": payment.i_customer, "amount": payment.amount, "action": payment.action.value, "at": payment.at,
-        "visible": payment.comments.visible, "internal": payment.comments.internal, "refunds": payment.refunds,
-        "i_payment_transaction": payment.i_payment_transaction,
+        "accounts": [one.i_account for one in payments], "customers": [one.i_customer for one in payments], "amounts": [one.amount for one in payments],
+        "actions": [one.action.value for one in payments], "ats": [one.at for one in payments], "visibles": [one.comments.visible for one in payments],
+        "internals": [one.comments.internal for one in payments], "refunds": [one.refunds for one in payments],
+        "transactions": [one.i_payment_transaction for one in payments],
     }  # fmt: skip
 
 
@@ -270,23 +309,6 @@ def _number(key: str) -> int:
 def _equal(column: str, name: str, value: Any) -> str:
     """The condition that a column has a value; only this form of it is served by an index."""
     return f"{column} is null" if value is None else f"{column} = %(where_{name})s"
-
-
-def _difference(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> tuple[Json | None, Json | None]:
-    """Of a change only what differs; of an addition or removal all."""
-    if before is None or after is None:
-        return None if before is None else _document(before), None if after is None else _document(after)
-    changed = [name for name in after if before.get(name) != after[name]]
-    return _document({name: before.get(name) for name in changed}), _document({name: after[name] for name in changed})
-
-
-def _document(value: Any) -> Json:
-    """JSON in which amounts are strings of digits, and times ISO 8601."""
-    return Json(value, dumps=lambda plain: json.dumps(plain, default=_plain))
-
-
-def _plain(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def _reason(error: psycopg2.Error) -> str:

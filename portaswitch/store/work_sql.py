@@ -7,7 +7,7 @@ and of its tree there (`reached`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from portaswitch.model.actor import Actor, Realm
@@ -28,15 +28,28 @@ def standing(actor: Actor) -> dict[str, Any]:
 
 
 def reached(entities: Entities, entity: Entity, actor: Actor, row: str = "t") -> str:
-    """The condition that `row` is one that the actor reaches."""
+    """The condition that `row` is one that the actor reaches, to change it."""
+    return _within(entities, entity, actor, row, _owned)
+
+
+def seen(entities: Entities, entity: Entity, actor: Actor, row: str = "t") -> str:
+    """The condition that `row` is one that the actor sees: what it reaches, and for resellers what is shared."""
+    return _within(entities, entity, actor, row, _visible)
+
+
+def _within(entities: Entities, entity: Entity, actor: Actor, row: str, owned: Callable[[Entity, Actor, str], str]) -> str:
     if entity.parent:
         outer = entities[entity.field(entity.parent).refers]
         inner = f"{row}_"
         column = entity.field(entity.parent).stored
         return (
-            f"exists (select 1 from {outer.table} {inner} where {inner}.{outer.identity} = {row}.{column} and {reached(entities, outer, actor, inner)})"
+            f"exists (select 1 from {outer.table} {inner} where {inner}.{outer.identity} = {row}.{column} and {_within(entities, outer, actor, inner, owned)})"
         )
-    return f"{row}.i_env = %(i_env)s and {_owned(entity, actor, row)}"
+    return f"{row}.i_env = %(i_env)s and {owned(entity, actor, row)}"
+
+
+def _visible(entity: Entity, actor: Actor, row: str) -> str:
+    return "true" if entity.shared and actor.realm is Realm.RESELLER else _owned(entity, actor, row)
 
 
 def _owned(entity: Entity, actor: Actor, row: str) -> str:
@@ -84,10 +97,10 @@ def selection(entities: Entities, entity: Entity) -> tuple[list[str], str]:
 
 
 def select(entities: Entities, entity: Entity, actor: Actor, condition: str) -> tuple[list[str], str]:
-    """The names of the columns, and the statement that reads the reached rows for which a condition holds."""
+    """The names of the columns, and the statement that reads the rows that are seen, and for which a condition holds."""
     names, parts = selection(entities, entity)
     details = f" left join {entity.details} d on d.{entity.identity} = t.{entity.identity}" if entity.details else ""
-    return names, f"select {parts} from {entity.table} t{details} where {condition} and {reached(entities, entity, actor)}"
+    return names, f"select {parts} from {entity.table} t{details} where {condition} and {seen(entities, entity, actor)}"
 
 
 LOCK = " for no key update of t"

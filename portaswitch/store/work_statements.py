@@ -17,35 +17,55 @@ from portaswitch.store import (
     statements_provisioning,
 )
 
-#: A payment and the balances that it moves: money left grows by it, what a credit account and its customer owe falls by it. The rows are locked.
+#: Payments and the balances that they move: money left grows by them, what a credit account and its customer owe falls by them. The rows are locked.
 #: Nobody is told: a balance in a cache is a hint, and no refusal is given on it (DESIGN.md 4). `+ 0`: without statistics the index by environment would be
-#: taken, and all its rows read.
+#: taken, and all its rows read. A balance is told as it is after each payment of an account (`was`: the row before this statement), of a customer after all.
 PAY: Final = """
-with account as (
-    update accounts a set balance = balance + case when a.billing_model in (-1, 0) then %(amount)s else -%(amount)s end
-    where a.i_account = %(i_account)s and a.i_env + 0 = %(i_env)s returning a.i_account, a.i_customer, a.billing_model, a.currency, a.balance),
+with line as materialized (
+    select v.*, nextval(pg_get_serial_sequence('payments', 'i_payment')) as i_payment
+    from unnest(%(accounts)s::bigint[], %(customers)s::bigint[], %(amounts)s::numeric[], %(actions)s::text[], %(ats)s::timestamptz[], %(visibles)s::text[],
+                %(internals)s::text[], %(refunds)s::bigint[], %(transactions)s::bigint[])
+         with ordinality v (i_account, i_customer, amount, action, at, visible, internal, refunds, i_payment_transaction, place)),
+account as (
+    update accounts a set balance = balance + case when a.billing_model in (-1, 0) then s.amount else -s.amount end
+    from (select i_account, sum(amount) as amount from line where i_account is not null group by i_account) s
+    where a.i_account = s.i_account and a.i_env + 0 = %(i_env)s
+    returning a.i_account, a.currency, case when a.billing_model in (-1, 0) then 1 else -1 end as sense),
 customer as (
-    update customers c set balance = balance - %(amount)s
-    where c.i_customer = %(i_customer)s and c.i_env + 0 = %(i_env)s
-      and (%(i_account)s::bigint is null or exists (select 1 from account where billing_model not in (-1, 0))) returning c.i_customer, c.balance),
+    update customers c set balance = balance - s.amount
+    from (select l.i_customer, sum(l.amount) as amount from line l left join account a using (i_account) where l.i_account is null or a.sense < 0
+          group by l.i_customer) s
+    where c.i_customer = s.i_customer and c.i_env + 0 = %(i_env)s returning c.i_customer, c.balance),
 paid as (
-    insert into payments (i_env, i_account, i_customer, amount, currency, action, visible_comment, internal_comment, paid_at, i_refunded_xdr,
+    insert into payments (i_payment, i_env, i_account, i_customer, amount, currency, action, visible_comment, internal_comment, paid_at, i_refunded_xdr,
                           i_payment_transaction)
-    select c.i_env, %(i_account)s, c.i_customer, %(amount)s, coalesce((select currency from account), c.currency), %(action)s, %(visible)s, %(internal)s,
-           coalesce(%(at)s, now()), %(refunds)s, %(i_payment_transaction)s
-    from customers c
-    where c.i_customer = %(i_customer)s and c.i_env + 0 = %(i_env)s and (%(i_account)s::bigint is null or exists (select 1 from account)) returning i_payment)
-select i_payment, coalesce((select balance from account), (select balance from customer)) from paid
+    select l.i_payment, c.i_env, l.i_account, c.i_customer, l.amount, coalesce(a.currency, c.currency), l.action, l.visible, l.internal, coalesce(l.at, now()),
+           l.refunds, l.i_payment_transaction
+    from line l join customers c on c.i_customer = l.i_customer and c.i_env + 0 = %(i_env)s left join account a using (i_account)
+    where l.i_account is null or a.i_account is not null returning i_payment)
+select l.i_payment, coalesce(was.balance + a.sense * sum(l.amount) over (partition by l.i_account order by l.place), c.balance)
+from paid join line l using (i_payment) left join account a using (i_account) left join accounts was on was.i_account = a.i_account
+     left join customer c on c.i_customer = l.i_customer
+order by l.place
 """
-#: The key of an operation is claimed by its row, which has its answer in the end.
+#: The keys of operations are claimed by their rows, which have their answers in the end. In their order, so that two who claim several wait in no circle.
 CLAIM: Final = """
-insert into operation_keys (i_env, key, operation, digest, answer) values (%(i_env)s, %(key)s, %(operation)s, %(digest)s, 'null')
-on conflict (i_env, key) do nothing returning 1
+insert into operation_keys (i_env, key, operation, digest, answer)
+select %(i_env)s, v.key, v.operation, v.digest, 'null' from unnest(%(keys)s::text[], %(operations)s::text[], %(digests)s::text[]) v (key, operation, digest)
+order by v.key on conflict (i_env, key) do nothing returning key
 """
-CLAIMED: Final = "select operation, digest, answer from operation_keys where i_env = %(i_env)s and key = %(key)s for update"
-ANSWER: Final = "update operation_keys set answer = %(answer)s where i_env = %(i_env)s and key = %(key)s"
-NOTES: Final = "insert into audit_log (i_env, i_user, actor, request_id, operation, entity, before, after) values {}"
-NOTE: Final = "(%(i_env)s, %(user)s, %(actor)s, %(request)s, %(operation{0})s, %(entity{0})s, %(before{0})s, %(after{0})s)"
+CLAIMED: Final = """
+select key, operation, digest, answer from operation_keys where i_env = %(i_env)s and key = any (%(keys)s::text[]) order by key for update
+"""
+FREE: Final = "delete from operation_keys where i_env = %(i_env)s and key = any (%(keys)s::text[])"
+ANSWERS: Final = """
+update operation_keys k set answer = v.answer from unnest(%(keys)s::text[], %(answers)s::jsonb[]) v (key, answer) where k.i_env = %(i_env)s and k.key = v.key
+"""
+NOTES: Final = """
+insert into audit_log (i_env, i_user, actor, request_id, operation, entity, before, after)
+select %(i_env)s, %(user)s, %(actor)s, v.*
+from unnest(%(requests)s::text[], %(noted)s::text[], %(entities)s::text[], %(befores)s::jsonb[], %(afters)s::jsonb[]) v
+"""
 
 #: The audit as operators read it; every condition may be null.
 AUDIT: Final = """

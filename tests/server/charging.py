@@ -43,7 +43,7 @@ class ChargingCase(DeskCase):
 
     async def load_core(self, hot: Pool) -> None:
         """A core that remembers nothing."""
-        catalogue = CatalogueStore(self.pool, reactor, self.sealer.open)
+        self.catalogue = catalogue = CatalogueStore(self.pool, reactor, self.sealer.open)
         await catalogue.reload()
         self.ledger = Ledger(hot, self.sealer.open)
         self.core = Core(self.ledger, catalogue, BillingLog(None))

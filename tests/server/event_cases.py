@@ -88,16 +88,17 @@ FOLLOWED: dict[str, Any] = {
 PLAN = "insert into vd_plans (i_env, name, currency) values (1, 'Bundle', 'CAD')"
 ITEM = (
     "insert into vd_dgs (i_vd_plan, i_service, kind, counted_in) "
-    "select i_vd_plan, i_service, 'quota', 'units' from vd_plans, services where services.name = "
+    "select i_vd_plan, i_service, 'quota', 'units' from vd_plans, services where vd_plans.name = 'Bundle' and services.name = "
 )
 COUNTER = (
     "insert into vd_counters (i_customer, i_account, i_env, i_vd_dg) "
-    "select i_customer, i_account, 1, i_vd_dg from accounts, vd_dgs where id = '16045550101'"
+    "select i_customer, i_account, 1, i_vd_dg from accounts, vd_dgs join vd_plans using (i_vd_plan) where vd_plans.name = 'Bundle' and id = '16045550101'"
 )
 ADDON = "select i_product from products where is_addon"
 EXCEED, RESET = "update vd_counters set exceeded = true", "update vd_counters set exceeded = false"
 MESSAGES = "insert into services (i_env, name, i_service_type, base) values (1, 'Messages', 8, 'quantity')"
-QUOTA: dict[str, Any] = {"i_service": "select i_service from vd_dgs", "i_vd_dg": "select i_vd_dg from vd_dgs"}
+BUNDLED = "from vd_dgs join vd_plans using (i_vd_plan) where name = 'Bundle'"
+QUOTA: dict[str, Any] = {"i_service": f"select i_service {BUNDLED}", "i_vd_dg": f"select i_vd_dg {BUNDLED}"}
 PERSON = "insert into subscribers (i_env, firstname, city, email) values (1, 'Ann', 'Bonn', 'a@example.com')"
 INVOICE = (
     "insert into invoices (i_env, i_customer, invoice_number, currency, period_from, period_to, issue_date, amount_net, amount_due) "
@@ -152,8 +153,8 @@ CATALOGUE = {
     ),
     "Product/AccessPolicy/Changed": of_product(op("product.change", name=OFFICE, access_policy="null"), i_access_policy=None),
     "Product/Discount/Changed": of_product(
-        "update products set i_vd_plan = (select i_vd_plan from vd_plans) where name = 'Office'", before=(PLAN,),
-        prev_i_vd_plan=None, curr_i_vd_plan="select i_vd_plan from vd_plans", addon_priority=10,
+        "update products set i_vd_plan = (select i_vd_plan from vd_plans where name = 'Bundle') where name = 'Office'", before=(PLAN,),
+        prev_i_vd_plan=None, curr_i_vd_plan="select i_vd_plan from vd_plans where name = 'Bundle'", addon_priority=10,
     ),
     "Product/ServiceAttribute/Changed": of_product(
         op("product.feature.set", name=OFFICE, feature="call_barring", flag="Y", attributes="prefixes=900"), **BARRING, old_value=None
@@ -193,8 +194,8 @@ ACCOUNTS = {
     ),
     "Account/AccessPolicy/Changed": of_account('accounts: {"user1@demo.example": {access_policy: Home Internet}}', name=USER, **POLICY),
     "Account/Discount/Changed": of_account(
-        "update accounts set i_vd_plan = (select i_vd_plan from vd_plans) where id = '16045550101'", before=(PLAN,),
-        prev_i_vd_plan=None, curr_i_vd_plan="select i_vd_plan from vd_plans",
+        "update accounts set i_vd_plan = (select i_vd_plan from vd_plans where name = 'Bundle') where id = '16045550101'", before=(PLAN,),
+        prev_i_vd_plan=None, curr_i_vd_plan="select i_vd_plan from vd_plans where name = 'Bundle'",
     ),
     "Account/Password/Changed": of_account(
         "update accounts set password = 'sealed' where id = '16045550101'", prev_password=None,

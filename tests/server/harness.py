@@ -133,12 +133,13 @@ class World:
         return world
 
     async def start(self, **settings: Any) -> None:
-        """Start the server (again) on the same database."""
+        """Start the server (again) on the same database; `roles` and `more` (sections) are of the file itself."""
+        roles, more = settings.pop("roles", "radius, jobs"), settings.pop("more", "")
         limits = ", ".join(f"{key}: {value}" for key, value in settings.pop("limits", {}).items())
         radius = {"auth_port": 0, "acct_port": 0, "reject_delay": "0", **settings}
         section = ", ".join(f"{key}: {value}" for key, value in radius.items())
-        text = f"state_dir: {self.folder}\ndatabase: '{self._dsn}'\nroles: [radius, jobs]\nlogging: {{directory: {self.folder}/log}}\n"
-        text += f"radius: {{{section}}}\nlimits: {{{limits}}}\n"
+        text = f"state_dir: {self.folder}\ndatabase: '{self._dsn}'\nroles: [{roles}]\nlogging: {{directory: {self.folder}/log}}\n"
+        text += f"radius: {{{section}}}\nlimits: {{{limits}}}\n{more}"
         self.server = Server(reactor, load_text(text))
         self.server.startService()
         await self.server.ready
@@ -195,9 +196,13 @@ class World:
 
     async def changed(self, sql: str) -> None:
         """Change the catalogue, and wait until the server has heard of it; the test's time limits that."""
-        before = self.server._clients.catalogue.generation
+        before = self.server.catalogue.generation
         await self.pool.execute(sql)
-        while self.server._clients.catalogue.generation == before:
+        await self.heard(before)
+
+    async def heard(self, before: int) -> None:
+        """Wait until the server has another catalogue than that of a generation; the test's time limits that."""
+        while self.server.catalogue.generation == before:
             await deferLater(self._reactor, 0.02)
 
     async def one(self, sql: str) -> Any:

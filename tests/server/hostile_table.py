@@ -1,11 +1,11 @@
-"""docs/radius-hostile.rst: the kinds of hostile packets and what becomes of them, written and read by tests/server/test_hostile.py."""
+"""Pages of docs with the kinds of hostile packets and what becomes of them, written and read by the tests that send them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-PAGE = Path(__file__).parents[2] / "docs" / "radius-hostile.rst"
 #: The groups in the order of the page, each with what it is about.
 GROUPS = {
     "Framing": "Datagrams and the Length field (RFC 2865 3).",
@@ -35,34 +35,44 @@ COLUMNS = "   * - "
 SECOND = "     - "
 
 
-def read() -> dict[str, dict[str, str]]:
-    """The outcomes of the page: by group, then by kind."""
-    found: dict[str, dict[str, str]] = {}
-    lines = PAGE.read_text(encoding="utf-8").splitlines() if PAGE.exists() else []
-    group, name = "", ""
-    for line, after in zip(lines, [*lines[1:], ""], strict=False):
-        if line in GROUPS and after == "-" * len(line):
-            group = line
-            found[group] = {}
-        elif line.startswith(COLUMNS):
-            name = line.removeprefix(COLUMNS)
-        elif line.startswith(SECOND) and name != "Packet":
-            found[group][name] = line.removeprefix(SECOND)
-    return found
+@dataclass(frozen=True)
+class HostilePage:
+    """A page of docs: its groups in their order, each with what it is about, and what stands above them; `what` is the word for one of the kinds."""
+
+    path: Path
+    groups: Mapping[str, str]
+    head: str
+    what: str
+
+    def read(self) -> dict[str, dict[str, str]]:
+        """The outcomes of the page: by group, then by kind."""
+        found: dict[str, dict[str, str]] = {}
+        lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
+        group, name = "", ""
+        for line, after in zip(lines, [*lines[1:], ""], strict=False):
+            if line in self.groups and after == "-" * len(line):
+                group = line
+                found[group] = {}
+            elif line.startswith(COLUMNS):
+                name = line.removeprefix(COLUMNS)
+            elif line.startswith(SECOND) and name != self.what:
+                found[group][name] = line.removeprefix(SECOND)
+        return found
+
+    def write(self, group: str, told: Mapping[str, str]) -> None:
+        """Put the outcomes of one group into the page."""
+        self.path.write_text(self.text({**self.read(), group: told}), encoding="utf-8")
+
+    def text(self, table: Mapping[str, Mapping[str, str]]) -> str:
+        """The page of these outcomes."""
+        parts = [self.head]
+        for group, text in self.groups.items():
+            if group not in table:
+                continue
+            rows = [(self.what, "Outcome"), *table[group].items()]
+            parts.append(f"\n{group}\n{'-' * len(group)}\n\n{text}\n\n.. list-table::\n   :header-rows: 1\n\n")
+            parts += [f"{COLUMNS}{name}\n{SECOND}{told}\n" for name, told in rows]
+        return "".join(parts)
 
 
-def write(group: str, told: Mapping[str, str]) -> None:
-    """Put the outcomes of one group into the page."""
-    PAGE.write_text(page({**read(), group: told}), encoding="utf-8")
-
-
-def page(table: Mapping[str, Mapping[str, str]]) -> str:
-    """The page of these outcomes."""
-    parts = [HEAD]
-    for group, text in GROUPS.items():
-        if group not in table:
-            continue
-        rows = [("Packet", "Outcome"), *table[group].items()]
-        parts.append(f"\n{group}\n{'-' * len(group)}\n\n{text}\n\n.. list-table::\n   :header-rows: 1\n\n")
-        parts += [f"{COLUMNS}{name}\n{SECOND}{told}\n" for name, told in rows]
-    return "".join(parts)
+RADIUS = HostilePage(Path(__file__).parents[2] / "docs" / "radius-hostile.rst", GROUPS, HEAD, "Packet")

@@ -34,7 +34,7 @@ from tests.server.charging import call_request
 from tests.server.database import fresh_database
 from tests.server.loads import DEMO, quiet
 
-AT_ONCE, CALLERS = 16, 8
+AT_ONCE, CALLERS = 256, 8
 """Top-ups under way at once (the pool's connections decide how many run), and calls at once."""
 
 ACCOUNTS = """

@@ -9,6 +9,7 @@ from twisted.internet import reactor
 
 from portaswitch.model.actor import Privilege
 from portaswitch.model.operation import NotThere, OperationRefused
+from portaswitch.operations.entities import ENTITIES
 from portaswitch.operations.registry import OPERATIONS
 from portaswitch.store.catalogue import CatalogueStore
 from tests.claims import claims
@@ -49,7 +50,11 @@ class PriceTests(DeskCase):
         self.assertEqual(len(caught.exception.faults), 3)
         with self.assertRaises(OperationRefused) as caught:
             await self.do("rate.add", tariff="No such", destination="99999", price_first="1", price_n="1")
-        self.assertEqual(caught.exception.faults, ("tariff: there is no tariff No such", "destination: there is no destination 99999"))
+        told = (f"{name}: there is no {name} {wrong} (see `portaswitch {name} list`)" for name, wrong in (("tariff", "No such"), ("destination", "99999")))
+        self.assertEqual(caught.exception.faults, tuple(told))
+        with self.assertRaises(OperationRefused) as caught:
+            await self.do("rate.add", tariff="Office retial", destination="1604", price_first="1", price_n="1")
+        self.assertEqual(caught.exception.faults, ("tariff: there is no tariff Office retial: did you mean Office retail?",))
 
 
 class ManagedTests(DeskCase):
@@ -133,7 +138,8 @@ class LifeTests(DeskCase):
         alone = {
             operation.words[0]
             for operation in OPERATIONS.values()
-            if operation.privilege is Privilege.CATALOGUE and operation.words[1] == "add" and not operation.arguments[0].refers
+            if operation.words[0] in ENTITIES and operation.words[1] == "add"
+            if operation.privilege is Privilege.CATALOGUE and not operation.arguments[0].refers
         }
         self.assertEqual(alone, set(WHOLE))
 

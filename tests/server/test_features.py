@@ -128,6 +128,14 @@ class FeatureTests(DeskCase):
         self.assertEqual(told["attributes"], {"pin": "(hidden)"})
         self.assertNotIn("98765", str(self.audited("account")))
         self.assertIn("changed", str(self.audited("account")[-1]))
+        ((value, sealed),) = self.ask("select value, sealed from service_attribute_values where i_attribute = 8")
+        self.assertEqual((value, self.sealer.open(bytes(sealed))), ([], "98765"))
+        told = await self.do("account.feature.show", id=LINE, feature="voice_authentication")
+        self.assertEqual(told["effective_attributes"], {"pin": "(hidden)"})
+        await self.do("account.feature.set", id=LINE, feature="voice_authentication", attributes="pin=12345")
+        self.assertEqual(self.sealer.open(bytes(self.one("select sealed from service_attribute_values where i_attribute = 8"))), "12345")
+        told = await self.do("account.feature.set", id=LINE, feature="voice_authentication", attributes="pin=")
+        self.assertEqual((told["attributes"], self.one("select sealed from service_attribute_values where i_attribute = 8")), ({}, None))
 
 
 class BarredTests(WorldCase):

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, cast
 
 from twisted.internet import reactor
@@ -207,8 +206,8 @@ class HostileTests(TestCase):
         for name, told in self.told.items():
             self.assertNotRegex(told, "defect|silence|database|undecided", name)
         if WRITE:
-            hostile_table.write(group, self.told)
-        self.assertEqual(hostile_table.read().get(group), self.told, "the table differs: see the head of this file")
+            hostile_table.RADIUS.write(group, self.told)
+        self.assertEqual(hostile_table.RADIUS.read().get(group), self.told, "the table differs: see the head of this file")
 
     # -- kinds ------------------------------------------------------------------------------------------------------------------------------------
 
@@ -353,8 +352,9 @@ class TableTests(TestCase):
 
     def test_whole(self) -> None:
         """The page is the table and nothing else, and has at least 150 kinds."""
-        table = hostile_table.read()
-        self.assertEqual(Path(hostile_table.PAGE).read_text(encoding="utf-8"), hostile_table.page(table))
+        page = hostile_table.RADIUS
+        table = page.read()
+        self.assertEqual(page.path.read_text(encoding="utf-8"), page.text(table))
         self.assertEqual(list(table), [group for group in hostile_table.GROUPS if group in table])
         self.assertEqual(set(table), set(hostile_table.GROUPS))
         self.assertGreaterEqual(sum(map(len, table.values())), 150)

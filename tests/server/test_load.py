@@ -23,8 +23,8 @@ class DemoTests(LoadTestCase):
     async def test_what_it_makes(self) -> None:
         """Counts by section; the card, its money, the sealed secrets, the alias, the reseller's tariff."""
         done = await self.load(read_catalogue(DEMO, 7))
-        self.assertEqual(done.counts[Section.ACCOUNTS], Count(11))
-        self.assertEqual(done.counts[Section.RATES], Count(26))
+        self.assertEqual(done.counts[Section.ACCOUNTS], Count(14))
+        self.assertEqual(done.counts[Section.RATES], Count(29))
         self.assertEqual(done.kept, ())
         self.assertEqual(
             self.ask(
@@ -268,7 +268,7 @@ class FaultTests(LoadTestCase):
         )
         await self.text(text.replace("127.0.0.1:", "127.0.0.2:"))
         self.assertEqual(
-            self.ask("select i_env, count(*) from accounts group by 1 order by 1"), [(1, 12), (2, 12)]
+            self.ask("select i_env, count(*) from accounts group by 1 order by 1"), [(1, 15), (2, 15)]
         )
         done = await self.demo()
         self.assertEqual(sum(count.created + count.changed for count in done.counts.values()), 0)

@@ -81,7 +81,11 @@ class InventoryTests(LoadTestCase):
             self.ask(
                 "select s.imsi, s.status, s.msisdn, c.name from sim_cards s left join customers c using (i_customer) order by 1"
             ),
-            [("999700000000001", "in_use", "16045550106", "Demo subcustomer"), ("999700000000002", "available", None, None)],
+            [
+                ("999700000000001", "in_use", "16045550106", "Demo subcustomer"),
+                ("999700000000002", "available", None, None),
+                ("999700000000003", "in_use", "380630000001", "Demo retail USD"),
+            ],
         )
         self.assertEqual(self.sealer.open(self.one("select ki from sim_cards where ki is not null")), "00112233445566778899aabbccddeeff")
         self.assertEqual(
@@ -106,6 +110,20 @@ class InventoryTests(LoadTestCase):
         self.assertEqual(self.ask("select k.name, d.companyname, d.email from customer_details d join customer_classes k using (i_customer_class)"),
                          [("Homes", "Demo Homes Ltd", "billing@example.com")])  # fmt: skip
         self.assertEqual(self.one(FLAGS), "---------------N")
+
+    async def test_a_secret_attribute(self) -> None:
+        """A PIN is sealed, and sealed again only when it is another one; beside it plain attributes stay as they are."""
+        await self.demo()
+        barring = 'call_barring: {flag: Y, attributes: {prefixes: ["9"]}}'
+        text = 'accounts: {"16045550101": {features: {voice_authentication: {flag: Y, attributes: {pin: "%s"}}, ' + barring + "}}}\n"
+        found = []
+        for pin in ("98765", "98765", "12345"):
+            await self.text(text % pin)
+            ((value, sealed),) = self.ask("select value, sealed from service_attribute_values where i_attribute = 8")
+            found.append(bytes(sealed))
+            self.assertEqual((value, self.sealer.open(bytes(sealed))), ([], pin))
+        self.assertEqual((found[0] == found[1], found[1] == found[2]), (True, False))
+        self.assertEqual(self.one("select value from service_attribute_values where i_attribute = 23 and i_account is not null"), ["9"])
 
     async def test_features(self) -> None:
         """A letter in its place and a row of values, changed in place; what operators set of other features stays."""

@@ -26,7 +26,7 @@ KEYLESS = {"pending_charges", "xdr", "sessions_closed", "event_history"}
 """Tables without a primary key: rows that are only added, and found by time, session or event."""
 
 GLOBAL = {"service_types", "service_features", "service_attributes", "invoice_types", "invoice_statuses"}
-GLOBAL |= {"pending_charges", "request_keys", "event_notifications", "events_off", "event_wants"}
+GLOBAL |= {"pending_charges", "request_keys", "event_notifications", "events_off", "event_wants", "xdr_readers"}
 """Tables that no look-up starts from, or that hold the same for all environments."""
 
 MONEY = ("balance", "held", "used", "exceeded", "expires", "updated", "version", "first_usage", "last_usage")

@@ -156,7 +156,7 @@ class UploadTests(DeskCase):
         self.assertEqual(self.one("select count(*) from sim_cards join customers using (i_customer) where name = 'Demo retail' and status = 'available'"), 5000)
         self.assertEqual(self.sealer.open(self.one("select ki from sim_cards where imsi = '302720100004711'")), KEY)
         self.assertEqual(await self.upload("sim", "imsi,action,kind", "302720100004711,-", "302720199999999,,esim"), {"added": 1, "removed": 1})
-        self.assertEqual(self.ask("select count(*), max(kind) from sim_cards"), [(5000 + 2, "sim")])
+        self.assertEqual(self.ask("select count(*), max(kind) from sim_cards"), [(5000 + 3, "sim")])
         self.assertEqual([line[1] for line in self.audited("sim")], ["sim.upload", "sim.upload"])
 
     async def test_faults(self) -> None:

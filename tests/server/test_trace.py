@@ -209,9 +209,9 @@ class TraceTests(WorldCase):
             await self.switch("account", CARD)
             await self.heard(1, second)
             await self.world.exchange(self.world.packet("auth", AUTHORIZE))
-            self.world.server.protocols, first = second.protocols, self.world.server.protocols
+            self.world.server.radius, first = second.radius, self.world.server.radius
             await self.world.exchange(self.world.packet("acct", ORIGINATE))
-            self.world.server.protocols = first
+            self.world.server.radius = first
             second._trace_log.flush()
             second._billing_log.flush()
             told = await self.trace("account", CARD)

@@ -3,7 +3,7 @@ Octets to messages and back (RFC 6733 3, 4 and 7).
 
 :func:`decode` never raises: what is wrong is the message's :attr:`.Message.fault`, a value that
 :func:`encode_error` turns into the answer that the RFC asks for. :func:`encode` and its kin raise ValueError
-for what we should not send. None of them keeps state.
+for what we should not send. None of them keeps state but the decoders of :mod:`.shapes`.
 """
 
 from __future__ import annotations
@@ -48,6 +48,13 @@ def decode(
     :param applications: those that this node serves, beside the base protocol; a request of another is fault
         3007. None serves all.
     """
+    shapes = dictionary.shapes(applications) if limits is LIMITS else None
+    known = shapes.read(octets) if shapes is not None else None
+    if known is not None:
+        _, second, application, *_ = _HEADER.unpack_from(octets)
+        message = Message(second >> 24, second & 0xFFFFFF, application, known[0], known[1], known[2])
+        message.get = dict(reversed(message.body.pairs)).get
+        return message
     first, second, application, hop_by_hop, end_to_end = _HEADER.unpack_from(octets.ljust(HEADER_OCTETS, b"\0"))
     message = Message(second >> 24, second & 0xFFFFFF, application, hop_by_hop, end_to_end)
     message.fault = _framed(first, len(octets), limits)
@@ -63,6 +70,8 @@ def decode(
             walk.compare(message.body, grammar, HEADER_OCTETS, len(octets))
             message.fault = walk.fault
     message.repeated = walk.repeated
+    if shapes is not None and message.fault is None and not walk.repeated:
+        shapes.was_sound(octets)
     return message
 
 
@@ -113,8 +122,7 @@ def encode_avps(pairs: Iterable[Pair], dictionary: Dictionary) -> bytes:
 
     :raises ValueError: for an unknown name, or a value that isn't of its type or doesn't fit.
     """
-    pack = dictionary.pack
-    return b"".join([pack(pair) for pair in pairs])
+    return dictionary.packs.all(pairs if isinstance(pairs, list) else list(pairs))
 
 
 def encode(
@@ -134,7 +142,10 @@ def encode(
     """
     if isinstance(body, Group):
         odd: dict[int, int] = body.odd or {}
-        avps = b"".join([dictionary.pack(pair, odd.get(at)) for at, pair in enumerate(body.pairs)])
+        if odd:
+            avps = b"".join([dictionary.pack(pair, odd.get(at)) for at, pair in enumerate(body.pairs)])
+        else:
+            avps = encode_avps(body.pairs, dictionary)
     else:
         avps = encode_avps(body, dictionary)
     length = HEADER_OCTETS + len(avps)
@@ -164,15 +175,15 @@ def encode_answer(request: Message, body: Sequence[Pair], dictionary: Dictionary
     :param flags: :data:`.ERROR` for a protocol error.
     :raises ValueError: as :func:`encode`.
     """
-    pack = dictionary.pack
+    packs = dictionary.packs
     parts = []
     session = request.get("Session-Id")
     if session is not None:
-        parts.append(pack(("Session-Id", session)))
-    parts += [pack(pair) for pair in body]
+        parts.append(packs.by_name["Session-Id"](session))
+    parts.append(packs.all(body))
     if request.get("Proxy-Info") is not None:
         odd: dict[int, int] = request.body.odd or {}
-        parts += [pack(p, odd.get(at)) for at, p in enumerate(request.body.pairs) if p[0] == "Proxy-Info"]
+        parts += [dictionary.pack(p, odd.get(at)) for at, p in enumerate(request.body.pairs) if p[0] == "Proxy-Info"]
     avps = b"".join(parts)
     return (
         _HEADER.pack(

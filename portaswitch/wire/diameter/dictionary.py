@@ -26,10 +26,11 @@ from types import MappingProxyType
 
 from portaswitch.wire.diameter.datatypes import DECODERS, SIZES, Value, decode_octets
 from portaswitch.wire.diameter.definitions import Avp, Command, Grammar
-from portaswitch.wire.diameter.encoders import Packer
+from portaswitch.wire.diameter.encoders import Packer, Packs
 from portaswitch.wire.diameter.faults import packed
 from portaswitch.wire.diameter.message import UNKNOWN, Pair, Unknown
 from portaswitch.wire.diameter.reader import Reader
+from portaswitch.wire.diameter.shapes import Shapes
 from portaswitch.wire.diameter.walk import CONVERTED, GROUP, LONG, NUMBER, OPAQUE, SIGNED, SIZED, TEXT, Entry
 from portaswitch.wire.dictionary_text import DictionaryError as DictionaryError
 
@@ -59,7 +60,7 @@ class Dictionary:
     :ivar grammars: of messages, by name (``CCR``).
     """
 
-    __slots__ = ("_named", "_packers", "applications", "avps", "commands", "entries", "grammars", "vendors")
+    __slots__ = ("_named", "_packers", "_shapes", "applications", "avps", "commands", "entries", "grammars", "packs", "vendors")
 
     def __init__(self, reader: Reader) -> None:
         """
@@ -73,7 +74,11 @@ class Dictionary:
         self.avps: Mapping[str, Avp] = MappingProxyType({avp.name: avp for avp in reader.avps()})
         self.grammars: Mapping[str, Grammar] = MappingProxyType(reader.grammars())
         self._named = {a.name: {n: word for word, n in a.words.items()} for a in self.avps.values() if a.words}
-        self._packers = {name: Packer(avp, self.pack) for name, avp in self.avps.items()}
+        #: Packs values by the names of their AVPs, with the flags that we send.
+        self.packs = Packs(_unknown)
+        self._packers = {name: Packer(avp, self.pack, self.packs) for name, avp in self.avps.items()}
+        self.packs.by_name.update({name: packer.plain for name, packer in self._packers.items()})
+        self._shapes: dict[frozenset[int] | None, Shapes] = {}
         # A plain dict: a look-up through a proxy costs twice as much, once an AVP.
         self.entries: dict[int, Entry] = {
             avp.key: _entry(avp, self.grammars.get(avp.name)) for avp in self.avps.values()
@@ -104,6 +109,13 @@ class Dictionary:
         # A COMMAND names an application, and those are in the base protocol's file.
         return tuple(sorted(found, key=lambda path: (path.name != "rfc6733.dictionary", path.name)))
 
+    def shapes(self, applications: frozenset[int] | None) -> Shapes:
+        """The decoders made for shapes of messages, by the applications that are served."""
+        found = self._shapes.get(applications)
+        if found is None:
+            found = self._shapes[applications] = Shapes(self.entries)
+        return found
+
     def number(self, name: str, word: str) -> int:
         """
         The number of an enumerated value, such as ("CC-Request-Type", "INITIAL_REQUEST").
@@ -124,6 +136,8 @@ class Dictionary:
         :raises ValueError: for an unknown name, or a value that isn't of the type or doesn't fit.
         """
         name, value = pair
+        if flags is None:
+            return self.packs.all((pair,))
         packer = self._packers.get(name)
         if packer is None:
             return _unknown(name, value)
@@ -147,7 +161,8 @@ def _entry(avp: Avp, grammar: Grammar | None) -> Entry:
     form = _FORMS.get(avp.type, SIZED if size else CONVERTED)
     if avp.name == "Failed-AVP":
         form = OPAQUE
-    return form, avp.name, avp.flags, DECODERS.get(avp.type, decode_octets), size, grammar, avp
+    header = 12 if avp.vendor else 8
+    return form, avp.name, avp.flags << 24, header, header + size if size else 0, DECODERS.get(avp.type, decode_octets), grammar, avp
 
 
 @cache

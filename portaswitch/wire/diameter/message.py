@@ -99,13 +99,13 @@ class Message:
 
     __slots__ = ("application", "body", "code", "end_to_end", "fault", "flags", "get", "hop_by_hop", "repeated")
 
-    def __init__(self, flags: int, code: int, application: int, hop_by_hop: int, end_to_end: int) -> None:
+    def __init__(self, flags: int, code: int, application: int, hop_by_hop: int, end_to_end: int, body: Group | None = None) -> None:
         self.flags = flags
         self.code = code
         self.application = application
         self.hop_by_hop = hop_by_hop
         self.end_to_end = end_to_end
-        self.body = Group()
+        self.body = Group() if body is None else body
         self.fault: Fault | None = None
         self.repeated = 0
         self.get: Callable[[str], Value | None] = self.body.get

@@ -7,7 +7,7 @@ does what the returned values ask, in their order. Nothing is ever raised for wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from portaswitch.wire.diameter import capabilities
@@ -32,6 +32,11 @@ _EVENTS = {
 }
 _MESSAGE = (Event.I_RCV_MESSAGE, Event.R_RCV_MESSAGE)
 _GONE = (Event.I_PEER_DISC, Event.R_PEER_DISC)
+
+#: Peers that are remembered, those apart that are connected.
+MOST_PEERS = 10_000
+#: Why a sound CER of this connection is not taken, None when it is: peers must be known (RFC 6733 5.3).
+Admit = Callable[[Connection, Message], Fault | None]
 
 
 @dataclass(slots=True)
@@ -62,20 +67,20 @@ class Node:
     def __init__(
         self,
         local: Local,
-        known: Collection[str],
+        admit: Admit,
         identifiers: Identifiers,
         jitter: Callable[[], float],
         tw: float = 30.0,
         limits: Limits = LIMITS,
     ) -> None:
         """
-        :param known: Origin-Hosts that may connect, in small letters; looked at with every CER.
+        :param admit: asked with every sound CER.
         :param jitter: gives -2 to 2 seconds (RFC 3539 3.4.1).
         :param tw: seconds of the watchdog.
         """
         self.peers: dict[str, Peer] = {}
         self._local = local
-        self._known = known
+        self._admit = admit
         self._identifiers = identifiers
         self._jitter = jitter
         self._tw = tw
@@ -207,6 +212,9 @@ class Node:
         """The peer of a name, which host names have in any case of letters."""
         key = name.lower()
         if key not in self.peers:
+            if len(self.peers) >= MOST_PEERS:
+                # Of the others only the Origin-State-Id is lost.
+                self.peers = {known: peer for known, peer in self.peers.items() if peer.state is not State.CLOSED}
             self.peers[key] = Peer(key, self._local, self._identifiers, Watchdog(self._tw, self._jitter))
         return self.peers[key]
 
@@ -248,10 +256,7 @@ class Node:
         if lane.held is not None or not capabilities.is_request(cer, CAPABILITIES):
             return self._close(connection, lane, now, "a message before its CER was answered")
         name = (cer.text("Origin-Host") or "").lower()
-        fault = cer.fault
-        if fault is None and name not in self._known:
-            fault = Fault(Result.UNKNOWN_PEER, "unknown peer")
-        fault = fault or capabilities.objection(cer, self._local)
+        fault = cer.fault or self._admit(connection, cer) or capabilities.objection(cer, self._local)
         if fault is not None:
             answer = encode_error(cer, fault, self._local.origin, self._local.dictionary)
             refused = Refused(name or None, connection, fault)

@@ -50,6 +50,13 @@ class Up:
 
 
 @dataclass(frozen=True, slots=True)
+class Restarted:
+    """A connected peer's Origin-State-Id has risen: its sessions have died (RFC 6733 8.16)."""
+
+    peer: str
+
+
+@dataclass(frozen=True, slots=True)
 class Down:
     """
     No more messages; requests of ours that were not answered are given back as :class:`Unanswered` before.
@@ -97,4 +104,4 @@ class Refused:
     fault: Fault
 
 
-Output = Connect | Send | Close | Up | Down | Deliver | Answered | Unanswered | Refused
+Output = Connect | Send | Close | Up | Restarted | Down | Deliver | Answered | Unanswered | Refused

@@ -16,7 +16,17 @@ from portaswitch.wire.diameter.definitions import REQUEST
 from portaswitch.wire.diameter.faults import Result
 from portaswitch.wire.diameter.identifiers import Identifiers
 from portaswitch.wire.diameter.message import Message, Pair
-from portaswitch.wire.diameter.outputs import Close, Connect, Connection, Down, Output, Send, Unanswered, Up
+from portaswitch.wire.diameter.outputs import (
+    Close,
+    Connect,
+    Connection,
+    Down,
+    Output,
+    Restarted,
+    Send,
+    Unanswered,
+    Up,
+)
 from portaswitch.wire.diameter.states import OPEN, TABLE, Action, Event, State
 from portaswitch.wire.diameter.watchdog import Duty, Watchdog
 
@@ -216,10 +226,10 @@ class Peer:
         return [] if old is None else [Close(old, self._reason)]
 
     def _process_dwr(self, now: float, connection: Connection | None) -> list[Output]:
-        if self._message is not None:
-            self._state_of(self._message)
+        risen = self._message is not None and self._state_of(self._message)
         body: list[Pair] = [("Result-Code", int(Result.SUCCESS)), *self._local.stateful_origin]
-        return [*self.duties(self.watchdog.heard(now), now), *self._answer(self.open, body, self._message)]
+        told: list[Output] = [Restarted(self.name)] if risen else []
+        return [*told, *self.duties(self.watchdog.heard(now), now), *self._answer(self.open, body, self._message)]
 
     def _process_dwa(self, now: float, connection: Connection | None) -> list[Output]:
         return self.duties(self.watchdog.answered(now), now)

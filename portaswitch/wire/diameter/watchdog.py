@@ -106,8 +106,8 @@ class Watchdog:
         step = _ROWS.get((self.health, entered))
         if step is None:
             return []
-        # Between its first DWR and the third DWA nothing but answers moves the timer of a peer on trial.
-        if not (self.health is Health.REOPEN and entered is _Input.TRAFFIC):
+        # What a peer on trial sends does not move its timer, answers neither: the next DWR goes out after Tw.
+        if self.health is not Health.REOPEN or entered is _Input.TIMER:
             self.deadline = now + self._tw + self._jitter()
         return step(self)
 
@@ -171,7 +171,7 @@ _ROWS: Final[Mapping[tuple[Health, _Input], Callable[[Watchdog], list[Duty]]]] =
         (_H.SUSPECT, _I.ANSWER): Watchdog._well,
         (_H.SUSPECT, _I.TRAFFIC): Watchdog._well,
         # REOPEN        Receive DWA          Pending = FALSE         REOPEN, or
-        #                                    NumDWA++                OKAY at the third
+        #                                    NumDWA++                OKAY at the third  (no SetWatchdog)
         (_H.REOPEN, _I.ANSWER): Watchdog._trial,
         # REOPEN        Receive non-DWA      Throwaway()             REOPEN  (not by us, see above)
         (_H.REOPEN, _I.TRAFFIC): Watchdog._nothing,

@@ -315,7 +315,7 @@ class ShippedFileTests(SynchronousTestCase):
             for line in SHIPPED.read_text().splitlines()
             if line.strip() and "#" not in line and not line.endswith(":")
         ]
-        self.assertEqual(bare, ["origin_host", "origin_realm", "listen", "listen", "handlers"])
+        self.assertEqual(bare, ["origin_realm", "listen", "listen", "handlers"])
 
     def test_its_example_of_a_handler_is_right(self) -> None:
         """What an operator uncomments loads, up to the secret that is not there."""
@@ -375,7 +375,7 @@ class GrammarTests(SynchronousTestCase):
             for item in declared(shape)
             if "duration" in item.kind.describe().split(",")[0]
         ]
-        self.assertEqual(len(durations), 12)
+        self.assertEqual(len(durations), 13)
         for item in durations:
             self.assertTrue(item.help.startswith("Seconds "), item.key)
 

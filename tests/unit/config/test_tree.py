@@ -310,3 +310,17 @@ class FileTests(SynchronousTestCase):
         path = self.written(b"")
         os.truncate(path, MAX_OCTETS + 1)
         self.assertIn(f"larger than {MAX_OCTETS} octets", self.fault(path))
+
+
+class ToldTests(SynchronousTestCase):
+    """How far the reading of a long file is."""
+
+    def test_rising(self) -> None:
+        """It is told from the beginning on, rises, and never goes beyond the text."""
+        text = "".join(f"key{number}: {{a: 1, b: 2}}\n" for number in range(10_000))
+        told: list[tuple[int, int]] = []
+        read_text(text, "long.yaml", lambda done, whole: told.append((done, whole)))
+        self.assertGreater(len(told), 5)
+        self.assertEqual(told, sorted(told))
+        self.assertEqual({whole for _, whole in told}, {len(text)})
+        self.assertTrue(told[0][0] < len(text) // 10 and len(text) * 8 // 10 < told[-1][0] <= len(text), told)

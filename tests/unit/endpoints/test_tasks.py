@@ -14,6 +14,7 @@ from portaswitch.endpoints.client_habits import Habits
 from portaswitch.endpoints.clients import Clients
 from portaswitch.endpoints.dynamic import DynamicAuthorization, Timing
 from portaswitch.endpoints.profiles import shipped
+from portaswitch.endpoints.radius_tasks import RadiusTeller
 from portaswitch.endpoints.tasks import TASKS, WINDOW, Pacing, TaskRunner
 from portaswitch.errors import DatabaseDown
 from portaswitch.interfaces.tasks import ITasks
@@ -75,9 +76,9 @@ class RunnerTests(SynchronousTestCase):
     def setUp(self) -> None:
         """A node with the generic profile."""
         self.net, self.table = Net(), Table()
-        dynamic = DynamicAuthorization(self.net, Timing(), vary=lambda low, high: 0.0)
+        self.dynamic = dynamic = DynamicAuthorization(self.net, Timing(), vary=lambda low, high: 0.0)
         self.clients = Clients(catalogue(node()), Habits(lambda: AT))
-        self.runner = TaskRunner(self.table, dynamic, lambda: self.clients, shipped(), self.net, Pacing(rate=20, attempts=3, port=1234))
+        self.runner = TaskRunner(self.table, RadiusTeller(dynamic, lambda: self.clients, shipped(), 1234), self.net, Pacing(rate=20, attempts=3))
         self.numbers = iter(range(1, 100_000))
 
     def add(self, count: int = 1, kind: TaskKind = TaskKind.POD, i_node: int = 1, attempts: int = 1, **fields: Any) -> None:
@@ -205,7 +206,7 @@ class RunnerTests(SynchronousTestCase):
         for _ in range(8):
             self.run_pass()
             self.net.advance(1)
-        under_way = self.runner._dynamic.under_way
+        under_way = self.dynamic.under_way
         self.assertEqual(under_way(), WINDOW)
         self.net.pump([1] * 35)
         self.run_pass()
@@ -255,7 +256,7 @@ class RunnerTests(SynchronousTestCase):
         self.run_pass()
         self.table.tasks.append(SessionTask(task.i_task, task.kind, 1, 1, task.session_key, {}, 2, FACTS))
         self.run_pass()
-        self.assertEqual(self.runner._dynamic.under_way(), 1)
+        self.assertEqual(self.dynamic.under_way(), 1)
         self.answer(self.request().ack())
         self.table.settled.clear()
         self.run_pass()

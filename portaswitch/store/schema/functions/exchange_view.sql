@@ -1,4 +1,4 @@
--- What a decision is made on, fresh: the session, its account (else the one named by number or id, an alias being its master), customer and resellers.
+-- What a decision is made on, fresh: the session, its account (else the one named by number, id or IMSI, an alias being its master), customer and resellers.
 create or replace function exchange_view(i_env int, account_id text, i_account bigint, session_key text) returns json
 language plpgsql stable as $$
 #variable_conflict use_column
@@ -17,6 +17,10 @@ begin
     a_id := coalesce(s.i_account, nullif(exchange_view.i_account, 0));
     if a_id is null then
         select coalesce(l.i_master_account, l.i_account) into a_id from accounts l where l.i_env = exchange_view.i_env and l.id = exchange_view.account_id;
+        if a_id is null then    -- by the IMSI of its SIM card, which Diameter clients name
+            select coalesce(l.i_master_account, l.i_account) into a_id from sim_cards t join accounts l using (i_account)
+            where t.i_env = exchange_view.i_env and t.imsi = exchange_view.account_id;
+        end if;
     end if;
     select l.i_account, l.i_env, l.revision, l.id, l.i_customer, l.i_product, l.billing_model, l.currency, l.bill_status, l.blocked, l.credit_limit,
            l.h323_password, l.activation_date, l.expiration_date, l.language, l.balance, l.held, l.open_outgoing, l.open_incoming, l.max_sessions,

@@ -107,6 +107,14 @@ begin
     return null;
 end $$;
 
+-- AFTER, per row of sim_cards that was an account's: whoever remembers its IMSI as that account's name must look it up anew.
+create or replace function touch_sim() returns trigger language plpgsql as $$
+begin
+    update accounts set revision = revision + 1 where i_account = old.i_account;
+    perform notify_subscriber('a:' || old.i_account);
+    return null;
+end $$;
+
 -- The columns of a table but some, quoted and joined, for "update of ...": lists made this way can't miss a column that an upgrade adds.
 create or replace function columns_but(watched regclass, variadic left_out text[]) returns text language sql stable as $$
     select string_agg(quote_ident(attname), ', ' order by attnum) from pg_attribute

@@ -4,7 +4,7 @@ create table nodes (
     i_env          int not null references environments,
     name           text not null,
     nas_ip         inet,                             -- NAS-IP-Address
-    nas_identifier text,                             -- NAS-Identifier, or Origin-Host
+    nas_identifier text,                             -- NAS-Identifier
     protocol       text not null default 'radius' check (protocol in ('radius', 'diameter', 'sip')),
     profile        text not null default 'generic',  -- quirks and dynamic authorization, as data
     i_service      bigint references services,       -- what a request that names no service asks for; null: Voice
@@ -14,10 +14,17 @@ create table nodes (
     coa_port       int,
     response_template text not null default '',      -- lines "NAME OPERATION VALUE" that are applied to its Access-Accepts (docs/templates.rst)
     i_ip_pool      bigint,                           -- Internet sessions of this node get addresses of that pool; null: the account's static one
+    origin_host    text check (origin_host = lower(origin_host)),    -- Origin-Host of its Diameter messages; null: any of the realm
+    origin_realm   text check (origin_realm = lower(origin_realm)),  -- Origin-Realm; where it stands alone all hosts of the realm are this node
+    require_tls    boolean not null default false,   -- a Diameter connection without TLS is refused
+    max_connections int not null default 4 check (max_connections > 0),  -- hosts of the realm that may be connected at once
     unique (i_env, name)
 );
 create unique index nodes_ip on nodes (i_env, nas_ip) where nas_ip is not null;
 create unique index nodes_identifier on nodes (i_env, nas_identifier) where nas_identifier is not null;
+-- Over all environments: the name of a Diameter peer tells its environment (DESIGN.md 3.11).
+create unique index nodes_origin on nodes (coalesce(origin_host, ''), coalesce(origin_realm, '')) where origin_host is not null or origin_realm is not null;
+create unique index nodes_origin_host on nodes (origin_host) where origin_host is not null;
 alter table accessibility add foreign key (i_node) references nodes;
 
 create table radius_clients (

@@ -43,7 +43,8 @@ create table service_attribute_values (
     i_customer_site bigint references customer_sites on delete cascade,
     i_product       bigint references products on delete cascade,
     i_foreign       bigint generated always as (coalesce(i_account, i_customer, i_customer_site, i_product)) stored,
-    value           text[] not null,                  -- one element where the attribute has one value
+    value           text[] not null,                  -- one element where the attribute has one value; of a secret none
+    sealed          bytea,                            -- a secret (voice_authentication, pin), sealed with a key outside the database
     check (num_nonnulls(i_account, i_customer, i_customer_site, i_product) = 1)
 );
 create unique index service_attribute_values_account on service_attribute_values (i_account, i_attribute) where i_account is not null;

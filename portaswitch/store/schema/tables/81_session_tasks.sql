@@ -24,5 +24,5 @@ create index session_tasks_session on session_tasks (session_key) where status =
 -- Whether a session was told: by what was asked for, pending or not (store.standing).
 create index session_tasks_told on session_tasks (session_key, kind, created) where session_key <> '';
 create index session_tasks_finished on session_tasks (finished) where finished is not null;
--- The same wish twice is one task: a second disconnect of a session that is being disconnected adds nothing.
-create unique index session_tasks_once on session_tasks (session_key, kind) where status = 'pending' and kind in ('pod', 'asr');
+-- The same wish twice is one task: a second disconnect of a session that is being disconnected adds nothing, nor a second cause to authorize it again.
+create unique index session_tasks_once on session_tasks (session_key, kind) where status = 'pending' and kind in ('pod', 'asr', 'rar');

@@ -25,6 +25,10 @@ begin
         execute format('create or replace trigger %1$s_owner after insert or update or delete on %1$I for each row execute function touch_owner()', catalogue);
     end loop;
 
+    create or replace trigger sim_cards_moved after update of i_account, imsi on sim_cards
+        for each row when (old.i_account is not null and (old.i_account, old.imsi) is distinct from (new.i_account, new.imsi)) execute function touch_sim();
+    create or replace trigger sim_cards_gone after delete on sim_cards for each row when (old.i_account is not null) execute function touch_sim();
+
     execute format('create or replace trigger vendors_catalogue after insert or delete or update of %s on vendors '
                    'for each statement execute function notify_catalogue()', columns_but('vendors', variadic money));
     -- What is seen of a client is told by the server itself: it is no change of the catalogue.

@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from portaswitch.wire.diameter.capabilities import Local
 from portaswitch.wire.diameter.codec import decode, encode, encode_answer
 from portaswitch.wire.diameter.dictionary import Dictionary
+from portaswitch.wire.diameter.faults import Fault, Result
 from portaswitch.wire.diameter.identifiers import Identifiers
 from portaswitch.wire.diameter.message import Message, Pair
 from portaswitch.wire.diameter.node import Node
@@ -19,6 +20,12 @@ LOCAL = Local("ocs.example.com", "example.com", ("192.0.2.1",), state=7)
 PGW = "pgw.example.com"
 KNOWN = {PGW, "a.example.com", "z.example.com"}
 T = TypeVar("T")
+
+
+def admit(connection: Connection, cer: Message) -> Fault | None:
+    """The three are known."""
+    known = (cer.text("Origin-Host") or "").lower() in KNOWN
+    return None if known else Fault(Result.UNKNOWN_PEER, "unknown peer")
 
 
 def request(code: int, body: list[Pair], application: int = 0, hop: int = 1, flags: int = 0x80) -> bytes:
@@ -63,7 +70,7 @@ class NodeCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         """No jitter; a watchdog of 30 s."""
-        self.node = Node(LOCAL, KNOWN, Identifiers(1, 2), lambda: 0)
+        self.node = Node(LOCAL, admit, Identifiers(1, 2), lambda: 0)
 
     def open(self, connection: Connection = "c", host: str = PGW, now: float = 0) -> list[Output]:
         """A peer comes in."""

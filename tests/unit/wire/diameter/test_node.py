@@ -6,7 +6,7 @@ from portaswitch.wire.diameter.identifiers import Identifiers
 from portaswitch.wire.diameter.message import Pair
 from portaswitch.wire.diameter.node import Node
 from portaswitch.wire.diameter.outputs import Close, Deliver, Down, Output, Refused, Send, Up
-from tests.unit.wire.diameter.exchange import DICTIONARY, KNOWN, LOCAL, PGW, NodeCase, ccr, cer, only, origin, reply, request, sent
+from tests.unit.wire.diameter.exchange import DICTIONARY, LOCAL, PGW, NodeCase, admit, ccr, cer, only, origin, reply, request, sent
 
 
 class ComingInTests(NodeCase):
@@ -41,7 +41,7 @@ class ComingInTests(NodeCase):
             [("Auth-Application-Id", 9), ("Auth-Application-Id", 4)],
         ]
         for number, way in enumerate(ways):
-            node = Node(LOCAL, KNOWN, Identifiers(1, 2), lambda: 0)
+            node = Node(LOCAL, admit, Identifiers(1, 2), lambda: 0)
             node.connected(number, 0)
             self.assertEqual(len(only(node.received(number, cer(PGW, way), 0), Up)), 1)
 

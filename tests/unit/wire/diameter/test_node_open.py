@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from portaswitch.wire.diameter.codec import encode_answer
 from portaswitch.wire.diameter.identifiers import Identifiers
 from portaswitch.wire.diameter.message import Message
-from portaswitch.wire.diameter.outputs import Answered, Close, Connect, Deliver, Down, Refused, Send, Unanswered, Up
+from portaswitch.wire.diameter.outputs import Answered, Close, Connect, Deliver, Down, Refused, Restarted, Send, Unanswered, Up
 from portaswitch.wire.diameter.states import State
 from portaswitch.wire.diameter.watchdog import Health
 from tests.unit.wire.diameter.exchange import DICTIONARY, LOCAL, PGW, NodeCase, ccr, cer, only, origin, reply, request, sent
@@ -117,6 +117,8 @@ class OpenTests(NodeCase):
         (dwa,) = sent(self.node.received("c", request(280, [*origin(), ("Origin-State-Id", 9)]), 1))
         self.assertEqual((dwa.code, dwa.get("Result-Code"), dwa.get("Origin-State-Id")), (280, 2001, 7))
         self.assertEqual(self.node.peers[PGW].origin_state, 9)
+        told = self.node.received("c", request(280, [*origin(), ("Origin-State-Id", 10)]), 1)
+        self.assertEqual(only(told, Restarted), [Restarted(PGW)])
 
     def test_our_watchdog(self) -> None:
         """DWR after 30 s, suspicion after 60, the end after 90; then a new connection is on trial, but served."""

@@ -98,7 +98,7 @@ class OracleTests(SynchronousTestCase):
 
     def their_pair(self, avp: Any) -> Pair:
         """Name and value of an AVP of theirs."""
-        known = DICTIONARY.entries[avp.vendor_id << 32 | avp.code][6]
+        known = DICTIONARY.entries[avp.vendor_id << 32 | avp.code][7]
         return known.name, read(avp, known)
 
     @FEW

@@ -137,6 +137,12 @@ class WatchdogTests(SynchronousTestCase):
         watchdog.answered(3)
         self.assertIs(watchdog.health, Health.OKAY)
 
+    def test_answers_of_a_peer_on_trial_move_no_timer(self) -> None:
+        """The table of RFC 3539 has no SetWatchdog() there: the next DWR goes out Tw after the last."""
+        watchdog = self.watchdog(Health.REOPEN)
+        watchdog.answered(9)
+        self.assertEqual(watchdog.deadline, 10)
+
     def test_reopen_without_answers(self) -> None:
         """Two timers without an answer end it; traffic does not help."""
         watchdog = self.watchdog(Health.REOPEN)

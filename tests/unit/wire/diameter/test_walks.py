@@ -11,7 +11,7 @@ from portaswitch.wire.diameter.identifiers import Identifiers
 from portaswitch.wire.diameter.message import Message
 from portaswitch.wire.diameter.node import Node
 from portaswitch.wire.diameter.outputs import Close, Connection, Deliver, Down, Output, Send, Up
-from tests.unit.wire.diameter.exchange import DICTIONARY, KNOWN, LOCAL, ccr, cer, origin, reply, request
+from tests.unit.wire.diameter.exchange import DICTIONARY, KNOWN, LOCAL, admit, ccr, cer, origin, reply, request
 
 
 class RandomWalkTests(SynchronousTestCase):
@@ -35,7 +35,7 @@ class Walk:
 
     def __init__(self, case: SynchronousTestCase) -> None:
         self.case = case
-        self.node = Node(LOCAL, KNOWN, Identifiers(1, 2), lambda: 0)
+        self.node = Node(LOCAL, admit, Identifiers(1, 2), lambda: 0)
         self.now = 0.0
         self.alive: set[Connection] = set()
         self.up: set[str] = set()

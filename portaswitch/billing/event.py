@@ -1,0 +1,153 @@
+"""
+One-shots: a use that is charged at once (a message), what it would cost, whether the funds are there, and a refund (Requested-Action, RFC 8506 6).
+
+An event that names its session leaves that session behind, closed as it begins: it holds what was charged, which is what a refund may give back, and the
+answer to a repetition. One without leaves its key.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Final
+
+from portaswitch.billing import access, admission, closing, reserve
+from portaswitch.billing.transition import Outcome, changed, facts_of, next_session, opened_now, refused
+from portaswitch.model.catalogue import Catalogue, RatePlan
+from portaswitch.model.ledger import View
+from portaswitch.model.money import ZERO, plain
+from portaswitch.model.refusal import Refusal
+from portaswitch.model.request import AAARequest, Decision, Facts, Grant, Operation, UnitRequest
+from portaswitch.model.session import Quota, Session, Status
+from portaswitch.model.value import dataclass
+
+COST, CREDIT, YES, NO = "cost", "credit", "yes", "no"
+"""Facts of an answer: the price, in the account's currency; whether the funds reach."""
+
+FOR_ALL: Final = UnitRequest()
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """A use with its price: `quota` is what the session has used behind it, `units` what this event adds, `price` what that costs."""
+
+    session: Session
+    quota: Quota
+    units: int
+    price: Decimal
+    way: access.Access
+
+
+def decide(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
+    """Decide an event."""
+    if request.operation is Operation.REFUND:
+        return _refund(view, request)
+    priced = _priced(view, request, catalogue)
+    if isinstance(priced, Refusal):
+        return refused(view, priced)
+    facts = facts_of(view, request, priced.way, catalogue)
+    facts = replace(facts, more={**facts.more, COST: plain(priced.price)})
+    grants = (Grant(priced.quota.key, priced.quota.base, priced.units),)
+    if request.operation is Operation.PRICE:
+        return Outcome(Decision(grants, None, facts), None, view)
+    short = _short(view, request, priced, catalogue)
+    if request.operation is Operation.BALANCE:
+        return Outcome(Decision(grants, None, replace(facts, more={**facts.more, CREDIT: NO if short else YES})), None, view)
+    return refused(view, short) if short else _debit(view, request, priced, Decision(grants, None, facts))
+
+
+def _priced(view: View, request: AAARequest, catalogue: Catalogue) -> Priced | Refusal:
+    """The use that is asked for, or why it is not served."""
+    before = view.session
+    if before is not None and before.status is not Status.CLOSED:
+        return Refusal.INVALID_ARGUMENT  # a session that lives has its own requests
+    refusal = admission.refuse(view, request.credentials, request.received)
+    if refusal is not None:
+        return refusal
+    way = access.find(view, request, catalogue)
+    if isinstance(way, Refusal):
+        return way
+    refusal = admission.undialled(view, request, way)
+    if refusal is not None:
+        return refusal
+    if request.units and request.units[0].rated:
+        way = replace(way, number=request.units[0].rated)
+    session = before or opened_now(view, request, catalogue, way)
+    if isinstance(session, Refusal):
+        return session
+    quota, units = session.quotas[0], _units(request, session.quotas[0])
+    if not quota.legs:
+        return Refusal.CLD_BLOCKED
+    own = next((asked.most_funds for asked in request.units if asked.most_funds is not None), None)
+    if own is not None:
+        quota, units = _at_own_price(quota, own), session.opened.unit
+    quota = quota.reported(quota.used + units)
+    return Priced(session, quota, units, closing.cost(quota, session.opened), way)
+
+
+def _units(request: AAARequest, quota: Quota) -> int:
+    """The units that are asked for, all together; what is asked in another base than the service's is one use."""
+    if request.number is None:
+        return sum(asked.requested or 0 for asked in request.units)
+    return sum((asked.requested or 1) if asked.base is quota.base else 1 for asked in request.units)
+
+
+def _at_own_price(quota: Quota, amount: Decimal) -> Quota:
+    """The quota of a use whose price the client knows (CC-Money): the account pays that, resellers what their tariffs say."""
+    first, *others = quota.legs
+    plan = replace(first.plan, price_first=amount, price_n=amount, price_per=1, interval_first=1, interval_n=1, connect_fee=ZERO, pricing=None)
+    return replace(quota, legs=(replace(first, plan=plan), *others))
+
+
+def _short(view: View, request: AAARequest, priced: Priced, catalogue: Catalogue) -> Refusal | None:
+    """Why the funds don't reach; None: they do."""
+    if reserve.reseller_over_limit(view, request.received, catalogue.reseller_slack):
+        return Refusal.CREDIT_LIMIT
+    funds, opened = reserve.funds_seen(view, ZERO, request.received), priced.session.opened
+    if funds.grantable is None or priced.price <= max(funds.grantable, ZERO):
+        return None
+    plan: RatePlan = priced.quota.legs[0].plan
+    wanted, used = -(-priced.quota.used // opened.unit), priced.quota.used
+    policy, breakage = replace(opened.policy, max_units=max(opened.policy.max_units, used)), priced.way.product.breakage
+    return reserve.why_not(plan, opened.billing_model, priced.quota.charged[0], wanted, policy, funds, breakage, opened.unit, request.at)
+
+
+def _debit(view: View, request: AAARequest, priced: Priced, decision: Decision) -> Outcome:
+    """Charge it, on the condition that the funds are there still."""
+    pieces = closing.pieces(view, priced.session, (priced.quota,), request)
+    limited = reserve.funds_seen(view, ZERO, request.received).grantable is not None
+    after = None
+    if request.session:
+        after = next_session(priced.session, view, request, decision, pieces.quotas, Status.CLOSED)
+    return changed(view, request, after, decision, need=priced.price if priced.price > ZERO and limited else None, pieces=pieces)
+
+
+# -- refund ---------------------------------------------------------------------------------------------------------------------------------------
+
+
+def _refund(view: View, request: AAARequest) -> Outcome:
+    """Give back what the named session was charged, or the part that is asked for; never more than is left of it."""
+    session, account = view.session, view.account
+    if session is None or account is None:
+        return refused(view, Refusal.UNKNOWN_SESSION)
+    quota = next((quota for quota in session.quotas if quota.legs and quota.charged[0] > ZERO), None)
+    if session.status is not Status.CLOSED or quota is None:
+        return refused(view, Refusal.INVALID_ARGUMENT)
+    amount = _amount(request, session, quota)
+    if amount <= ZERO:
+        return refused(view, Refusal.INVALID_ARGUMENT)
+    pieces = closing.given_back(session, quota, request, amount)
+    quotas = tuple([pieces.quotas[0] if one is quota else one for one in session.quotas])
+    decision = Decision(facts=Facts(account.id, account.i_account, currency=account.currency, more={COST: plain(amount)}))
+    after = next_session(session, view, request, decision, quotas)
+    return changed(view, request, after, decision, pieces=pieces)
+
+
+def _amount(request: AAARequest, session: Session, quota: Quota) -> Decimal:
+    """What is to be given back to the account: the money that is named, the price of the units that are, or all; at most what was charged."""
+    asked, charged = request.units[0] if request.units else FOR_ALL, quota.charged[0]
+    if asked.most_funds is not None:
+        return min(asked.most_funds, charged)
+    if not asked.requested or asked.base is not quota.base or asked.requested >= quota.used:
+        return charged
+    return min(charged, -closing.cost(quota.of_parts(quota.used - asked.requested, ()), session.opened))

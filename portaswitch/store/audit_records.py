@@ -1,0 +1,70 @@
+"""
+Laws of the rows beside the balances (`store.audit`): payments, vouchers, payment transactions, refunds, what accounts have, the walls between environments.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+_PAYMENTS: Final = """
+select format('payment %s', p.i_payment), format('%s, environment %s', coalesce(a.currency, c.currency), coalesce(a.i_env, c.i_env)),
+       format('%s, environment %s', p.currency, p.i_env)
+from payments p join customers c on c.i_customer = p.i_customer left join accounts a on a.i_account = p.i_account
+where (p.currency, p.i_env) <> (coalesce(a.currency, c.currency), coalesce(a.i_env, c.i_env))
+"""
+#: A refund is of a charge that there is, as long as its partition is kept; together they give back no more than it.
+_REFUNDS: Final = """
+with refunded as (select i_refunded_xdr id, sum(amount) amount from payments where i_refunded_xdr is not null group by 1)
+select format('refunds of xDR %s', r.id), format('at most %s', x.charged_amount), r.amount::text
+from refunded r join xdr x on x.id = r.id where r.amount > x.charged_amount
+"""
+_VOUCHERS: Final = """
+select format('voucher %s', v.i_voucher), format('%s %s to account %s', v.amount, v.currency, v.i_account),
+       coalesce(format('%s %s to account %s', p.amount, p.currency, p.i_account), 'no payment')
+from vouchers v left join payments p on p.i_payment = v.i_payment and p.action = 'voucher'
+where v.status = 'used' and (v.amount, v.currency, v.i_account) is distinct from (p.amount, p.currency, p.i_account)
+union all
+select format('payment %s', p.i_payment), 'one voucher', count(v)::text
+from payments p left join vouchers v on v.i_payment = p.i_payment and v.status = 'used' where p.action = 'voucher' group by p.i_payment having count(v) <> 1
+"""
+_TRANSACTIONS: Final = """
+with paid as (select i_payment_transaction, sum(amount) amount from payments where i_payment_transaction is not null and amount > 0 group by 1),
+     due as (
+        select t.i_payment_transaction number, t.status, case when t.status = 'COMPLETED' and not t.test_mode then t.amount end amount, p.amount paid
+        from payment_transactions t left join paid p using (i_payment_transaction))
+select format('payment transaction %s (%s)', number, status), coalesce(amount::text, 'no payment'), coalesce(paid::text, 'no payment')
+from due where amount is distinct from paid
+"""
+#: Closing releases everything in its own transaction (DESIGN.md 5.1).
+_CLOSED: Final = """
+select format('account %s (environment %s)', a.id, a.i_env), 'closed, and has nothing', o.what
+from accounts a, lateral (
+    select format('SIM %s', s.imsi) what from sim_cards s where s.i_account = a.i_account
+    union all select format('number %s', d.number) from dids d where d.i_account = a.i_account
+    union all select format('port %s', u.port) from ua_links u where u.i_account = a.i_account
+    union all select format('alias %s', m.id) from accounts m where m.i_master_account = a.i_account) o
+where a.bill_status = 'C'
+"""
+_WALLS: Final = """
+select format('account %s', a.id), format('environment %s', c.i_env), format('environment %s', a.i_env)
+from accounts a join customers c using (i_customer) where a.i_env <> c.i_env
+union all
+select format('account %s', a.id), format('a product of environment %s', a.i_env), format('environment %s', p.i_env)
+from accounts a join products p using (i_product) where a.i_env <> p.i_env
+union all
+select format('customer %s', c.name), format('a reseller of environment %s', c.i_env), format('environment %s', r.i_env)
+from customers c join customers r on r.i_customer = c.i_parent where c.i_env <> r.i_env
+union all
+select format('session %s', s.session_key), format('environment %s', a.i_env), format('environment %s', s.i_env)
+from sessions s join accounts a using (i_account) where s.i_env <> a.i_env
+"""
+
+RECORDS: Final = (
+    ("payments are in the currency and environment of their owner", "payments", _PAYMENTS),
+    ("refunds give back no more than was charged", "payments", _REFUNDS),
+    ("each used voucher has its payment, and no other", "vouchers", _VOUCHERS),
+    ("each completed payment transaction is booked, and no other", "payment_transactions", _TRANSACTIONS),
+    ("closed accounts have nothing", "accounts", _CLOSED),
+    ("nothing crosses the walls of an environment", "environments", _WALLS),
+)
+"""As `store.audit.LAWS`."""

@@ -1,0 +1,150 @@
+"""One-shots over Ro: direct debiting, refund, balance and price (RFC 8506 6), as octets through the map and a real core."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.unit.endpoints.diameter_talk import BLOCKED, GIB, POOR, USER, TalkCase, ccr, mscc, octets, sms, user
+
+DEBIT, REFUND, BALANCE, PRICE = "DIRECT_DEBITING", "REFUND_ACCOUNT", "CHECK_BALANCE", "PRICE_ENQUIRY"
+TERMINATE = {"Final-Unit-Action": 0}
+
+
+def pieces(count: int) -> dict[str, str]:
+    """Units in pieces."""
+    return {"CC-Service-Specific-Units": str(count)}
+
+
+def amount(digits: int, exponent: int = 0) -> dict[str, Any]:
+    """Units in money."""
+    return {"CC-Money": {"Unit-Value": {"Value-Digits": str(digits), "Exponent": str(exponent)}}}
+
+
+def event(action: str = DEBIT, session: str = "s1", number: int = 0, asked: Any = None, **more: Any) -> dict[str, Any]:
+    """A CCR-E about a message."""
+    return ccr(4, number, session, **({"Requested_Action": action, "Requested_Service_Unit": asked, "Service_Information": sms()} | more))
+
+
+class DebitTests(TalkCase):
+    """A message costs 0.10."""
+
+    def test_debit(self) -> None:
+        """Charged at once; the same again, at once or after a restart, has the same answer and no effect."""
+        told = self.say(event())
+        self.assertEqual((told["Result-Code"], told["Granted-Service-Unit"], told["Validity-Time"]), (2001, {"CC-Service-Specific-Units": 1}, 259200))
+        self.assertEqual(self.say(event()), told)
+        self.forget()
+        self.assertEqual(self.say(event()), told)
+        self.assertEqual((self.funds, self.xdrs), (("9.9", "0"), [("0.1", 1)]))
+        self.assertEqual(self.say(event(session="s2", asked=pieces(3)))["Granted-Service-Unit"], {"CC-Service-Specific-Units": 3})
+        self.assertEqual(self.funds, ("9.6", "0"))
+
+    def test_numbers(self) -> None:
+        """Several events of one session are told apart by their numbers, however late one comes again."""
+        for number in (0, 1, 0, 2, 1):
+            self.assertEqual(self.code(event(number=number)), (2001,))
+        self.assertEqual(self.funds, ("9.7", "0"))
+
+    def test_refused(self) -> None:
+        """Blocked 4010, unknown 5030, without funds 4012 with the end and the time, all at the top."""
+        told = self.say(event(Subscription_Id=user(BLOCKED)))
+        self.assertEqual(told["Result-Code"], 4010)
+        self.assertNotIn("Final-Unit-Indication", told)
+        self.assertEqual(self.code(event(Subscription_Id=user("999"))), (5030,))
+        told = self.say(event(Subscription_Id=user(POOR)))
+        self.assertEqual((told["Result-Code"], told["Validity-Time"], told["Final-Unit-Indication"]), (4012, 259200, TERMINATE))
+        self.assertEqual([row.history for row in self.rows], ["refused: user_denied (7)", "refused: zero_balance (4)"])
+        self.assertEqual({row.failed for row in self.rows}, {True})
+
+    def test_after_topup(self) -> None:
+        """What was refused for funds is charged when there is money (protei-smsc.4)."""
+        self.begin(balance="0")
+        self.assertEqual(self.code(event()), (4012,))
+        self.ledger.books.funds[1] = type(self.ledger.books.funds[1])(balance=self.ledger.books.funds[2].balance)
+        self.assertEqual(self.code(event()), (2001,))
+        self.assertEqual(self.funds, ("9.9", "0"))
+
+    def test_own_price(self) -> None:
+        """A price that the client knows is charged as it is."""
+        self.assertEqual(self.code(event(asked=amount(375, -2))), (2001,))
+        self.assertEqual((self.funds, self.xdrs), (("6.25", "0"), [("3.75", 1)]))
+        self.assertEqual(self.code(event(session="s2", asked=amount(7))), (4012,))
+
+    def test_sender(self) -> None:
+        """Without Subscription-Id the sender is who pays."""
+        service = sms()
+        service["SMS-Information"]["Originator-SCCP-Address"] = f"tel:{USER}"
+        self.assertEqual(self.code(event(Subscription_Id=None, Service_Information=service)), (2001,))
+        self.assertEqual(self.funds, ("9.9", "0"))
+
+    def test_living_session(self) -> None:
+        """A session that lives takes no events."""
+        self.say(ccr(1, 0, Multiple_Services_Credit_Control=mscc(100, {})))
+        self.assertEqual(self.code(event()), (5012,))
+        self.assertEqual(self.funds, ("10", "1"))
+
+
+class AskingTests(TalkCase):
+    """What changes nothing."""
+
+    def test_price(self) -> None:
+        """The price is the charge that follows, to the last digit."""
+        told = self.say(event(PRICE, asked=pieces(3)))
+        self.assertEqual(told["Cost-Information"], {"Unit-Value": {"Value-Digits": 3, "Exponent": -1}, "Currency-Code": 840})
+        self.assertEqual((self.funds, self.rows, self.ledger.books.closed, self.ledger.books.keys), (("10", "0"), (), {}, {}))
+        self.say(event(session="s2", asked=pieces(3)))
+        self.assertEqual(self.xdrs, [("0.3", 3)])
+
+    def test_price_without_funds(self) -> None:
+        """The price does not depend on funds."""
+        self.assertIn("Cost-Information", self.say(event(PRICE, Subscription_Id=user(POOR))))
+
+    def test_balance(self) -> None:
+        """Whether the funds reach, those that are held taken off; nothing changes."""
+        self.assertEqual(self.say(event(BALANCE, asked=pieces(100)))["Check-Balance-Result"], 0)
+        self.assertEqual(self.say(event(BALANCE, asked=pieces(101)))["Check-Balance-Result"], 1)
+        self.say(ccr(1, 0, "data", Multiple_Services_Credit_Control=mscc(100, octets(5 * GIB))))
+        self.assertEqual(self.say(event(BALANCE, asked=amount(5)))["Check-Balance-Result"], 0)
+        self.assertEqual(self.say(event(BALANCE, asked=amount(501, -2)))["Check-Balance-Result"], 1)
+        self.assertEqual((self.funds, self.rows), (("10", "5"), ()))
+        self.assertEqual(self.code(event(BALANCE, Subscription_Id=user("999"))), (5030,))
+
+
+class RefundTests(TalkCase):
+    """What was charged goes back, once, and never more of it."""
+
+    def refund(self, session: str, asked: Any = None, own: str = "r1", **more: Any) -> tuple[Any, ...]:
+        """The Result-Code of a refund that names a session."""
+        return self.code(event(REFUND, own, asked=asked, **({"Refund_Information": session} | more)))
+
+    def test_message(self) -> None:
+        """The whole of a message; again has no effect, another one finds nothing left."""
+        self.say(event())
+        for _ in range(2):
+            self.assertEqual(self.refund("s1"), (2001,))
+            self.assertEqual(self.funds, ("10", "0"))
+        self.assertEqual(self.refund("s1", own="r2"), (5012,))
+        self.assertEqual(self.xdrs, [("0.1", 1), ("-0.1", 1)])
+        self.assertIn("refund of 0.1 out of 0.1", self.rows[1].history)
+
+    def test_parts(self) -> None:
+        """By units and by money, in all no more than was charged, in whatever order the same refunds come again."""
+        self.say(event(asked=pieces(5)))
+        self.assertEqual(self.refund("s1", pieces(2), "r1"), (2001,))
+        self.assertEqual(self.funds, ("9.7", "0"))
+        self.assertEqual(self.refund("s1", amount(1, -1), "r2"), (2001,))
+        self.assertEqual(self.refund("s1", pieces(2), "r1"), (2001,))
+        self.assertEqual(self.funds, ("9.8", "0"))
+        self.assertEqual(self.refund("s1", amount(5), "r3"), (2001,))
+        self.assertEqual(self.funds, ("10", "0"))
+
+    def test_session(self) -> None:
+        """A data session by its Session-Id, when it is over; what was never charged is not given back."""
+        self.say(ccr(1, 0, "d1", Multiple_Services_Credit_Control=mscc(100, {})))
+        self.assertEqual(self.refund("d1"), (5012,))
+        self.wait(600)
+        self.say(ccr(3, 1, "d1", Multiple_Services_Credit_Control=mscc(100, None, octets(GIB))))
+        self.assertEqual(self.refund("d1", own="r2"), (2001,))
+        self.assertEqual(self.funds, ("10", "0"))
+        self.assertEqual(self.refund("nothing"), (5002,))
+        self.assertEqual(self.refund("", own="r9"), (5002,))
