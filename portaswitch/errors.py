@@ -58,5 +58,9 @@ class LogInRefused(PortaSwitchError):
     """A vendor's system refused our log-in: never tried again by itself, since that locks the account; the handler stops and alarms."""
 
 
+class EffectRefused(PortaSwitchError):
+    """What an event handler wants to assign can't be: its notification is parked for an operator."""
+
+
 class NotProvisionable(PortaSwitchError):
     """A handler can't bring an entity to its vendor as it is (a device without a serial number); the text tells the operator what to change. Parked."""

@@ -38,13 +38,16 @@ from portaswitch.model.actor import Actor
 from portaswitch.model.catalogue import EMPTY, Catalogue
 from portaswitch.operations.desk import Desk
 from portaswitch.operations.entities import ENTITIES
+from portaswitch.provisioning import Provisioning
 from portaswitch.service_diameter import DiameterRole
 from portaswitch.service_radius import RadiusRole
 from portaswitch.service_sip import SipService
 from portaswitch.store.catalogue import CatalogueStore
 from portaswitch.store.counter_resets import begin_periods
 from portaswitch.store.database import Database
+from portaswitch.store.events import keep_events
 from portaswitch.store.folding import fold, reseller_funds
+from portaswitch.store.hints import CHANNEL as HINTS
 from portaswitch.store.ledger import Ledger
 from portaswitch.store.listen import Listener
 from portaswitch.store.partitions import keep_partitions
@@ -101,6 +104,7 @@ class Server(Service):
         self.radius = RadiusRole(reactor, settings, _now, lambda: self._database.pool)
         self._billing_log = BillingLog(None)
         self._trace_log, self.tracer = LineFile(None, *TRACE_LOG), silent()
+        self.provisioning: Provisioning | None = None
         self.sip: SipService | None = None
         self.core: Core | None = None
         self.diameter = DiameterRole(reactor, settings, _now) if "diameter" in settings.roles else None
@@ -134,13 +138,16 @@ class Server(Service):
         self._hot = await self._database.connect_hot(settings.limits.hot_connections, settings.limits.statement_timeout)
         catalogue = CatalogueStore(self._database.pool, self._reactor, self._database.sealer.open, settings.limits.reseller_slack)
         catalogue.on_swap.append(self._swapped)
-        ledger = Ledger(self._hot, self._database.sealer.open)
+        ledger = Ledger(self._hot, self._database.sealer.open, self._database.hints.committed)
         self._open_logs()
         self.core = Core(ledger, catalogue, self._billing_log, _limits(settings), tracer=self.tracer)
         await self._listen_to_changes(catalogue, self.core)
         await catalogue.reload()
         if "jobs" in settings.roles:
             await self._first_partitions()
+        if "espf" in settings.roles:
+            self.provisioning = Provisioning(self._reactor, settings, self._database, _now)
+            await self.provisioning.start()
         lines = self._open_ports(self.core)
         if "sip" in settings.roles:
             pool = await self._database.connect_hot(settings.limits.hot_connections, settings.limits.statement_timeout, "sip")
@@ -164,6 +171,8 @@ class Server(Service):
         self._trace_log.close()
         if self._log_file is not None:
             self._log_file.close()
+        if self.provisioning is not None:
+            self.provisioning.reopen_logs()
 
     async def _first_partitions(self) -> None:
         """Those of today, before anything is written: rows that move into a partition later are missed by who looks for them in that moment."""
@@ -180,7 +189,10 @@ class Server(Service):
             background(catalogue.reload(), "reloading the catalogue")
             background(self._read_watches(), "reading the watches of the trace")
 
-        channels = {"catalogue": lambda _: catalogue.reload(), "subscribers": core.cache.heard, CHANNEL: lambda _: self._read_watches()}
+        channels = {
+            "catalogue": lambda _: catalogue.reload(), "subscribers": core.cache.heard, CHANNEL: lambda _: self._read_watches(),
+            HINTS: self._database.hints.heard,
+        }  # fmt: skip
         self._listener = Listener(self._reactor, self._database.dsn, channels, lost)
         await self._listener.start()
         await self._read_watches()
@@ -212,7 +224,7 @@ class Server(Service):
     def _open_api(self) -> None:
         """What the http ports serve beside the status pages takes a database."""
         pool = self._database.pool
-        self._pages.putChild(b"espf", Espf(Users(pool), Desk(Books(pool, self._database.sealer, ENTITIES))))
+        self._pages.putChild(b"espf", Espf(Users(pool), Desk(Books(pool, self._database.sealer, ENTITIES, self._database.hints.committed))))
 
     def _why_not_ready(self) -> str | None:
         if self._stage is not Stage.SERVING:
@@ -241,6 +253,7 @@ class Server(Service):
             self._every(60.0, lambda: date_accounts(pool), "usage-dates")
             self._every(3600.0, lambda: keep_partitions(pool), "partitions")
             self._every(3600.0, lambda: purge(pool, TASKS_KEPT), "task-purge")
+            self._every(3600.0, lambda: keep_events(pool), "event-history")
 
     def _every(self, seconds: float, work: Callable[[], Any], name: str) -> jobs.Periodic:
         job = jobs.Periodic(self._reactor, seconds, work, name)
@@ -301,6 +314,8 @@ class Server(Service):
             await self.core.drained().addTimeout(self._settings.limits.decision_timeout + 1, self._reactor, lambda *_: None)
         if self.diameter is not None:
             await self.diameter.stop()
+        if self.provisioning is not None:
+            await self.provisioning.stop()
         for job in self._jobs:
             stopped = job.stopService()
             if stopped is not None:

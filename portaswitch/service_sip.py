@@ -13,6 +13,8 @@ from typing import Any
 
 from OpenSSL import SSL
 from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IOpenSSLContextFactory
+from zope.interface import implementer
 
 from portaswitch.config.listen import ListenAddress
 from portaswitch.config.settings import Settings, SipSettings
@@ -197,6 +199,7 @@ def _context(address: ListenAddress) -> Any:
     return _Context(context)
 
 
+@implementer(IOpenSSLContextFactory)
 class _Context:
     """A context of OpenSSL as Twisted's listenSSL wants it."""
 

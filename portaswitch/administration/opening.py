@@ -30,7 +30,7 @@ def operator(i_env: int) -> Actor:
 
 def desk(database: Database) -> Desk:
     """The desk of the operations on an open database."""
-    return Desk(Books(database.pool, database.sealer, ENTITIES))
+    return Desk(Books(database.pool, database.sealer, ENTITIES, database.hints.committed))
 
 
 async def asked(answer: Awaitable[T]) -> T:

@@ -15,6 +15,8 @@ from portaswitch.cli import (
     clients,
     completion,
     diameter,
+    evctl,
+    handlers,
     migration,
     operations,
     orphans,
@@ -72,6 +74,8 @@ def parser() -> Parser:
     vouchers.add(commands)
     operations.add(commands)
     topups.add(commands)
+    evctl.add(commands)
+    handlers.add(commands)
     completion.add(commands, top)
     return top
 

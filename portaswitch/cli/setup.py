@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from portaswitch.administration import initialise, load_file
+from portaswitch.administration.handlers import check_handlers
 from portaswitch.administration.profiles import check_profiles
 from portaswitch.cli.command import FAILED, OK, Commands, Context
 from portaswitch.cli.output import Bar, Column
@@ -38,10 +39,11 @@ def add(commands: Commands) -> None:
 
 
 async def check(context: Context) -> int:
-    """All faults of the configuration and of the node profiles, or OK and the ports."""
+    """All faults of the configuration, of the node profiles and of event handlers' options, or OK and the ports."""
     try:
         settings = context.settings
         check_profiles(settings)
+        check_handlers(settings)
     except ConfigError as error:
         context.out.document({"ok": False, "faults": error.faults})
         if context.out.as_json:

@@ -177,7 +177,7 @@ class HandlerSettings(Group):
     """
 
     class_name: str = declare(
-        Text("the name of a handler class", r"[A-Za-z_][A-Za-z0-9_]*"),
+        Text("the name of a handler class", r"[A-Za-z][A-Za-z0-9_-]*(::[A-Za-z][A-Za-z0-9_-]*)?"),
         "Class of the handler, as `evctl` lists it.",
         key="class",
     )
@@ -200,6 +200,9 @@ class EspfSettings(Group):
     alert_recipient: str | None = declare(
         OrNone(MailAddress()), "Who gets the digest of events that could not be delivered.", default=None
     )
+    alert_sender: str = declare(MailAddress(), "Whom that mail is from.", default="portaswitch@localhost")
+    mail_server: str = declare(HostName(), "Mail server that takes it, without a log-in.", default="127.0.0.1")
+    mail_port: int = declare(Port(), "TCP port of the mail server.", default=25)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -301,7 +304,7 @@ class Settings(Group):
         default=1,
     )
     roles: tuple[str, ...] = declare(
-        ListOf(Choice(*ROLES), least=1), "What this process does.", default=["radius", "sip", "http", "jobs"]
+        ListOf(Choice(*ROLES), least=1), "What this process does.", default=["radius", "sip", "http", "espf", "jobs"]
     )
     instance: str = declare(NAME, "Name of this process among those that share the database.", default="main")
     reuse_port: bool = declare(

@@ -74,10 +74,12 @@ class Domains:
             return Party(number, f"{user}@{host}", (number, f"{user}@{host}") if user else (), self._by_prefix(number))
         return Party(number, f"{user}@{host}", (), NOBODY if host in self.names else self._by_domain(host))
 
-    def account(self, username: str) -> str:
-        """The account id of a log-in's user name: a domain of ours behind it is none of it, as long as no account is called so."""
-        user, at, domain = username.rpartition("@")
-        return user if at and domain.lower() in self.names else username
+    def accounts(self, username: str, domain: str) -> tuple[str, ...]:
+        """The account ids that a log-in's user name may mean, in the order they are tried; `domain` is that of the address the user wants to be."""
+        user, at, told = username.rpartition("@")
+        if not at:
+            return username, f"{username}@{domain}"
+        return (user, username) if told.lower() in self.names else (username,)
 
     def _by_domain(self, host: str) -> Peer:
         return next((peer for peer in self.peers.values() if host in peer.domains or host == peer.host), NOBODY)

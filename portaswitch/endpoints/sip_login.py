@@ -18,8 +18,10 @@ from portaswitch.endpoints.sip_map import status_of, to_login
 from portaswitch.endpoints.sip_throttle import Throttle
 from portaswitch.interfaces.billing import IBilling
 from portaswitch.metrics import Counter
+from portaswitch.model.refusal import Refusal
 from portaswitch.model.request import Origin, Verify
 from portaswitch.wire.sip.challenge import Guard, Login, Verdict
+from portaswitch.wire.sip.grammar import printable
 from portaswitch.wire.sip.message import Request
 
 LOGINS = Counter("portaswitch_sip_logins_total", "Digest log-ins", ("result",))
@@ -91,8 +93,10 @@ class Entrance:
         self._number += 1
         id, repeated = f"{self._prefix}{self._number}", self._guard.used(login)
         verify = DigestVerify(self._guard, login, request, source, seconds, also, repeated)
-        account = self._domains.account(login.username).replace("\0", "\ufffd").encode("utf-8", "replace").decode()
-        decision = await self._billing.handle(to_login(id, origin, account, identity, source, verify, now))
+        for account in self._domains.accounts(printable(login.username), identity.rpartition("@")[2]):
+            decision = await self._billing.handle(to_login(id, origin, account, identity, source, verify, now))
+            if decision.refusal is not Refusal.INVALID_ACCOUNT:
+                break
         if decision.refusal is None:
             LOGINS.inc("repeated" if repeated else "ok")
             return Entered(id, origin, account, decision.facts.i_account, login, source, repeated, verify.confirmation)

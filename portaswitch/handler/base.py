@@ -24,10 +24,10 @@ from typing import Any, ClassVar, Self
 from twisted.plugin import IPlugin
 from zope.interface import Attribute, Interface, implementer
 
-from portaswitch.handler.effects import Effect, LogIn
 from portaswitch.handler.options import Option
-from portaswitch.handler.requests import Reply, Request
+from portaswitch.handler.requests import LogIn, Reply, Request
 from portaswitch.handler.targets import Target
+from portaswitch.model.effect import Effect
 from portaswitch.model.event import Event
 from portaswitch.model.subscriber import Record, Subscriber
 from portaswitch.model.value import dataclass
@@ -71,8 +71,9 @@ class EventHandler:
 
     `api`: the vendor's API and version; `tier`: 'documented', 'template' or 'live-tested' (DESIGN.md 5.8). `extra_events` may be subscribed by an operator
     beside the list. `needs`: secrets that the snapshot shall hold ('password', 'ki', 'opc', 'pin', 'puk'). Faults (what `fault` returns) in `busy` are tried
-    again later, those in `harmless` count as success; any other parks the notification unless the request accepts it. `log_in_refused`: faults of the log-in
-    that must not be tried again (they lock the account): the handler stops and alarms.
+    again later, those in `harmless` count as success, those in `dropped` end the event for good; any other parks the notification unless the request
+    accepts it. HTTP's 408, 425, 429 and 5xx are always tried again. `log_in_refused`: faults of the log-in that must not be tried again (they lock the
+    account): the handler stops and alarms. `snapshot` False: the handler looks at the event only, its steps get no subscriber.
     """
 
     name: ClassVar[str]
@@ -86,6 +87,8 @@ class EventHandler:
     needs: ClassVar[frozenset[str]] = frozenset()
     busy: ClassVar[frozenset[str]] = frozenset()
     harmless: ClassVar[frozenset[str]] = frozenset()
+    dropped: ClassVar[frozenset[str]] = frozenset()
+    snapshot: ClassVar[bool] = True
     log_in_refused: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, values: Mapping[str, Any] | None = None) -> None:

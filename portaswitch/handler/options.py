@@ -4,6 +4,8 @@ Options of a handler, as data: from them come checks of the configuration file, 
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,6 +13,8 @@ from urllib.parse import urlsplit
 from portaswitch.model.value import dataclass
 
 _REQUIRED: Any = object()
+#: How a secret of Standard Webhooks begins.
+WEBHOOK_SECRET = "whsec_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +91,14 @@ def mapping(value: Any) -> dict[str, str]:
     if not isinstance(value, dict):
         raise ValueError("is a mapping")
     return {str(key): text(item) for key, item in value.items()}
+
+
+def webhook_secret(value: Any) -> str:
+    """A secret of Standard Webhooks: whsec_ and the base64 of 24 to 64 octets."""
+    try:
+        octets = base64.b64decode(str(value).removeprefix(WEBHOOK_SECRET), validate=True)
+    except binascii.Error:
+        octets = b""
+    if not str(value).startswith(WEBHOOK_SECRET) or not 24 <= len(octets) <= 64:
+        raise ValueError("is a secret of 24 to 64 octets: whsec_ and their base64")
+    return str(value)

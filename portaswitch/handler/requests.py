@@ -77,6 +77,17 @@ class Sql(Request):
 
 
 @dataclass(frozen=True, slots=True)
+class LogIn:
+    """
+    Asks the engine for the session of the target: the kept one, or the result of the handler's `log_in` steps. `instead_of`: the session that the vendor no
+    longer knows; it is replaced once.
+    """
+
+    target: str = ""
+    instead_of: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """
     A vendor's answer. `status`: HTTP's, 0 on other wires. `body` as text; `xml` is the child of the SOAP body (or the root of an XML body), None else.

@@ -23,10 +23,10 @@ from xml.sax.saxutils import escape
 
 from portaswitch.errors import NotProvisionable
 from portaswitch.handler.base import Result, State, StateHandler, Steps
-from portaswitch.handler.effects import AssignRemoteId
 from portaswitch.handler.options import Option, mapping, text, url
 from portaswitch.handler.requests import Http, Reply
 from portaswitch.handler.targets import Basic, HttpTarget, Target
+from portaswitch.model.effect import AssignRemoteId
 from portaswitch.model.subscriber import Record, Subscriber
 from portaswitch.model.value import dataclass
 

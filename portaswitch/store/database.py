@@ -6,6 +6,7 @@ The server opens it for itself; an administrator's command beside a running serv
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from twisted.logger import Logger
 
 from portaswitch.errors import StartError
 from portaswitch.store.embedded import EmbeddedPostgres, attach
+from portaswitch.store.hints import Hints
 from portaswitch.store.migrate import migrate
 from portaswitch.store.pool import HOT_SETTINGS, Pool
 from portaswitch.store.secrets import Sealer
@@ -21,11 +23,12 @@ KEY_FILE = "secret.key"
 
 
 class Database:
-    """`dsn` None means the embedded PostgreSQL under `state_dir`. After `open`: `pool`, `sealer` and `dsn` are there."""
+    """`dsn` None means the embedded PostgreSQL under `state_dir`. After `open`: `pool`, `hints`, `sealer` and `dsn` are there."""
 
     _log = Logger()
     pool: Pool
     sealer: Sealer
+    hints: Hints
 
     def __init__(self, reactor: Any, state_dir: Path, dsn: str | None, size: int = 4) -> None:
         self._reactor, self._state_dir, self._size = reactor, state_dir, size
@@ -61,6 +64,7 @@ class Database:
             self._embedded = EmbeddedPostgres(self._reactor, self._state_dir)
             self._dsn = await self._embedded.start()
         self.pool = await self.connect("work", self._size)
+        self.hints = Hints(self._reactor, self.pool)
 
     async def prepare(self) -> None:
         """The second half: the key, and the schema of this version."""
@@ -69,9 +73,9 @@ class Database:
         if steps:
             self._log.info("the schema was brought up to date in {count} steps", count=len(steps), steps=steps)
 
-    async def connect(self, name: str, size: int) -> Pool:
-        """A further pool on the same database."""
-        return await self._connect(Pool(self._reactor, self.dsn, size=size, name=name))
+    async def connect(self, name: str, size: int, settings: Mapping[str, str] | None = None) -> Pool:
+        """A further pool on the same database; `settings` are set on each of its connections."""
+        return await self._connect(Pool(self._reactor, self.dsn, size=size, name=name, settings=settings))
 
     async def connect_hot(self, size: int, statement_timeout: float, name: str = "hot") -> Pool:
         """The pool of the money path, or another one as it is: fixed plans, and statements that give up after `statement_timeout` seconds."""
@@ -84,7 +88,9 @@ class Database:
         return pool
 
     async def close(self) -> None:
-        """Close the pools, then stop the database if we started it."""
+        """Tell what was committed, close the pools, then stop the database if we started it."""
+        if self._pools:
+            await self.hints.close()
         for pool in reversed(self._pools):
             await pool.close()
         self._pools.clear()

@@ -46,12 +46,12 @@ RETRIES = 5
 
 @implementer(ILedger)
 class Ledger:
-    """Implements `ILedger`. `unseal` opens sealed service passwords of the accounts in views."""
+    """Implements `ILedger`. `unseal` opens sealed service passwords of the accounts in views; `committed` is told of batches that changed something."""
 
     _log = Logger()
 
-    def __init__(self, pool: Pool, unseal: Callable[[bytes], str]) -> None:
-        self._pool = pool
+    def __init__(self, pool: Pool, unseal: Callable[[bytes], str], committed: Callable[[], None] = lambda: None) -> None:
+        self._pool, self._committed = pool, committed
         self._unseal = unseal
         self._page = 0
 
@@ -63,7 +63,7 @@ class Ledger:
         values = parameters(members)
         counted = counting(members)
         asked = self._pool.query(COUNTING, (*values, *counted)) if counted else self._pool.query(SQL, values)
-        return asked.addCallback(self._verdicts).addErrback(self._again, members, tries)
+        return asked.addCallback(self._verdicts, members).addErrback(self._again, members, tries)
 
     def record_orphan(self, member: Member) -> Deferred[None]:
         """Keep a request whose account nobody knows, for an operator (DESIGN.md 3.5); a repeated one is kept once."""
@@ -93,7 +93,9 @@ class Ledger:
         found: Deferred[list[Any]] = self._pool.query(NAMES + condition, values)
         return found.addCallback(lambda rows: [SessionName(row[0], row[1], row[2].partition("/")[2], row[3], row[4]) for row in rows])
 
-    def _verdicts(self, rows: list[tuple[Any, ...]]) -> list[Verdict]:
+    def _verdicts(self, rows: list[tuple[Any, ...]], members: Sequence[Member]) -> list[Verdict]:
+        if any(member.change is not None for member in members):
+            self._committed()
         verdicts: list[Verdict] = [Failed("no verdict")] * len(rows)
         for row in rows:
             try:

@@ -50,10 +50,13 @@ REASONS: Final = {
 
 @implementer(IBooks)
 class Books:
-    """Transactions with the connections of `pool`; `entities` by name, for references; secrets are sealed with `sealer`."""
+    """
+    Transactions with the connections of `pool`; `entities` by name, for references; secrets are sealed with `sealer`; `committed` is told of each that was
+    committed.
+    """
 
-    def __init__(self, pool: Pool, sealer: Sealer, entities: Mapping[str, Entity]) -> None:
-        self._pool, self._sealer, self._entities = pool, sealer, entities
+    def __init__(self, pool: Pool, sealer: Sealer, entities: Mapping[str, Entity], committed: Callable[[], None] = lambda: None) -> None:
+        self._pool, self._sealer, self._entities, self._committed = pool, sealer, entities, committed
         self._texts: Texts = {}
 
     def work(self, actor: Actor, body: Callable[[Any], Awaitable[T]]) -> Deferred[T]:
@@ -63,7 +66,7 @@ class Books:
     async def _work(self, actor: Actor, body: Callable[[Any], Awaitable[T]]) -> T:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return await self._pool.transaction(lambda cursor: self._body(cursor, actor, body))
+                found = await self._pool.transaction(lambda cursor: self._body(cursor, actor, body))
             except ConnectionLost as error:
                 raise MayHaveHappened("the connection to the database was lost: look whether it was done, or repeat it with the same key") from error
             except (errors.DeadlockDetected, errors.SerializationFailure) as error:
@@ -71,6 +74,9 @@ class Books:
                     raise OperationRefused(["charges and other operations were in the way: try again"]) from error
             except psycopg2.Error as error:
                 raise OperationRefused([_reason(error)]) from error
+            else:
+                self._committed()
+                return found
         raise AssertionError("the last attempt returns or raises")
 
     async def _body(self, cursor: Cursor, actor: Actor, body: Callable[[Any], Awaitable[T]]) -> T:

@@ -29,11 +29,19 @@ class Gate:
         self._closed = False
 
     def run(self, work: Callable[[], Deferred[T]]) -> Deferred[T]:
-        """Run `work` when its turn comes; cancelling before that withdraws it. Errors: its own, TransportFailed when the gate closes first."""
+        """Run `work` when its turn comes; cancelling withdraws it, or cancels it. Errors: its own, TransportFailed when the gate closes first."""
+        running: list[Deferred[T]] = []
 
         def withdrawn(_: Deferred[T]) -> None:
             if start in self._waiting:
                 self._waiting.remove(start)
+            for under_way in running:
+                under_way.cancel()
+
+        def over(outcome: Any) -> None:
+            self._ended()
+            if not result.called:
+                result.callback(outcome)  # a Failure goes the other way by itself
 
         result: Deferred[T] = Deferred(withdrawn)
 
@@ -42,7 +50,8 @@ class Gate:
                 result.errback(TransportFailed("the connection was closed"))
                 return
             self._free -= 1
-            background(work().addBoth(self._ended).addCallbacks(result.callback, result.errback), "a request to a vendor")
+            running.append(work())
+            background(running[0].addBoth(over), "a request to a vendor")
 
         self._waiting.append(start)
         self._go_on()
@@ -54,10 +63,9 @@ class Gate:
         while self._waiting:
             self._waiting.popleft()()
 
-    def _ended(self, outcome: T) -> T:
+    def _ended(self) -> None:
         self._free += 1
         self._go_on()
-        return outcome
 
     def _go_on(self) -> None:
         while self._waiting and self._free > 0:

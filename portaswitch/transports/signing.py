@@ -8,32 +8,17 @@ Signed requests by Standard Webhooks 1.0 (github.com/standard-webhooks): the rec
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 from collections.abc import Sequence
-from typing import Final
 
-_PREFIX: Final = "whsec_"
-#: Octets that a secret has (Standard Webhooks, "Signature scheme").
-_SHORTEST, _LONGEST = 24, 64
-
-
-def secret(text: str) -> bytes:
-    """The octets of 'whsec_<base64>'. ValueError: it is none, or not of 24 to 64 octets."""
-    try:
-        octets = base64.b64decode(text.removeprefix(_PREFIX), validate=True)
-    except binascii.Error:
-        octets = b""
-    if not text.startswith(_PREFIX) or not _SHORTEST <= len(octets) <= _LONGEST:
-        raise ValueError(f"is a secret of {_SHORTEST} to {_LONGEST} octets: whsec_ and their base64")
-    return octets
+from portaswitch.handler.options import WEBHOOK_SECRET
 
 
 def signatures(secrets: Sequence[str], identity: str, timestamp: int, body: bytes) -> dict[str, str]:
-    """The three headers of an attempt; none without secrets."""
+    """The three headers of an attempt; none without secrets. Secrets are as `webhook_secret` reads them."""
     if not secrets:
         return {}
     content = f"{identity}.{timestamp}.".encode() + body
-    signed = [base64.b64encode(hmac.digest(secret(one), content, hashlib.sha256)).decode() for one in secrets]
+    signed = [base64.b64encode(hmac.digest(base64.b64decode(one.removeprefix(WEBHOOK_SECRET)), content, hashlib.sha256)).decode() for one in secrets]
     return {"webhook-id": identity, "webhook-timestamp": str(timestamp), "webhook-signature": " ".join(f"v1,{one}" for one in signed)}

@@ -219,13 +219,15 @@ class SipWorld:
         return world
 
     async def start(self, **settings: str) -> Server:
-        """A server (again, or another one) on the same database."""
+        """A server (again, or another one, of another `instance`) on the same database."""
+        instance = settings.pop("instance", "main")
         sip = {
             "listen": '["udp:0", "tcp:0"]', "domains": f"[{DOMAIN}, other.example, 127.0.0.1]", "realm": REALM, "shortest_expires": "1s",
             "source_rate": "100000", **settings,
         }  # fmt: skip
         section = "\n".join(f"  {key}: {value}" for key, value in sip.items())
-        text = f"state_dir: {self.folder}\ndatabase: '{self.dsn}'\nroles: [sip, jobs]\nlogging: {{directory: {self.folder}/log}}\nsip:\n{section}\n"
+        text = f"state_dir: {self.folder}\ndatabase: '{self.dsn}'\nroles: [sip, jobs]\ninstance: {instance}\n"
+        text += f"logging: {{directory: {self.folder}/log}}\nsip:\n{section}\n"
         server = Server(reactor, load_text(text))
         server.startService()
         await server.ready

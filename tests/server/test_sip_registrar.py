@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
-from twisted.internet import reactor
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from twisted.internet import reactor, ssl
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
+from twisted.internet.endpoints import SSL4ClientEndpoint, TCP4ClientEndpoint, connectProtocol
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import deferLater
 
@@ -84,6 +89,19 @@ class RegistrarTests(SipCase):
         lines = sorted(octets.partition(b" SIP/2.0")[0].decode() for octets in bob.requests)
         self.assertEqual(lines, [f"MESSAGE sip:{BOB}@127.0.0.6:{victim.port}", f"MESSAGE sip:{BOB}@192.168.246.191:5061"])
         self.assertEqual(victim.requests, [])
+
+    async def test_account_with_a_domain(self) -> None:
+        """An account whose id is user@domain registers by either user name, and is reached."""
+        await self.world.pool.execute("update accounts set id = 'carol@sip.example' where i_account = 104")
+        for user in ("carol", "carol@sip.example"):
+            carol = self.world.phone("carol")
+            carol.user = user
+            aor = "sip:carol@sip.example"
+            contact = f"Contact: <sip:carol@127.0.0.1:{carol.port}>"
+            self.assertEqual(status(await carol.with_digest("REGISTER", f"sip:{DOMAIN}", contact, to=aor, sender=aor)), 200)
+        arrives = carol.delivered()
+        self.assertEqual(status(await self.world.phone().message("carol")), 202)
+        await arrives
 
     async def test_survives_a_restart(self) -> None:
         """Contacts are rows: who was registered before a restart is reached after it."""
@@ -197,6 +215,52 @@ class ConnectionTests(SipCase):
             await line.closed
 
 
+    async def test_connection_of_another_process(self) -> None:
+        """What one process accepts for a phone that is connected to another one is delivered by that one."""
+        bob, line = self.world.phone(BOB), await self.line()
+        await self.registered(line, bob)
+        first = self.world.server
+        second = await self.world.start(instance="second")
+        self.assertEqual(status(await self.world.phone().message(BOB)), 202)
+        got = await line.next()
+        self.assertIn(b";branch=z9hG4bK", got)
+        line.send(response(got, 200))
+        await self.world.until("select state || '/' || charge from messages", "delivered/settled")
+        await second.stopService()
+        self.world.server = first
+        self.assertEqual(await self.world.one("select count(*) from registrations"), 1)
+        await line.end()
+
+
+class TlsTests(SipCase):
+    """TLS."""
+
+    async def _begin(self) -> None:
+        self.world = await SipWorld.made()
+        await self.world.server.stopService()
+        certificate, key = self_signed(self.world.folder)
+        await self.world.start(listen=f"['udp:0', 'tls:0:certificate={certificate}:key={key}']")
+
+    async def test_by_tls(self) -> None:
+        """A phone registers over TLS and is reached by its connection."""
+        options = ssl.CertificateOptions(verify=False)
+        point = SSL4ClientEndpoint(_reactor, "127.0.0.1", self.world.tcp, options)
+        line: Line = await connectProtocol(point, Line())
+        bob = self.world.phone(BOB)
+        contact = f"Contact: <sip:{BOB}@10.0.0.1:5061;transport=tls>"
+        line.send(_tcp(bob.request("REGISTER", f"sip:{DOMAIN}", contact, to=AOR)).replace(b"/TCP", b"/TLS"))
+        proof = digest(challenges(await line.next())[0], BOB, PASSWORD, "REGISTER", f"sip:{DOMAIN}")
+        line.send(_tcp(bob.request("REGISTER", f"sip:{DOMAIN}", contact, f"Authorization: {proof}", to=AOR)).replace(b"/TCP", b"/TLS"))
+        self.assertEqual(status(await line.next()), 200)
+        self.assertEqual(await self.world.one("select transport from registrations"), "TLS")
+        self.assertEqual(status(await self.world.phone().message(BOB)), 202)
+        got = await line.next()
+        self.assertTrue(headers(got, "Via")[0].startswith("SIP/2.0/TLS "))
+        line.send(response(got, 200))
+        await self.world.until("select state from messages", "delivered")
+        await line.end()
+
+
 class ThirdPartyTests(SipCase):
     """A registrar of somebody else's at 127.0.0.8, as the platform for roaming users is (the guide's third_party_registrars)."""
 
@@ -236,6 +300,18 @@ class ThirdPartyTests(SipCase):
             self.assertEqual(status(await phone.register()), 200)
             self.assertLess(_reactor.seconds() - since, 5)
             self.assertEqual(await self.world.one("select count(*) from registrations"), number + 1)
+
+
+def self_signed(folder: Path) -> tuple[Path, Path]:
+    """A certificate for nobody, and its key."""
+    key, name, now = ec.generate_private_key(ec.SECP256R1()), x509.Name([]), datetime.now(UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+    made = builder.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1)).sign(key, hashes.SHA256())
+    paths = folder / "sip.pem", folder / "sip.key"
+    paths[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    paths[1].touch(0o600)
+    paths[1].write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    return paths
 
 
 def _tcp(octets: bytes) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import shlex
 import subprocess
 from collections.abc import Iterator
 
@@ -66,7 +67,7 @@ class HelpTests(SynchronousTestCase):
                 words = line.split("portaswitch ", 1)[-1]
                 if any(mark in words for mark in ("|", ">", "'", "<", ")")):
                     continue
-                whole.parse_args(words.split())
+                whole.parse_args(shlex.split(words))
                 tried += 1
         self.assertGreater(tried, 20)
 

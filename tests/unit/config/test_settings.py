@@ -234,7 +234,7 @@ class HandlerTests(SynchronousTestCase):
             espf:
               handlers:
                 Calix: {class: Calix, environment: 1}
-                a: {class: not-a-class, environment: 0}
+                a: {class: "not a class", environment: 0}
                 b: {class: B, environment: 1, x: {env: NO_SUCH}, y: [{file: no/such}]}
                 c: [1]
                 d:
@@ -291,7 +291,7 @@ class ShippedFileTests(SynchronousTestCase):
             (1812, 1813, 3799),
         )
         self.assertEqual(
-            (settings.roles, settings.instance, settings.environment), (("radius", "sip", "http", "jobs"), "main", 1)
+            (settings.roles, settings.instance, settings.environment), (("radius", "sip", "http", "espf", "jobs"), "main", 1)
         )
         self.assertEqual([str(address) for address in settings.http.listen], ["tcp:8080:interface=127.0.0.1"])
         self.assertEqual((settings.limits.statement_timeout, settings.limits.decision_timeout), (1.5, 2.0))

@@ -245,5 +245,6 @@ class DomainTests(SynchronousTestCase):
             self.assertEqual((text, party.number, party.names, party.peer.name), (text, number, names, peer))
 
     def test_user_names(self) -> None:
-        """A domain of ours is none of an account's id; another one is."""
-        self.assertEqual([self.domains.account(name) for name in ("a", "a@x.example", "a@b")], ["a", "a", "a@b"])
+        """Ids are numbers, names, or user@domain; a domain of ours may be left out or written, another one is part of the id."""
+        told = [self.domains.accounts(name, "x.example") for name in ("a", "a@X.example", "a@b")]
+        self.assertEqual(told, [("a", "a@x.example"), ("a", "a@X.example"), ("a@b",)])

@@ -1,0 +1,1 @@
+"""Tests of the ESPF's engine without a database."""

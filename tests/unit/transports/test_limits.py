@@ -53,6 +53,16 @@ class GateTests(SynchronousTestCase):
         self.assertEqual(self.successResultOf(first), "a")
         self.assertEqual(len(self.started), 1)
 
+    def test_cancelled(self) -> None:
+        """Cancelled in its turn, work is cancelled, and makes room for the next."""
+        gate = Gate(self.clock, 1, 0)
+        first, second = gate.run(self.work), gate.run(self.work)
+        first.cancel()
+        self.failureResultOf(first, CancelledError)
+        self.assertEqual(len(self.started), 2)
+        self.started[1][1].callback("b")
+        self.assertEqual(self.successResultOf(second), "b")
+
     def test_closed(self) -> None:
         """A closing gate fails what waits and what comes."""
         gate = Gate(self.clock, 1, 0)

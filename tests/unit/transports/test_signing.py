@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from portaswitch.transports.signing import secret, signatures
+from portaswitch.handler import webhook_secret
+from portaswitch.transports.signing import signatures
 
 # The example of the specification's own libraries.
 SECRET, IDENTITY, TIMESTAMP = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330
@@ -28,6 +29,7 @@ class SigningTests(SynchronousTestCase):
 
     def test_secrets(self) -> None:
         """What is no secret is refused when the configuration is read."""
+        self.assertEqual(webhook_secret(SECRET), SECRET)
         for text in ("", "whsec_", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_QUJD", "whsec_" + "QUJD" * 40, "whsec_*"):
             with self.assertRaises(ValueError):
-                secret(text)
+                webhook_secret(text)

@@ -12,7 +12,10 @@ create table event_handlers (
     tier        text not null default 'documented' check (tier in ('documented', 'template', 'live-tested')),
     api_version text not null default '',
     internal    boolean not null default false,       -- a dispatcher of ours
-    seen        timestamptz                           -- when a process last ran it
+    seen        timestamptz,                          -- when a process last ran it
+    worker      text,                                 -- the process that runs it (instance/pid): one at a time, by a lease
+    leased_until timestamptz,
+    stopped     text                                  -- why it was stopped (a log-in that the vendor refused); null: it may run
 );
 create table event_subscriptions (
     i_handler  int not null references event_handlers on delete cascade,
@@ -70,6 +73,7 @@ create table event_notifications (
     worker         text,                              -- instance and handler's generation
     last_error     text,
     created        timestamptz not null default now(),
+    progress       bigint,                            -- of a fan-out: the last account that was told
     unique (i_event, i_handler)
 ) with (fillfactor = 70);
 create index event_notifications_due on event_notifications (i_handler, lane, i_event) where status = 'pending';

@@ -17,29 +17,30 @@ begin
                             where service_features.i_service_feature = (select service_attributes.i_service_feature from service_attributes
                             where service_attributes.i_attribute = n.i_attribute)), 'attribute_name', (select service_attributes.name from
                             service_attributes where service_attributes.i_attribute = n.i_attribute), 'old_value', null)
-                        where n.i_product is not null
+                        where n.i_product is not null and attribute_told(n.i_attribute)
                     union all select 1, 'Account/ServiceAttribute/Changed', 'account:' || n.i_account, null, 1, n.i_env,
                         jsonb_build_object('i_env', n.i_env, 'i_account', n.i_account, 'feature_name', (select service_features.name from service_features
                             where service_features.i_service_feature = (select service_attributes.i_service_feature from service_attributes
                             where service_attributes.i_attribute = n.i_attribute)), 'attribute_name', (select service_attributes.name from
                             service_attributes where service_attributes.i_attribute = n.i_attribute), 'old_value', null)
-                        where n.i_account is not null
+                        where n.i_account is not null and attribute_told(n.i_attribute)
                     union all select 2, 'Customer/ServiceAttribute/Changed', 'customer:' || n.i_customer, null, 1, n.i_env,
                         jsonb_build_object('i_env', n.i_env, 'i_customer', n.i_customer, 'feature_name', (select service_features.name from service_features
                             where service_features.i_service_feature = (select service_attributes.i_service_feature from service_attributes
                             where service_attributes.i_attribute = n.i_attribute)), 'attribute_name', (select service_attributes.name from
                             service_attributes where service_attributes.i_attribute = n.i_attribute), 'old_value', null)
-                        where n.i_customer is not null
+                        where n.i_customer is not null and attribute_told(n.i_attribute)
                     union all select 3, 'CustomerSite/ServiceAttribute/Changed', 'customer_site:' || n.i_customer_site, null, 1, n.i_env,
                         jsonb_build_object('i_env', n.i_env, 'i_customer_site', n.i_customer_site, 'attribute_name', (select service_attributes.name from
                             service_attributes where service_attributes.i_attribute = n.i_attribute), 'old_value', null, 'feature_name',
                             (select service_features.name from service_features where service_features.i_service_feature = (select
                             service_attributes.i_service_feature from service_attributes where service_attributes.i_attribute =
                             n.i_attribute)))
-                        where n.i_customer_site is not null
+                        where n.i_customer_site is not null and attribute_told(n.i_attribute)
                     union all select 4, 'ServiceAttribute/Changed', coalesce('account:' || n.i_account, 'customer:' || n.i_customer, 'customer_site:' ||
                         n.i_customer_site, 'product:' || n.i_product), null, 1, n.i_env,
                         jsonb_build_object('i_savalue', n.i_savalue, 'i_foreign', n.i_foreign, 'i_attribute', n.i_attribute, 'old_value', null)
+                        where attribute_told(n.i_attribute)
                 ) e (no, event_type, entity, external_key, lane, i_env, variables)
                 where e.event_type = any (wanted)
                 order by n.i_savalue, e.no) e
@@ -56,29 +57,30 @@ begin
                             where service_features.i_service_feature = (select service_attributes.i_service_feature from service_attributes
                             where service_attributes.i_attribute = n.i_attribute)), 'attribute_name', (select service_attributes.name from
                             service_attributes where service_attributes.i_attribute = n.i_attribute), 'old_value', o.value)
-                        where n.i_product is not null
+                        where n.i_product is not null and attribute_told(n.i_attribute)
                     union all select 1, 'Account/ServiceAttribute/Changed', 'account:' || n.i_account, null, 1, n.i_env,
                         jsonb_build_object('i_env', n.i_env, 'i_account', n.i_account, 'feature_name', (select service_features.name from service_features
                             where service_features.i_service_feature = (select service_attributes.i_service_feature from service_attributes
                             where service_attributes.i_attribute = n.i_attribute)), 'attribute_name', (select service_attributes.name from
                             service_attributes where service_attributes.i_attribute = n.i_attribute), 'old_value', o.value)
-                        where n.i_account is not null
+                        where n.i_account is not null and attribute_told(n.i_attribute)
                     union all select 2, 'Customer/ServiceAttribute/Changed', 'customer:' || n.i_customer, null, 1, n.i_env,
                         jsonb_build_object('i_env', n.i_env, 'i_customer', n.i_customer, 'feature_name', (select service_features.name from service_features
                             where service_features.i_service_feature = (select service_attributes.i_service_feature from service_attributes
                             where service_attributes.i_attribute = n.i_attribute)), 'attribute_name', (select service_attributes.name from
                             service_attributes where service_attributes.i_attribute = n.i_attribute), 'old_value', o.value)
-                        where n.i_customer is not null
+                        where n.i_customer is not null and attribute_told(n.i_attribute)
                     union all select 3, 'CustomerSite/ServiceAttribute/Changed', 'customer_site:' || n.i_customer_site, null, 1, n.i_env,
                         jsonb_build_object('i_env', n.i_env, 'i_customer_site', n.i_customer_site, 'attribute_name', (select service_attributes.name from
                             service_attributes where service_attributes.i_attribute = n.i_attribute), 'old_value', o.value, 'feature_name',
                             (select service_features.name from service_features where service_features.i_service_feature = (select
                             service_attributes.i_service_feature from service_attributes where service_attributes.i_attribute =
                             n.i_attribute)))
-                        where n.i_customer_site is not null
+                        where n.i_customer_site is not null and attribute_told(n.i_attribute)
                     union all select 4, 'ServiceAttribute/Changed', coalesce('account:' || n.i_account, 'customer:' || n.i_customer, 'customer_site:' ||
                         n.i_customer_site, 'product:' || n.i_product), null, 1, n.i_env,
                         jsonb_build_object('i_savalue', n.i_savalue, 'i_foreign', n.i_foreign, 'i_attribute', n.i_attribute, 'old_value', o.value)
+                        where attribute_told(n.i_attribute)
                 ) e (no, event_type, entity, external_key, lane, i_env, variables)
                 where e.event_type = any (wanted)
                 order by n.i_savalue, e.no) e
@@ -95,29 +97,30 @@ begin
                             where service_features.i_service_feature = (select service_attributes.i_service_feature from service_attributes
                             where service_attributes.i_attribute = o.i_attribute)), 'attribute_name', (select service_attributes.name from
                             service_attributes where service_attributes.i_attribute = o.i_attribute), 'old_value', o.value)
-                        where o.i_product is not null
+                        where o.i_product is not null and attribute_told(o.i_attribute)
                     union all select 1, 'Account/ServiceAttribute/Changed', 'account:' || o.i_account, null, 1, o.i_env,
                         jsonb_build_object('i_env', o.i_env, 'i_account', o.i_account, 'feature_name', (select service_features.name from service_features
                             where service_features.i_service_feature = (select service_attributes.i_service_feature from service_attributes
                             where service_attributes.i_attribute = o.i_attribute)), 'attribute_name', (select service_attributes.name from
                             service_attributes where service_attributes.i_attribute = o.i_attribute), 'old_value', o.value)
-                        where o.i_account is not null
+                        where o.i_account is not null and attribute_told(o.i_attribute)
                     union all select 2, 'Customer/ServiceAttribute/Changed', 'customer:' || o.i_customer, null, 1, o.i_env,
                         jsonb_build_object('i_env', o.i_env, 'i_customer', o.i_customer, 'feature_name', (select service_features.name from service_features
                             where service_features.i_service_feature = (select service_attributes.i_service_feature from service_attributes
                             where service_attributes.i_attribute = o.i_attribute)), 'attribute_name', (select service_attributes.name from
                             service_attributes where service_attributes.i_attribute = o.i_attribute), 'old_value', o.value)
-                        where o.i_customer is not null
+                        where o.i_customer is not null and attribute_told(o.i_attribute)
                     union all select 3, 'CustomerSite/ServiceAttribute/Changed', 'customer_site:' || o.i_customer_site, null, 1, o.i_env,
                         jsonb_build_object('i_env', o.i_env, 'i_customer_site', o.i_customer_site, 'attribute_name', (select service_attributes.name from
                             service_attributes where service_attributes.i_attribute = o.i_attribute), 'old_value', o.value, 'feature_name',
                             (select service_features.name from service_features where service_features.i_service_feature = (select
                             service_attributes.i_service_feature from service_attributes where service_attributes.i_attribute =
                             o.i_attribute)))
-                        where o.i_customer_site is not null
+                        where o.i_customer_site is not null and attribute_told(o.i_attribute)
                     union all select 4, 'ServiceAttribute/Changed', coalesce('account:' || o.i_account, 'customer:' || o.i_customer, 'customer_site:' ||
                         o.i_customer_site, 'product:' || o.i_product), null, 1, o.i_env,
                         jsonb_build_object('i_savalue', o.i_savalue, 'i_foreign', o.i_foreign, 'i_attribute', o.i_attribute, 'old_value', o.value)
+                        where attribute_told(o.i_attribute)
                 ) e (no, event_type, entity, external_key, lane, i_env, variables)
                 where e.event_type = any (wanted)
                 order by o.i_savalue, e.no) e

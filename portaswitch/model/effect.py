@@ -1,5 +1,5 @@
 """
-What a handler yields to change something of ours: effects, applied in the transaction that marks its notification done (DESIGN.md 5.6).
+What an event handler yields to change something of ours: effects, applied in the transaction that marks its notification done (DESIGN.md 5.6).
 
 An event that an effect causes is not sent back to the handler that caused it.
 """
@@ -68,35 +68,33 @@ class Emit(Effect):
 @dataclass(frozen=True, slots=True)
 class FanOut(Effect):
     """
-    One event of `type` for every account below `scope` ('customer:4', 'product:7', 'site:3'), in pages, resumable. `variables` are added to the account's
-    own (i_env, i_account). `receivers`: 'all' that are subscribed to the type (internal dispatchers), or 'self', the handler that yields it: an event about a
-    customer becomes one about each of its accounts.
+    One event of `type` for every account below `scope` ('customer:4' and the customers below it, 'product:7' as product or add-on, 'site:3'), in pages,
+    resumable; at most one a notification. `variables` are added to the account's own (i_env, i_account). `funded`: only accounts whose funds are the
+    customer's (credit accounts without a limit of their own). `receivers`: 'all' that are subscribed to the type (internal dispatchers), or 'self', the
+    handler that yields it: an event about a customer becomes one about each of its accounts.
     """
 
     type: str
     scope: str
     variables: Mapping[str, str | None] = field(default_factory=dict)
+    funded: bool = False
     receivers: str = "all"
 
 
 @dataclass(frozen=True, slots=True)
 class EndSessions(Effect):
     """
-    A task for every live session of the account: `kind` 'disconnect' (PoD, ASR), 'change' (CoA) or 'reauthorize' (RAR, CoA), as the endpoint of the
-    session can; `arguments` for a change.
+    A task for every live session of `entity` ('account:17', 'customer:4'): `kind` 'disconnect' (PoD, ASR), 'change' (CoA) or 'reauthorize' (RAR, CoA), as
+    the endpoint of the session can; `arguments` for a change.
     """
 
     kind: str
-    i_account: int
+    entity: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class LogIn:
-    """
-    Asks the engine for the session of the target: the kept one, or the result of the handler's `log_in` steps. `instead_of`: the session that the vendor no
-    longer knows; it is replaced once.
-    """
+class Note(Effect):
+    """Text for the attempt's line in provisioning.log: for handlers that log, and for debugging."""
 
-    target: str = ""
-    instead_of: Mapping[str, str] | None = None
+    text: str

@@ -1,0 +1,107 @@
+"""
+One notification on its way: from the claim to what became of it.
+
+    event-based   steps > done
+    state-based   hash compared > keys taken from others > record "underway" > steps > record confirmed > done, older events of the entity superseded
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Generator
+from datetime import timedelta
+from functools import partial
+from typing import Any, Final
+
+from portaswitch.espf.driver import Drive, guarded
+from portaswitch.espf.state import confirmed, digest, shown, underway
+from portaswitch.espf.verdicts import Ended
+from portaswitch.espf.wires import Wires
+from portaswitch.handler import AssignRemoteId, EventHandler, Record, State, StateHandler, Subscriber
+from portaswitch.interfaces.events import IEvents
+from portaswitch.model.notification import Notification, Settled, Verdict
+from portaswitch.model.subscriber import NO_RECORD
+
+#: Seconds after which one is tried again that waits for another entity's delivery.
+BUSY_NEIGHBOUR: Final = 1.0
+
+Steps = Callable[[], Generator[Any, Any, Any]]
+
+
+class Delivery:
+    """Of one notification by `handler`. `underway` says which entities are being delivered now; `subscribed` are the handler's events."""
+
+    def __init__(
+        self, notification: Notification, handler: EventHandler, wires: Wires, events: IEvents, subscribed: Collection[str], busy: Collection[str]
+    ) -> None:
+        self._one, self._handler, self._wires, self._events = notification, handler, wires, events
+        self._subscribed, self._busy = subscribed, busy
+        self._drive = Drive(wires)
+        self._record: Record | None = None
+
+    @property
+    def asked(self) -> int:
+        """Requests so far."""
+        return self._drive.asked
+
+    async def run(self, subscriber: Subscriber | None, record: Record) -> Settled:
+        """
+        All of it. Errors: `HandlerStopped`; those of `IEvents`, after which nothing is known but what the record says.
+        """
+        subscriber = None if subscriber is None else shown(subscriber, self._subscribed)
+        begin = partial(self._handler.steps, self._one.event, subscriber, record)
+        try:
+            if isinstance(self._handler, StateHandler):
+                return await self._converge(self._handler, begin, subscriber, record)
+            await self._drive.run(begin)
+        except Ended as end:
+            return self._ended(end, record)
+        remote_id = self._remote_id(record)
+        changed = Record(remote_id, record.keys, record.state) if remote_id != record.remote_id else None
+        return Settled(self._one, Verdict.DONE, effects=tuple(self._drive.effects), record=changed)
+
+    async def _converge(self, handler: StateHandler, begin: Steps, subscriber: Subscriber | None, record: Record) -> Settled:
+        wanted = None if subscriber is None else guarded(partial(handler.wanted, subscriber))
+        if wanted is not None and not isinstance(wanted, State):
+            raise Ended(Verdict.PARKED, f"the handler wants a {type(wanted).__name__}, which is no State")
+        if self._same(wanted, record):
+            return Settled(self._one, Verdict.DONE, "the vendor has this state", converged=True)
+        if wanted is not None:
+            await self._take_keys(handler, wanted)
+        await self._note(record, underway(record, wanted))
+        await self._drive.run(begin)
+        after = confirmed(wanted, self._remote_id(record))
+        return Settled(self._one, Verdict.DONE, effects=tuple(self._drive.effects), record=after, converged=True)
+
+    @staticmethod
+    def _same(wanted: State | None, record: Record) -> bool:
+        if wanted is None:
+            return record == NO_RECORD
+        return record.state is not None and record.state == guarded(partial(digest, wanted))
+
+    async def _take_keys(self, handler: StateHandler, wanted: State) -> None:
+        """An external key is one entity's: where the vendor still has it for another one, that one is removed first; its own event brings it back."""
+        event = self._one.event
+        if not any(wanted.keys.values()):
+            return
+        for entity, record in (await self._events.holders(self._one.i_handler, event.entity, wanted.keys)).items():
+            if entity in self._busy:
+                raise Ended(Verdict.RETRY, f"{entity} still has a key of this one, and is being told", BUSY_NEIGHBOUR, asked=False)
+            await Drive(self._wires).run(partial(handler.remove, record))
+            await self._events.keep(self._one.i_handler, event.i_env or 0, entity, NO_RECORD)
+
+    async def _note(self, record: Record, during: Record) -> None:
+        if during != record and self._one.event.i_env is not None:
+            await self._events.keep(self._one.i_handler, self._one.event.i_env, self._one.event.entity, during)
+        self._record = during
+
+    def _remote_id(self, record: Record) -> str:
+        given = [effect.remote_id for effect in self._drive.effects if isinstance(effect, AssignRemoteId)]
+        return given[-1] if given else record.remote_id
+
+    def _ended(self, end: Ended, record: Record) -> Settled:
+        """What was assigned before the end is lost, but for the vendor's own id: without it a repetition would make a second one there."""
+        before = record if self._record is None else self._record
+        remote_id = self._remote_id(record)
+        after = Record(remote_id, before.keys, before.state) if remote_id != before.remote_id else None
+        counted = end.asked or end.verdict is not Verdict.RETRY
+        return Settled(self._one, end.verdict, end.note, timedelta(seconds=end.delay), counted, record=after)

@@ -1,0 +1,186 @@
+"""
+The event queue on PostgreSQL: who runs which handler, notifications claimed as leases, and what became of them (DESIGN.md 5.2 to 5.6).
+
+One process runs a handler, by a lease in the handler's row, which holds whatever connection of the pool is used. The rows that it claims have leases of their
+own, so that order is kept even while two processes believe that they run it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import psycopg2
+from psycopg2 import errors
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
+
+from portaswitch.errors import EffectRefused
+from portaswitch.interfaces.events import IEvents
+from portaswitch.model.event import Event
+from portaswitch.model.notification import HandlerRow, Instance, Notification, Settled, Verdict
+from portaswitch.model.subscriber import Record, Subscriber
+from portaswitch.store import events_sql as sql
+from portaswitch.store import remote_records
+from portaswitch.store.event_handlers import read_handlers, register
+from portaswitch.store.events_effects import apply_effects
+from portaswitch.store.pool import Pool
+from portaswitch.store.secrets import Sealer
+from portaswitch.store.snapshots import read_snapshots
+from portaswitch.store.transaction import Cursor
+
+#: Days that delivered events stay in event_history.
+HISTORY_KEPT: Final = 30
+#: How often a transaction is tried that loses against a charge.
+TRIES: Final = 4
+#: Refusals of values, which a repetition would meet again.
+REFUSALS: Final = (EffectRefused, psycopg2.IntegrityError, psycopg2.DataError)
+
+
+@implementer(IEvents)
+class Events:
+    """Implements `IEvents`. `worker` names this process among those that share the database."""
+
+    def __init__(self, pool: Pool, sealer: Sealer, worker: str) -> None:
+        self._pool, self._sealer, self._worker = pool, sealer, worker
+
+    def register(self, instances: Sequence[Instance]) -> Deferred[None]:
+        """See `IEvents.register`."""
+        return register(self._pool, instances)
+
+    def handlers(self) -> Deferred[list[HandlerRow]]:
+        """See `IEvents.handlers`."""
+        return read_handlers(self._pool)
+
+    def hold(self, i_handler: int, seconds: float) -> Deferred[bool]:
+        """See `IEvents.hold`."""
+        return self._pool.query(sql.HOLD, {"handler": i_handler, "worker": self._worker, "seconds": seconds}).addCallback(bool)
+
+    def release(self, i_handler: int) -> Deferred[None]:
+        """See `IEvents.release`."""
+        return self._pool.execute(sql.RELEASE, (i_handler, self._worker))
+
+    def stop(self, i_handler: int, reason: str) -> Deferred[None]:
+        """See `IEvents.stop`."""
+        return self._pool.execute(sql.STOP, (_text(reason), i_handler))
+
+    def claim(self, i_handler: int, limit: int, lease: float) -> Deferred[list[Notification]]:
+        """See `IEvents.claim`."""
+        values = {"handler": i_handler, "worker": self._worker, "limit": limit, "lease": lease}
+
+        async def body(cursor: Cursor) -> list[Notification]:
+            await cursor.execute(sql.PROMOTE, values)
+            taken = [row[0] for row in await cursor.query(sql.CLAIM, values)]
+            return [_notification(row) for row in await cursor.query(sql.CLAIMED, {"notifications": taken})] if taken else []
+
+        return self._pool.transaction(body)
+
+    def snapshots(self, accounts: Sequence[int], needs: frozenset[str]) -> Deferred[Mapping[int, Subscriber]]:
+        """See `IEvents.snapshots`."""
+        return Deferred.fromCoroutine(read_snapshots(self._pool, self._sealer.open, accounts, needs))
+
+    def records(self, i_handler: int, entities: Sequence[str]) -> Deferred[Mapping[str, Record]]:
+        """See `IEvents.records`."""
+        return remote_records.read_records(self._pool, i_handler, entities)
+
+    def holders(self, i_handler: int, entity: str, keys: Mapping[str, tuple[str, ...]]) -> Deferred[Mapping[str, Record]]:
+        """See `IEvents.holders`."""
+        return remote_records.key_holders(self._pool, i_handler, entity, keys)
+
+    def keep(self, i_handler: int, i_env: int, entity: str, record: Record) -> Deferred[None]:
+        """See `IEvents.keep`."""
+        return remote_records.keep_record(self._pool, i_handler, i_env, entity, record)
+
+    def settle(self, settled: Sequence[Settled]) -> Deferred[list[Settled]]:
+        """See `IEvents.settle`."""
+        return Deferred.fromCoroutine(self._settle(settled))
+
+    async def _settle(self, settled: Sequence[Settled]) -> list[Settled]:
+        """Those without effects together; the others each in a transaction of its own, since one may be refused."""
+        otherwise: list[Settled] = []
+        plain = [one for one in settled if not one.effects]
+        if plain:
+            await self._transaction(plain)
+        for one in settled:
+            if not one.effects:
+                continue
+            try:
+                await self._transaction([one])
+            except REFUSALS as error:
+                parked = replace(one, verdict=Verdict.PARKED, effects=(), record=None, converged=False, note=_said(error))
+                await self._transaction([parked])
+                otherwise.append(parked)
+        return otherwise
+
+    async def _transaction(self, settled: Sequence[Settled]) -> None:
+        async def body(cursor: Cursor) -> None:
+            going_on: list[Notification] = []
+            for one in settled:
+                progress = await apply_effects(cursor, one.notification, one.effects) if one.effects else 0
+                if progress:
+                    going_on.append(one.notification)
+                    await cursor.execute(sql.GOES_ON, {"progress": progress, "notification": one.notification.i_notification})
+            await remote_records.write_records(cursor, settled)
+            await self._write(cursor, [one for one in settled if one.notification not in going_on])
+
+        for left in reversed(range(TRIES)):
+            try:
+                return await self._pool.transaction(body)
+            except (errors.DeadlockDetected, errors.SerializationFailure):
+                if not left:
+                    raise
+
+    async def _write(self, cursor: Cursor, settled: Sequence[Settled]) -> None:
+        again = [one for one in settled if one.verdict is Verdict.RETRY]
+        parked = [one for one in settled if one.verdict is Verdict.PARKED]
+        ended = [one for one in settled if one.verdict not in (Verdict.RETRY, Verdict.PARKED)]
+        if again:
+            values = _columns(again) | {"worker": self._worker, "counted": [one.counted for one in again]}
+            values["delays"] = [one.delay.total_seconds() for one in again]
+            await cursor.execute(sql.AGAIN, values)
+        if parked:
+            await cursor.execute(sql.PARK, _columns(parked))
+        if ended:
+            values = _columns(ended)
+            await cursor.query(sql.LOCK_EVENTS, values)
+            await cursor.execute(sql.FINISH, values)
+
+
+async def keep_events(pool: Pool) -> None:
+    """The job: forget old history, and events whose handlers are gone."""
+    await pool.query(f"select drop_partitions('event_history', now() - interval '{HISTORY_KEPT} days')")
+    await pool.execute(sql.LEFT_OVER)
+
+
+def _columns(settled: Sequence[Settled]) -> dict[str, Any]:
+    return {
+        "notifications": [one.notification.i_notification for one in settled], "statuses": [one.verdict.value for one in settled],
+        "notes": [_text(one.note) for one in settled], "attempts": [one.notification.attempts for one in settled],
+        "handlers": [one.notification.i_handler for one in settled], "entities": [one.notification.event.entity for one in settled],
+        "upto": [one.notification.upto if one.converged else 0 for one in settled],
+    }  # fmt: skip
+
+
+def _text(note: str) -> str:
+    """A text that the database takes: a vendor may answer anything."""
+    return note.replace("\0", "")[:4000]
+
+
+def _said(error: BaseException) -> str:
+    """Why the database refuses; its own words may hold values, so only the first line."""
+    return str(error) if isinstance(error, EffectRefused) else f"the answer can't be kept: {str(error).splitlines()[0]}"
+
+
+def _notification(row: tuple[Any, ...]) -> Notification:
+    i_notification, i_handler, attempts, lane, key, progress, upto, i_event, type, entity, variables, created, i_env = row
+    told = {name: _value(value) for name, value in variables.items()}
+    return Notification(i_notification, i_handler, Event(i_event, type, entity, told, created, i_env), attempts, lane, key, upto or i_event, progress)
+
+
+def _value(value: Any) -> str | None:
+    """A variable as text: JSON's numbers, true and lists have a form of their own."""
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value)

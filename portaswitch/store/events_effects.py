@@ -1,0 +1,170 @@
+"""
+What event handlers yield to change something of ours, applied in the transaction that settles their notification (DESIGN.md 5.6).
+
+The transaction says whose answer it is (setting portaswitch.cause), so that the handler is not told of what it caused. A task for sessions, an event more and
+a fan-out are rows too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from portaswitch.errors import EffectRefused
+from portaswitch.model.effect import AssignAlias, AssignCustomField, AssignRemoteId, AssignStatus, ChangeProduct, Effect, Emit, EndSessions, FanOut, Note
+from portaswitch.model.notification import Notification
+from portaswitch.store.transaction import Cursor
+
+#: Accounts that one transaction of a fan-out tells.
+PAGE: Final = 1000
+
+CAUSE: Final = "select set_config('portaswitch.cause', %s, true)"
+LOCK_ACCOUNT: Final = "select i_env from accounts where i_account = %s for update"
+ALIAS: Final = """
+insert into accounts (i_env, id, i_customer, i_master_account, billing_model, currency)
+select i_env, %(alias)s, i_customer, i_account, 2, currency from accounts where i_account = %(account)s on conflict (i_env, id) do nothing
+"""
+HAS_ALIAS: Final = "select 1 from accounts where id = %(alias)s and i_master_account = %(account)s"
+FIELD: Final = """
+insert into custom_field_values (i_env, i_custom_field, i_account, db_value)
+select f.i_env, f.i_custom_field, a.i_account, %(value)s from accounts a
+    join custom_fields f on f.i_env = a.i_env and f.applies_to = 'account' and f.name = %(name)s
+where a.i_account = %(account)s
+on conflict (i_account, i_custom_field) where i_account is not null do update set db_value = excluded.db_value
+where custom_field_values.db_value is distinct from excluded.db_value
+"""
+KNOWN_FIELD: Final = """
+select 1 from custom_fields f join accounts a using (i_env) where a.i_account = %(account)s and f.applies_to = 'account' and f.name = %(name)s
+"""
+STATUS: Final = """
+insert into provisioning_status (i_account, "group", status, message) values (%(account)s, %(group)s, %(status)s, %(message)s)
+on conflict (i_account, "group") do update set status = excluded.status, message = excluded.message, updated = now()
+"""
+PRODUCT: Final = """
+update accounts a set i_product = p.i_product from products p
+where a.i_account = %(account)s and p.i_env = a.i_env and p.name = %(product)s and not p.is_addon
+"""
+RAISE: Final = "select raise_events(%(types)s::text[], %(entities)s::text[], %(keys)s::text[], %(lanes)s::int[], %(envs)s::int[], %(told)s::jsonb[])"
+#: Events for the handler itself, which its own effects are not told of else.
+OWN: Final = """
+with told as (
+    insert into event_queue (i_env, event_type, entity, variables, cause)
+    select g.i_env, %(type)s, g.entity, g.variables, %(handler)s
+    from unnest(%(entities)s::text[], %(envs)s::int[], %(told)s::jsonb[]) with ordinality g (entity, i_env, variables, no) order by g.no
+    returning i_event, entity)
+insert into event_notifications (i_event, i_handler, entity, lane) select i_event, %(handler)s, entity, %(lane)s from told
+"""
+SESSIONS: Final = """
+insert into session_tasks (i_env, kind, i_node, session_key, i_account, arguments, lane)
+select s.i_env, case when n.protocol = 'diameter' then %(diameter)s else %(radius)s end, s.i_node, s.session_key, s.i_account, %(arguments)s, 0
+from sessions s join nodes n using (i_node)
+where case %(kind)s when 'account' then s.i_account when 'customer' then s.i_customer end = %(number)s
+    and (n.protocol = 'diameter' or n.coa_address is not null)
+on conflict (session_key, kind) where status = 'pending' and kind in ('pod', 'asr') do nothing
+"""
+#: Kinds of session tasks by what is wanted: on RADIUS, on Diameter.
+KINDS: Final[Mapping[str, tuple[str, str]]] = {"disconnect": ("pod", "asr"), "change": ("coa", "rar"), "reauthorize": ("coa", "rar")}
+
+#: Entity, environment and variables of events.
+Told = list[tuple[str, int | None, Mapping[str, Any]]]
+
+#: The accounts of each kind of scope, as a condition on `a`.
+SCOPES: Final[Mapping[str, str]] = {
+    "customer": """a.i_customer in (with recursive below (i_customer) as (select %(number)s::bigint
+        union all select c.i_customer from customers c join below b on c.i_parent = b.i_customer) select i_customer from below)""",
+    "product": """(a.i_product = %(number)s or a.i_account in (select d.i_account from account_addons d
+        where d.i_product = %(number)s and d.addon_effective_from <= now() and (d.addon_effective_to is null or d.addon_effective_to > now())))""",
+    "site": "a.i_customer_site = %(number)s",
+}
+FAN_OUT: Final = """
+select a.i_account, a.i_env from accounts a
+where {scope} and a.i_account > %(progress)s and a.i_master_account is null {funded}order by a.i_account limit %(page)s
+"""
+FUNDED: Final = "and a.billing_model = 1 and a.credit_limit is null "
+
+
+async def apply_effects(cursor: Cursor, notification: Notification, effects: tuple[Effect, ...]) -> int:
+    """
+    Apply them in order. Gives 0, or the last account that a fan-out has told when more are to come.
+
+    Errors: EffectRefused with the reason for an operator.
+    """
+    await cursor.query(CAUSE, (str(notification.i_handler),))
+    if any(isinstance(effect, AssignAlias | AssignCustomField | AssignStatus | ChangeProduct) for effect in effects):
+        if not await cursor.query(LOCK_ACCOUNT, (notification.event.i_account,)):
+            raise EffectRefused(f"{notification.event.entity} is no account, or it is gone: it can be assigned nothing")
+    progress = 0
+    for effect in effects:
+        match effect:
+            case FanOut():
+                progress = await _fan_out(cursor, notification, effect)
+            case Emit(type, entity, variables):
+                await _raise(cursor, type, [(entity, notification.event.i_env, variables)], notification.lane)
+            case EndSessions():
+                await _end_sessions(cursor, effect)
+            case AssignRemoteId() | Note():
+                pass  # they are in the record, and in the log
+            case _:
+                await _assign(cursor, notification.event.i_account, effect)
+    return progress
+
+
+async def _assign(cursor: Cursor, i_account: int, effect: Effect) -> None:
+    match effect:
+        case AssignAlias(alias):
+            values = {"account": i_account, "alias": alias}
+            await cursor.execute(ALIAS, values)
+            if cursor.rowcount == 0 and not await cursor.query(HAS_ALIAS, values):
+                raise EffectRefused(f"the alias {alias} belongs to another account")
+        case AssignCustomField(name, value):
+            values = {"account": i_account, "name": name, "value": value}
+            await cursor.execute(FIELD, values)
+            if cursor.rowcount == 0 and not await cursor.query(KNOWN_FIELD, values):
+                raise EffectRefused(f"there is no custom field {name} of accounts")
+        case AssignStatus(group, status, message):
+            await cursor.execute(STATUS, {"account": i_account, "group": group, "status": status, "message": message or None})
+        case ChangeProduct(product):
+            await cursor.execute(PRODUCT, {"account": i_account, "product": product})
+            if cursor.rowcount == 0:
+                raise EffectRefused(f"there is no main product {product}")
+        case _:
+            raise EffectRefused(f"{type(effect).__name__} is no effect that is known here")
+
+
+async def _end_sessions(cursor: Cursor, effect: EndSessions) -> None:
+    kind, _, number = effect.entity.partition(":")
+    if effect.kind not in KINDS or kind not in ("account", "customer") or not number.isdigit():
+        raise EffectRefused(f"{effect.kind} of {effect.entity} is nothing that can be done to sessions: {', '.join(KINDS)} of account:N or customer:N")
+    radius, diameter = KINDS[effect.kind]
+    values = {"kind": kind, "number": int(number), "radius": radius, "diameter": diameter, "arguments": json.dumps(dict(effect.arguments))}
+    await cursor.execute(SESSIONS, values)
+
+
+async def _fan_out(cursor: Cursor, notification: Notification, effect: FanOut) -> int:
+    """Tell the next page of accounts. A long fan-out is bulk, whatever it began as."""
+    kind, _, number = effect.scope.partition(":")
+    if kind not in SCOPES or not number.isdigit():
+        raise EffectRefused(f"{effect.scope} is no scope of accounts: customer:N, product:N or site:N")
+    sql = FAN_OUT.format(scope=SCOPES[kind], funded=FUNDED if effect.funded else "")
+    rows = await cursor.query(sql, {"number": int(number), "progress": notification.progress, "page": PAGE})
+    whole = len(rows) < PAGE
+    lane = notification.lane if whole and notification.progress == 0 else 1
+    told: Told = [(f"account:{number}", i_env, {"i_env": i_env, "i_account": number, **effect.variables}) for number, i_env in rows]
+    if told and effect.receivers == "self":
+        await cursor.execute(OWN, {"type": effect.type, "handler": notification.i_handler, "lane": lane, **_columns(told)})
+    elif told:
+        await _raise(cursor, effect.type, told, lane)
+    return 0 if whole else int(rows[-1][0])
+
+
+async def _raise(cursor: Cursor, type: str, told: Told, lane: int) -> None:
+    """Events for whoever wants them (schema/functions/raise_events.sql)."""
+    await cursor.query(RAISE, {"types": [type] * len(told), "keys": [None] * len(told), "lanes": [lane] * len(told), **_columns(told)})
+
+
+def _columns(told: Told) -> dict[str, list[Any]]:
+    return {
+        "entities": [entity for entity, _, _ in told], "envs": [i_env for _, i_env, _ in told],
+        "told": [json.dumps(dict(variables)) for _, _, variables in told],
+    }  # fmt: skip
