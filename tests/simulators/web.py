@@ -127,15 +127,22 @@ class _Leaf(Resource):
             open_requests.clear()
             simulator.active -= 1
 
-        request.notifyFinish().addBoth(left)
+        finished = request.notifyFinish()
+        finished.addBoth(left)
         reply = simulator.respond(_ask(request))
         if reply is LOST:
             request.loseConnection()
         elif reply is not NEVER and simulator.takes:
-            simulator.clock.callLater(simulator.takes, lambda: [_send(one, reply) for one in open_requests[:]])
+            simulator.clock.callLater(simulator.takes, _send_to, open_requests, reply)
         elif reply is not NEVER:
             _send(request, reply)
         return NOT_DONE_YET
+
+
+def _send_to(open_requests: list[Request], reply: Reply) -> None:
+    """Answer a request if its client has not gone."""
+    for request in open_requests[:]:
+        _send(request, reply)
 
 
 def _ask(request: Request) -> Ask:

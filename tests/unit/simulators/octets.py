@@ -39,7 +39,8 @@ class Wire:
     @property
     def octets(self) -> bytes:
         """What came."""
-        return self._transport.value()
+        octets: bytes = self._transport.value()
+        return octets
 
     @property
     def closed(self) -> bool:
