@@ -127,8 +127,8 @@ class _Leaf(Resource):
             open_requests.clear()
             simulator.active -= 1
 
-        finished = request.notifyFinish()
-        finished.addBoth(left)
+        gone: Any = request.notifyFinish()
+        gone.addBoth(left)
         reply = simulator.respond(_ask(request))
         if reply is LOST:
             request.loseConnection()

@@ -63,7 +63,7 @@ def answer_of(octets: bytes) -> Answer:
     if not octets:
         return Answer(0, "", "")
     head, _, body = octets.decode().partition("\r\n\r\n")
-    return Answer(int(head.split()[1]), head, body)
+    return Answer(int(head.split()[1]), head + "\r\n", body)
 
 
 def ask(simulator: Simulator, method: str, path: str, body: bytes = b"", *headers: str) -> Answer:
