@@ -39,7 +39,7 @@ class HuaweiHssSoap(HuaweiSoap):
     def busy(self, ask: Ask) -> Reply:
         """Being busy is an error of commands (1033), not of HTTP."""
         try:
-            return envelope(self.result(body_of(ask.body).name, THRESHOLD, f"ERR{THRESHOLD}:The number exceeds the threshold"))
+            return envelope(self.result(body_of(ask.body).name, THRESHOLD, "The number exceeds the threshold"))
         except Malformed:
             return super().busy(ask)
 
@@ -49,7 +49,8 @@ class HuaweiHssSoap(HuaweiSoap):
 
     def result(self, operation: str, code: str, text: str, data: str = "") -> str:
         """See `HuaweiSoap.result`."""
-        inner = leaf("ResultCode", code) + leaf("ResultDesc", text) + (tag("ResultData", data) if data else "")
+        told = f"SUCCESS0001:{text}" if code == "0" else f"ERR{code}:{text}"
+        inner = leaf("ResultCode", code) + leaf("ResultDesc", told) + (tag("ResultData", data) if data else "")
         return tag(f'{operation}Response xmlns="{self.namespace(operation)}"', tag("Result", inner))
 
     def execute(self, call: Element) -> str:

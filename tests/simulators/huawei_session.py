@@ -76,10 +76,10 @@ class HuaweiSoap(HttpSimulator):
             if call.name == "LGO":
                 self.note("LGO")
                 self.sessions.close(token)
-                return envelope(self.result("LGO", "0", "SUCCESS0001:Operation is successful"))
-            return envelope(self.result(call.name, "0", "SUCCESS0001:Operation is successful", self.execute(call)))
+                return envelope(self.result("LGO", "0", "Operation is successful"))
+            return envelope(self.result(call.name, "0", "Operation is successful", self.execute(call)))
         except Refused as error:
-            return envelope(self.result(call.name, error.code, f"ERR{error.code}:{error.text}"))
+            return envelope(self.result(call.name, error.code, error.text))
 
     def _log_in(self, ask: Ask, token: str, call: Element) -> Reply:
         """At the root only."""
@@ -98,7 +98,7 @@ class HuaweiSoap(HttpSimulator):
         return Reply(200 if self.sessions.user(token) is not None else 404)
 
     def _over(self, ask: Ask, operation: str) -> Reply:
-        text = self.result(operation, NO_SESSION, f"ERR{NO_SESSION}:Session ID is invalid or timed out")
+        text = self.result(operation, NO_SESSION, "Session ID is invalid or timed out")
         root = (("Location", f"http://{ask.headers.get('host', 'localhost')}/"),) if self.over == 307 else ()
         return envelope(text, status=self.over, headers=root)
 
