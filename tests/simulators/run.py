@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from twisted.internet.endpoints import TCP4ServerEndpoint
@@ -17,11 +17,15 @@ from twisted.internet.interfaces import IReactorTime
 from tests.simulators.core import Asked, Fault, Simulator
 
 
-def run(make: Callable[[IReactorTime], Simulator], description: str) -> None:
-    """Serve one simulator until Ctrl-C; every operation is a line on the terminal. The exit status is 1 when the port is taken."""
+def run(make: Callable[[IReactorTime], Simulator], description: str, arguments: Sequence[str] | None = None) -> None:
+    """
+    Serve one simulator until Ctrl-C; every operation is a line on the terminal. The exit status is 1 when the port is taken.
+
+    `arguments` are the command line's when None.
+    """
     from twisted.internet import reactor
 
-    options = parser(description).parse_args()
+    options = parser(description).parse_args(arguments)
     simulator = make(cast(IReactorTime, reactor))
     prepare(simulator, options)
     failed: list[str] = []
