@@ -23,27 +23,27 @@ class StalkerTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.portal = Stalker(Clock())
 
-    def send(self, method: str, path: str, password: str = "made-up", **form: object) -> Answer:
+    def send(self, method: str, path: str, password: str = "made-up", **form: Any) -> Answer:
         """A request."""
         basic = base64.b64encode(f"api:{password}".encode()).decode()
         body = urlencode(form, doseq=True).encode()
         headers = f"Authorization: Basic {basic}", "Content-Type: application/x-www-form-urlencoded"
         return ask(self.portal, method, f"/stalker_portal/api/{path}", body, *headers)
 
-    def call(self, method: str, path: str, **form: object) -> dict[str, Any]:
+    def call(self, method: str, path: str, **form: Any) -> dict[str, Any]:
         """A request that gets JSON with status 200."""
         answer = self.send(method, path, **form)
         self.assertEqual(answer.status, 200)
         told: dict[str, Any] = json.loads(answer.body)
         return told
 
-    def done(self, method: str, path: str, **form: object) -> Any:
+    def done(self, method: str, path: str, **form: Any) -> Any:
         """A request that is done; its results."""
         told = self.call(method, path, **form)
         self.assertEqual((told["status"], told["error"]), ("OK", ""))
         return told["results"]
 
-    def refused(self, why: str, method: str, path: str, **form: object) -> None:
+    def refused(self, why: str, method: str, path: str, **form: Any) -> None:
         """A request that is refused in these words."""
         self.assertEqual(self.call(method, path, **form), {"status": "ERROR", "results": False, "error": why})
 

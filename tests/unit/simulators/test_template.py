@@ -168,7 +168,8 @@ class MatchingTests(SynchronousTestCase):
 
     def test_described(self) -> None:
         """Words that are not known."""
-        for wrong in ({"effect": "elephant"}, {"kind": "elephant"}, {"elephant": 1}, {"replies": {"elephant": {}}}):
+        wrongs: tuple[dict[str, Any], ...] = ({"effect": "elephant"}, {"kind": "elephant"}, {"elephant": 1}, {"replies": {"elephant": {}}})
+        for wrong in wrongs:
             operation = {"effect": "query", "method": "GET", "path": "/", **wrong}
             with self.assertRaises((ValueError, TypeError)):
                 described({"key": "id", "operations": {"x": operation}})
