@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from OpenSSL import SSL
+from twisted.internet.interfaces import IOpenSSLContextFactory
 from twisted.internet.protocol import DatagramProtocol, Factory
 from twisted.protocols.tls import TLSMemoryBIOFactory
+from zope.interface import implementer
 
 from portaswitch.errors import StartError
 
@@ -119,6 +121,7 @@ def _tls(certificate: Path, key: Path) -> Any:
     return _Context(context)
 
 
+@implementer(IOpenSSLContextFactory)
 class _Context:
     """What Twisted asks for a context."""
 
