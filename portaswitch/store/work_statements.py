@@ -59,7 +59,7 @@ select key, operation, digest, answer from operation_keys where i_env = %(i_env)
 """
 FREE: Final = "delete from operation_keys where i_env = %(i_env)s and key = any (%(keys)s::text[])"
 ANSWERS: Final = """
-update operation_keys k set answer = v.answer from unnest(%(keys)s::text[], %(answers)s::jsonb[]) v (key, answer) where k.i_env = %(i_env)s and k.key = v.key
+update operation_keys k set answer = v.answer from unnest(%(keys)s::text[], %(answers)s::json[]) v (key, answer) where k.i_env = %(i_env)s and k.key = v.key
 """
 NOTES: Final = """
 insert into audit_log (i_env, i_user, actor, request_id, operation, entity, before, after)
