@@ -76,7 +76,7 @@ def vouchers(builder: PartyBuilder) -> Iterator[Row]:
     prints = builder.stock.get(Section.VOUCHER_NUMBERS, {})
     for name, batch, voucher in vouchers_of(builder.file):
         values = {**dict(builder.values_of(batch, "managed_by", "vouchers")), **dict(builder.values_of(voucher, "number"))}
-        named = {key: values[key] for key in CHANGING if key in values}
+        named: dict[str, Element] = {key: values[key] for key in CHANGING if key in values}
         initial: dict[str, Element] = {
             "i_env": builder.file.i_env, "status": "active", "currency": builder.currency, "i_managed_by": _manager(builder, batch),
             **{key: value for key, value in values.items() if key not in CHANGING},

@@ -42,7 +42,7 @@ class ActingTests(DeskCase):
         self.assertEqual((status, err), (0, ""), out)
         return json.loads(out)
 
-    async def refused(self, *words: str) -> str:
+    async def unsaid(self, *words: str) -> str:
         """What a command says that has to fail, or be wrong usage."""
         status, out, err = await self.run_command(*words)
         self.assertEqual((status in (1, 2), out), (True, ""), err)
@@ -59,27 +59,27 @@ class ActingTests(DeskCase):
         self.assertEqual((await self.told("tariff", "show", "Own", "--as", "seller"))["name"], "Own")
         foreign = (("account", "show", "0101"), ("customer", "show", "Demo retail USD"), ("tariff", "show", "PrepaidCard"), ("rate", "list", "PrepaidCard"))
         for words in (*foreign, ("rate", "history", "PrepaidCard", "82"), ("rate", "export", "PrepaidCard")):
-            self.assertIn("there is no", await self.refused(*words, "--as", "seller"), words)
+            self.assertIn("there is no", await self.unsaid(*words, "--as", "seller"), words)
 
     async def test_does(self) -> None:
         """By its role; in the audit stands who sat there, and as whom, and both are found by the operator's name."""
         changed = await self.told("customer", "change", "Demo subcustomer", "--credit-limit", "77", "--as", "seller")
         self.assertEqual(changed["credit_limit"], "77")
-        self.assertIn("you may not", await self.refused("customer", "change", "Demo subcustomer", "--credit-limit", "78", "--as", "desk"))
+        self.assertIn("you may not", await self.unsaid("customer", "change", "Demo subcustomer", "--credit-limit", "78", "--as", "desk"))
         who = operator(1).name
         self.assertEqual([line[0] for line in self.audited("customer") if line[1] == "customer.change"], [f"{who} as seller"])
         for name in (who, who.partition(":")[2]):
             lines = await self.told("audit", "list", "--by", name, "--operation", "customer.change")
             self.assertEqual([line["actor"] for line in lines], [f"{who} as seller"])
-        self.assertIn("administrators", await self.refused("audit", "list", "--as", "seller"))
+        self.assertIn("administrators", await self.unsaid("audit", "list", "--as", "seller"))
 
     async def test_refused(self) -> None:
         """Nobody of that name, one who is blocked, one of another environment; a command that asks for no rights is wrong usage."""
         for login in ("nobody", "gone"):
-            self.assertIn(f"--as {login}: no such user in environment 1, or it is blocked", await self.refused("customer", "list", "--as", login))
+            self.assertIn(f"--as {login}: no such user in environment 1, or it is blocked", await self.unsaid("customer", "list", "--as", login))
         self.ask("insert into environments (i_env, name) values (2, 'Other')")
-        self.assertIn("in environment 2", await self.refused("customer", "list", "--as", "seller", "--env", "2"))
-        self.assertIn("asks for no rights", await self.refused("xdr", "list", "--as", "seller"))
+        self.assertIn("in environment 2", await self.unsaid("customer", "list", "--as", "seller", "--env", "2"))
+        self.assertIn("asks for no rights", await self.unsaid("xdr", "list", "--as", "seller"))
 
 
 class ActingMatrixTests(test_rights.MatrixTests):
