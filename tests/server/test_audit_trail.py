@@ -16,6 +16,7 @@ from portaswitch.model.operation import NotPermitted, NotThere, OperationRefused
 from portaswitch.model.price_upload import Asked, Uploaded
 from portaswitch.store import rate_upload
 from portaswitch.store.database import Database
+from portaswitch.store.hints import Hints
 from tests.server.desks import CARD, LINE, DeskCase
 from tests.server.loads import DEMO, quiet
 
@@ -26,7 +27,9 @@ class TrailCase(DeskCase):
     async def prepare(self) -> None:
         """The lines that loading the demo left are part of it."""
         await super().prepare()
-        self.open = cast(Database, SimpleNamespace(pool=self.pool, sealer=self.sealer, dsn=str(self.database.dsn)))
+        hints = Hints(reactor, self.pool)
+        self.addCleanup(hints.close)
+        self.open = cast(Database, SimpleNamespace(pool=self.pool, hints=hints, sealer=self.sealer, dsn=str(self.database.dsn)))
 
     def file(self, text: str) -> Path:
         """A file with that text."""
