@@ -19,7 +19,6 @@ from typing import Any
 import psycopg2
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
-from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 
 from portaswitch import jobs, process_metrics
@@ -214,12 +213,9 @@ class Server(Service):
         return lines + (self.diameter.open(core, self.tracer) if self.diameter is not None else [])
 
     def _open_http(self, address: Any) -> str:
-        try:
-            opened = self._reactor.listenTCP(address.port, site(self._pages), interface=address.interface)
-        except CannotListenError as error:
-            raise StartError(listen.taken("HTTP", "tcp", address.interface, address.port, error.socketError)) from error
+        opened = listen.listen_stream(self._reactor, address, site(self._pages), self._settings.reuse_port, "HTTP")
         self._http.append(opened)
-        return f"HTTP (/metrics, /healthz, /readyz) on {_place('tcp', opened)}"
+        return f"HTTP (/metrics, /healthz, /readyz) on {_place(address.transport, opened)}"
 
     def _open_api(self) -> None:
         """What the http ports serve beside the status pages takes a database."""

@@ -23,7 +23,8 @@ from twisted.web.client import Agent, readBody
 
 from portaswitch.administration.backups import back_up, restore
 from portaswitch.administration.migration import Moved, migrate_folder, rehearse_folder
-from portaswitch.administration.opening import REACH_SECONDS, asked, desk, opened, operator
+from portaswitch.administration.opening import REACH_SECONDS, acting, asked, desk, opened, operator
+from portaswitch.administration.rates import TariffLine, tariffs
 from portaswitch.config.catalogue import read_catalogue
 from portaswitch.config.sections import Settings
 from portaswitch.endpoints import radius_call
@@ -33,7 +34,7 @@ from portaswitch.endpoints.radius_client import NasClient
 from portaswitch.endpoints.templates import faults_of, row_faults
 from portaswitch.errors import PortaSwitchError, StartError
 from portaswitch.interfaces.loading import Progress
-from portaswitch.model.actor import Actor
+from portaswitch.model.actor import Actor, Realm
 from portaswitch.model.loading import CatalogueFile, Fault, Loaded, Section
 from portaswitch.model.operation import Operation, Row
 from portaswitch.operations.load import load
@@ -107,11 +108,11 @@ class Step:
 
 
 class Administration:
-    """An open database with typed questions. `i_env` is the environment that every look-up is in, `actor` who asks."""
+    """An open database with typed questions. `i_env` is the environment that every look-up is in, `actor` who asks (None: the operator)."""
 
-    def __init__(self, database: Database, i_env: int) -> None:
+    def __init__(self, database: Database, i_env: int, actor: Actor | None = None) -> None:
         self.database, self.i_env = database, i_env
-        self.actor = operator(i_env)
+        self.actor = actor or operator(i_env)
 
     async def xdrs(
         self,
@@ -201,8 +202,19 @@ class Administration:
         return found
 
     async def operate(self, operation: str, values: Mapping[str, str | None], key: str = "") -> Row | list[Row]:
-        """Do an operation as an administrator of the environment (`IOperations.operate`)."""
+        """Do an operation as the actor (`IOperations.operate`)."""
         return await asked(desk(self.database).operate(self.actor, operation, values, key))
+
+    async def reach(self, tariff: str) -> None:
+        """Errors: OperationRefused when the actor does not see that tariff; for an administrator, who sees all, nothing is asked."""
+        if self.actor.realm is not Realm.ADMIN:
+            await self.operate("tariff.show", {"name": tariff})
+
+    async def tariffs(self) -> list[TariffLine]:
+        """The tariffs that the actor sees, by name. Errors: OperationRefused."""
+        seen = await self.operate("tariff.list", {"limit": "0"}) if self.actor.realm is not Realm.ADMIN else None
+        names = {row["name"] for row in seen} if isinstance(seen, list) else None
+        return [line for line in await tariffs(self.database, self.i_env) if names is None or line.name in names]
 
     async def upload(self, entity: str, head: Sequence[str], rows: Sequence[Sequence[str]], progress: Progress) -> Row:
         """Add and remove many rows of an entity at once (`IOperations.upload`)."""
@@ -230,10 +242,10 @@ class Administration:
 
 @asynccontextmanager
 async def administration(
-    reactor: Any, settings: Settings, i_env: int | None = None
+    reactor: Any, settings: Settings, i_env: int | None = None, acts_as: str = ""
 ) -> AsyncIterator[Administration]:
     """
-    The database for the time of one command; closed at the end whatever happens.
+    The database for the time of one command; closed at the end whatever happens. The actor has the rights of the API user `acts_as` ('': all).
 
     An embedded one is shared with the server that runs on it, else started for that time. Errors: StartError,
     SchemaError, EmbeddedError.
@@ -242,7 +254,8 @@ async def administration(
     database = Database(reactor, settings.state_dir, dsn, settings.limits.work_connections)
     try:
         await opened(reactor, dsn, database)
-        yield Administration(database, settings.environment if i_env is None else i_env)
+        number = settings.environment if i_env is None else i_env
+        yield Administration(database, number, await acting(database, number, acts_as))
     finally:
         await database.close()
 

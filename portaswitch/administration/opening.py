@@ -15,6 +15,7 @@ from portaswitch.model.actor import Actor
 from portaswitch.operations.desk import Desk
 from portaswitch.operations.entities import ENTITIES
 from portaswitch.store.database import Database
+from portaswitch.store.users import rights_of
 from portaswitch.store.work import Books
 
 T = TypeVar("T")
@@ -26,6 +27,20 @@ REACH_SECONDS = 5
 def operator(i_env: int) -> Actor:
     """Who sits at the command line: an administrator of that environment, under the system's name for him."""
     return Actor(f"cli:{getuser()}", i_env)
+
+
+async def acting(database: Database, i_env: int, login: str) -> Actor:
+    """
+    The operator with the rights of an API user of the environment, to try what that user may and sees ('' as himself). It only takes rights away: who may read
+    the configuration has them all. Errors: StartError when there is no such user.
+    """
+    by = operator(i_env)
+    if not login:
+        return by
+    found = await asked(rights_of(database.pool, i_env, login, by))
+    if found is None:
+        raise StartError(f"--as {login}: no such user in environment {i_env}, or it is blocked: see `portaswitch user list`")
+    return found
 
 
 def desk(database: Database) -> Desk:

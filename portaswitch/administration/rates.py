@@ -33,11 +33,11 @@ async def upload(reactor: Any, database: Database, actor: Actor, path: Path, wan
     """
     Bring the price list at `path` into a tariff; of its faults the first `most` are kept.
 
-    It takes the privilege for the catalogue, and a tariff that the actor reaches: of a reseller one that it manages.
+    It takes the privilege for the catalogue, and a tariff that the actor reaches: of a reseller one that it manages; new destinations take an administrator.
 
     Errors: NotPermitted, NotThere, UploadRefused, UploadError, OSError of the file; the tariff is as it was then, and after a cancellation too.
     """
-    await asked(permit(Books(database.pool, database.sealer, ENTITIES), actor, wanted.tariff))
+    await asked(permit(Books(database.pool, database.sealer, ENTITIES), actor, wanted.tariff, wanted.destinations))
     work = RateUpload(database.dsn, actor, wanted, lambda *told: reactor.callFromThread(progress, *told))
 
     def run() -> Uploaded:

@@ -35,7 +35,7 @@ def refuse(view: View, credentials: Credentials | None, at: datetime) -> Refusal
         return Refusal.INVALID_ACCOUNT
     if not proven(account, credentials):
         return Refusal.INVALID_PASSWORD
-    return _life(account, at) or _chain(view)
+    return _life(account, at) or _unused(view, account, at) or _chain(view)
 
 
 def card(view: View, refusal: Refusal, request: AAARequest, catalogue: Catalogue) -> Refusal:
@@ -93,6 +93,12 @@ def _life(account: Account, at: datetime) -> Refusal | None:
     if account.activation_date is not None and at < account.activation_date:
         return Refusal.USER_DENIED
     return None
+
+
+def _unused(view: View, account: Account, at: datetime) -> Refusal | None:
+    """An account that was not used for too long; one with an open session is in use."""
+    due = account.inactive_from
+    return Refusal.USER_DENIED if due is not None and at >= due and view.session is None and not view.funds.outgoing + view.funds.incoming else None
 
 
 def _chain(view: View) -> Refusal | None:

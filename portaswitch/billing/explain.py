@@ -172,6 +172,13 @@ def _not_active(asked: Asked) -> str:
     return f"the account is not active before {_time(account.activation_date)}"
 
 
+def _unused(asked: Asked) -> str:
+    account = asked.view.account
+    if account is None or account.inactive_from is None or asked.request.received < account.inactive_from:
+        return ""
+    return f"the account was not used for too long: it is inactive since {_time(account.inactive_from)}"
+
+
 def _expired(asked: Asked) -> str:
     account = asked.view.account
     return f"the account expired at {_time(account.expiration_date)}" if account is not None and account.expiration_date is not None else ""
@@ -303,7 +310,7 @@ CAUSES: Mapping[Refusal, tuple[Callable[[Asked], str], ...]] = {
     Refusal.INVALID_CARD: (_no_account,),
     Refusal.INVALID_PASSWORD: (_wrong,),
     Refusal.USER_SUSPENDED: (_account_status, _above),
-    Refusal.USER_DENIED: (_account_status, _not_active, _above),
+    Refusal.USER_DENIED: (_account_status, _not_active, _unused, _above),
     Refusal.CARD_EXPIRED: (_expired,),
     Refusal.NOT_AVAILABLE: (_no_entry,),
     Refusal.CLD_BLOCKED: (_no_rate,),

@@ -40,7 +40,7 @@ class Context:
 
     def administration(self) -> AbstractAsyncContextManager[Administration]:
         """The database, for `async with`."""
-        return administration(self.reactor, self.settings, self.arguments.env)
+        return administration(self.reactor, self.settings, self.arguments.env, self.arguments.acts_as)
 
 
 Run = Callable[[Context], Awaitable[int]]
@@ -65,14 +65,14 @@ class Commands:
         self._groups: dict[str, Commands] = {}
         self.names: set[str] = set()
 
-    def command(self, name: str, text: str, examples: str, run: Run) -> argparse.ArgumentParser:
+    def command(self, name: str, text: str, examples: str, run: Run, rights: bool = False) -> argparse.ArgumentParser:
         """
         A command: `text` is a sentence for the lists, `examples` lines of a shell. Arguments are added to
-        what comes back.
+        what comes back. `rights`: it asks for the rights of whoever runs it, so that it can be run --as a user.
         """
         parser = self._parser(name, text, examples)
         common(parser, top=False)
-        parser.set_defaults(run=run)
+        parser.set_defaults(run=run, rights=rights)
         return parser
 
     def group(self, name: str, text: str, examples: str) -> Commands:
@@ -114,6 +114,8 @@ def common(parser: argparse.ArgumentParser, top: bool) -> None:
     group.add_argument("--config", metavar="FILE", default=default(DEFAULT_CONFIG), help=text)
     text = "environment (i_env) to look in (default: `environment` of the configuration)"
     group.add_argument("--env", metavar="N", type=positive, default=default(None), help=text)
+    text = "with the rights of this user of the API (see `user list`), to try what it may and sees; for commands that ask for rights"
+    group.add_argument("--as", dest="acts_as", metavar="USER", default=default(""), help=text)
     text = "print one JSON document instead of tables"
     group.add_argument("--json", action="store_true", default=default(False), help=text)
     text = "show log lines, and the traceback of an internal error"

@@ -43,7 +43,7 @@ def add(commands: Commands) -> None:
                 _add(group, operation)
         if entity in UPLOADS:
             text = "add and remove many of them from a CSV file; whole or not at all"
-            parser = group.command("upload", text, f"portaswitch {entity} upload FILE.csv", _upload)
+            parser = group.command("upload", text, f"portaswitch {entity} upload FILE.csv", _upload, rights=True)
             parser.add_argument("file", metavar="FILE", help="a head line with names of columns (action is + or -), then a line each; - reads standard input")
             parser.set_defaults(entity=entity)
 
@@ -53,7 +53,7 @@ def _summary(entity: str, operations: Iterable[Operation]) -> str:
 
 
 def _add(group: Commands, operation: Operation) -> None:
-    parser = group.command(operation.words[1], operation.help, _example(operation), _runner(operation))
+    parser = group.command(operation.words[1], operation.help, _example(operation), _runner(operation), rights=True)
     for field in operation.arguments:
         argument(parser, field)
     if operation.privilege in KEYED:

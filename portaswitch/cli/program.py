@@ -85,7 +85,10 @@ def execute(arguments: Sequence[str] | None = None) -> int:
     Run one command; gives the exit status. Wrong usage and `--help` end in SystemExit, as argparse does it.
     """
     try:
-        asked = parser().parse_args(arguments)
+        whole = parser()
+        asked = whole.parse_args(arguments)
+        if asked.acts_as and not asked.rights:
+            whole.error("--as: this command asks for no rights: whoever can run it sees and does everything")
         out = Output.on(sys.stdout, asked.json)
         status = run(lambda reactor: asked.run(Context(reactor, asked, out)), asked.verbose)
         sys.stdout.flush()

@@ -40,8 +40,8 @@ RATE_COLUMNS = (
 def add(commands: Commands) -> None:
     """Add the commands."""
     tariff = commands.group("tariff", "look at tariffs", "portaswitch tariff list\nportaswitch tariff show PrepaidCard")
-    tariff.command("list", "list the tariffs by name", "portaswitch tariff list\nportaswitch tariff list --json", list_tariffs)
-    shown = tariff.command("show", "show all of a tariff but its rates", "portaswitch tariff show PrepaidCard", show_tariff)
+    tariff.command("list", "list the tariffs by name", "portaswitch tariff list\nportaswitch tariff list --json", list_tariffs, rights=True)
+    shown = tariff.command("show", "show all of a tariff but its rates", "portaswitch tariff show PrepaidCard", show_tariff, rights=True)
     shown.add_argument("tariff", metavar="TARIFF", help="name of the tariff")
     examples = "portaswitch rate upload PrepaidCard prices.csv --dry-run\nportaswitch rate list PrepaidCard 44"
     rate = commands.group("rate", "upload, look at and export price lists", examples)
@@ -56,6 +56,7 @@ def _add_upload(rate: Commands) -> None:
         "portaswitch rate upload PrepaidCard prices.csv --dry-run\nportaswitch rate upload PrepaidCard prices.csv --destinations-add\n"
         "portaswitch rate upload PrepaidCard monday.csv --replace --effective-from 2026-02-02",
         upload_rates,
+        rights=True,
     )
     upload.add_argument("tariff", metavar="TARIFF", help="name of the tariff")
     upload.add_argument("file", metavar="FILE.csv", type=Path, help="the price list (docs/rates.rst); uploading it again changes nothing")
@@ -85,13 +86,14 @@ def _add_listings(rate: Commands) -> None:
         "list the rates in force, by prefix",
         "portaswitch rate list PrepaidCard\nportaswitch rate list PrepaidCard 44 --at 2026-02-02\nportaswitch rate list PrepaidCard --limit 0 --json",
         list_rates,
+        rights=True,
     )
     listed.add_argument("tariff", metavar="TARIFF", help="name of the tariff")
     listed.add_argument("prefix", nargs="?", default="", metavar="PREFIX", help="only destinations that begin so")
     listed.add_argument("--at", type=since, metavar="TIME", help="in force at that time (default: now)")
     listed.add_argument("--limit", type=natural, default=50, metavar="N", help="at most N, 0: all (default %(default)s)")
     history = rate.command(
-        "history", "show all versions of a destination's rate, the newest first", "portaswitch rate history PrepaidCard 4420", show_history
+        "history", "show all versions of a destination's rate, the newest first", "portaswitch rate history PrepaidCard 4420", show_history, rights=True
     )
     history.add_argument("tariff", metavar="TARIFF", help="name of the tariff")
     history.add_argument("prefix", metavar="PREFIX", help="the destination")
@@ -100,6 +102,7 @@ def _add_listings(rate: Commands) -> None:
         "write a tariff's rates as the CSV that `rate upload` takes back",
         "portaswitch rate export PrepaidCard > prices.csv\nportaswitch rate export PrepaidCard --at now > current.csv",
         export_rates,
+        rights=True,
     )
     export.add_argument("tariff", metavar="TARIFF", help="name of the tariff")
     export.add_argument("--at", type=since, metavar="TIME", help="only rates in force at that time (default: all versions)")
@@ -117,7 +120,7 @@ def since(text: str) -> datetime:
 async def list_tariffs(context: Context) -> int:
     """The table of tariffs."""
     async with context.administration() as admin:
-        found = await rates.tariffs(admin.database, admin.i_env)
+        found = await admin.tariffs()
     context.out.rows(TARIFF_COLUMNS, found, "no tariffs: `portaswitch load FILE`")
     return OK
 
@@ -125,6 +128,7 @@ async def list_tariffs(context: Context) -> int:
 async def show_tariff(context: Context) -> int:
     """All that is known of a tariff."""
     async with context.administration() as admin:
+        await admin.reach(context.arguments.tariff)
         found = await rates.tariff(admin.database, admin.i_env, context.arguments.tariff)
     context.out.document(found)
     context.out.fields(asdict(found))
@@ -165,6 +169,7 @@ async def list_rates(context: Context) -> int:
     """The table of rates in force."""
     asked = context.arguments
     async with context.administration() as admin:
+        await admin.reach(asked.tariff)
         found = await rates.rates(admin.database, admin.i_env, asked.tariff, asked.prefix, asked.at or datetime.now(UTC), asked.limit)
     _print(context, found, "no such rates are in force")
     if asked.limit and len(found) == asked.limit:
@@ -176,6 +181,7 @@ async def show_history(context: Context) -> int:
     """The versions of one rate."""
     asked = context.arguments
     async with context.administration() as admin:
+        await admin.reach(asked.tariff)
         _print(context, await rates.history(admin.database, admin.i_env, asked.tariff, asked.prefix), "")
     return OK
 
@@ -195,5 +201,6 @@ async def export_rates(context: Context) -> int:
     """The price list on standard output."""
     asked = context.arguments
     async with context.administration() as admin:
+        await admin.reach(asked.tariff)
         await rates.export(context.reactor, admin.database, admin.i_env, asked.tariff, asked.at, sys.stdout)
     return OK

@@ -24,6 +24,7 @@ def add(commands: Commands) -> None:
         "book payments in favour of many accounts from a CSV file, each once however often the file is run",
         "portaswitch account topup-file payments.csv --key bank-2026-01-31\nportaswitch account topup-file payments.csv --at-once 8 --json",
         top_up_file,
+        rights=True,
     )
     command.add_argument("file", metavar="FILE.csv", help="a head line with id, amount and if wanted comment, internal_comment, key; - reads standard input")
     command.add_argument("--key", default="", metavar="NAME", help="where the file has no column key: line 2 has the key NAME:2, and so on")

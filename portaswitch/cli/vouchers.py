@@ -23,7 +23,7 @@ def add(commands: Commands) -> None:
     """Add the command; the others of vouchers are plain operations."""
     operation = OPERATIONS["voucher.generate"]
     group = commands.group("voucher", "make, list, activate and close vouchers", operation.examples)
-    command = group.command("generate", operation.help, operation.examples, generate)
+    command = group.command("generate", operation.help, operation.examples, generate, rights=True)
     for field in operation.arguments:
         argument(command, field)
     command.add_argument("--key", default="", metavar="KEY", help="does it once, however often it is asked under this key")

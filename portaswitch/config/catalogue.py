@@ -31,6 +31,7 @@ from portaswitch.config.catalogue_inventory import (
     IMSI,
     NUMBER,
     SIM_CARD,
+    VOUCHER_BATCH,
 )
 from portaswitch.config.catalogue_kinds import GroupSet, Hidden, Rates, Section, Thing, Things, Words
 from portaswitch.config.catalogue_rating import FormulaText, Level, PeriodOrNone, PortionsText
@@ -300,6 +301,7 @@ SECTIONS: Final[Mapping[Named, Kind[tuple[Entry, ...]]]] = {
     Named.DID_VENDOR_BATCHES: Section(NAME, DID_VENDOR_BATCH),
     Named.DID_OWNER_BATCHES: Section(NAME, DID_OWNER_BATCH),
     Named.DIDS: Section(NUMBER, DID),
+    Named.VOUCHER_BATCHES: Section(NAME, VOUCHER_BATCH),
 }
 """The sections and the kind of each."""
 

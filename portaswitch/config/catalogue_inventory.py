@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 from portaswitch.config.catalogue_kinds import UNREAD, Hidden, Section, Thing, items_of
-from portaswitch.config.catalogue_values import Instant, Money
+from portaswitch.config.catalogue_values import Currency, Instant, Money
 from portaswitch.config.grammar import Kind, Node, OrNone, Reader, Refused, ScalarKind, Unreadable
 from portaswitch.config.kinds import ListOf, children_of
 from portaswitch.config.values import Boolean, Choice, Integer, Text
@@ -129,6 +129,12 @@ DID: Final = Thing(
         "activation_fee": OrNone(Money()), "periodic_fee": OrNone(Money()), "description": WORDS,
     }
 )  # fmt: skip
+_WORTH: Final[dict[str, Kind[Value]]] = {
+    "amount": Money(), "currency": Currency(), "status": Choice("active", "inactive"), "expiration_date": OrNone(Instant()),
+    "days_added": OrNone(Integer(1, 36500, "days added to the end of the account")),
+}  # fmt: skip
+VOUCHER: Final = Thing({"number": Code("[0-9]{12,20}", "12 to 20 digits"), **_WORTH})
+VOUCHER_BATCH: Final = Thing({"managed_by": NAME, **_WORTH, "vouchers": Section(Text("the number printed on it, from 1", "[1-9][0-9]{0,17}"), VOUCHER)})
 CUSTOM_FIELDS: Final = CustomFields(
     Thing(
         {

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from OpenSSL import SSL
+from twisted.internet.interfaces import IOpenSSLContextFactory
 from twisted.internet.protocol import DatagramProtocol, Factory
 from twisted.protocols.tls import TLSMemoryBIOFactory
+from zope.interface import implementer
 
 from portaswitch.errors import StartError
 
@@ -84,7 +86,7 @@ def taken(what: str, transport: str, interface: str, port: int, error: OSError) 
     return f"{what}: {place}: {os.strerror(error.errno) if error.errno else error}"
 
 
-def listen_stream(reactor: Any, address: StreamAddress, factory: Factory, reuse_port: bool, what: str) -> ListeningPort:
+def listen_stream(reactor: Any, address: StreamAddress, factory: Factory[Any], reuse_port: bool, what: str) -> ListeningPort:
     """Listen on a TCP port, with TLS where the address has a certificate; port 0 takes a free one. Errors: StartError with what to do."""
     made: Any = factory
     if address.certificate is not None and address.key is not None:
@@ -119,6 +121,7 @@ def _tls(certificate: Path, key: Path) -> Any:
     return _Context(context)
 
 
+@implementer(IOpenSSLContextFactory)
 class _Context:
     """What Twisted asks for a context."""
 

@@ -72,6 +72,9 @@ class IWork(Interface):
     def seal(text: str) -> bytes:
         """A secret as it is kept in a column of its own."""
 
+    def same_secret(sealed: bytes | None, text: str) -> bool:
+        """Whether what is kept sealed (None: nothing is) is that text; what no key opens is another one."""
+
     def fingerprints(text: str) -> list[bytes]:
         """The keyed hashes under which a secret that is looked up may be kept (vouchers.id): that of the newest key first, by which new ones are kept."""
 

@@ -8,7 +8,7 @@ stays as the database has it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import field
 from datetime import datetime
 from decimal import Decimal
@@ -67,6 +67,9 @@ class Section(StrEnum):
     DID_VENDOR_BATCHES = "did_vendor_batches"
     DID_OWNER_BATCHES = "did_owner_batches"
     DIDS = "dids"
+    VOUCHER_BATCHES = "voucher_batches"
+    VOUCHERS = "vouchers"
+    VOUCHER_NUMBERS = "voucher_numbers"
 
 
 class Fault(Protocol):
@@ -273,3 +276,15 @@ class Loaded:
 
 class LoadError(PortaSwitchError):
     """The database refused the load and nothing was changed; the text says why and what to do."""
+
+
+def voucher_name(batch: str, control_number: str) -> str:
+    """The name of a voucher among all: its batch and the number printed on it."""
+    return f"{batch}\x1f{control_number}"
+
+
+def vouchers_of(file: CatalogueFile) -> Iterator[tuple[str, Entry, Entry]]:
+    """The vouchers of a file: name, batch and voucher."""
+    for batch in file.of(Section.VOUCHER_BATCHES):
+        for voucher in batch.parts("vouchers"):
+            yield voucher_name(batch.name, voucher.name), batch, voucher

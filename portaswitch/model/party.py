@@ -104,6 +104,7 @@ class Account:
     """
     An account (an alias is resolved to its master before). `password` is the service password in clear, None where none is needed; `sessions` how many it may
     have at once; `barred` the prefixes that its call barring forbids; `aliases` the further ids that it is known by.
+    `expiration_date` is its end, by its date or by its life time (`life_end`).
     `barring` is its letter of that feature: Y its own prefixes, N none, ~ as the product says, ^ as the customer says, '' whatever these two say.
     """
 
@@ -129,9 +130,21 @@ class Account:
     aliases: tuple[str, ...] = ()
     barring: str = ""
     i_vd_plan: int = 0  # its own discount plan
+    inactive_from: datetime | None = None  # when it has not been used for too long
 
     def __repr__(self) -> str:
         return f"Account({self.id!r}, i_account={self.i_account}, revision={self.revision})"
+
+
+def life_end(expiration_date: datetime | None, first_usage: datetime | None, life_time: int | None) -> datetime | None:
+    """When an account ends: at its date, or `life_time` days after its first use, whichever is first (PORTABILLING.md a.3)."""
+    lived = days_after(first_usage, life_time)
+    return lived if expiration_date is None or (lived is not None and lived < expiration_date) else expiration_date
+
+
+def days_after(use: datetime | None, days: int | None) -> datetime | None:
+    """So many days after a use; None where there was none, or nothing is counted from it."""
+    return None if use is None or days is None else use + timedelta(days=days)
 
 
 def room(model: BillingModel, funds: Funds, limit: Decimal | None) -> Decimal | None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from portaswitch.interfaces.work import IWork
 from portaswitch.model.actor import Actor, Privilege
 from portaswitch.model.operation import Field, Mark, Operation, OperationRefused, Outcome, Row
+from portaswitch.model.party import life_end
 from portaswitch.model.text_values import NAME
 from portaswitch.operations import accounts_end
 from portaswitch.operations.accounts_end import refuse_alias
@@ -20,7 +21,7 @@ from portaswitch.operations.entities_catalogue import PRODUCT
 from portaswitch.operations.entities_parties import ACCOUNT, CUSTOMER, SECRET
 from portaswitch.operations.life import blocks, refuse_closed, turns
 from portaswitch.operations.records import change, key_fields, record_operations, the
-from portaswitch.operations.standing import FULL, chains, expiry, told
+from portaswitch.operations.standing import FULL, chains, told
 
 ID: Final = key_fields(ACCOUNT)
 GIVEN: Final = frozenset({Mark.PLACE, Mark.REQUIRED})
@@ -127,7 +128,8 @@ async def _show(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome
     chain = (await chains(work, [owner["_customer"]]))[owner["_customer"]]
     aliases = [name for (name,) in await work.ask("account.aliases", {"account": row["_id"]})]
     addons = [addon["product"] for addon in await in_force(work, owner["_id"], chain[0].now)]
-    return {**row, **told(owner, chain), "expires": expiry(owner), "aliases": aliases, "addons": addons}
+    ends = life_end(owner["expiration_date"], owner["first_usage"], owner["life_time"])
+    return {**row, **told(owner, chain), "expires": ends, "aliases": aliases, "addons": addons}
 
 
 # -- changes --------------------------------------------------------------------------------------------------------------------------------------

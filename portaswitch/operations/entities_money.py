@@ -98,6 +98,7 @@ VOUCHER: Final = Entity(
         Field("amount", "money", SUM, READ_ONLY),
         Field("currency", "its currency", CURRENCY, READ_ONLY),
         Field("status", "active recharges", STATES, READ_ONLY),
+        Field("activation_date", "not before it", INSTANT, READ_ONLY | DETAIL),
         Field("expiration_date", "not from it on", INSTANT, READ_ONLY),
         Field("days_added", "days added to the end of the account", POSITIVE, READ_ONLY | DETAIL),
         Field("managed_by", "the reseller whose it is: for accounts below it only", NAME, READ_ONLY | DETAIL, "i_managed_by", "customer"),

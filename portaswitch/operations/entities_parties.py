@@ -133,6 +133,8 @@ ACCOUNT: Final = Entity(
         Field("inactivity_days", "days after the last use", POSITIVE, DETAIL),
         Field("first_usage", "first use", INSTANT, READ_ONLY | DETAIL),
         Field("last_usage", "last use", INSTANT, READ_ONLY | DETAIL),
+        Field("open_outgoing", "sessions that it has open and opened", NATURAL, READ_ONLY | DETAIL),
+        Field("open_incoming", "sessions that came in and are open", NATURAL, READ_ONLY | DETAIL),
         Field("language", "language of announcements", NAME, SELF_CARE),
         Field("site", "the site of its customer that it is at", NAME, READ_ONLY | DETAIL, "i_customer_site", "site"),
         *LIMITS,

@@ -183,10 +183,18 @@ async def _store(work: IWork, feature: Feature, owner: _Owner, flag: str, found:
         if attribute is None or listed == owner.values.get(attribute.number, ()):
             continue
         secret = (feature.name, name) in SECRET
+        if secret and listed and await _is_kept(work, owner, attribute.number, listed[0]):
+            continue
         sealed = work.seal(listed[0]) if secret and listed else None
         values = {"number": owner.number, "attribute": attribute.number, "value": [] if secret else list(listed), "sealed": sealed}
         if not await work.ask(f"{owner.kind}.feature_value", values):
             await work.ask(f"{owner.kind}.feature_first", values)
+
+
+async def _is_kept(work: IWork, owner: _Owner, attribute: int, text: str) -> bool:
+    """Whether a secret is the one that is kept: sealing it again would be a change, of which outside systems hear."""
+    rows = await work.ask(f"{owner.kind}.feature_sealed", {"number": owner.number, "attribute": attribute})
+    return bool(rows) and work.same_secret(rows[0][0], text)
 
 
 def _of(entity: Entity) -> tuple[Operation, ...]:

@@ -17,7 +17,17 @@ from twisted.internet.defer import Deferred
 from portaswitch.errors import ConfigError
 from portaswitch.interfaces.loading import ILoading, Progress
 from portaswitch.model.loading import CatalogueFile, Fault, Loaded, Stock
-from portaswitch.operations import address_rules, card_rules, catalogue_rules, discount_rules, inventory_rules, party_rules, rating_rules, references
+from portaswitch.operations import (
+    address_rules,
+    card_rules,
+    catalogue_rules,
+    discount_rules,
+    inventory_rules,
+    party_rules,
+    rating_rules,
+    references,
+    voucher_rules,
+)
 from portaswitch.operations.world import World
 
 Rule = Callable[[World], Iterable[Fault]]
@@ -56,6 +66,8 @@ RULES: tuple[Rule, ...] = (
     inventory_rules.custom_values,
     inventory_rules.devices,
     inventory_rules.numbers,
+    voucher_rules.batches,
+    voucher_rules.vouchers,
 )
 """Everything that is asked of a file beside its grammar; each rule says all it finds, in any order."""
 

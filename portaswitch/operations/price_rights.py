@@ -7,19 +7,21 @@ from twisted.internet.defer import Deferred
 from portaswitch.interfaces.work import IBooks, IWork
 from portaswitch.model.actor import Actor
 from portaswitch.model.operation import NotPermitted, NotThere
-from portaswitch.operations.entities_catalogue import TARIFF
+from portaswitch.operations.entities_catalogue import DESTINATION, TARIFF
+from portaswitch.operations.records import refuse_shared
 
 
-def permit(books: IBooks, actor: Actor, tariff: str) -> Deferred[None]:
+def permit(books: IBooks, actor: Actor, tariff: str, destinations: bool = False) -> Deferred[None]:
     """
-    Fires when the actor may: it has the tariff's privilege and reaches the tariff (a reseller those that it manages).
+    Fires when the actor may: it has the tariff's privilege and reaches the tariff (a reseller those that it manages). To add `destinations` on the way, which
+    are the environment's, takes an administrator.
 
     Errors: NotPermitted; NotThere, which says no more of a tariff of somebody else than of one that is not there.
     """
-    return Deferred.fromCoroutine(_permit(books, actor, tariff))
+    return Deferred.fromCoroutine(_permit(books, actor, tariff, destinations))
 
 
-async def _permit(books: IBooks, actor: Actor, tariff: str) -> None:
+async def _permit(books: IBooks, actor: Actor, tariff: str, destinations: bool) -> None:
     if not actor.may(TARIFF.privilege) or actor.in_self_care:
         raise NotPermitted([f"rate.upload: you may not do that; it takes the privilege {TARIFF.privilege}"])
 
@@ -28,3 +30,5 @@ async def _permit(books: IBooks, actor: Actor, tariff: str) -> None:
 
     if not await books.work(actor, found):
         raise NotThere([f"no tariff {tariff} in environment {actor.i_env}: see `portaswitch tariff list`"])
+    if destinations:
+        refuse_shared(DESTINATION, actor)

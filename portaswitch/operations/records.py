@@ -113,7 +113,7 @@ def _showing(entity: Entity) -> Operation:
 
 def _adding(entity: Entity, rules: Sequence[Rule], prepare: Prepare) -> Operation:
     async def run(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
-        _refuse_shared(entity, actor)
+        refuse_shared(entity, actor)
         refuse_fields(entity, actor, values)
         return await add(work, entity, rules, await prepare(work, actor, values))
 
@@ -139,7 +139,7 @@ def _changing(entity: Entity, rules: Sequence[Rule]) -> Operation:
     renamed = Field("rename", f"its new {entity.key}", entity.field(entity.key).kind)
 
     async def run(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
-        _refuse_shared(entity, actor)
+        refuse_shared(entity, actor)
         before = await the(work, entity, values, lock=True)
         asked = {name: value for name, value in values.items() if name not in names and name != "rename"}
         if "rename" in values:
@@ -181,7 +181,7 @@ def refuse_fields(entity: Entity, actor: Actor, values: Mapping[str, Any]) -> No
         raise NotPermitted(faults)
 
 
-def _refuse_shared(entity: Entity, actor: Actor) -> None:
+def refuse_shared(entity: Entity, actor: Actor) -> None:
     """NotPermitted for a reseller on what all of the environment build on."""
     if entity.shared and actor.realm is not Realm.ADMIN:
         raise NotPermitted([f"{entity.name}: is the environment's: you may use it, and an administrator changes it"])
@@ -200,7 +200,7 @@ def may_set(entity: Entity, actor: Actor, field: Field) -> bool:
 
 def _removing(entity: Entity, going: Going) -> Operation:
     async def run(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
-        _refuse_shared(entity, actor)
+        refuse_shared(entity, actor)
         row = await the(work, entity, values, lock=True)
         await going(work, row)
         await work.remove(entity, row["_id"])

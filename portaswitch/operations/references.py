@@ -53,6 +53,7 @@ REFERENCES: Final[Mapping[Section, Mapping[str, Section]]] = {
         "owner_batch": Section.DID_OWNER_BATCHES,
         "group": Section.DID_GROUPS,
     },
+    Section.VOUCHER_BATCHES: {"managed_by": Section.CUSTOMERS},
     Section.COUNTERS: {"customer": Section.CUSTOMERS, "account": Section.ACCOUNTS},
 }
 """By section and key, the section whose name stands there."""

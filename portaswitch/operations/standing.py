@@ -7,14 +7,14 @@ Nothing of this is kept: it follows from the rows of the account, its customer a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
 from portaswitch.interfaces.work import IWork
 from portaswitch.model.billing_model import BillingModel
 from portaswitch.model.operation import Row
-from portaswitch.model.party import BillStatus, Funds, least, room
+from portaswitch.model.party import BillStatus, Funds, days_after, least, life_end, room
 from portaswitch.model.value import dataclass
 
 OK: Final = "ok"
@@ -113,18 +113,14 @@ def account_word(account: Row, chain: Chain) -> str:
 
 
 def _life(account: Row, now: datetime) -> str:
-    end = expiry(account)
+    end = life_end(account["expiration_date"], account["first_usage"], account["life_time"])
     if end is not None and now >= end:
         return "expired"
+    unused = days_after(account["last_usage"], account["inactivity_days"])
+    if unused is not None and now >= unused and not account["open_outgoing"] + account["open_incoming"]:
+        return "inactive"
     begin = account["activation_date"]
     return "not_yet_active" if begin is not None and now < begin else ""
-
-
-def expiry(account: Row) -> datetime | None:
-    """When an account ends: by its date, or by its life time from the first use, whichever is first."""
-    first, days = account["first_usage"], account["life_time"]
-    ends = [account["expiration_date"], None if first is None or days is None else first + timedelta(days=days)]
-    return min((end for end in ends if end is not None), default=None)
 
 
 def _solvency(account: Row, chain: Chain, above: str) -> str:

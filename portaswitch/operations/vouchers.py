@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
 from portaswitch.interfaces.work import IWork
 from portaswitch.model.actor import Actor, Privilege, Realm
-from portaswitch.model.operation import Field, Mark, Operation, OperationRefused, Outcome
+from portaswitch.model.operation import Field, Mark, Operation, OperationRefused, Outcome, Row
 from portaswitch.model.text_values import CURRENCY, INSTANT, NAME, POSITIVE, SUM, TextKind, choice, positive
 from portaswitch.operations.entities_money import BATCH, VOUCHER
 from portaswitch.operations.entities_parties import CUSTOMER
@@ -75,6 +76,21 @@ def _numbers(wanted: int, length: int) -> list[str]:
     return list(found)
 
 
+async def _show(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
+    """A voucher, and whether it recharges now. That it has a number goes without saying, and which one nobody can read."""
+    voucher = await the(work, VOUCHER, values)
+    return {**{name: value for name, value in voucher.items() if name != "secret"}, "recharges": _recharges(voucher, await work.now())}
+
+
+def _recharges(voucher: Row, now: datetime) -> str:
+    begin, end = voucher["activation_date"], voucher["expiration_date"]
+    if voucher["status"] != "active":
+        return f"no: it is {voucher['status']}"
+    if end is not None and now >= end:
+        return "no: it is expired"
+    return "yes" if begin is None or now >= begin else "no: it is not active yet"
+
+
 async def _show_batch(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
     batch = await the(work, BATCH, values)
     counts = await work.ask("voucher.counts", {"batch": batch["_id"]})
@@ -125,7 +141,8 @@ GENERATE: Final = Operation(
 
 OPERATIONS: Final = (
     GENERATE,
-    *record_operations(VOUCHER, verbs=("list", "show")),
+    *record_operations(VOUCHER, verbs=("list",)),
+    Operation("voucher.show", "show a voucher: its money, what became of it, and whether it recharges", Privilege.READ, _show, key_fields(VOUCHER)),
     _turning("activate", "active", ("inactive",), "let vouchers recharge that were made inactive"),
     _turning("close", "blocked", ("active", "inactive"), "end vouchers that nobody has used: they recharge nothing any more"),
     *record_operations(BATCH, verbs=("list",)),

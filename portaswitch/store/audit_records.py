@@ -24,6 +24,12 @@ select format('voucher %s', v.i_voucher), format('%s %s to account %s', v.amount
 from vouchers v left join payments p on p.i_payment = v.i_payment and p.action = 'voucher'
 where v.status = 'used' and (v.amount, v.currency, v.i_account) is distinct from (p.amount, p.currency, p.i_account)
 union all
+select format('voucher %s', v.i_voucher), format('%s, and without account and payment', v.status), format('account %s, payment %s', v.i_account, v.i_payment)
+from vouchers v where v.status <> 'used' and num_nonnulls(v.i_account, v.i_payment) > 0
+union all
+select format('voucher %s', v.i_voucher), 'environment and manager of its batch', format('environment %s, manager %s', v.i_env, v.i_managed_by)
+from vouchers v join batches b using (i_batch) where (v.i_env, v.i_managed_by) is distinct from (b.i_env, b.i_managed_by)
+union all
 select format('payment %s', p.i_payment), 'one voucher', count(v)::text
 from payments p left join vouchers v on v.i_payment = p.i_payment and v.status = 'used' where p.action = 'voucher' group by p.i_payment having count(v) <> 1
 """
@@ -34,6 +40,35 @@ with paid as (select i_payment_transaction, sum(amount) amount from payments whe
         from payment_transactions t left join paid p using (i_payment_transaction))
 select format('payment transaction %s (%s)', number, status), coalesce(amount::text, 'no payment'), coalesce(paid::text, 'no payment')
 from due where amount is distinct from paid
+"""
+#: Answers of operations that book (`account.topup` ...) name their payment; a key stands for one of them.
+_KEYS: Final = """
+with told as (
+    select i_env, key, (answer ->> 'i_payment')::bigint number from operation_keys
+    where json_typeof(answer) = 'object' and answer ->> 'i_payment' is not null)
+select format('key %s (environment %s)', t.key, t.i_env), format('payment %s of environment %s', t.number, t.i_env),
+       coalesce(format('environment %s', p.i_env), 'no such payment')
+from told t left join payments p on p.i_payment = t.number where p.i_env is distinct from t.i_env
+union all
+select format('payment %s', number), 'one key', string_agg(key, ', ') from told group by number having count(*) > 1
+"""
+_ALLOCATIONS: Final = """
+with settled as (select i_payment, sum(amount) amount from payment_allocations group by 1)
+select format('payment %s', s.i_payment), format('at most %s', greatest(p.amount, 0)), s.amount::text
+from settled s join payments p using (i_payment) where s.amount > greatest(p.amount, 0)
+union all
+select format('invoice %s settled by payment %s', a.i_invoice, a.i_payment), format('customer %s', p.i_customer), format('customer %s', i.i_customer)
+from payment_allocations a join payments p using (i_payment) join invoices i using (i_invoice) where p.i_customer <> i.i_customer
+"""
+#: A charge that is of nobody would be folded into no balance.
+_PENDING: Final = """
+select format('charge of %s %s', case p.role when 'c' then 'customer' else 'vendor' end, p.i_party), 'a party that there is', 'none'
+from pending_charges p left join customers c on p.role = 'c' and c.i_customer = p.i_party left join vendors v on p.role = 'v' and v.i_vendor = p.i_party
+where num_nonnulls(c.i_customer, v.i_vendor) = 0
+"""
+_ORPHANS: Final = """
+select format('report %s', o.i_orphan), format('environment %s', n.i_env), format('environment %s', o.i_env)
+from orphans o join nodes n using (i_node) where o.i_env <> n.i_env
 """
 #: Closing releases everything in its own transaction (DESIGN.md 5.1).
 _CLOSED: Final = """
@@ -64,6 +99,10 @@ RECORDS: Final = (
     ("refunds give back no more than was charged", "payments", _REFUNDS),
     ("each used voucher has its payment, and no other", "vouchers", _VOUCHERS),
     ("each completed payment transaction is booked, and no other", "payment_transactions", _TRANSACTIONS),
+    ("what was answered under a key is booked, once", "operation_keys", _KEYS),
+    ("payments settle no more than they are, of their own customer", "payment_allocations", _ALLOCATIONS),
+    ("charges that wait are of parties that there are", "pending_charges", _PENDING),
+    ("usage that waits is of the environment of its node", "orphans", _ORPHANS),
     ("closed accounts have nothing", "accounts", _CLOSED),
     ("nothing crosses the walls of an environment", "environments", _WALLS),
 )

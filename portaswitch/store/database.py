@@ -63,8 +63,10 @@ class Database:
         if self._dsn is None:
             self._embedded = EmbeddedPostgres(self._reactor, self._state_dir)
             self._dsn = await self._embedded.start()
-        self.pool = await self.connect("work", self._size)
+        # Both are there before the first connection, which may be long in coming: a server may be stopped meanwhile.
+        self.pool = Pool(self._reactor, self._dsn, size=self._size, name="work")
         self.hints = Hints(self._reactor, self.pool)
+        await self._connect(self.pool)
 
     async def prepare(self) -> None:
         """The second half: the key, and the schema of this version."""

@@ -32,6 +32,7 @@ from portaswitch.store.loading_merge import Plan, Row, Shape, Told, change, crea
 from portaswitch.store.loading_parties import ACCOUNTS, CUSTOMERS, PartyBuilder
 from portaswitch.store.loading_rows import Builder
 from portaswitch.store.loading_stock import read_stock
+from portaswitch.store.loading_vouchers import BATCHES, VOUCHERS, batches, voucher_stock, vouchers
 from portaswitch.store.pool import ConnectionLost, Pool
 from portaswitch.store.secrets import Sealer
 from portaswitch.store.transaction import Cursor
@@ -145,7 +146,7 @@ class _Load:
     async def _compare(self, check: Check) -> _Work:
         """Check the file, and compare it with what there is."""
         await self._cursor.execute(ONE_AT_A_TIME)
-        stock = await read_stock(self._cursor, self._file)
+        stock = {**await read_stock(self._cursor, self._file), **await voucher_stock(self._cursor, self._file, self._sealer)}
         check(stock)
         ids = await find_ids(self._cursor, self._file, stock)
         builder = Builder(self._file, stock, ids)
@@ -162,6 +163,8 @@ class _Load:
             (Section.SIM_CARDS, SIM_CARDS, sim_cards(parties)),
             (Section.COUNTERS, COUNTERS, counters(parties)),
             *after_cards(parties),
+            (Section.VOUCHER_BATCHES, BATCHES, batches(parties)),
+            (Section.VOUCHERS, VOUCHERS, list(vouchers(parties))),
         ]
         plans = [await self._plan(section, shape, made) for section, shape, made in rows]
         customers, accounts, aliases, *others = plans

@@ -38,6 +38,7 @@ IDENTITIES: Final[Mapping[Section, tuple[str, str]]] = {
     Section.DID_VENDOR_BATCHES: ("did_vendor_batches", "i_dv_batch"),
     Section.DID_OWNER_BATCHES: ("did_owner_batches", "i_do_batch"),
     Section.DIDS: ("dids", "i_did_number"),
+    Section.VOUCHER_BATCHES: ("batches", "i_batch"),
 }
 """Table and identity column of what has a name."""
 

@@ -169,6 +169,7 @@ async def _customers(cursor: Cursor, file: CatalogueFile, named: Iterable[str]) 
         (Section.CPES, "customer"),
         (Section.DID_OWNER_BATCHES, "customer"),
         (Section.DIDS, "customer"),
+        (Section.VOUCHER_BATCHES, "managed_by"),
     ):
         names |= {name for entry in file.of(section) if (name := entry.text(key)) is not None}
     rows = await cursor.query(CUSTOMERS, (file.i_env, array(sorted(names))))

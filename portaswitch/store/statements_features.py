@@ -78,6 +78,7 @@ def _owned(kind: str, table: str, identity: str) -> dict[str, str]:
         f"{kind}.feature_value": f"update service_attribute_values set value = %(value)s::text[], sealed = %(sealed)s where {value} returning 1",
         f"{kind}.feature_first": f"insert into service_attribute_values (i_env, i_attribute, {identity}, value, sealed) "
         "values (%(i_env)s, %(attribute)s, %(number)s, %(value)s::text[], %(sealed)s) returning 1",
+        f"{kind}.feature_sealed": f"select sealed from service_attribute_values where {value}",
         f"{kind}.feature_lock": f"insert into service_feature_locks (i_env, i_service_feature, {identity}) "
         "values (%(i_env)s, %(feature)s, %(number)s) on conflict do nothing returning 1",
         f"{kind}.feature_unlock": f"delete from service_feature_locks where {lock} returning 1",

@@ -3,7 +3,7 @@ First and last use of accounts, from their xDRs: a job follows the ids, so that 
 
 An xDR may be committed after one of a higher id. So a pass goes up to the newest id that was given out when the pass before ended, and to no later one: whoever
 had an id then has ended since, as a charge has two seconds. The last use is written when it is an hour newer than what is there: it is right to the hour, and
-a busy account costs one update an hour.
+a busy account costs one update an hour. Where the life of the account depends on it the revision rises too, so that no server decides on the dates before.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ due as (
     select a.i_account, u.first, u.last from accounts a join used u using (i_account)
     where a.first_usage is null or u.first < a.first_usage or a.last_usage is null or u.last >= a.last_usage + interval '1 hour'
     order by a.i_account for no key update of a)
-update accounts t set first_usage = least(t.first_usage, due.first), last_usage = greatest(t.last_usage, due.last) from due where t.i_account = due.i_account
+update accounts t set first_usage = least(t.first_usage, due.first), last_usage = greatest(t.last_usage, due.last),
+    revision = t.revision + (t.life_time is not null or t.inactivity_days is not null)::int
+from due where t.i_account = due.i_account
 """
 MOVE: Final = "update xdr_readers set last_id = %(high)s where name = %(name)s"
 #: What is given out now will be over when the next pass begins. By the condition another process, which may be at it, is not overtaken.

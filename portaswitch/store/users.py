@@ -34,6 +34,23 @@ where i_user = any (%(users)s)
 """
 
 
+_NAMED: Final = """
+select realm, role, coalesce(i_customer, 0), coalesce(i_account, 0), blocked from api_users where i_env = %(i_env)s and login = %(login)s
+"""
+
+
+async def rights_of(pool: Pool, i_env: int, login: str, by: Actor) -> Actor | None:
+    """
+    The actor that has the realm and the rights of an API user; in the audit it is `by`, who has them for the time of a command: '... as LOGIN'. None: there is
+    no such user in the environment, or it is blocked. No password is asked: whoever holds the database can do more without.
+    """
+    rows = await pool.query(_NAMED, {"i_env": i_env, "login": login})
+    if not rows or rows[0][4]:
+        return None
+    realm, role, i_customer, i_account, _ = rows[0]
+    return Actor(f"{by.name} as {login}", i_env, Realm(realm), Role(role), i_customer, i_account)
+
+
 @implementer(IUsers)
 class Users:
     """Users by the connections of `pool`. Passwords are tried in a thread: that takes 50 ms each by design."""

@@ -14,7 +14,7 @@ from portaswitch.model.charge import Source, SourceKey
 from portaswitch.model.discount import NO_COUNTERS, Counter, Counters
 from portaswitch.model.ledger import NO_VIEW, View
 from portaswitch.model.money import ZERO
-from portaswitch.model.party import NO_LIMITS, Account, BillStatus, Customer, Funds, SessionLimits
+from portaswitch.model.party import NO_LIMITS, Account, BillStatus, Customer, Funds, SessionLimits, days_after, life_end
 from portaswitch.store.documents import session_of
 
 
@@ -66,9 +66,11 @@ def account_of(row: Mapping[str, Any], unseal: Callable[[bytes], str]) -> Accoun
     return Account(
         row["i_account"], row["i_env"], row["revision"], row["id"], row["i_customer"], row["i_product"] or 0, BillingModel(row["billing_model"]),
         intern(row["currency"]), BillStatus(row["bill_status"]), row["blocked"], optional_money(row["credit_limit"]),
-        None if sealed is None else unseal(bytes.fromhex(sealed[2:])), instant(row["activation_date"]), instant(row["expiration_date"]),
+        None if sealed is None else unseal(bytes.fromhex(sealed[2:])), instant(row["activation_date"]),
+        life_end(instant(row["expiration_date"]), instant(row["first_usage"]), row["life_time"]),
         intern(row["language"] or ""), row["i_access_policy"] or 0, row["static_ip"] or "", _limits(row), tuple(row["barred"] or ()),
-        tuple(row["aliases"] or ()), row["barring"] or "", row["i_vd_plan"] or 0,
+        tuple(row["aliases"] or ()), row["barring"] or "", i_vd_plan=row["i_vd_plan"] or 0,
+        inactive_from=days_after(instant(row["last_usage"]), row["inactivity_days"]),
     )  # fmt: skip
 
 

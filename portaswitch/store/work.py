@@ -27,7 +27,7 @@ from portaswitch.store.arrays import array
 from portaswitch.store.audit_trail import difference, document
 from portaswitch.store.loading_merge import TYPES
 from portaswitch.store.pool import ConnectionLost, Pool
-from portaswitch.store.secrets import Sealer
+from portaswitch.store.secrets import Sealer, SealError
 from portaswitch.store.transaction import Cursor
 from portaswitch.store.work_statements import ANSWERS, CLAIM, CLAIMED, FREE, NOTES, PAY, STATEMENTS
 
@@ -235,6 +235,13 @@ class Work:
     def seal(self, text: str) -> bytes:
         """See `IWork.seal`."""
         return self._sealer.seal(text)
+
+    def same_secret(self, sealed: bytes | None, text: str) -> bool:
+        """See `IWork.same_secret`."""
+        try:
+            return sealed is not None and self._sealer.open(sealed) == text
+        except SealError:
+            return False
 
     def fingerprints(self, text: str) -> list[bytes]:
         """See `IWork.fingerprints`."""

@@ -59,7 +59,7 @@ select key, operation, digest, answer from operation_keys where i_env = %(i_env)
 """
 FREE: Final = "delete from operation_keys where i_env = %(i_env)s and key = any (%(keys)s::text[])"
 ANSWERS: Final = """
-update operation_keys k set answer = v.answer from unnest(%(keys)s::text[], %(answers)s::jsonb[]) v (key, answer) where k.i_env = %(i_env)s and k.key = v.key
+update operation_keys k set answer = v.answer from unnest(%(keys)s::text[], %(answers)s::json[]) v (key, answer) where k.i_env = %(i_env)s and k.key = v.key
 """
 NOTES: Final = """
 insert into audit_log (i_env, i_user, actor, request_id, operation, entity, before, after)
@@ -73,7 +73,8 @@ select i_audit, at, actor, operation, entity, before, after, request_id from aud
 where i_env = %(i_env)s
   and (%(entity)s::text is null or entity = %(entity)s)
   and (%(kind)s::text is null or starts_with(entity, %(kind)s || ':'))
-  and (%(by)s::text is null or actor = %(by)s or (strpos(actor, ':') > 0 and substr(actor, strpos(actor, ':') + 1) = %(by)s))
+  and (%(by)s::text is null or %(by)s in (actor, split_part(actor, ' as ', 1))
+       or (strpos(actor, ':') > 0 and %(by)s in (substr(actor, strpos(actor, ':') + 1), split_part(substr(actor, strpos(actor, ':') + 1), ' as ', 1))))
   and (%(operation)s::text is null or operation = %(operation)s or starts_with(operation, %(operation)s || '.'))
   and (%(since)s::timestamptz is null or at >= %(since)s)
 order by at desc, i_audit desc limit %(last)s

@@ -75,7 +75,7 @@ def _insertion(table: str, values: dict[str, Any]) -> Statement:
 
 
 def _values(row: Account | Customer) -> dict[str, Any]:
-    return _columns({field.name: getattr(row, field.name) for field in fields(row) if field.name not in ("barred", "barring")})
+    return _columns({field.name: getattr(row, field.name) for field in fields(row) if field.name not in ("barred", "barring", "inactive_from")})
 
 
 def _columns(what: dict[str, Any]) -> dict[str, Any]:

@@ -96,7 +96,6 @@ COUNTER = (
 )
 ADDON = "select i_product from products where is_addon"
 EXCEED, RESET = "update vd_counters set exceeded = true", "update vd_counters set exceeded = false"
-MESSAGES = "insert into services (i_env, name, i_service_type, base) values (1, 'Messages', 8, 'quantity')"
 BUNDLED = "from vd_dgs join vd_plans using (i_vd_plan) where name = 'Bundle'"
 QUOTA: dict[str, Any] = {"i_service": f"select i_service {BUNDLED}", "i_vd_dg": f"select i_vd_dg {BUNDLED}"}
 PERSON = "insert into subscribers (i_env, firstname, city, email) values (1, 'Ann', 'Bonn', 'a@example.com')"
@@ -255,7 +254,7 @@ BESIDE = {
     ),
     "Account/Service/QuotaExceeded": of_account(EXCEED, before=(PLAN, ITEM + "'Voice calls'", COUNTER), **QUOTA),
     "Account/Service/QuotaAvailable": of_account(RESET, before=(PLAN, ITEM + "'Voice calls'", COUNTER, EXCEED), **QUOTA),
-    "Account/Service/Msg/QuotaExceeded": of_account(EXCEED, before=(MESSAGES, PLAN, ITEM + "'Messages'", COUNTER), i_service=QUOTA["i_service"]),
+    "Account/Service/Msg/QuotaExceeded": of_account(EXCEED, before=(PLAN, ITEM + "'Messages'", COUNTER), i_service=QUOTA["i_service"]),
     "Account/Service/Netaccess/QuotaExceeded": of_account(EXCEED, before=(PLAN, ITEM + "'Internet access'", COUNTER), i_service=QUOTA["i_service"]),
     "Account/ServiceAttribute/Changed": of_account(
         op("account.feature.set", id=LINE, feature="call_barring", flag="Y", attributes="prefixes=900"), **BARRING, old_value=None

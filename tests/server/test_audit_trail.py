@@ -16,6 +16,7 @@ from portaswitch.model.operation import NotPermitted, NotThere, OperationRefused
 from portaswitch.model.price_upload import Asked, Uploaded
 from portaswitch.store import rate_upload
 from portaswitch.store.database import Database
+from portaswitch.store.hints import Hints
 from tests.server.desks import CARD, LINE, DeskCase
 from tests.server.loads import DEMO, quiet
 
@@ -26,7 +27,9 @@ class TrailCase(DeskCase):
     async def prepare(self) -> None:
         """The lines that loading the demo left are part of it."""
         await super().prepare()
-        self.open = cast(Database, SimpleNamespace(pool=self.pool, sealer=self.sealer, dsn=str(self.database.dsn)))
+        hints = Hints(reactor, self.pool)
+        self.addCleanup(hints.close)
+        self.open = cast(Database, SimpleNamespace(pool=self.pool, hints=hints, sealer=self.sealer, dsn=str(self.database.dsn)))
 
     def file(self, text: str) -> Path:
         """A file with that text."""
@@ -77,7 +80,8 @@ class CommandTests(TrailCase):
         self.assertEqual([after["created"] for *_, after in self.lines("rate.upload") if "created" in after], [3])
 
     async def test_upload_rights(self) -> None:
-        """It takes the privilege for the catalogue; a reseller reaches the tariffs that it manages, and of others hears that there are none."""
+        """It takes the privilege for the catalogue; a reseller reaches the tariffs that it manages, and of others hears that there are none, and adds no
+        destinations."""
         text = "prefix,price\n44,0.5\n"
         for role in (Role.HELPDESK, Role.FINANCE, Role.READ):
             with self.assertRaises(NotPermitted):
@@ -90,7 +94,15 @@ class CommandTests(TrailCase):
             await self.upload("PrepaidCard", text, Actor("test:other", 2))
         self.assertEqual(self.lines("rate.upload"), [])
         await self.do("tariff.add", managed_by="Demo reseller", name="Own", service="Voice calls", currency="CAD", applied_to="customer")
-        self.assertEqual((await self.upload("Own", text, self.reseller())).created, 1)
+        destinations = self.one("select count(*) from destinations")
+        for dry_run in (True, False):
+            with self.assertRaises(NotPermitted) as caught:
+                await self.upload("Own", "prefix,price\n99901,0.5\n", self.reseller(), dry_run=dry_run)
+            self.assertIn("environment's", str(caught.exception))
+        with self.assertRaises(rates.UploadRefused):
+            await self.upload("Own", "prefix,price\n99901,0.5\n", self.reseller(), destinations=False)
+        self.assertEqual((self.one("select count(*) from destinations"), self.lines("rate.upload")), (destinations, []))
+        self.assertEqual((await self.upload("Own", text, self.reseller(), destinations=False)).created, 1)
         self.assertEqual(self.lines("rate.upload")[-1][0], "test:Demo reseller")
 
     async def test_disconnect(self) -> None:

@@ -154,5 +154,10 @@ class LifeTests(DeskCase):
             await self.do("access-phase.add", policy="Night", name="late", period="hr{nine}", level="turbo")
         self.assertIn("period", str(caught.exception))
         await self.do("access-phase.add", policy="Night", name="late", period="hr{22-6}", level="turbo")
+        changed = await self.do("access-phase.change", policy="Night", name="late", level="limited")
+        self.assertEqual((changed["period"], changed["level"]), ("hr{22-6}", "limited"))
+        for values in ({"period": "null"}, {"period": "hr{nine}"}):
+            with self.assertRaises(OperationRefused):
+                await self.do("access-phase.change", values, policy="Night", name="late")
         await self.do("access-policy.remove", name="Night")
         self.assertEqual(self.one("select count(*) from access_policy_phases where name = 'late'"), 0)

@@ -49,7 +49,7 @@ class RightsTests(DeskCase):
             return {row["id"] for row in await self.do("account.list", by=by, limit="0")}
 
         everything = await seen(self.root)
-        self.assertEqual(len(everything), 12)
+        self.assertEqual(len(everything), 15)
         below = await seen(self.reseller())
         self.assertTrue({CARD, LINE, SUBLINE} < below < everything)
         self.assertEqual(await seen(self.customer()), {SUBLINE})

@@ -35,6 +35,17 @@ class AudienceTests(EventCase):
         await self.do("account.block", id=CARD)
         self.assertEqual([[word for word, _ in self.told(handler)] for handler in (disabled, other, off)], [["Account/Blocked"], [], ["Account/Blocked"]])
 
+    async def test_pins(self) -> None:
+        """A PIN that is another one than before is a change, though what may be read of it is empty both times; the same one again is none."""
+        handler = self.handler("crm", "Account/ServiceAttribute/Changed")
+        pin = {"id": LINE, "feature": "voice_authentication", "flag": "Y"}
+        for text, told in (("1111", 1), ("2222", 2), ("2222", 2), ("", 3)):
+            await self.do("account.feature.set", pin, attributes=f"pin={text}")
+            self.assertEqual(len(self.told(handler)), told, text)
+        for _, entity, variables in self.queued():
+            self.assertEqual((entity.partition(":")[0], variables["attribute_name"], variables["old_value"] or []), ("account", "pin", []))
+        self.assertNotIn("2222", str(self.ask("select * from event_queue") + self.ask("select before, after from audit_log")))
+
     def test_subscriptions_at_once(self) -> None:
         """Two that commit at the same time both count: the second waits for the first and sees it."""
         one, two = self.handler("one"), self.handler("two")

@@ -24,7 +24,7 @@ class DemoTests(LoadTestCase):
         """Counts by section; the card, its money, the sealed secrets, the alias, the reseller's tariff."""
         done = await self.load(read_catalogue(DEMO, 7))
         self.assertEqual(done.counts[Section.ACCOUNTS], Count(14))
-        self.assertEqual(done.counts[Section.RATES], Count(29))
+        self.assertEqual(done.counts[Section.RATES], Count(35))
         self.assertEqual(done.kept, ())
         self.assertEqual(
             self.ask(
@@ -266,7 +266,7 @@ class FaultTests(LoadTestCase):
             .replace("environment: 1", "environment: 2")
             .replace("  1:\n    name: Demo", "  2:\n    name: Demo2")
         )
-        await self.text(text.replace("127.0.0.1:", "127.0.0.2:"))
+        await self.text(text.replace("127.0.0.1:", "127.0.0.2:").replace("bec-pgw", "other-pgw"))
         self.assertEqual(
             self.ask("select i_env, count(*) from accounts group by 1 order by 1"), [(1, 15), (2, 15)]
         )

@@ -7,17 +7,25 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import sys
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import DatagramProtocol, ProcessProtocol
+from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 from twisted.web.client import Agent, HTTPConnectionPool, readBody
 
 from portaswitch.config.settings import load_text
+from portaswitch.errors import StartError
 from portaswitch.service import Server
 from tests.server.database import fresh_database, new_state_dir
 
@@ -36,6 +44,17 @@ async def page(port: int, path: str) -> tuple[int, str]:
     """Status and text of a page."""
     response = await Agent(_reactor, pool=HTTPConnectionPool(_reactor, persistent=False)).request(b"GET", f"http://127.0.0.1:{port}{path}".encode())
     return response.code, (await readBody(response)).decode()
+
+
+def said(port: int, context: ssl.SSLContext | None) -> str:
+    """The status of /readyz over TLS, whose certificate is checked, or in the clear without a context. Blocks."""
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as plain:
+        connection: Any = plain if context is None else context.wrap_socket(plain, server_hostname="127.0.0.1")
+        connection.sendall(b"GET /readyz HTTP/1.0\r\n\r\n")
+        answer = b"".join(iter(lambda: connection.recv(4096), b""))
+        if not answer.startswith(b"HTTP/"):
+            raise OSError("this is no answer")
+        return answer.decode().split("\r\n")[0]
 
 
 class StatusTests(TestCase):
@@ -76,6 +95,53 @@ class StatusTests(TestCase):
         await stopped
         with socket.socket() as probe:
             self.assertNotEqual(probe.connect_ex(("127.0.0.1", port)), 0)
+
+    async def test_tls_and_shared(self) -> None:
+        """A tls port speaks TLS and nothing else; with reuse_port two servers have one port, without it the second says that it is taken."""
+        place, port = self.certificate(), free_port()
+        address = f"tls:{port}:interface=127.0.0.1:certificate={place}/c.pem:key={place}/k.pem"
+        dsn = await fresh_database()
+        first = await self.listening(dsn, address, "reuse_port: true")
+        context = ssl.create_default_context(cafile=f"{place}/c.pem")
+        self.assertEqual(await deferToThread(said, port, context), "HTTP/1.0 200 OK")
+        with self.assertRaises(OSError):
+            await deferToThread(said, port, None)
+        second = await self.listening(dsn, address, "reuse_port: true")
+        await first.stopService()
+        self.assertEqual(await deferToThread(said, port, context), "HTTP/1.0 200 OK")
+        with self.assertRaises(StartError) as caught:
+            await self.listening(dsn, f"tcp:{port}:interface=127.0.0.1", "reuse_port: false")
+        self.assertIn(f"HTTP: tcp port {port} on 127.0.0.1 is taken", str(caught.exception))
+        await second.stopService()
+
+    def certificate(self) -> Path:
+        """A folder with a certificate of 127.0.0.1 for some minutes, and its key."""
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        key, name, now = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")]), datetime.now(UTC)
+        made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+        made = made.not_valid_before(now - timedelta(minutes=5)).not_valid_after(now + timedelta(minutes=5))
+        made = made.add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        (folder / "c.pem").write_bytes(made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+        pem, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+        (folder / "k.pem").write_bytes(key.private_bytes(pem, form, serialization.NoEncryption()))
+        (folder / "k.pem").chmod(0o600)
+        return folder.absolute()
+
+    async def listening(self, dsn: str, address: str, reuse: str) -> Server:
+        """A server with the role http alone, that serves."""
+        folder = new_state_dir()
+        self.addCleanup(shutil.rmtree, folder, True)
+        text = f"state_dir: {folder}\ndatabase: '{dsn}'\nroles: [http]\n{reuse}\nhttp: {{listen: ['{address}']}}\nlogging: {{directory: {folder}/log}}\n"
+        server = Server(reactor, load_text(text))
+        server.startService()
+        try:
+            (line,) = await server.ready
+        except StartError:
+            await server.stopService()
+            raise
+        self.assertIn(f"on {address.partition(':')[0]} 127.0.0.1:", line)
+        return server
 
     async def test_waits_for_a_database(self) -> None:
         """Without a database it is alive and not ready, for as long as it takes."""

@@ -33,7 +33,7 @@ ROWS: Final = {
     "join customers c on c.i_customer = p.i_customer order by p.i_payment",
     "accounts": "select id, balance::text from accounts order by id",
     "customers": "select name, balance::text from customers order by name",
-    "keys": "select key, operation, digest, answer - 'i_payment' from operation_keys order by key",
+    "keys": "select key, operation, digest, answer::jsonb - 'i_payment' from operation_keys order by key",
     "audit": "select actor, operation, entity, before, after - 'i_payment', request_id from audit_log where operation = 'account.topup' order by i_audit",
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from twisted.internet.defer import Deferred, gatherResults
@@ -19,8 +19,8 @@ select coalesce(%s, nextval('xdr_id')), 1, %s, %s, 's', %s, %s, now(), 1, i_acco
 """
 
 
-class DatesTests(ChargingCase):
-    """The job on real and made-up xDRs; time is let pass by moving the mark of the pass before."""
+class DatesCase(ChargingCase):
+    """Passes of the job; time is let pass by moving the mark of the pass before."""
 
     async def later(self) -> int:
         """A pass, long enough after the one before."""
@@ -35,6 +35,10 @@ class DatesTests(ChargingCase):
         """What the account has."""
         ((first, last),) = self.ask(DATES, (name,))
         return first, last
+
+
+class DatesTests(DatesCase):
+    """The job on real and made-up xDRs."""
 
     async def test_calls(self) -> None:
         """A charged call dates its account, one that was refused doesn't; decisions and caches don't notice."""
@@ -88,3 +92,52 @@ class DatesTests(ChargingCase):
         self.assertGreaterEqual(sum(await gatherResults([Deferred.fromCoroutine(date_accounts(self.pool)) for _ in range(3)])), 2)
         self.assertEqual(self.dates()[0], datetime(2026, 1, 1, 0, 0, 1, tzinfo=UTC))
         self.assertEqual(self.ask("select last_id = safe_id, last_id = (select last_value from xdr_id) from xdr_readers"), [(True, True)])
+
+
+class LifeTests(DatesCase):
+    """What the dates do to an account that a server remembers: decisions and the effective status follow them."""
+
+    async def told(self, session: str, name: str = CARD) -> tuple[str, str]:
+        """How a call of the account is decided, and its effective status."""
+        decision = await self.call(name, session)
+        shown = await self.do("account.show", id=name)
+        return "ok" if decision.refusal is None else decision.refusal.word, str(shown["effective_status"])
+
+    async def test_life_time(self) -> None:
+        """Two days after the first use, which a job dates long after the account was remembered without one."""
+        await self.do("account.change", id=CARD, life_time="2")
+        self.assertEqual(await self.told("l1"), ("ok", "ok"))
+        await self.hang_up(CARD, "l1", 60)
+        await self.later()
+        await self.later()
+        self.assertEqual(await self.told("l2"), ("ok", "ok"))
+        await self.hang_up(CARD, "l2", 60)
+        self.used(f"{datetime.now(UTC) - timedelta(days=2):%Y-%m-%d %H:%M:%S}+00", f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}+00")
+        await self.later()
+        await self.later()
+        self.assertEqual(await self.told("l3"), ("card_expired", "expired"))
+        self.assertEqual((await self.do("account.show", id=CARD))["expires"], self.dates()[0] + timedelta(days=2))
+        await self.do("account.change", id=CARD, life_time="3")
+        self.assertEqual(await self.told("l4"), ("ok", "ok"))
+        await self.assert_books()
+
+    async def test_inactivity(self) -> None:
+        """Refused a day after the last use; a session that is open is use; a newer use is seen by a server that remembers the older one."""
+        await self.do("account.change", id=CARD, inactivity_days="1")
+        old = "2026-01-01"
+        self.used(old, old)
+        await self.later()
+        await self.later()
+        self.assertEqual(await self.told("i1"), ("user_denied", "inactive"))
+        recent = f"{datetime.now(UTC) - timedelta(hours=23):%Y-%m-%d %H:%M:%S}+00"
+        self.used(recent, recent)
+        await self.later()
+        await self.later()
+        self.assertEqual(await self.told("i2"), ("ok", "ok"))
+        self.ask("update accounts set last_usage = %s, revision = revision + 1 where id = %s", (old, CARD))
+        self.assertEqual((await self.call(CARD, "i2", minimum=60)).refusal, None)
+        self.assertEqual((await self.do("account.show", id=CARD))["effective_status"], "ok")
+        await self.hang_up(CARD, "i2", 60)
+        self.assertEqual(await self.told("i3"), ("user_denied", "inactive"))
+        await self.do("account.change", {"inactivity_days": None}, id=CARD)
+        self.assertEqual(await self.told("i4"), ("ok", "ok"))

@@ -20,6 +20,11 @@ from tests.server.desks import CARD, LINE, DeskCase
 class VoucherTests(DeskCase):
     """Batches on the demo's accounts."""
 
+    async def prepare(self) -> None:
+        """`demos` is the demo's own batch."""
+        await super().prepare()
+        self.demos = self.one("select max(i_batch) from batches")
+
     async def made(self, batch: str = "Spring", count: int = 3, by: Actor | None = None, **more: str) -> Any:
         """A batch of ten dollars each."""
         return await self.do("voucher.generate", {"count": str(count), "amount": "10.00", "batch": batch, "currency": "CAD", **more}, by=by)
@@ -52,7 +57,7 @@ class VoucherTests(DeskCase):
         with self.assertRaises(OperationRefused) as caught:
             await self.do("voucher.generate", values)
         self.assertIn("exists already", str(caught.exception))
-        self.assertEqual(self.one("select count(*) from vouchers"), 2)
+        self.assertEqual(self.one("select count(*) from vouchers where i_batch > %s", (self.demos,)), 2)
 
     async def test_life(self) -> None:
         """Inactive ones wait; closed ones recharge nothing; a used one stays used, and a batch that is closed while it is used loses no money."""
@@ -64,7 +69,8 @@ class VoucherTests(DeskCase):
         closed = self.desk.operate(self.root, "voucher.close", {"batch": "Spring"})
         results = await DeferredList([*asked, closed], consumeErrors=True)
         used = sum(done for done, _ in results[:-1])
-        self.assertEqual(self.ask("select status, count(*) from vouchers group by 1 order by 1"), [("blocked", 6 - used), *([("used", used)] if used else [])])
+        found = self.ask("select status, count(*) from vouchers where i_batch > %s group by 1 order by 1", (self.demos,))
+        self.assertEqual(found, [("blocked", 6 - used), *([("used", used)] if used else [])])
         self.assertEqual(self.one("select balance from accounts where id = %s", (CARD,)), 10 + 10 * used)
         (row, *_) = await self.do("voucher.list", batch="Spring", status="blocked")
         for verb in ("close", "activate"):
@@ -83,7 +89,7 @@ class VoucherTests(DeskCase):
         for values in ({}, {"number": "1", "batch": "Spring"}):
             with self.assertRaises(OperationRefused):
                 await self.do("voucher.close", values)
-        self.assertEqual(self.ask("select count(*) from vouchers union all select count(*) from batches"), [(0,), (0,)])
+        self.assertEqual(self.ask("select count(*) from batches where i_batch > %s", (self.demos,)), [(0,)])
 
     async def test_rights(self) -> None:
         """It takes the privilege for money; a reseller's vouchers recharge accounts below it, and others neither see nor close them."""

@@ -55,6 +55,14 @@ class AccountTests(SynchronousTestCase):
         self.assertEqual([word(prepaid(expiration_date=after(seconds))) for seconds in (-1, 0, 1)], ["card_expired", "card_expired", "ok"])
         self.assertEqual([word(prepaid(activation_date=after(seconds))) for seconds in (-1, 0, 1)], ["ok", "ok", "user_denied"])
 
+    def test_unused(self) -> None:
+        """Refused when it was not used for too long, but not while it has a session: that is use, whatever has been written of it."""
+        self.assertEqual([word(prepaid(inactive_from=after(seconds))) for seconds in (-1, 0, 1)], ["user_denied", "user_denied", "ok"])
+        unused = prepaid(inactive_from=after(-1))
+        for funds in (Funds(unused.funds.balance, outgoing=1), Funds(unused.funds.balance, incoming=1)):
+            self.assertEqual(word(replace(unused, funds=funds)), "ok")
+        self.assertEqual(word(prepaid(inactive_from=after(-1), expiration_date=after(-1))), "card_expired")
+
     def test_password(self) -> None:
         """The right one; the empty one for a card without; nothing to prove; and a wrong one tells nothing about the state."""
         locked = prepaid(password="abc")

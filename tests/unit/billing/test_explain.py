@@ -57,6 +57,7 @@ class RuleTests(SynchronousTestCase):
             ("user_denied", replace(card, customer=customer(blocked=True)), CALL, "the customer Retail is blocked"),
             ("user_denied", replace(card, resellers=((reseller(blocked=True), Funds()),)), CALL, "the reseller Reseller is blocked"),
             ("card_expired", prepaid(expiration_date=AT), CALL, "the account expired at 2026-03-09 12:00:00"),
+            ("user_denied", prepaid(inactive_from=AT), CALL, "the account was not used for too long: it is inactive since 2026-03-09 12:00:00"),
             ("not_available", prepaid(i_product=0), CALL, "the account has no product"),
             ("not_available", card, auth(service="Wifi"), "product EasyCall has no rating entry for service Wifi at node gw"),
             ("cld_blocked", card, auth(called="9999"), "tariff PrepaidCard has no rate for 9999"),

@@ -25,6 +25,7 @@ begin
     select l.i_account, l.i_env, l.revision, l.id, l.i_customer, l.i_product, l.billing_model, l.currency, l.bill_status, l.blocked, l.credit_limit,
            l.h323_password, l.activation_date, l.expiration_date, l.language, l.balance, l.held, l.open_outgoing, l.open_incoming, l.max_sessions,
            l.max_outgoing, l.max_incoming, case when l.locked_until > now() then l.locked_by end as locked_by,
+           l.life_time, l.first_usage, l.inactivity_days, l.last_usage,
            substr(l.service_flags, 13, 1) as barring,
            case when substr(l.service_flags, 13, 1) = 'Y' then (select v.value from service_attribute_values v
                where v.i_account = l.i_account and v.i_attribute = 23) end as barred,

@@ -4,7 +4,7 @@ create table operation_keys (
     key       text not null,
     operation text not null,
     digest    text not null,                              -- of the values that it was asked with: another question under a used key is refused
-    answer    jsonb not null,
+    answer    json not null,                              -- as it was told: jsonb would put its fields in another order
     at        timestamptz not null default now(),
     primary key (i_env, key)
 );
