@@ -10,7 +10,7 @@ from tempfile import mkdtemp
 from typing import Any
 
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 
 from portaswitch.errors import TransportFailed
 from portaswitch.espf.options import Reading
@@ -319,7 +319,7 @@ class DyingTests(RunnerCase):
         _ = dying.run()
         await self.until(lambda: fuse.burnt or (fuse.calls == CALLS and not dying.under_way))
         self.assertEqual(fuse.burnt, step <= CALLS, f"step {step}")
-        await self.db.query("select 1")  # what was under way is there
+        await fuse.made  # what was under way is there, though nobody heard of it
         fuse.burnt, before = True, len(transport.sent)
         await self.db.execute("update event_handlers set leased_until = now(); update event_notifications set locked_until = now()")
         heir = await self.loose(Homes(), transport, Events(self.db, self.sealer, "heir"))
@@ -336,6 +336,7 @@ class Fuse:
 
     def __init__(self, step: int) -> None:
         self.step, self.calls, self.burnt = step, 0, False
+        self.made: Deferred[Any] = succeed(None)
 
     def call(self, make: Callable[[], Any]) -> Any:
         """The call, or nothing for ever."""
@@ -346,8 +347,7 @@ class Fuse:
             return make()
         self.burnt = True
         lost: Deferred[Any] = Deferred()
-        made = make()
-        _ = made.addBoth(lambda _: None)
+        self.made = make().addBoth(lambda _: None)
         return lost
 
 

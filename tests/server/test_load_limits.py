@@ -56,7 +56,7 @@ class RefusalTests(LoadTestCase):
         """Losing against a charge is no error: the second attempt is the whole load."""
         self.sabotage("= 1", "40P01")
         done = await self.demo()
-        self.assertEqual(done.counts[Section.ACCOUNTS], Count(11))
+        self.assertEqual(done.counts[Section.ACCOUNTS], Count(14))
         self.assertGreater(self.one("select last_value from attempts"), 1)
 
     async def test_but_not_for_ever(self) -> None:
@@ -72,7 +72,7 @@ class RefusalTests(LoadTestCase):
         self.ask("select 1 from accounts for no key update")
         done = await self.demo()
         self.ask("rollback")
-        self.assertEqual(done.counts[Section.ACCOUNTS], Count(0, 0, 11))
+        self.assertEqual(done.counts[Section.ACCOUNTS], Count(0, 0, 14))
 
 
 class QuickTests(LoadTestCase):
