@@ -30,7 +30,8 @@ def shipped_handlers() -> list[str]:
         files = metadata.files("portaswitch") or []
     except metadata.PackageNotFoundError:
         return []
-    folders = [file for file in files if file.parent.as_posix().endswith(_INSTALLED)]
+    # Not what pip compiled: with PYTHONPYCACHEPREFIX that lies in a folder of the same name elsewhere.
+    folders = [file for file in files if file.suffix == ".py" and file.parent.as_posix().endswith(_INSTALLED)]
     return [str(Path(str(file.locate())).resolve().parent) for file in folders[:1]]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,10 +24,10 @@ from tests.unit.builders import AT, plan
 MINUTES = plan(price_first="0.10", price_n="0.10", interval_first=60, interval_n=60)
 
 
-def counter(*steps: tuple[object, int], key: int = 1, **what: object) -> Draw:
+def counter(*steps: tuple[object, int], key: int = 1, **what: Any) -> Draw:
     """A counter with steps (threshold, percent), counted in units where nothing else is said."""
     made = tuple(Step(Decimal(str(threshold)), Decimal(percent)) for threshold, percent in steps)
-    return replace(Draw(SourceKey(Source.COUNTER, key), Measure.UNITS, made), **what)  # type: ignore[arg-type]
+    return replace(Draw(SourceKey(Source.COUNTER, key), Measure.UNITS, made), **what)
 
 
 def wallet(units: int, key: int = 50) -> Draw:
