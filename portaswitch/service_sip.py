@@ -11,11 +11,6 @@ from datetime import datetime
 from os import getpid
 from typing import Any
 
-from OpenSSL import SSL
-from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IOpenSSLContextFactory
-from zope.interface import implementer
-
 from portaswitch.config.listen import ListenAddress
 from portaswitch.config.settings import Settings, SipSettings
 from portaswitch.config.sip_section import host_port
@@ -30,7 +25,6 @@ from portaswitch.endpoints.sip_ports import Place, TcpPort, UdpPort
 from portaswitch.endpoints.sip_register import RegisterHandler
 from portaswitch.endpoints.sip_third_party import ThirdParties
 from portaswitch.endpoints.sip_throttle import Throttle
-from portaswitch.errors import StartError
 from portaswitch.interfaces.billing import IBilling
 from portaswitch.logs import background
 from portaswitch.messaging.notify import Notifier
@@ -109,24 +103,13 @@ class SipService:
             opened = listen.listen_udp(self._reactor, address.interface, address.port, port, self._reuse, what, DATAGRAM)
         else:
             port = TcpPort(self.server, name, address.transport.upper(), self._reactor)
-            opened = self._listen_stream(address, port, what)
+            opened = listen.listen_stream(self._reactor, address, port, self._reuse, what)
         self._opened.append(opened)
         place = opened.getHost()
         port.sent_by = (self._public(place.host), place.port)
         self.server.ours.add(port.sent_by)
         self.ports[name] = port
         return f"{what} on {address.transport} {place.host}:{place.port}"
-
-    def _listen_stream(self, address: ListenAddress, port: TcpPort, what: str) -> listen.ListeningPort:
-        try:
-            opened: listen.ListeningPort
-            if address.transport == "tls":
-                opened = self._reactor.listenSSL(address.port, port, _context(address), interface=address.interface)
-            else:
-                opened = self._reactor.listenTCP(address.port, port, interface=address.interface)
-        except CannotListenError as error:
-            raise StartError(listen.taken(what, "tcp", address.interface, address.port, error.socketError)) from error
-        return opened
 
     def _public(self, host: str) -> str:
         if self._settings.public_host is not None:
@@ -184,28 +167,3 @@ class SipService:
                 port.close()
         self.server.stop()
         await self.relay.drained()
-
-
-def _context(address: ListenAddress) -> Any:
-    """The certificate chain and the key of a tls listener. Errors: StartError where they can't be used."""
-    context = SSL.Context(SSL.TLS_SERVER_METHOD)
-    context.set_min_proto_version(SSL.TLS1_2_VERSION)
-    try:
-        context.use_certificate_chain_file(str(address.certificate))
-        context.use_privatekey_file(str(address.key))
-        context.check_privatekey()
-    except (OSError, SSL.Error) as error:
-        raise StartError(f"sip.listen: {address.certificate} and {address.key} can't be used: {error}") from error
-    return _Context(context)
-
-
-@implementer(IOpenSSLContextFactory)
-class _Context:
-    """A context of OpenSSL as Twisted's listenSSL wants it."""
-
-    def __init__(self, context: SSL.Context) -> None:
-        self._context = context
-
-    def getContext(self) -> SSL.Context:
-        """The context."""
-        return self._context
