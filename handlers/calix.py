@@ -5,6 +5,7 @@ API: CMS R14 NBI, NETCONF-like XML in SOAP. A service is one EthSvc on a Gigabit
 bandwidth profile. An account that may not use it has its services disabled; the terminal stays manageable.
 """
 
+import re
 from collections.abc import Generator, Mapping
 from typing import Any
 
@@ -60,6 +61,7 @@ class Calix(StateHandler):
         Option("password", text, "its password", secret=True),
         Option("node", text, "network node, without NTWK-; a device's setting `node` stands over it", example="E7-1"),
         Option("ont_profiles", mapping, "ONT profile ids of the CMS by device model", default={}, example={"844E": "155"}),
+        Option("missing", text, "pattern of errors that say that there is no such object", default="(?i)object does not exist|no such object"),
         Option("tag_action", whole, "id of the service tag action", default=1),
         Option("active_ethernet_models", text, "models (blanks between) that can't be residential gateways", default="716GE-I"),
     )
@@ -107,7 +109,9 @@ class Calix(StateHandler):
         if code not in ("", "0"):
             return f"login {code}"
         words = reply.xml.value(EXCEPTION) if reply.xml else ""
-        return f"rpc {words}" if words and not self.logged_out(reply) else super().fault(reply)
+        if words and not self.logged_out(reply):
+            return "missing" if re.search(self.values["missing"], words) else f"rpc {words}"
+        return super().fault(reply)
 
     def _ports(self, device: Device, subscriber: Subscriber) -> tuple[str, ...]:
         """Slot/port of each service: a port type of the CPE profile stands over the policy's, Gigabit Ethernet is the default."""
@@ -141,7 +145,7 @@ class Calix(StateHandler):
         """Make or change the service of a port."""
         node, where = wanted.key("node"), _service_id(ont, port)
         asked = xml("filter", xml("top", xml("object", xml("type", "EthSvc"), xml("id", *where))), type="subtree")
-        reply: Reply = yield from self._rpc(node, xml("get-config", xml("source", xml("running")), asked))
+        reply: Reply = yield from self._rpc(node, xml("get-config", xml("source", xml("running")), asked), frozenset({"missing"}))
         known = reply.xml is not None and any(reply.xml.all("object"))
         profile = xml("bw-prof", xml("type", "BwProf"), xml("id", *fields(bwprof=wanted.values["profile"])))
         tag = xml("tag-action", xml("type", "SvcTagAction"), xml("id", *fields(svctagaction=self.values["tag_action"])))
@@ -152,7 +156,7 @@ class Calix(StateHandler):
         """Delete services that were confirmed; one that is gone already is no fault."""
         for port in ports:
             where = _service_id(record.remote_id, port)
-            yield from self._edit(record.key("node"), "delete", "EthSvc", where, (), frozenset({"rpc Object does not exist"}))
+            yield from self._edit(record.key("node"), "delete", "EthSvc", where, (), frozenset({"missing"}))
 
     def _edit(self, node: str, operation: str, kind: str, where: Any, content: Any, accepts: frozenset[str] = frozenset()) -> Result:
         attributes = {"operation": operation, "get-config": "true"}

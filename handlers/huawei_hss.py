@@ -24,6 +24,7 @@ from portaswitch.handler import (
     Target,
     fields,
     one_of,
+    switch,
     text,
 )
 from portaswitch.handler.hss import HssHandler
@@ -47,13 +48,14 @@ class HuaweiHSS(HssHandler):
         "Account/SIMCardAssignment",
     )
     extra_events = ("Account/Blocked", "Account/Unblocked", "Account/Status/Suspend", "Account/Status/Unsuspend", "Account/Status/Closed")
-    create = (("ADD TPLSUB", "TPLID", "template"),)
+    create = (("ADD TPLSUB", {"TPLTYPE": "NORMAL", "TPLID": "{template}"}),)
     options = (
         Option("interface", one_of("mml", "soap"), "how it is spoken to", default="mml"),
         Option("address", text, "HOST:PORT of MML", default="127.0.0.1:7776", example="hss.example.com:7776"),
         Option("url", text, "URL of SOAP", default="http://127.0.0.1:8001", example="http://hss.example.com:8001"),
         Option("user", text, "operator's name", example="espf"),
         Option("password", text, "its password", secret=True),
+        Option("locks", switch, "lock and unlock subscribers (MOD LCK); subscribe the events of blocks and suspensions with it", default=False),
         *HssHandler.hss_options,
     )
     targets = {"mml": LineTarget(seconds=60, dialect=MML), "soap": HttpTarget(seconds=60)}
@@ -64,8 +66,8 @@ class HuaweiHSS(HssHandler):
         return {self.values["interface"]: self.targets[self.values["interface"]]}
 
     def details(self, wanted: Any) -> Steps:
-        """Locks only where they are subscribed to: the shipped list has no event of them."""
-        if wanted.values["barred"]:
+        """Locks only where the operator wants them: the shipped list has no event of blocks, and one that hears of none must not unlock."""
+        if self.values["locks"]:
             yield from super().details(wanted)
 
     def command(self, name: str, parameters: Mapping[str, str], accepts: frozenset[str]) -> Request:

@@ -70,8 +70,9 @@ class HuaweiPCRF(StateHandler):
 
     def apply(self, wanted: State, record: Record) -> Steps:
         """Another identifier is another subscriber. Services are those that the UPCC says it has."""
-        if record.key("id") not in ("", wanted.key("id")):
-            yield from self.remove(record)
+        for old in record.keys.get("id", ()):
+            if old != wanted.key("id"):
+                yield from self._delete(old)
         ident = {"usrIdentifier": wanted.key("id")}
         details = {**ident, "usrMSISDN": wanted.values["msisdn"], "usrIMSI": wanted.values["imsi"], "usrState": wanted.values["state"]}
         reply = yield from self._call("updateSubscriber", details, frozenset({MISSING}))
@@ -88,7 +89,11 @@ class HuaweiPCRF(StateHandler):
 
     def remove(self, record: Record) -> Steps:
         """The subscriber goes with its services."""
-        yield from self._call("delSubscriber", {"usrIdentifier": record.key("id"), "usrForceRmv": "1"}, frozenset({MISSING}))
+        for ident in record.keys.get("id", ()):
+            yield from self._delete(ident)
+
+    def _delete(self, ident: str) -> Steps:
+        yield from self._call("delSubscriber", {"usrIdentifier": ident, "usrForceRmv": "1"}, frozenset({MISSING}))
 
     def fault(self, reply: Reply) -> str:
         """The result code of a failure."""
@@ -99,7 +104,7 @@ class HuaweiPCRF(StateHandler):
         self, operation: str, subscriber: Mapping[str, str], accepts: frozenset[str] = frozenset(), **parts: Mapping[str, str]
     ) -> Result:
         groups = [Element(name, _attributes(pairs)) for name, pairs in {"subscriber": subscriber, **parts}.items()]
-        content = Element(operation, (xml("inPara", *groups),), namespace="rm:soap")
+        content = Element(operation, (xml("inPara", *groups),), namespace="rm:soap", prefix="rm")
         user = xml("userPass", xml("username", self.values["user"]), xml("password", self.values["password"]))
         reply: Reply = yield Soap(self.values["path"], content, header=(xml("authentication", user, namespace="rm:soap"),), accepts=accepts)
         return reply

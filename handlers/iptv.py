@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from portaswitch.handler import Event, NotProvisionable, Operation, Option, Record, Reply, State, Steps, Subscriber, TemplateHandler, one_of
 
-_FORM = "login=${login}&password=${password}&full_name=${person}&phone=${phone}&account_number=${login}&tariff_plan=${product}&status=${status}"
+_FORM = "password=${password}&full_name=${person}&phone=${phone}&account_number=${login}&tariff_plan=${product}&status=${status}"
 _XML = "<subscriber><id>${login}</id><name>${person}</name><phone>${phone}</phone><device>${device}</device><status>${status}</status></subscriber>"
 _PACKAGE = "<package><id>${item}</id></package>"
 _XML_PLATFORM = {
@@ -29,7 +29,7 @@ _JSON_PLATFORM = {
 }
 PLATFORMS: Mapping[str, Mapping[str, Operation]] = {
     "stalker": {
-        "create": Operation("POST", "/stalker_portal/api/accounts", _FORM, "form"),
+        "create": Operation("POST", "/stalker_portal/api/accounts", "login=${login}&" + _FORM, "form"),
         "update": Operation("PUT", "/stalker_portal/api/accounts/${login}", _FORM, "form"),
         "add": Operation("PUT", "/stalker_portal/api/account_subscription/${login}", "subscribed[]=${item}", "form"),
         "drop": Operation("PUT", "/stalker_portal/api/account_subscription/${login}", "unsubscribed[]=${item}", "form"),
@@ -106,7 +106,9 @@ class IPTV(TemplateHandler):
         plain = super().fault(reply)
         if '"status":"ERROR"' not in reply.body.replace(" ", ""):
             return plain
-        return "exists" if "already in use" in reply.body else "missing" if "not found" in reply.body or "incorrect" in reply.body else plain or "refused"
+        if "Account not found" in reply.body or "identifiers are incorrect" in reply.body:
+            return "missing"
+        return "exists" if "Login already in use" in reply.body else plain or "refused"
 
     def apply(self, wanted: State, record: Record) -> Steps:
         """Telebreeze knows a customer by an id that can't change."""

@@ -67,13 +67,15 @@ class Jasper(StateHandler):
 
     def apply(self, wanted: State, record: Record) -> Steps:
         """Another card than before is switched off first."""
-        if record.key("iccid") not in ("", wanted.key("iccid")):
-            yield from self.remove(record)
+        for old in record.keys.get("iccid", ()):
+            if old != wanted.key("iccid"):
+                yield _put(old, {"status": "DEACTIVATED"})
         yield _put(wanted.key("iccid"), dict(wanted.values))
 
     def remove(self, record: Record) -> Steps:
         """The card is deactivated, never retired: that can't be undone."""
-        yield _put(record.key("iccid"), {"status": "DEACTIVATED"})
+        for iccid in record.keys.get("iccid", ()):
+            yield _put(iccid, {"status": "DEACTIVATED"})
 
 
 def _put(iccid: str, content: dict[str, str]) -> Http:

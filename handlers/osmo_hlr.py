@@ -56,15 +56,20 @@ class OsmoHLR(StateHandler):
     def apply(self, wanted: State, record: Record) -> Steps:
         """The old IMSI goes first, so that no two subscribers have one number."""
         imsi = wanted.key("imsi")
-        if record.key("imsi") not in ("", imsi):
-            yield from self.remove(record)
+        for old in record.keys.get("imsi", ()):
+            if old != imsi:
+                yield from self._delete(old)
         yield Line(f"SET subscriber.create {imsi}", accepts=frozenset({EXISTS}))
         for name, value in _settings(wanted).items():
             yield Line(f"SET subscriber.by-imsi-{imsi}.{name} {value}")
 
     def remove(self, record: Record) -> Steps:
         """The subscriber goes; one that is gone already is no fault."""
-        yield Line(f"SET subscriber.delete {record.key('imsi')}", accepts=frozenset({GONE, UNKNOWN}))
+        for imsi in record.keys.get("imsi", ()):
+            yield from self._delete(imsi)
+
+    def _delete(self, imsi: str) -> Steps:
+        yield Line(f"SET subscriber.delete {imsi}", accepts=frozenset({GONE, UNKNOWN}))
 
     def fault(self, reply: Reply) -> str:
         """The words of `ERROR number words`."""

@@ -5,6 +5,8 @@ API: SubscriberServices SOAP (document/literal; children without namespace). A P
 addresses don't come here: the RADIUS Start and Stop of the NAS are copied to the SPB.
 """
 
+import re
+
 from portaswitch.handler import (
     Element,
     HttpTarget,
@@ -54,6 +56,7 @@ class Sandvine(StateHandler):
         Option("url", url, "where the SPB listens", example="http://spb.example.com:8081"),
         Option("realm", text, "subscriber realm", default="DEFAULT"),
         Option("provider", text, "service provider identifier of these subscribers", default=""),
+        Option("missing", text, "pattern of faults that say that there is no such subscriber", default="(?i)not ?found|does not exist"),
         Option("blocked_policy", text, "policy of accounts that may not use the service", default="blocked"),
         Option(
             "attributes",
@@ -85,8 +88,7 @@ class Sandvine(StateHandler):
         """A new name renames the subscriber; attributes make or overwrite it; addresses that are no longer its own are taken away."""
         old, name = record.key("name"), wanted.key("name")
         if old and old != name:
-            renamed = xml("ModifySubscriberRequest", self._key(old), xml("Name", name), namespace=NAMESPACE)
-            yield Soap(self.path, renamed, accepts=frozenset({"SubscriberNotFound"}))
+            yield self._ask("ModifySubscriber", self._key(old), xml("Name", name), accepts=frozenset({"missing"}))
         yield from self._attributes(name, wanted)
         for address in record.keys.get("address", ()):
             if address not in wanted.keys["address"]:
@@ -96,14 +98,14 @@ class Sandvine(StateHandler):
 
     def remove(self, record: Record) -> Steps:
         """The subscriber goes; one that is gone already is no fault."""
-        gone = xml("DeleteSubscriberRequest", self._key(record.key("name")), namespace=NAMESPACE)
-        yield Soap(self.path, gone, accepts=frozenset({"SubscriberNotFound"}))
+        for name in record.keys.get("name", ()):
+            yield self._ask("DeleteSubscriber", self._key(name), accepts=frozenset({"missing"}))
 
     def fault(self, reply: Reply) -> str:
         """The fault's words, or the result where it is not Success."""
         if reply.xml is not None and reply.xml.tag == "Fault":
             words = reply.xml.value("faultstring")
-            return "SubscriberNotFound" if "NotFound" in words or "does not exist" in words else words or "fault"
+            return "missing" if re.search(self.values["missing"], words) else words or "fault"
         result = next((found.text for found in reply.xml.all("Result")), "Success") if reply.xml else "Success"
         return super().fault(reply) or ("" if result == "Success" else result)
 
@@ -117,20 +119,20 @@ class Sandvine(StateHandler):
             for defined, value in named
             if defined and value
         ]
-        content = xml(
-            "SetSubscriberAttributesRequest",
-            *fields(BulkOperationFailureBehaviour="AllOrNothing"),
-            xml("SetSubscriberAttributeParameterSets", *sets),
-            *fields(ResultOnly="true", SubscriberAutoCreate="true"),
-            namespace=NAMESPACE,
-        )
-        yield Soap(self.path, content)
+        options = fields(ResultOnly="true", SubscriberAutoCreate="true")
+        together = fields(BulkOperationFailureBehaviour="AllOrNothing")
+        yield self._ask("SetSubscriberAttributes", *together, xml("SetSubscriberAttributeParameterSets", *sets), *options)
 
     def _address(self, operation: str, name: str, address: str) -> Result:
+        """Of an address that is taken away, Failure of the only member says that it is not assigned any more."""
         single = fields(SubscriberSingleIp="true") if operation == "AssignIp" else ()
         endpoint = xml("IpEndpoint", *fields(IpAddress=address))
         sets = xml(f"{operation}ParameterSets", xml(f"{operation}ParameterSet", self._key(name), endpoint, *single))
-        yield Soap(self.path, xml(f"{operation}sRequest", sets, namespace=NAMESPACE))
+        yield self._ask(f"{operation}s", sets, accepts=frozenset({"Failure"} if operation == "UnassignIp" else ()))
+
+    def _ask(self, operation: str, *content: Element, accepts: frozenset[str] = frozenset()) -> Soap:
+        """The request's element is in the SPB's namespace, those below are in none."""
+        return Soap(self.path, Element(f"{operation}Request", content, namespace=NAMESPACE, prefix="sub"), accepts=accepts)
 
 
 sandvine = Sandvine()

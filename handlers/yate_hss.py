@@ -51,6 +51,7 @@ class YateHSS(StateHandler):
     options = (
         Option("url", url, "where the HSS listens", example="http://hss.example.com"),
         Option("secret", text, "value of the header X-Authentication, as api_config.php has it", default="", secret=True),
+        Option("unknown_codes", text, "codes (blanks between) by which the HSS says that it knows no such card or subscriber", default="404"),
         Option("profiles", mapping, "profiles of the HSS by name of the Internet access policy; others go by their own name", default={}),
     )
     targets = {"": HttpTarget(auth=Header("x-authentication", "secret"))}
@@ -61,8 +62,9 @@ class YateHSS(StateHandler):
         if state is None:
             return None
         profile = self.values["profiles"].get(state.values["profile"], state.values["profile"])
+        keys = {**state.keys, "subscriber": (str(subscriber.i_account),)}
         kept = without(state, "product", "upload", "download", "contexts", "static_ip", "amf")
-        return State(state.keys, {**kept.values, "profile": profile})
+        return State(keys, {**kept.values, "profile": profile})
 
     def apply(self, wanted: State, record: Record) -> Steps:
         """The card first, then the subscriber that points to it, then the end of the old card."""
@@ -71,19 +73,27 @@ class YateHSS(StateHandler):
         flags = dict.fromkeys(("cs_active", "ps_active", "lte_active"), active)
         card = {"imsi": imsi, "iccid": wanted.key("iccid"), "ki": values["ki"], "op": values["opc"]}
         yield from self._ask("set_sim_range", {"sims": [card], "use_opc": True, "sim_profile": values["profile"], **flags})
-        yield from self._ask("set_subscriber", {"imsi": imsi, "msisdn": wanted.key("msisdn"), "profile": values["profile"], "active": int(active)})
-        if record.key("imsi") not in ("", imsi):
-            yield from self.remove(record)
+        known = {"subscriber_id": wanted.key("subscriber"), "imsi": imsi, "msisdn": wanted.key("msisdn")}
+        yield from self._ask("set_subscriber", {**known, "lte_profile": values["profile"], "active": int(active)})
+        for old in record.keys.get("imsi", ()):
+            if old != imsi:
+                yield from self._ask("del_sim", {"imsi": old}, self._unknown())
 
     def remove(self, record: Record) -> Steps:
-        """The card goes with its subscriber."""
-        yield from self._ask("del_sim", {"imsi": record.key("imsi")}, frozenset({"code 404"}))
+        """The subscriber goes, then its card."""
+        for number in record.keys.get("subscriber", ()):
+            yield from self._ask("del_subscriber", {"subscriber_id": number}, self._unknown())
+        for imsi in record.keys.get("imsi", ()):
+            yield from self._ask("del_sim", {"imsi": imsi}, self._unknown())
 
     def fault(self, reply: Reply) -> str:
         """'code N' for any answer whose code is not 0."""
         plain = super().fault(reply)
         code = reply.json.get("code") if not plain and isinstance(reply.json, dict) else None
         return plain or ("" if code == 0 else f"code {code}")
+
+    def _unknown(self) -> frozenset[str]:
+        return frozenset(f"code {code}" for code in self.values["unknown_codes"].split())
 
     def _ask(self, request: str, params: dict[str, Any], accepts: frozenset[str] = frozenset()) -> Result:
         reply: Reply = yield Http("POST", "/api.php", json={"request": request, "node": "hss", "params": params}, accepts=accepts)

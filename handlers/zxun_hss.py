@@ -6,7 +6,7 @@ API: the CMCC unified HSS dialect (SOAP), which several makers' servers take; ZT
 
 from collections.abc import Mapping
 
-from portaswitch.handler import Element, HttpTarget, Option, Request, Soap, State, Steps, fields, text, url, xml
+from portaswitch.handler import Element, HttpTarget, Option, Reply, Request, Soap, State, Steps, fields, text, url, xml
 from portaswitch.handler.hss import HssHandler
 
 NAMESPACE = "http://www.chinamobile.com/HSS/"
@@ -28,7 +28,8 @@ class ZxunHSS(HssHandler):
         "Account/Unblocked",
     )
     extra_events = ("Account/Status/Suspend", "Account/Status/Unsuspend", "Account/ServiceAttribute/Changed")
-    create = (("ADD TPLCSPSSUB", "CSPSTPLID", "template"), ("ADD EPSSUB", "EPSUSERTPLID", "template"))
+    create = (("ADD TPLCSPSSUB", {"CSPSTPLID": "{template}"}), ("ADD EPSSUB", {"EPSUSERTPLID": "{template}"}))
+    renumber = ""
     options = (
         Option("url", url, "where it listens", example="http://hss.example.com:8080"),
         Option("path", text, "path of its interface", default="/spg"),
@@ -39,12 +40,17 @@ class ZxunHSS(HssHandler):
     targets = {"": HttpTarget(seconds=60)}
 
     def details(self, wanted: State) -> Steps:
-        """The lock state, and a static address in each data context of the subscriber."""
+        """The lock state, and a static address in each data context of the subscriber, which is made where the server has it not."""
         yield from super().details(wanted)
-        for context in wanted.values["contexts"].split():
+        contexts = wanted.values["contexts"].split()
+        known = set()
+        if contexts:
+            reply: Reply = yield from self._say("LST EPS", IMSI=wanted.key("imsi"))
+            known = {found.text for found in reply.xml.all("CNTXID")} if reply.xml else set()
+        for context in contexts:
             address = wanted.values["static_ip"]
             fixed = {"IPV4ADDIND": "STATIC", "IPV4ADD": address} if address else {"IPV4ADDIND": "DYNAMIC"}
-            yield from self._say("MOD EPS_CONTEXT", IMSI=wanted.key("imsi"), PROV="MODPDNCNTX", CNTXID=context, **fixed)
+            yield from self._say("MOD EPS_CONTEXT", IMSI=wanted.key("imsi"), PROV="MODPDNCNTX" if context in known else "ADDPDNCNTX", CNTXID=context, **fixed)
 
     def command(self, name: str, parameters: Mapping[str, str], accepts: frozenset[str]) -> Request:
         """An element of the dialect's namespace, the log-in in the header."""

@@ -17,6 +17,7 @@ The base classes of event handlers. A handler is a mapping, not a program (DESIG
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import field
 from typing import Any, ClassVar, Self
@@ -24,6 +25,7 @@ from typing import Any, ClassVar, Self
 from twisted.plugin import IPlugin
 from zope.interface import Attribute, Interface, implementer
 
+from portaswitch.errors import NotProvisionable
 from portaswitch.handler.options import Option
 from portaswitch.handler.requests import LogIn, Reply, Request
 from portaswitch.handler.targets import Target
@@ -112,7 +114,7 @@ class EventHandler:
 
     def log_in(self, target: str) -> Generator[Request, Any, Mapping[str, str]]:
         """Steps that open a session of `target` and return what later requests need of it. For vendors with a log-in of their own."""
-        raise NotImplementedError(f"{self.name} has no log-in")
+        raise NotProvisionable(f"{self.name} has no log-in of its own")
         yield
 
     def logged_out(self, reply: Reply) -> bool:
@@ -154,7 +156,7 @@ class State:
         return keys[0] if keys else ""
 
 
-class StateHandler(EventHandler):
+class StateHandler(EventHandler, ABC):
     """
     A handler that converges the vendor's system to the wanted state, whatever events came or were superseded (DESIGN.md 5.5).
 
@@ -162,17 +164,17 @@ class StateHandler(EventHandler):
     record after success. `apply` must be able to be repeated.
     """
 
+    @abstractmethod
     def wanted(self, subscriber: Subscriber) -> State | None:
         """What the vendor shall know of the account; None: nothing at all. Errors: NotProvisionable with what an operator has to change."""
-        raise NotImplementedError
 
+    @abstractmethod
     def apply(self, wanted: State, record: Record) -> Steps:
         """Steps that bring the vendor from what was last confirmed (`record`) to `wanted`: old keys are the record's."""
-        raise NotImplementedError
 
+    @abstractmethod
     def remove(self, record: Record) -> Steps:
         """Steps after which the vendor knows nothing of the record's keys."""
-        raise NotImplementedError
 
     def steps(self, event: Event, subscriber: Subscriber | None, record: Record) -> Steps:
         """`apply` or `remove`, as the snapshot wants."""

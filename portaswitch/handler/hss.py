@@ -6,6 +6,7 @@ several makers' servers take. A vendor's file says how a command is written and 
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -16,8 +17,6 @@ from portaswitch.handler.options import Option, mapping, switch, text
 from portaswitch.handler.requests import Reply, Request
 from portaswitch.model.subscriber import Record, Subscriber
 
-#: The subscriber is not defined: no fault of a delete, the sign to create at a change.
-UNKNOWN = "3001"
 _RESULT = re.compile(r"RETCODE\s*=\s*(\d+)|ERR(\d+)|SUCCESS(\d+)")
 _UNSAFE = re.compile(r'["=,;:\x00-\x1f]')
 
@@ -26,24 +25,32 @@ class HssHandler(StateHandler):
     """
     Keys, subscriber, lock state and static address of a SIM, converged command by command.
 
-    `create` names the commands that make a subscriber, in order, each with the parameter and the option that give its template.
+    `create` are the commands that make a subscriber, in order, each with its parameters: {template} stands for the chosen one. `renumber` is the command that
+    changes a number, '' where there is none: then the subscriber is made anew.
     """
 
     needs = frozenset({"ki", "opc"})
     busy = frozenset({"1033"})  # number of operations exceeded
     harmless = frozenset({"3037"})  # the database is updated, the visited network was not told
-    create: ClassVar[tuple[tuple[str, str, str], ...]] = ()
+    create: ClassVar[tuple[tuple[str, Mapping[str, str]], ...]] = ()
+    renumber: ClassVar[str] = "MOD ISDN"
     hss_options: ClassVar[tuple[Option, ...]] = (
         Option("hlrsn", text, "number of the HLR among those of the gateway, '' for none", default="1"),
         Option("template", text, "template id of subscribers whose policy is not in `templates`", default="1"),
         Option("templates", mapping, "template ids by name of the Internet access policy", default={}),
-        Option("key_options", mapping, "further parameters of ADD KI: K4SNO, ALG, OPSNO, AMFSNO ...", default={}, example={"K4SNO": "1", "ALG": "MILENAGE"}),
+        Option("key_options", mapping, "further parameters of ADD KI: ALG, K4SNO, OPSNO, AMFSNO ...", default={"ALG": "MILENAGE"}),
+        Option(
+            "codes",
+            mapping,
+            "the site's codes for: unknown (no such subscriber), no_key (no such key), exists (a subscriber's part is there already)",
+            default={"unknown": "3001", "no_key": "3001", "exists": ""},
+        ),
         Option("keep_keys", switch, "keys stay in the authentication centre when a subscriber goes", default=False),
     )
 
+    @abstractmethod
     def command(self, name: str, parameters: Mapping[str, str], accepts: frozenset[str]) -> Request:
         """How a command ('ADD KI') with its parameters is written. Values are safe (`safe`)."""
-        raise NotImplementedError
 
     def wanted(self, subscriber: Subscriber) -> State | None:
         """A mobile subscriber, its template chosen by its policy."""
@@ -55,17 +62,17 @@ class HssHandler(StateHandler):
         return State(rest.keys, {**rest.values, "template": chosen})
 
     def apply(self, wanted: State, record: Record) -> Steps:
-        """Another SIM or number is changed in place; who is not there is made; then lock state and address."""
-        imsi, old = wanted.key("imsi"), record.key("imsi")
-        if old and old != imsi:
-            yield from self._key(wanted)
-            yield from self._say("MOD IMSI", IMSI=old, NEWIMSI=imsi)
-            if not self.values["keep_keys"]:
-                yield from self._say("RMV KI", IMSI=old, accepts=frozenset({UNKNOWN}))
-        elif not old or (yield from self._unknown(imsi)):
-            yield from self._made(wanted)
-        if record.key("msisdn") not in ("", wanted.key("msisdn")):
-            yield from self._say("MOD ISDN", IMSI=imsi, NEWISDN=wanted.key("msisdn"))
+        """Another SIM or number is changed in place; who is not there is made; then lock state and address. A step whose answer was lost is not done twice."""
+        imsi = wanted.key("imsi")
+        for old in record.keys.get("imsi", ()):
+            if old != imsi and not (yield from self._unknown(old)):
+                yield from self._swapped(old, wanted)
+        numbers = [number for number in record.keys.get("msisdn", ()) if number != wanted.key("msisdn")]
+        if numbers and not self.renumber:
+            yield from self._say("RMV SUB", IMSI=imsi, RMVKI="FALSE", accepts=self._coded("unknown"))
+        yield from self._made(wanted)
+        for number in numbers if self.renumber else ():
+            yield from self._say(self.renumber, ISDN=number, NEWISDN=wanted.key("msisdn"), accepts=self._coded("unknown"))
         yield from self.details(wanted)
 
     def details(self, wanted: State) -> Steps:
@@ -76,7 +83,8 @@ class HssHandler(StateHandler):
     def remove(self, record: Record) -> Steps:
         """The subscriber goes, and its keys unless they are kept."""
         gone = "FALSE" if self.values["keep_keys"] else "TRUE"
-        yield from self._say("RMV SUB", IMSI=record.key("imsi"), RMVKI=gone, accepts=frozenset({UNKNOWN}))
+        for imsi in record.keys.get("imsi", ()):
+            yield from self._say("RMV SUB", IMSI=imsi, RMVKI=gone, accepts=self._coded("unknown"))
 
     def result(self, reply: Reply) -> str:
         """The code of an answer, '0' for success: of an XML answer's ResultCode, else of RETCODE, ERR or SUCCESS in the text."""
@@ -90,26 +98,36 @@ class HssHandler(StateHandler):
         code = self.result(reply)
         return super().fault(reply) or ("" if code == "0" else code or "no result")
 
+    def _coded(self, *words: str) -> frozenset[str]:
+        """The site's codes for these words."""
+        return frozenset(filter(None, (self.values["codes"].get(word, "") for word in words)))
+
     def _unknown(self, imsi: str) -> Result:
-        """Whether the server lost the subscriber that it confirmed once."""
-        reply = yield from self._say("LST SUB", IMSI=imsi, accepts=frozenset({UNKNOWN}))
-        return self.result(reply) == UNKNOWN
+        """Whether the server has no such subscriber."""
+        reply = yield from self._say("LST SUB", IMSI=imsi, accepts=self._coded("unknown"))
+        return self.result(reply) in self._coded("unknown")
+
+    def _swapped(self, old: str, wanted: State) -> Steps:
+        """The subscriber gets the new SIM; the old one's keys go unless they are kept."""
+        yield from self._key(wanted)
+        yield from self._say("MOD IMSI", IMSI=old, NEWIMSI=wanted.key("imsi"))
+        if not self.values["keep_keys"]:
+            yield from self._say("RMV KI", IMSI=old, accepts=self._coded("no_key"))
 
     def _made(self, wanted: State) -> Steps:
-        """Keys and subscriber, unless it is there: a command whose answer was lost has acted."""
-        if not (yield from self._unknown(wanted.key("imsi"))):
-            return
+        """Keys and subscriber, as far as they are not there."""
+        there = not (yield from self._unknown(wanted.key("imsi")))
         yield from self._key(wanted)
-        for name, parameter, _ in self.create:
-            chosen = {parameter: wanted.values["template"]} if parameter else {}
-            yield from self._say(name, IMSI=wanted.key("imsi"), ISDN=wanted.key("msisdn"), **chosen)
+        for name, parameters in self.create[1 if there else 0 :]:
+            chosen = {key: value.format(template=wanted.values["template"]) for key, value in parameters.items()}
+            yield from self._say(name, IMSI=wanted.key("imsi"), ISDN=wanted.key("msisdn"), **chosen, accepts=self._coded("exists"))
 
     def _key(self, wanted: State) -> Steps:
         """The keys of a SIM, where the inventory has them and the server has not."""
         if not wanted.values["ki"]:
             return
-        reply = yield from self._say("LST KI", IMSI=wanted.key("imsi"), accepts=frozenset({UNKNOWN}))
-        if self.result(reply) == UNKNOWN:
+        reply = yield from self._say("LST KI", IMSI=wanted.key("imsi"), accepts=self._coded("no_key"))
+        if self.result(reply) in self._coded("no_key"):
             opc = {"OPCVALUE": wanted.values["opc"]} if wanted.values["opc"] else {}
             yield from self._say("ADD KI", IMSI=wanted.key("imsi"), OPERTYPE="ADD", KIVALUE=wanted.values["ki"], **opc, **self.values["key_options"])
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 import re
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 from urllib.parse import quote, quote_plus
@@ -102,31 +103,31 @@ class TemplateHandler(StateHandler):
         Option("faults", mapping, "patterns of bodies (or 'http CODE') by word: exists, missing, busy", default={}),
     )
 
+    @abstractmethod
     def state(self, subscriber: Subscriber) -> State | None:
         """The keys and values of an account; values are text. None: the vendor shall know nothing of it."""
-        raise NotImplementedError
 
     def wanted(self, subscriber: Subscriber) -> State | None:
         """`state`, and nothing of a closed account."""
         return None if subscriber.closed else self.state(subscriber)
 
     def apply(self, wanted: State, record: Record) -> Steps:
-        """Rename or replace, create or update, then the list, then suspend or resume."""
-        old, new = record.key(self.identity), wanted.key(self.identity)
-        if old and old != new:
-            yield from self._renamed(old, new, wanted, record)
-        elif old:
-            reply: Reply = yield from self._run("update", wanted, record, frozenset({"missing"}))
-            if self.fault(reply) == "missing":
-                yield from self._run("create", wanted, record)
+        """Other identities are renamed or deleted, the entity is created or updated, then the list, then suspended or resumed."""
+        new, known = wanted.key(self.identity), record.keys.get(self.identity, ())
+        others = [one for one in known if one != new]
+        for old in others:
+            yield from self._left(old, new, wanted, record)
+        if new in known or (others and self._operation("rename") is not None):
+            yield from self._updated(wanted, record)
         else:
             yield from self._made(wanted, record)
-        yield from self._listed(wanted, record if old == new else Record())
+        yield from self._listed(wanted, Record() if others else record)
         yield from self._run("suspend" if wanted.values.get("barred") else "resume", wanted, record, optional=True)
 
     def remove(self, record: Record) -> Steps:
         """Delete; what is gone already is no fault."""
-        yield from self._run("delete", State(record.keys), record, frozenset({"missing"}))
+        for one in record.keys.get(self.identity, ()):
+            yield from self._deleted(one, record)
 
     def fault(self, reply: Reply) -> str:
         """A word of the tables, else 'http CODE', else 'refused' where the pattern of good answers is not in the body."""
@@ -170,14 +171,21 @@ class TemplateHandler(StateHandler):
         if self.fault(reply) == "exists":
             yield from self._run("update", wanted, record)
 
-    def _renamed(self, old: str, new: str, wanted: State, record: Record) -> Steps:
-        """Rename where the vendor can; else delete the old and create the new one."""
+    def _updated(self, wanted: State, record: Record) -> Steps:
+        """Update; one that the vendor lost is created."""
+        reply: Reply = yield from self._run("update", wanted, record, frozenset({"missing"}))
+        if self.fault(reply) == "missing":
+            yield from self._run("create", wanted, record)
+
+    def _left(self, old: str, new: str, wanted: State, record: Record) -> Steps:
+        """An identity that is no longer the entity's: renamed where the vendor can, else deleted."""
         if self._operation("rename") is not None:
-            yield from self._run("rename", wanted, record, old=old, new=new)
-            yield from self._run("update", wanted, record)
-            return
-        yield from self.remove(record)
-        yield from self._made(wanted, Record())
+            yield from self._run("rename", wanted, record, frozenset({"missing"}), old=old, new=new)
+        else:
+            yield from self._deleted(old, record)
+
+    def _deleted(self, identity: str, record: Record) -> Steps:
+        yield from self._run("delete", State({**record.keys, self.identity: (identity,)}), record, frozenset({"missing"}))
 
     def _listed(self, wanted: State, record: Record) -> Steps:
         """Drop members of the list that are no longer wanted, add new ones in their order."""

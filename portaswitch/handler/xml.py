@@ -13,13 +13,17 @@ from portaswitch.model.value import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """An element: `tag` (without namespace prefix), attributes, children (elements) or text. `namespace` is declared on it and inherited below."""
+    """
+    An element: `tag` (without namespace prefix), attributes, children (elements) or text. `namespace` is declared on it and inherited below; with a `prefix` it
+    is the element's alone, and those below are in none.
+    """
 
     tag: str
     children: tuple[Element, ...] = ()
     text: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
     namespace: str = ""
+    prefix: str = ""
 
     def find(self, path: str) -> Element | None:
         """The first element below by a path of local names: 'Result/ResultCode'; None where there is none."""
@@ -60,7 +64,8 @@ def fields(**values: str | int | None) -> tuple[Element, ...]:
 def render(element: Element) -> str:
     """The element as XML text, without a declaration."""
     attributes = "".join(f" {name}={quoteattr(value)}" for name, value in element.attributes.items())
+    name = f"{element.prefix}:{element.tag}" if element.prefix else element.tag
     if element.namespace:
-        attributes = f" xmlns={quoteattr(element.namespace)}" + attributes
+        attributes = f" {f'xmlns:{element.prefix}' if element.prefix else 'xmlns'}={quoteattr(element.namespace)}" + attributes
     inner = "".join(render(child) for child in element.children) or escape(element.text)
-    return f"<{element.tag}{attributes}>{inner}</{element.tag}>" if inner else f"<{element.tag}{attributes}/>"
+    return f"<{name}{attributes}>{inner}</{name}>" if inner else f"<{name}{attributes}/>"

@@ -1,0 +1,275 @@
+"""
+Handlers against simulators that somebody else wrote, over real connections: an account's life, each step twice.
+
+What is asserted is what the vendor's system holds after each step. Each step is repeated as after a kill -9 between the vendor's answer and our record of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from twisted.internet import reactor as installed
+from twisted.trial.unittest import TestCase
+
+from portaswitch.espf.driver import Drive
+from portaswitch.espf.loader import Loader
+from portaswitch.espf.options import Reading
+from portaswitch.espf.state import confirmed, underway
+from portaswitch.espf.wires import Wires
+from portaswitch.handler import AssignRemoteId, Condition, Device, Event, EventHandler, NotProvisionable, Party, Policy, Record, Sim, StateHandler, Subscriber
+from portaswitch.model.subscriber import NO_RECORD
+from portaswitch.transports import transport
+from tests.claims import claims
+from tests.rules.source import ROOT
+from tests.simulators.calix_cms import CalixCms
+from tests.simulators.calix_objects import number_of, serial
+from tests.simulators.cmcc_hss import CmccHss
+from tests.simulators.core import Simulator
+from tests.simulators.huawei_hss_soap import HuaweiHssSoap
+from tests.simulators.huawei_mml import HuaweiMml
+from tests.simulators.huawei_upcc import HuaweiUpcc
+from tests.simulators.jasper import Jasper
+from tests.simulators.osmo_hlr import OsmoHlr
+from tests.simulators.sandvine_spb import SandvineSpb
+from tests.simulators.stalker import Stalker
+from tests.simulators.yate_hss import YateHss
+
+reactor: Any = installed
+NOW = datetime(2026, 11, 29, tzinfo=UTC)
+EVENT = Event(1, "Account/SIMCardAssignment", "account:7", {}, NOW, 1)
+OLD, NEW = "447700900121", "447700900122"
+KI, OPC = "00112233445566778899aabbccddeeff", "ffeeddccbbaa99887766554433221100"
+FIRST = Sim(1, "001010000000001", "8900100000000000001", ki=KI, opc=OPC, amf="8000")
+SECOND = Sim(2, "001010000000002", "8900100000000000002", ki=OPC, opc=KI, amf="8000")
+LINE = Subscriber(
+    7, 1, OLD, 3, "Ann", product="gold", services=frozenset({"Voice", "Netaccess"}), features=frozenset({"lte", "iptv"}),
+    attributes={"netaccess_static_ip": {"address": ("192.0.2.7",)}, "iptv": {"channel_package": ("sports",)}},
+    policy=Policy(5, "GOLD", {"upload_rate": "1000000", "download_rate": "20000000", "pdn_context_id": "1", "calix.bandwidth_profile_id": "12"}),
+    sim=FIRST, person=Party(first_name="Ann", last_name="O'Neil & Söhne", phone="447700900199"), password="made up word",
+)  # fmt: skip
+BARRED, CLOSED = frozenset({Condition.BLOCKED}), frozenset({Condition.CLOSED})
+#: The codes of the simulated site, which a real one has its own of.
+CODES = {"unknown": "3001", "no_key": "3906", "exists": "3901"}
+
+
+class VendorCase(TestCase):
+    """A simulator on a port, and the handler that speaks to it."""
+
+    timeout = 60
+
+    async def start(self, name: str, simulator: Simulator, **options: Any) -> None:
+        """Serve the simulator and configure the handler; `{port}` in options is the simulator's."""
+        port = reactor.listenTCP(0, simulator.factory(), interface="127.0.0.1")
+        self.addCleanup(port.stopListening)
+        number = str(port.getHost().port)
+        loader = Loader([ROOT / "handlers"])
+        loader.scan()
+        given = {key: value.replace("{port}", number) if isinstance(value, str) else value for key, value in options.items()}
+        reading = Reading(loader.handlers()[name], {"seconds": 2, **given})
+        self.assertEqual(reading.faults, [])
+        self.handler: EventHandler = loader.handlers()[name].configured(reading.values)
+        wires = {target: transport(reactor, target or name, one, reading.values) for target, one in self.handler.reach().items()}
+        for wire in wires.values():
+            self.addCleanup(wire.close)
+        self.wires = Wires(self.handler, wires, lambda: NOW, reactor.seconds)
+        self.record = NO_RECORD
+
+    async def bring(self, subscriber: Subscriber) -> None:
+        """Bring the vendor to the state of a snapshot, and once more as if nobody had heard its answers."""
+        handler, remote_id = self.handler, self.record.remote_id
+        assert isinstance(handler, StateHandler)
+        wanted, before = handler.wanted(subscriber), self.record
+        for known in (before, underway(before, wanted)):
+            drive = Drive(self.wires)
+            await drive.run(partial(handler.steps, EVENT, subscriber, Record(remote_id, known.keys, known.state)))
+            remote_id = ([effect.remote_id for effect in drive.effects if isinstance(effect, AssignRemoteId)] or [remote_id])[-1]
+        self.record = confirmed(wanted, remote_id)
+
+    async def life(self, seen: Callable[[], Any], states: Sequence[Any], line: Subscriber = LINE) -> None:
+        """A SIM is assigned, barred, freed, swapped, renumbered, taken away: `states` are what `seen` gives after each."""
+        swapped = replace(line, sim=SECOND)
+        renumbered = replace(swapped, id=NEW)
+        snapshots = (line, replace(line, conditions=BARRED), line, swapped, renumbered, replace(renumbered, sim=None, conditions=CLOSED))
+        for place, (snapshot, state) in enumerate(zip(snapshots, states, strict=True)):
+            await self.bring(snapshot)
+            self.assertEqual(seen(), state, f"step {place}")
+
+
+class HssTests(VendorCase):
+    """Systems that know subscribers by their SIM."""
+
+    async def test_osmo_hlr(self) -> None:
+        """Circuit and packet service follow the account; another SIM is another subscriber."""
+        hlr = OsmoHlr(reactor)
+        await self.start("OsmoHLR", hlr, address="127.0.0.1:{port}")
+
+        def seen() -> Any:
+            return {imsi: (one.msisdn, one.cs, one.ps) for imsi, one in hlr.subscribers.items()}
+
+        first = {FIRST.imsi: (OLD, True, True)}
+        off = {FIRST.imsi: (OLD, False, False)}
+        await self.life(seen, (first, off, first, {SECOND.imsi: (OLD, True, True)}, {SECOND.imsi: (NEW, True, True)}, {}))
+
+    async def hlr(self, name: str, simulator: HuaweiMml | HuaweiHssSoap, **options: Any) -> None:
+        """The same life behind three wires: number and lock by IMSI, and whose keys are there."""
+        await self.start(name, simulator, codes=CODES, user="provision", password="made-up", **options)
+
+        def seen() -> Any:
+            return {imsi: (one.isdn, one.group("LCK").get("IC")) for imsi, one in simulator.hlr.records.items()}, set(simulator.hlr.keys)
+
+        def state(sim: Sim, number: str, locked: str = "FALSE") -> Any:
+            return {sim.imsi: (number, locked)}, {sim.imsi}
+
+        free = state(FIRST, OLD)
+        await self.life(seen, (free, state(FIRST, OLD, "TRUE"), free, state(SECOND, OLD), state(SECOND, NEW), ({}, set())))
+
+    @claims("huawei-hss.1")
+    async def test_huawei_mml(self) -> None:
+        """Keys, subscriber, locks, IMSI and number, command by command."""
+        simulator = HuaweiMml(reactor)
+        await self.hlr("Huawei::HSS", simulator, address="127.0.0.1:{port}", locks=True)
+        self.assertEqual((simulator.hlr.records, simulator.hlr.keys), ({}, {}))
+
+    async def test_huawei_soap(self) -> None:
+        """The same within a session that the log-in's 307 names."""
+        simulator = HuaweiHssSoap(reactor)
+        await self.hlr("Huawei::HSS", simulator, interface="soap", url="http://127.0.0.1:{port}", locks=True)
+        simulator.forget_sessions()
+        await self.bring(LINE)
+        self.assertEqual(list(simulator.hlr.records), [FIRST.imsi])
+
+    @claims("zte-hss.2")
+    async def test_zte(self) -> None:
+        """The CMCC dialect: log-in in each header, a number change by a new subscriber, a static address in the data context."""
+        simulator = CmccHss(reactor)
+        await self.hlr("ZXUN::HSS", simulator, url="http://127.0.0.1:{port}")
+        await self.bring(LINE)
+        self.assertEqual(simulator.hlr.records[FIRST.imsi].group("EPS CNTX 1"), {"CNTXID": "1", "IPV4ADDIND": "STATIC", "IPV4ADD": "192.0.2.7"})
+
+    @claims("yate-hss.1")
+    async def test_yate(self) -> None:
+        """The card is loaded before the subscriber points to it, and the old one goes after."""
+        hss = YateHss(reactor)
+        await self.start("YateHSS", hss, url="http://127.0.0.1:{port}")
+
+        def seen() -> Any:
+            return {one["msisdn"]: (one["imsi"], one["active"]) for one in hss.subscribers.values()}, set(hss.sims)
+
+        def state(sim: Sim, number: str, active: int = 1) -> Any:
+            return {number: (sim.imsi, active)}, {sim.imsi}
+
+        free = state(FIRST, OLD)
+        await self.life(seen, (free, state(FIRST, OLD, 0), free, state(SECOND, OLD), state(SECOND, NEW), ({}, set())))
+        self.assertEqual(hss.operations[:2], ["set_sim_range", "set_subscriber"])
+
+
+class PolicyTests(VendorCase):
+    """Systems that know services and policies."""
+
+    async def test_upcc(self) -> None:
+        """A subscriber by its number, with the services of its policy and add-ons: others go."""
+        upcc = HuaweiUpcc(reactor, header=True)
+        await self.start("Huawei::PCRF", upcc, url="http://127.0.0.1:{port}", user="provision", password="made-up")
+
+        def seen() -> Any:
+            return {number: (one.values["usrState"], set(one.services)) for number, one in upcc.profiles.items()}
+
+        free = {OLD: ("1", {"GOLD"})}
+        await self.life(seen, (free, {OLD: ("2", {"GOLD"})}, free, free, {NEW: ("1", {"GOLD"})}, {}))
+        await self.bring(replace(LINE, addons=("TURBO", "NIGHT")))
+        await self.bring(replace(LINE, addons=("NIGHT",), policy=None))
+        self.assertEqual(seen(), {OLD: ("1", {"NIGHT"})})
+
+    @claims("sandvine.2", "sandvine.5", "sandvine.8")
+    async def test_sandvine(self) -> None:
+        """A subscriber by the account's id: policy, limits, static address; blocked ones have the policy of the blocked."""
+        spb = SandvineSpb(reactor)
+        names = {"policy": "Policy", "upload": "UpLimit", "download": "DownLimit", "portal": "PortalUrl", "provider": "ProviderId"}
+        await self.start("Sandvine", spb, url="http://127.0.0.1:{port}", attributes=names)
+
+        def seen() -> Any:
+            return {name: (one.attributes["Policy"], one.attributes["DownLimit"], one.addresses) for name, one in spb.subscribers.items()}
+
+        free = {OLD: ("GOLD", "20000000", ["192.0.2.7"])}
+        blocked = {OLD: ("blocked", "20000000", ["192.0.2.7"])}
+        await self.life(seen, (free, blocked, free, free, {NEW: ("GOLD", "20000000", ["192.0.2.7"])}, {}))
+        await self.bring(LINE)
+        await self.bring(replace(LINE, attributes={}))
+        self.assertEqual(spb.subscribers[OLD].addresses, [])
+
+    @claims("jasper.1", "jasper.2")
+    async def test_jasper(self) -> None:
+        """State and rate plan of the SIM; one that is taken away is off."""
+        jasper = Jasper(reactor)
+        for sim in (FIRST, SECOND):
+            jasper.add(sim.iccid, sim.imsi, OLD)
+        options = {"user": "api-user", "password": "made-up-key", "blocking_product": "none"}
+        await self.start("Jasper", jasper, url="http://127.0.0.1:{port}/rws/api/v1", **options)
+
+        def seen() -> Any:
+            return [one.data["status"] for one in jasper.devices.values()], jasper.devices[FIRST.iccid].data["ratePlan"]
+
+        on = (["ACTIVATED", "INVENTORY"], "gold")
+        off = (["DEACTIVATED", "INVENTORY"], "gold")
+        other = (["DEACTIVATED", "ACTIVATED"], "gold")
+        await self.life(seen, (on, off, on, other, other, (["DEACTIVATED", "DEACTIVATED"], "gold")))
+        self.assertEqual(seen()[0], ["DEACTIVATED", "DEACTIVATED"])
+
+
+class AccessTests(VendorCase):
+    """Fiber and television."""
+
+    @claims("calix.2", "calix.7", "calix.10")
+    async def test_calix(self) -> None:
+        """One port, disabled, all ports, the whole gateway, none: services come and go, and the terminal stays."""
+        cms = CalixCms(reactor)
+        await self.start("Calix", cms, url="http://127.0.0.1:{port}", user="operator", password="made-up", node="E7-1", ont_profiles={"844E": "2"})
+        network = cms.networks
+
+        def seen() -> Any:
+            objects = network["NTWK-E7-1"].objects
+            services = {key[1][1:3]: (one["admin"].text, number_of(one["bw-prof"])) for key, one in objects.items() if key[0] == "EthSvc"}
+            return services, [serial(one) for key, one in objects.items() if key[0] == "Ont"]
+
+        ont = Device(3, "ont", 1, "844E", "CXNK00A1B2", ports=4)
+        slow = replace(LINE, policy=Policy(6, "SLOW", {"calix.bandwidth_profile_id": "5"}))
+        terminal = ["00A1B2"]
+        for snapshot, services in (
+            (replace(LINE, devices=(ont,)), {(3, 1): ("enabled", 12)}),
+            (replace(LINE, devices=(ont,), conditions=BARRED), {(3, 1): ("disabled", 12)}),
+            (replace(slow, devices=(ont,)), {(3, 1): ("enabled", 5)}),
+            (replace(LINE, devices=(replace(ont, port_config="All"),)), {(3, port): ("enabled", 12) for port in range(1, 5)}),
+            (replace(LINE, devices=(replace(ont, port_config="All", settings={"port_type": "RG"}),)), {(8, 1): ("enabled", 12)}),
+            (LINE, {}),
+        ):
+            await self.bring(snapshot)
+            self.assertEqual(seen(), (services, terminal))
+        cms.forget_sessions()
+        await self.bring(replace(LINE, devices=(ont,)))
+        self.assertEqual(seen(), ({(3, 1): ("enabled", 12)}, terminal))
+        with self.assertRaises(NotProvisionable):
+            self.state_of(replace(LINE, devices=(replace(ont, model="716GE-I", settings={"port_type": "RG"}),)))
+
+    def state_of(self, subscriber: Subscriber) -> Any:
+        """What the handler wants the vendor to know."""
+        assert isinstance(self.handler, StateHandler)
+        return self.handler.wanted(subscriber)
+
+    async def test_stalker(self) -> None:
+        """A viewer with packages: off when barred, renamed by a new one, deleted when the account is closed; without IPTV it is kept and off."""
+        portal = Stalker(reactor)
+        await self.start("IPTV", portal, url="http://127.0.0.1:{port}", user="api", password="made-up")
+        viewer = replace(LINE, product="full")
+
+        def seen() -> Any:
+            return {login: (one["status"], portal.subscribed[login]) for login, one in portal.accounts.items()}
+
+        free = {OLD: ("1", {"sports"})}
+        await self.life(seen, (free, {OLD: ("0", {"sports"})}, free, free, {NEW: ("1", {"sports"})}, {}), viewer)
+        await self.bring(viewer)
+        await self.bring(replace(viewer, features=frozenset()))
+        self.assertEqual(seen(), {OLD: ("0", set())})
