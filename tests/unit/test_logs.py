@@ -50,7 +50,7 @@ class BillingLogTests(SynchronousTestCase):
         self.assertEqual((second["account"], second["used"], second["granted"], second["result"]), (None, None, None, "funds_locked"))
         self.assertEqual((third["used"], third["granted"]), (None, None))
 
-    @settings(max_examples=60, deadline=None, derandomize=True)
+    @settings(max_examples=60, deadline=None)
     @given(st.text(max_size=30))
     def test_any_text(self, text: str) -> None:
         """Whatever the network sends stays in its field and on its line; also half characters."""

@@ -118,7 +118,7 @@ class DiscountTests(SynchronousTestCase):
 
 # -- laws -----------------------------------------------------------------------------------------------------------------------------------------
 
-COUNT = settings(max_examples=150, deadline=None, derandomize=True)
+COUNT = settings(max_examples=150, deadline=None)
 PERCENTS = st.sampled_from((0, 10, 25, 50, 100))
 
 

@@ -172,7 +172,7 @@ PRICE = {
 class LawTests(SynchronousTestCase):
     """Whatever comes in whatever order: the final charge is that of the highest counters."""
 
-    @settings(max_examples=80, deadline=None, derandomize=True)
+    @settings(max_examples=80, deadline=None)
     @given(st.lists(st.integers(0, 4000), max_size=12), st.sampled_from((0, 1, 60, 700)), st.sampled_from((None, *Protection)), st.sampled_from(("3", "900")))
     def test_pieces_add_up(self, reports: list[int], every: int, protection: Protection | None, funds: str) -> None:
         """Any Alives, in and out of order, then the Stop: the pieces of each party are together the rate of the whole."""
@@ -200,7 +200,7 @@ class LawTests(SynchronousTestCase):
 
     EXTRAS = st.lists(st.tuples(st.integers(0, 20), st.sampled_from(("expire", "repeat", "start"))), max_size=4)
 
-    @settings(max_examples=120, deadline=None, derandomize=True)
+    @settings(max_examples=120, deadline=None)
     @given(st.permutations(["start", "alive 200", "alive 650", "alive 1300", "stop"]), EXTRAS, st.booleans(), st.sampled_from((0, 500)))
     def test_orders(self, order: list[str], extras: list[tuple[int, str]], authorized: bool, every: int) -> None:
         """Start, Alives and Stop in any order, lost Starts, repeats, the sweeper anywhere: the charge is that of the highest figure heard before the Stop."""

@@ -25,7 +25,7 @@ from zope.interface import provider
 from portaswitch.billing.core import Limits
 from portaswitch.errors import DatabaseDown, Overloaded
 from portaswitch.model.ledger import SessionName
-from portaswitch.model.party import SessionLimits
+from portaswitch.model.party import NO_LIMITS, SessionLimits
 from portaswitch.model.request import AAARequest, Kind, Lock
 from portaswitch.store.reference import ReferenceLedger
 from tests.contract import laws
@@ -36,14 +36,16 @@ CORES = st.sampled_from((0, 0, 0, 1))
 PLACES = st.builds(Place, st.sampled_from(USERS), st.integers(0, 3))
 WHICH = st.integers(0, 2)
 MOST = st.sampled_from((None, None, 1, 1, 2, 0))
-LIMIT = st.builds(SessionLimits, MOST, MOST, MOST)
+#: As the store reads them: a row without limits has the one NO_LIMITS.
+LIMIT = st.builds(SessionLimits, MOST, MOST, MOST).map(lambda limits: NO_LIMITS if limits == NO_LIMITS else limits)
 USE = st.sampled_from((0, 1, 29, 30, 31, 36, 37, 60, 61, 100, 400, 1200))
 PICK = st.integers(0, 1000)
 #: Small batches, so that a step needs several; requests wait at most 100 s of the world's clock.
 LIMITS = Limits(batch=3, flights=2, waiting=1000, timeout=100)
 
 PROFILE = settings(
-    derandomize=True, database=None, deadline=None, max_examples=400, stateful_step_count=40, suppress_health_check=list(HealthCheck), print_blob=False
+    database=None, deadline=None, max_examples=max(400, settings().max_examples), stateful_step_count=40,
+    suppress_health_check=list(HealthCheck), print_blob=False,
 )
 
 

@@ -23,7 +23,7 @@ def update(number: int | None, kind: Kind = Kind.UPDATE) -> AAARequest:
 class RunTests(SynchronousTestCase):
     """Runs of numbers against a plain set."""
 
-    @settings(max_examples=200, deadline=None, derandomize=True)
+    @settings(max_examples=200, deadline=None)
     @given(st.lists(st.integers(0, 40), max_size=60))
     def test_as_a_set(self, numbers: list[int]) -> None:
         """What was counted is seen, and nothing else; runs are apart and ascending."""
@@ -59,7 +59,7 @@ PLANS = st.lists(st.tuples(st.integers(0, 1), st.sampled_from((100, 10)), st.int
 class LawTests(TalkCase):
     """Two sessions of one account of 10.00, two groups each."""
 
-    @settings(max_examples=60, deadline=None, derandomize=True)
+    @settings(max_examples=60, deadline=None)
     @given(PLANS, st.randoms(use_true_random=False), st.integers(0, 32), st.booleans())
     def test_charged_once(self, plan: list[tuple[int, int, int, bool]], chance: Any, last: int, restarts: bool) -> None:
         """

@@ -25,7 +25,7 @@ from portaswitch.store.pricing import pricing_of, pricing_text
 from tests.unit.billing.test_rating import evaluated
 from tests.unit.builders import money, plan
 
-COUNT = settings(max_examples=100, deadline=None, derandomize=True)
+COUNT = settings(max_examples=100, deadline=None)
 #: Before a boundary of every period below, on an ordinary day and on both nights of daylight saving in Vancouver.
 NOON = datetime(2026, 3, 9, 12, 0, tzinfo=UTC)
 SPRING = datetime(2026, 3, 8, 9, 58, tzinfo=UTC)

@@ -17,7 +17,7 @@ from portaswitch.model.charge import Charge, Source, Take, Usage
 from portaswitch.model.money import Rounding
 from tests.unit.builders import AT, money, plan
 
-COUNT = settings(max_examples=150, deadline=None, derandomize=True)
+COUNT = settings(max_examples=150, deadline=None)
 PRICES = st.decimals("0", "3", places=5)
 PERS = st.sampled_from((1, 7, 60, 1024))
 STEPS = st.sampled_from((1, 2, 6, 7, 20, 30, 60))

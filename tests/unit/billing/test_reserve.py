@@ -22,7 +22,7 @@ from tests.unit.builders import AT, FREE, Book, after, alive, auth, catalogue, c
 SLICE = ServicePolicy(protection=Protection.SLICE)
 #: Session, what it does, units.
 ASKED = st.tuples(st.integers(0, 4), st.integers(0, 3), st.integers(1, 90))
-COUNT = settings(max_examples=60, deadline=None, derandomize=True)
+COUNT = settings(max_examples=60, deadline=None)
 
 
 def word(book: Book, *asked: object, **what: object) -> str:

@@ -50,7 +50,7 @@ TREES = st.recursive(
     max_leaves=40,
 )
 QUICK = settings(
-    max_examples=100, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    max_examples=100, deadline=None, database=None, suppress_health_check=list(HealthCheck)
 )
 
 

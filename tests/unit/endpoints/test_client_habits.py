@@ -128,7 +128,7 @@ class RestartTests(HabitCase):
         self.assertEqual(self.said(self.restart(NETWORK), PLAIN), [None])
 
     @given(st.lists(st.sampled_from((SIGNED, PLAIN, PROXIED, EAP)), min_size=1, max_size=12), st.sampled_from((CLIENT, AUTO, NETWORK)))
-    @settings(max_examples=200, deadline=None, derandomize=True)
+    @settings(max_examples=200, deadline=None)
     def test_law(self, packets: list[Packet], client: RadiusClient) -> None:
         """After any history a server that was restarted says the same of every packet as one that was not."""
         self.begin(client)

@@ -45,13 +45,13 @@ class ListTests(SynchronousTestCase):
         texts = ("id=1;display-id=2", "display-id=2", "name=x")
         self.assertEqual([portaone.number_of(text) for text in texts], ["1", "2", ""])
 
-    @settings(max_examples=200, deadline=None, derandomize=True)
+    @settings(max_examples=200, deadline=None)
     @given(st.dictionaries(NAMES, VALUES, max_size=8))
     def test_printed_and_read(self, properties: dict[str, str]) -> None:
         """What is printed is read as the same."""
         self.assertEqual(portaone.parse(portaone.show(properties)), properties)
 
-    @settings(max_examples=200, deadline=None, derandomize=True)
+    @settings(max_examples=200, deadline=None)
     @given(st.text(max_size=300))
     def test_anything(self, text: str) -> None:
         """Any text is a list of some properties; printed once it stays the same, as far as quotes are single."""

@@ -330,7 +330,7 @@ class DefectTests(RadiusCase):
         self.desk.decide(ACCEPT)
         self.assertEqual(self.dropped(), {"defect": 1})
 
-    @settings(max_examples=150, deadline=None, derandomize=True)
+    @settings(max_examples=150, deadline=None)
     @given(st.binary(max_size=300))
     def test_random(self, datagram: bytes) -> None:
         """Random octets: nothing is raised, nothing sent; counted."""
@@ -339,7 +339,7 @@ class DefectTests(RadiusCase):
         self.assertEqual((self.wire.sent, self.desk.asked, sum(self.dropped().values())), ([], [], 1))
         self.assertNotIn("defect", self.dropped())
 
-    @settings(max_examples=200, deadline=None, derandomize=True)
+    @settings(max_examples=200, deadline=None)
     @given(st.lists(st.tuples(st.integers(20, 400), st.integers(0, 255)), min_size=1, max_size=6), st.sampled_from((AUTH, ACCT)))
     def test_mutated(self, changes: list[tuple[int, int]], port: Port) -> None:
         """Mutated attributes under a right authenticator (a client gone mad): a drop with a reason of its own or a request, never a defect."""

@@ -82,7 +82,7 @@ class TimeTests(SynchronousTestCase):
         self.assertEqual(report("Start", CONNECT).connected, datetime(2007, 3, 9, 8, 16, 21, 164000, UTC))
         self.assertIsNone(report("Start", ("h323-connect-time", "yesterday")).connected)
 
-    @settings(max_examples=80, deadline=None, derandomize=True)
+    @settings(max_examples=80, deadline=None)
     @given(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1))
     def test_any_number(self, used: int, delay: int, stamp: int) -> None:
         """Every number that the wire can carry."""

@@ -66,7 +66,7 @@ class ExampleTests(SynchronousTestCase):
 class CounterTests(SynchronousTestCase):
     """Use in each base that is told."""
 
-    @settings(max_examples=80, deadline=None, derandomize=True)
+    @settings(max_examples=80, deadline=None)
     @given(WORDS, WORDS, WORDS, WORDS)
     def test_octets(self, low_in: int, high_in: int, low_out: int, high_out: int) -> None:
         """Both directions with their gigawords, each kept by itself; sums that no 64 bits hold too."""

@@ -66,7 +66,7 @@ def asked(code: int, attributes: list[tuple[str, bytes]], internet: bool = False
 class AnythingTests(SynchronousTestCase):
     """No input raises."""
 
-    @settings(max_examples=400, deadline=None, derandomize=True)
+    @settings(max_examples=400, deadline=None)
     @given(ATTRIBUTES, st.booleans())
     def test_access(self, attributes: list[tuple[str, bytes]], internet: bool) -> None:
         """Any Access-Request is a question with sane numbers."""
@@ -74,7 +74,7 @@ class AnythingTests(SynchronousTestCase):
         self.assertIs(request.kind, Kind.AUTH)
         self.sane(request)
 
-    @settings(max_examples=400, deadline=None, derandomize=True)
+    @settings(max_examples=400, deadline=None)
     @given(ATTRIBUTES, st.sampled_from([1, 2, 3, 7, 8]), st.booleans())
     def test_accounting(self, attributes: list[tuple[str, bytes]], status: int, internet: bool) -> None:
         """Any Accounting-Request is a report, or means nothing and says why."""

@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from portaswitch.model.money import MAX_PRECISION, Rounding, plain, round_amount
 
-COUNT = settings(max_examples=150, deadline=None, derandomize=True)
+COUNT = settings(max_examples=150, deadline=None)
 AMOUNTS = st.decimals("-1000000", "1000000", places=12)
 
 

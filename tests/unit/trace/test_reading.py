@@ -115,7 +115,7 @@ class ReadingTests(SynchronousTestCase):
         self.assertEqual(sorted(texts), sorted("001122334455"))
         self.assertGreater(len(files(self.folder, "trace.log")), 2)
 
-    @settings(max_examples=60, deadline=None, derandomize=True)
+    @settings(max_examples=60, deadline=None)
     @given(st.text(max_size=20), st.lists(st.tuples(st.text(max_size=8), st.text(max_size=8)), max_size=4))
     def test_line_round_trip(self, text: str, facts: list[tuple[str, str]]) -> None:
         """Whatever the network sends comes back from the file as it was, in its order, also of names that repeat."""

@@ -24,7 +24,7 @@ from portaswitch.wire.diameter.dictionary import Dictionary
 from portaswitch.wire.diameter.message import Group, Pair
 
 DICTIONARY = Dictionary.standard()
-FEW = settings(max_examples=200, deadline=None, derandomize=True)
+FEW = settings(max_examples=200, deadline=None)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "UTF8String": TEXTS,

@@ -81,7 +81,7 @@ class ShapeTests(SynchronousTestCase):
             self.same(octets)
         self.assertIsNotNone(DICTIONARY.shapes(None).read(octets))
 
-    @settings(max_examples=300, deadline=None, derandomize=True)
+    @settings(max_examples=300, deadline=None)
     @given(st.integers(20, len(SOUND) - 1), st.binary(min_size=1, max_size=4))
     def test_mutated(self, at: int, octets: bytes) -> None:
         """A message of a known shape with other octets anywhere: the same as the walk has it, fault and all."""
@@ -89,7 +89,7 @@ class ShapeTests(SynchronousTestCase):
             decode(SOUND, DICTIONARY)
         self.same((SOUND[:at] + octets + SOUND[at + len(octets) :])[: len(SOUND)])
 
-    @settings(max_examples=60, deadline=None, derandomize=True)
+    @settings(max_examples=60, deadline=None)
     @given(PAIRS)
     def test_any(self, pairs: list[Pair]) -> None:
         """Messages of any AVPs, read often."""

@@ -17,7 +17,7 @@ from tests.unit.wire.diameter.exchange import DICTIONARY, KNOWN, LOCAL, admit, c
 class RandomWalkTests(SynchronousTestCase):
     """Anything in any order."""
 
-    @settings(max_examples=150, deadline=None, derandomize=True)
+    @settings(max_examples=150, deadline=None)
     @given(st.lists(st.tuples(st.integers(0, 14), st.integers(0, 3), st.floats(0, 40)), max_size=60))
     def test_laws(self, steps: list[tuple[int, int, float]]) -> None:
         """

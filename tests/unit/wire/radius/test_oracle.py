@@ -28,7 +28,7 @@ logging.getLogger("pyrad").setLevel(logging.ERROR)
 DICTIONARY = Dictionary.standard()
 ORACLE = PyradDictionary(*[str(path) for path in Dictionary.shipped()])
 SECRET = b"a test secret"
-FEW = settings(max_examples=200, deadline=None, derandomize=True)
+FEW = settings(max_examples=200, deadline=None)
 
 Pair = tuple[str, Value]
 

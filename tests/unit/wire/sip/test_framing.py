@@ -12,7 +12,7 @@ from portaswitch.wire.sip.limits import Limits
 from portaswitch.wire.sip.message import Request, Response
 from tests.unit.wire.sip.making import asked, asking, faulty, replying, telling
 
-FEW = settings(max_examples=100, deadline=None, derandomize=True)
+FEW = settings(max_examples=100, deadline=None)
 
 
 def shown(items: list[Item]) -> list[str]:

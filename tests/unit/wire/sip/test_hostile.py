@@ -21,7 +21,7 @@ from portaswitch.wire.sip.transactions import Transactions
 from tests.unit.wire.sip.making import PLAIN, asking, replying, telling
 from tests.unit.wire.sip.torture import kinds
 
-FEW = settings(max_examples=300, deadline=None, derandomize=True)
+FEW = settings(max_examples=300, deadline=None)
 OURS = Abilities(("MESSAGE", "REGISTER", "OPTIONS"), ("text/plain",), extensions=("path",), answers=(("OPTIONS", "text/plain"),))
 GUARD = Guard("pbx.example", Nonces(b"x"))
 #: A message and what becomes of it: `taken`, or the status (0: dropped) and the reason.

@@ -10,7 +10,7 @@ from portaswitch.wire.sip import values
 from portaswitch.wire.sip.grammar import clean, decode, encode, named, number, pairs, parameters, printable, quoted, split, unquoted
 from portaswitch.wire.sip.uri import SipUri, TelUri, escaped, read, unescaped
 
-FEW = settings(max_examples=200, deadline=None, derandomize=True)
+FEW = settings(max_examples=200, deadline=None)
 
 
 class GrammarTests(SynchronousTestCase):
