@@ -30,7 +30,7 @@ def call_request(kind: Kind, user: str, session: str, i_node: int, used: int | N
 class ChargingCase(DeskCase):
     """The desk, and `core`, which charges calls at the demo's gateway."""
 
-    timeout = 120
+    timeout = 180
 
     async def prepare(self) -> None:
         """A core of its own connections."""

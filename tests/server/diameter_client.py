@@ -103,7 +103,7 @@ class Client(Protocol):
 class DiameterCase(TestCase):
     """A running server with the role diameter and some peers; nothing may be logged as an error."""
 
-    timeout = 120
+    timeout = 180
     more = MORE
     rows = WORLD + PEERS
 

@@ -24,7 +24,7 @@ from portaswitch.store.secrets import Sealer
 from portaswitch.store.work import Books
 from tests.server.database import fresh_database
 from tests.server.harness import WORLD
-from tests.server.pools import PoolTestCase, pause
+from tests.server.pools import PoolTestCase, until
 
 _reactor: Any = reactor
 
@@ -54,7 +54,7 @@ class EspfCase(PoolTestCase):
     `await self.begin(...)` in the test; everything ends with it.
     """
 
-    timeout = 60
+    timeout = 180
 
     async def begin(self, handlers: str = "", more: str = "", sql: str = "") -> None:
         """Start it all. `handlers` is YAML of `espf.handlers`, `more` further keys of `espf`."""
@@ -111,24 +111,19 @@ espf:
             await evctl.subscribe(row, row.events, False)
         await evctl.subscribe(row, events, True)
         await evctl.enable(row, True)
-        for _ in range(500):
-            if (await self.evctl.find(name)).worker:
-                return
-            await pause(0.02)
-        self.fail(f"{name} does not run")
+
+        async def runs() -> bool:
+            return bool((await self.evctl.find(name)).worker)
+
+        await until(runs, f"the run of {name}")
 
     async def operate(self, operation: str, **values: str | None) -> Any:
         """An operation of an administrator."""
         return await self.desk.operate(Actor("test", 1), operation, values)
 
-    async def until(self, holds: Callable[[], Any], seconds: float = 10) -> None:
+    async def until(self, holds: Callable[[], Any]) -> None:
         """Wait for something; `holds` may be a coroutine function."""
-        for _ in range(int(seconds / 0.02)):
-            found = holds()
-            if await found if hasattr(found, "__await__") else found:
-                return
-            await pause(0.02)
-        self.fail("it did not come")
+        await until(holds)
 
     async def quiet(self) -> None:
         """Wait until nothing is on its way."""

@@ -177,7 +177,7 @@ class World:
         octets = await self.raw("auth" if request.code == 1 else "acct", request.RequestPacket())
         return request.CreateReply(packet=octets) if request.VerifyReply(request.CreateReply(packet=octets), octets) else None
 
-    def raw(self, port: str, octets: bytes, seconds: float = 5) -> Deferred[bytes]:
+    def raw(self, port: str, octets: bytes, seconds: float = 30) -> Deferred[bytes]:
         """Send octets to a port; fires with the answer's octets, or fails with TimeoutError."""
         waiting: Deferred[bytes] = Deferred()
         self._nas.waiting[octets[1]] = waiting
@@ -216,7 +216,7 @@ class World:
 class WorldCase(TestCase):
     """Tests that each have a running server and a database of their own in `world`."""
 
-    timeout = 60
+    timeout = 180
 
     def setUp(self) -> Any:
         """Start the world."""

@@ -131,14 +131,14 @@ class Phone(DatagramProtocol):
         transport: Any = self.transport
         transport.write(octets, to or ("127.0.0.1", self.world.udp))
 
-    def ask(self, octets: bytes, seconds: float = 10) -> Deferred[bytes]:
+    def ask(self, octets: bytes, seconds: float = 30) -> Deferred[bytes]:
         """Send a request; fires with its final response."""
         waits: Deferred[bytes] = Deferred()
         self._waits.append((_branch(octets), waits))
         self.send(octets)
         return waits.addTimeout(seconds, _reactor)
 
-    def delivered(self, seconds: float = 15) -> Deferred[bytes]:
+    def delivered(self, seconds: float = 30) -> Deferred[bytes]:
         """Fires with the next request that comes in."""
         waits: Deferred[bytes] = Deferred()
         self._seen.append(waits)
@@ -262,7 +262,7 @@ class SipWorld:
             raise AssertionError(f"{len(rows)} rows: {sql}")
         return rows[0][0] if len(rows[0]) == 1 else rows[0]
 
-    async def until(self, sql: str, wanted: Any, seconds: float = 30) -> None:
+    async def until(self, sql: str, wanted: Any, seconds: float = 60) -> None:
         """Wait until a query gives that."""
         end = _reactor.seconds() + seconds
         while (found := await self.one(sql)) != wanted:
@@ -282,7 +282,7 @@ class SipWorld:
 class SipCase(TestCase):
     """Tests that each have a server and a database of their own in `world`; `settings` are keys of its section `sip`."""
 
-    timeout = 90
+    timeout = 180
     settings: Mapping[str, str] = {}
 
     def setUp(self) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet import reactor
@@ -21,10 +22,22 @@ def pause(seconds: float) -> Deferred[None]:
     return deferLater(_reactor, seconds)
 
 
+async def until(holds: Callable[[], Any], what: str = "it", seconds: float = 60) -> None:
+    """Wait for something that comes soon on a quiet machine and some time on a busy one; `holds` may return what has to be awaited."""
+    end = _reactor.seconds() + seconds
+    while True:
+        found = holds()
+        if await found if hasattr(found, "__await__") else found:
+            return
+        if _reactor.seconds() > end:
+            raise AssertionError(f"{what} did not come within {seconds:g} s")
+        await pause(0.02)
+
+
 class PoolTestCase(TestCase):
     """Makes pools that are closed at the end."""
 
-    timeout = 30
+    timeout = 180
 
     async def pool(self, dsn: str, **options: Any) -> Pool:
         """A connected pool of 2."""

@@ -16,7 +16,7 @@ from zope.interface import implementer
 from portaswitch.espf.mail import Mailer
 from portaswitch.espf.reports import MOST_LINES, Digest
 from portaswitch.model.notification import Settled, Verdict
-from tests.server.pools import pause
+from tests.server.pools import pause, until
 from tests.unit.espf.fakes import notification
 
 _reactor: Any = reactor
@@ -85,6 +85,7 @@ class MailTests(TestCase):
         digest.stopped("hss", "the log-in was refused")
         await digest.mail()
         await digest.mail()
+        await until(lambda: bool(arrived))
         await pause(0.05)
         self.assertEqual(len(arrived), 1)
         mail: Any = message_from_bytes(arrived[0], policy=policy.default)

@@ -41,7 +41,7 @@ delete from xdr_export_files where number = 3;
 class AuditTests(TestCase):
     """Every law of the audit sees its breach, and only that."""
 
-    timeout = 60
+    timeout = 180
 
     def setUp(self) -> Any:
         """The rows of the world; its server does nothing here."""

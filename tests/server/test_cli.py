@@ -75,7 +75,7 @@ class Silent(DatagramProtocol):
 class BesideServerTests(TestCase):
     """A running server, and commands that share its database."""
 
-    timeout = 90
+    timeout = 180
 
     def setUp(self) -> Any:
         """Start the world, and write the configuration of its commands."""
@@ -213,7 +213,7 @@ class BesideServerTests(TestCase):
 class AloneTests(TestCase):
     """Commands without a running server."""
 
-    timeout = 90
+    timeout = 180
 
     def setUp(self) -> None:
         """A folder for the configuration."""

@@ -32,7 +32,7 @@ class HabitTests(WorldCase):
     async def answered(self, signed: bool, *more: tuple[str, Any]) -> bool:
         """Whether a log-in is answered."""
         try:
-            await self.world.raw("auth", self.request(signed, *more).RequestPacket(), 1)
+            await self.world.raw("auth", self.request(signed, *more).RequestPacket(), 4)
         except Silence:
             return False
         return True

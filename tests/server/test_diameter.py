@@ -13,6 +13,7 @@ from portaswitch.store.session_tasks import wish
 from tests.claims import claims
 from tests.server.diameter_client import CARD, Client, DiameterCase, initial, termination, update
 from tests.server.diameter_octets import ASR, DPR, DWR, OCS, RAR, REALM, RESULT, SESSION_ID, Answer, avp, cer, message, origin
+from tests.server.pools import until
 
 _reactor: Any = reactor
 MSCC, GRANTED, TIME = 456, 431, 420
@@ -90,12 +91,7 @@ class CallTests(DiameterCase):
         await peer.end()
         await deferLater(_reactor, 0.01)
         await self.peer("pgw.example.com", REALM, avp(278, 6))
-        for _ in range(100):
-            rows = await self.world.pool.query("select i_node from sessions")
-            if len(rows) == 1:
-                break
-            await deferLater(_reactor, 0.05)
-        self.assertEqual(rows, [(202,)])
+        await until(lambda: self.world.pool.query("select i_node from sessions").addCallback(lambda rows: rows == [(202,)]), "the end of the other session")
 
 
 class TaskTests(DiameterCase):
@@ -109,12 +105,15 @@ class TaskTests(DiameterCase):
 
     async def settled(self) -> tuple[str, str | None]:
         """Status and note of the only task, once it is over or has a note."""
-        for _ in range(200):
-            row = await self.world.one("select status, last_error from session_tasks")
-            if row[0] != "pending" or row[1]:
-                return (str(row[0]), row[1])
-            await deferLater(_reactor, 0.05)
-        self.fail(f"the task is still {row}")
+        task = "select status, last_error from session_tasks"
+
+        async def over() -> bool:
+            status, note = await self.world.one(task)
+            return status != "pending" or bool(note)
+
+        await until(over, "the end of the task")
+        status, note = await self.world.one(task)
+        return str(status), note
 
     async def want(self, kind: TaskKind, name: str) -> None:
         """A task in the table, twice: it is one."""

@@ -34,7 +34,7 @@ WALLETS = "select w.balance from service_wallets w join accounts a using (i_acco
 class EngineTests(LoadTestCase):
     """What is printed is what happens."""
 
-    timeout = 120
+    timeout = 180
 
     async def prepare(self) -> None:
         """The page, loaded, and a core on it."""

@@ -63,7 +63,7 @@ def ask(dsn: str, sql: str) -> Any:
 class EmbeddedTests(TestCase):
     """Real processes, one state folder a test."""
 
-    timeout = 60
+    timeout = 180
 
     def setUp(self) -> Any:
         """A state folder with an empty database, and a server on it."""

@@ -20,7 +20,7 @@ from portaswitch.espf.wires import Wires
 from portaswitch.handler import AssignAlias, AssignRemoteId, EventHandler, Http, Reply
 from portaswitch.logs import LineFile
 from portaswitch.store.events import Events
-from tests.server.pools import pause
+from tests.server.pools import until
 from tests.server.provisioning import event, statuses
 from tests.server.test_event_queue import QueueCase
 from tests.unit.espf.fakes import Acme, FakeTransport, Homes
@@ -73,20 +73,12 @@ class RunnerCase(QueueCase):
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait for something that comes soon."""
-        for _ in range(300):
-            if holds():
-                return
-            await pause(0.01)
-        self.fail("it did not come")
+        await until(holds)
 
     async def settle(self, runner: Runner) -> None:
         """Run until nothing is under way and what ended is written."""
         await runner.run()
-        for _ in range(200):
-            await pause(0.01)
-            if not runner.under_way and runner._kicked is None and runner._passing is None:
-                return
-        self.fail("the runner does not come to rest")
+        await until(lambda: not runner.under_way and runner._kicked is None and runner._passing is None, "the runner's rest")
 
     def lines(self) -> list[dict[str, Any]]:
         """What provisioning.log says."""

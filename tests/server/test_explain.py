@@ -33,7 +33,7 @@ LETTERS = {"account": "a", "reseller": "c", "vendor": "v"}
 class ExplainTests(WorldCase):
     """Each test has a server and a database of its own."""
 
-    timeout = 90
+    timeout = 180
 
     async def _begin(self) -> None:
         await super()._begin()

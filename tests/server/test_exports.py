@@ -56,7 +56,7 @@ def quiet(done: int, total: int, what: str) -> None:
 class ExportCase(TestCase):
     """A database with the world's rows, a second connection that is used synchronously, and a folder."""
 
-    timeout = 90
+    timeout = 180
 
     def setUp(self) -> Any:
         """Make them."""

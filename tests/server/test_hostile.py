@@ -106,7 +106,7 @@ def rejected() -> int:
 class HostileTests(TestCase):
     """Each test has a server of its own, and sends it many kinds."""
 
-    timeout = 60
+    timeout = 180
 
     def setUp(self) -> Any:
         """Start the world with the clients of `TABLE`."""

@@ -25,7 +25,7 @@ from tests.server.database import fresh_database
 class LedgerTests(LedgerContract, PlacesContract, CountersContract, TestCase):
     """The contract, on a database of its own with the settings of hot connections."""
 
-    timeout = 30
+    timeout = 180
     ledger: Ledger
 
     async def build(self) -> None:

@@ -92,7 +92,7 @@ def older(told: dict[str, str], together: int) -> list[tuple[str, Any]]:
 class LoginTests(TestCase):
     """A server with the subscriber of example 02."""
 
-    timeout = 60
+    timeout = 180
 
     def setUp(self) -> Any:
         """Start the world."""

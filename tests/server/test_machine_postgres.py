@@ -88,7 +88,7 @@ class Both:
 class WalkTests(TestCase):
     """See the module."""
 
-    timeout = 60
+    timeout = 180
 
     async def build(self) -> None:
         """The same subscribers in both ledgers."""

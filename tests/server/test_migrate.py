@@ -39,7 +39,7 @@ SECOND = Upgrade(2, Script("upgrades/0002_second.sql", "insert into rows values 
 class MigrateTests(TestCase):
     """Small schemas; the real one is what tests.server.test_schema looks at."""
 
-    timeout = 30
+    timeout = 180
 
     def setUp(self) -> Any:
         """An empty database and a pool of two."""

@@ -22,7 +22,7 @@ from portaswitch.store.embedded import EmbeddedPostgres
 from portaswitch.store.listen import Listener
 from portaswitch.store.pool import ConnectionLost, Cursor, Pool
 from tests.server.database import seeded_state_dir
-from tests.server.pools import PoolTestCase, pause
+from tests.server.pools import PoolTestCase, pause, until
 
 _reactor: Any = reactor
 
@@ -168,11 +168,7 @@ class OutageTests(PoolTestCase):
 
         async def arrives(payload: str) -> None:
             await db.execute("select pg_notify(%s, %s)", ('Odd "name"', payload))
-            for _ in range(100):
-                if payload in heard:
-                    return
-                await pause(0.01)
-            self.fail(f"{payload} was not heard")
+            await until(lambda: payload in heard, payload)
 
         await arrives("one")
         self.assertEqual(again, [])

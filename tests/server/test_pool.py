@@ -12,7 +12,7 @@ from twisted.internet.defer import CancelledError, Deferred, DeferredList, Timeo
 from portaswitch.errors import DatabaseDown
 from portaswitch.store.pool import HOT_SETTINGS, Cursor
 from tests.server.database import empty_database
-from tests.server.pools import PoolTestCase, pause
+from tests.server.pools import PoolTestCase, pause, until
 
 _reactor: Any = reactor
 
@@ -117,11 +117,14 @@ class CallTests(PoolTestCase):
             await cursor.execute("set local statement_timeout = 20")
             await cursor.execute("select pg_sleep(5)")
 
+        locked: set[int] = set()
+
         async def crossing(cursor: Cursor, first: int) -> None:
             await cursor.execute("set local deadlock_timeout = 50")
             for number in (first, 3 - first):
                 await cursor.execute("select 1 from rows where n = %s for update", (number,))
-                await pause(0.05)
+                locked.add(number)
+                await until(lambda: len(locked) == 2)
 
         await self.assertFailure(self.db.transaction(slow), QueryCanceled)
         ends: list[tuple[bool, Any]] = await DeferredList(

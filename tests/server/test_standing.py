@@ -50,7 +50,7 @@ class StandingTests(WorldCase):
         job = next(job for job in self.world.server._jobs if job.name == "standing")
         for _ in range(2):
             await job._work()
-        for _ in range(200):
+        for _ in range(1200):
             if len(self.nas.requests) >= count:
                 break
             await pause(0.05)

@@ -60,7 +60,7 @@ def said(port: int, context: ssl.SSLContext | None) -> str:
 class StatusTests(TestCase):
     """A server with the roles radius and http."""
 
-    timeout = 90
+    timeout = 180
 
     async def server(self, dsn: str) -> tuple[Server, int]:
         """A server that was told to start, and the port of its pages."""
@@ -210,7 +210,7 @@ class Twistd(ProcessProtocol):
 class SupervisorTests(TestCase):
     """The server as a unit of type notify."""
 
-    timeout = 120
+    timeout = 180
 
     async def test_told(self) -> None:
         """READY when its ports are open, WATCHDOG while it lives; SIGHUP opens the logs anew; STOPPING at SIGTERM."""

@@ -59,7 +59,7 @@ CODES = {"unknown": "3001", "no_key": "3906", "exists": "3901"}
 class VendorCase(TestCase):
     """A simulator on a port, and the handler that speaks to it."""
 
-    timeout = 60
+    timeout = 180
 
     async def start(self, name: str, simulator: Simulator, **options: Any) -> None:
         """Serve the simulator and configure the handler; `{port}` in options is the simulator's."""
@@ -69,7 +69,7 @@ class VendorCase(TestCase):
         loader = Loader([ROOT / "handlers"])
         loader.scan()
         given = {key: value.replace("{port}", number) if isinstance(value, str) else value for key, value in options.items()}
-        reading = Reading(loader.handlers()[name], {"seconds": 2, **given})
+        reading = Reading(loader.handlers()[name], {"seconds": 20, **given})
         self.assertEqual(reading.faults, [])
         self.handler: EventHandler = loader.handlers()[name].configured(reading.values)
         wires = {target: transport(reactor, target or name, one, reading.values) for target, one in self.handler.reach().items()}
