@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 #: Seconds that one step, between two requests, may compute; handlers are mappings, which take microseconds.
 STEP: Final = 1.0
-#: On a busy machine a second passes without a step having had it, so that computing is measured; one that sleeps computes nothing: it gets so many times as long.
+#: On a busy machine seconds pass without a step having had them, so computing is measured; a step that sleeps computes nothing: it gets so many times as long.
 ASLEEP: Final = 10
 
 
