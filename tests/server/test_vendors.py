@@ -42,9 +42,9 @@ class HssTests(VendorCase):
 
         first = {FIRST.imsi: (OLD, True, True)}
         off = {FIRST.imsi: (OLD, False, False)}
-        await self.life(seen, (first, off, first, {SECOND.imsi: (OLD, True, True)}, {SECOND.imsi: (NEW, True, True)}, {}))
+        await self.assert_life(seen, (first, off, first, {SECOND.imsi: (OLD, True, True)}, {SECOND.imsi: (NEW, True, True)}, {}))
 
-    async def hlr(self, name: str, simulator: HuaweiMml | HuaweiHssSoap, **options: Any) -> None:
+    async def assert_hlr(self, name: str, simulator: HuaweiMml | HuaweiHssSoap, **options: Any) -> None:
         """The same life behind three wires: number and lock by IMSI, and whose keys are there."""
         await self.start(name, simulator, codes=CODES, user="provision", password="made-up", **options)
 
@@ -55,18 +55,18 @@ class HssTests(VendorCase):
             return {sim.imsi: (number, locked)}, {sim.imsi}
 
         free = state(FIRST, OLD)
-        await self.life(seen, (free, state(FIRST, OLD, "TRUE"), free, state(SECOND, OLD), state(SECOND, NEW), ({}, set())))
+        await self.assert_life(seen, (free, state(FIRST, OLD, "TRUE"), free, state(SECOND, OLD), state(SECOND, NEW), ({}, set())))
 
     @claims("huawei-hss.1")
     async def test_huawei_mml(self) -> None:
         """Keys, subscriber, locks, IMSI and number, command by command."""
         simulator = HuaweiMml(reactor)
-        await self.hlr("Huawei::HSS", simulator, address="127.0.0.1:{port}", locks=True)
+        await self.assert_hlr("Huawei::HSS", simulator, address="127.0.0.1:{port}", locks=True)
 
     async def test_huawei_soap(self) -> None:
         """The same within a session that the log-in's 307 names."""
         simulator = HuaweiHssSoap(reactor)
-        await self.hlr("Huawei::HSS", simulator, interface="soap", url="http://127.0.0.1:{port}", locks=True)
+        await self.assert_hlr("Huawei::HSS", simulator, interface="soap", url="http://127.0.0.1:{port}", locks=True)
         simulator.forget_sessions()
         await self.bring(LINE)
         self.assertEqual(list(simulator.hlr.records), [FIRST.imsi])
@@ -75,7 +75,7 @@ class HssTests(VendorCase):
     async def test_zte(self) -> None:
         """The CMCC dialect: log-in in each header, a number change by a new subscriber, a static address in the data context."""
         simulator = CmccHss(reactor)
-        await self.hlr("ZXUN::HSS", simulator, url="http://127.0.0.1:{port}")
+        await self.assert_hlr("ZXUN::HSS", simulator, url="http://127.0.0.1:{port}")
         await self.bring(LINE)
         self.assertEqual(simulator.hlr.records[FIRST.imsi].group("EPS CNTX 1"), {"CNTXID": "1", "IPV4ADDIND": "STATIC", "IPV4ADD": "192.0.2.7"})
 
@@ -92,7 +92,7 @@ class HssTests(VendorCase):
             return {number: (sim.imsi, active)}, {sim.imsi}
 
         free = state(FIRST, OLD)
-        await self.life(seen, (free, state(FIRST, OLD, 0), free, state(SECOND, OLD), state(SECOND, NEW), ({}, set())))
+        await self.assert_life(seen, (free, state(FIRST, OLD, 0), free, state(SECOND, OLD), state(SECOND, NEW), ({}, set())))
         self.assertEqual(hss.operations[:2], ["set_sim_range", "set_subscriber"])
 
 
@@ -108,7 +108,7 @@ class PolicyTests(VendorCase):
             return {number: (one.values["usrState"], set(one.services)) for number, one in upcc.profiles.items()}
 
         free = {OLD: ("1", {"GOLD"})}
-        await self.life(seen, (free, {OLD: ("2", {"GOLD"})}, free, free, {NEW: ("1", {"GOLD"})}, {}))
+        await self.assert_life(seen, (free, {OLD: ("2", {"GOLD"})}, free, free, {NEW: ("1", {"GOLD"})}, {}))
         await self.bring(replace(LINE, addons=("TURBO", "NIGHT")))
         await self.bring(replace(LINE, addons=("NIGHT",), policy=None))
         self.assertEqual(seen(), {OLD: ("1", {"NIGHT"})})
@@ -125,7 +125,7 @@ class PolicyTests(VendorCase):
 
         free = {OLD: ("GOLD", "20000000", ["192.0.2.7"])}
         blocked = {OLD: ("blocked", "20000000", ["192.0.2.7"])}
-        await self.life(seen, (free, blocked, free, free, {NEW: ("GOLD", "20000000", ["192.0.2.7"])}, {}))
+        await self.assert_life(seen, (free, blocked, free, free, {NEW: ("GOLD", "20000000", ["192.0.2.7"])}, {}))
         await self.bring(LINE)
         await self.bring(replace(LINE, attributes={}))
         self.assertEqual(spb.subscribers[OLD].addresses, [])
@@ -199,7 +199,7 @@ class AccessTests(VendorCase):
             return {login: (one["status"], portal.subscribed[login]) for login, one in portal.accounts.items()}
 
         free = {OLD: ("1", {"sports"})}
-        await self.life(seen, (free, {OLD: ("0", {"sports"})}, free, free, {NEW: ("1", {"sports"})}, {}), viewer)
+        await self.assert_life(seen, (free, {OLD: ("0", {"sports"})}, free, free, {NEW: ("1", {"sports"})}, {}), viewer)
         await self.bring(viewer)
         await self.bring(replace(viewer, features=frozenset()))
         self.assertEqual(seen(), {OLD: ("0", set())})

@@ -40,7 +40,7 @@ class PrivateCase(VendorCase):
 class HssTests(PrivateCase):
     """Systems that know subscribers by their SIM."""
 
-    async def hss(self, name: str, description: Mapping[str, Any], lock: str, free: str, barred: str, **options: Any) -> TemplateSimulator:
+    async def assert_hss(self, name: str, description: Mapping[str, Any], lock: str, free: str, barred: str, **options: Any) -> TemplateSimulator:
         """The life of a SIM and its number; `lock` is the field that says whether it is barred."""
         simulator = await self.private(name, description, **options)
 
@@ -51,7 +51,7 @@ class HssTests(PrivateCase):
             return {imsi: (number, locked)}
 
         on = state(FIRST.imsi, OLD)
-        await self.life(seen, (on, state(FIRST.imsi, OLD, barred), on, state(SECOND.imsi, OLD), state(SECOND.imsi, NEW), {}))
+        await self.assert_life(seen, (on, state(FIRST.imsi, OLD, barred), on, state(SECOND.imsi, OLD), state(SECOND.imsi, NEW), {}))
         await self.bring(PLAIN)
         self.assertEqual(seen(), {})
         await self.bring(LINE)
@@ -60,7 +60,7 @@ class HssTests(PrivateCase):
     @claims("aricent-hss.1", "aricent-hss.2", "adax-hss.1")
     async def test_aricent(self) -> None:
         """A subscriber for a product with the service and a SIM card, with its keys, quality and address."""
-        aricent = await self.hss("AricentHSS", ARICENT, "barred", "", "1")
+        aricent = await self.assert_hss("AricentHSS", ARICENT, "barred", "", "1")
         wanted = {"imsi": FIRST.imsi, "msisdn": OLD, "ki": KI, "opc": OPC, "profile": "GOLD", "ip": "192.0.2.7", "barred": ""}
         self.assertEqual({name: value for name, value in aricent.records[FIRST.imsi].items() if name != "number"}, wanted)
 
@@ -74,12 +74,12 @@ class HssTests(PrivateCase):
 
         steps = ((PLAIN, []), (LINE, [("GOLD", "192.0.2.7", "")]), (replace(LINE, conditions=BARRED), [("GOLD", "192.0.2.7", "1")]),
                  (replace(SILVER, conditions=BARRED), [("SILVER", "192.0.2.7", "1")]), (replace(SILVER, attributes={}), [("SILVER", "", "")]))  # fmt: skip
-        await self.there_and_back(seen, steps)
+        await self.assert_there_and_back(seen, steps)
 
     @claims("kleos-hss.1")
     async def test_kleos(self) -> None:
         """Number, card and status; one that is barred is at no moment active, whatever changes."""
-        kleos = await self.hss("Kleos::HSS", KLEOS_HSS, "status", "active", "barred")
+        kleos = await self.assert_hss("Kleos::HSS", KLEOS_HSS, "status", "active", "barred")
         await self.bring(replace(LINE, conditions=BARRED))
         kleos.asked.clear()
         await self.bring(replace(LINE, conditions=BARRED, id=NEW))
@@ -89,7 +89,7 @@ class HssTests(PrivateCase):
     @claims("titan-hss.1", "titan-hss.2", "titan-hss.3")
     async def test_titan(self) -> None:
         """Number and IMSI; limits, APN and roaming profile of the policy; a policy that changes."""
-        titan = await self.hss("Titan::HSS", TITAN, "barred", "", "1")
+        titan = await self.assert_hss("Titan::HSS", TITAN, "barred", "", "1")
 
         def seen() -> Any:
             (one,) = titan.records.values()
@@ -101,13 +101,13 @@ class HssTests(PrivateCase):
 
         steps = ((policy("1", "31", "10"), ("10", "20", "1", "31", "")), (policy("2", "32", "5"), ("5", "20", "2", "32", "")),
                  (replace(policy("2", "32", "5"), conditions=BARRED), ("5", "20", "2", "32", "1")))  # fmt: skip
-        await self.there_and_back(seen, steps)
+        await self.assert_there_and_back(seen, steps)
 
     @claims("protei-hlr.1", "protei-hlr.2", "protei-hlr.3")
     async def test_protei(self) -> None:
         """Its answers say in the body what went wrong: the site's words are configured."""
         faults = {"missing": '"MISSING"', "exists": '"EXISTS"'}
-        protei = await self.hss("Protei::HLR", PROTEI_HLR, "status", "0", "1", faults=faults)
+        protei = await self.assert_hss("Protei::HLR", PROTEI_HLR, "status", "0", "1", faults=faults)
         self.assertEqual(protei.operations[:2], ["add", "status"])
         self.assertEqual((protei.records[FIRST.imsi]["ki"], protei.records[FIRST.imsi]["profile"]), (KI, "GOLD"))
 
@@ -124,8 +124,8 @@ class PolicyTests(PrivateCase):
             return {number: (one["imsi"], one["service"], one["profile"]) for number, one in kleos.records.items()}
 
         first, second = (FIRST.imsi, "gold", "GOLD"), (SECOND.imsi, "gold", "GOLD")
-        await self.life(seen, ({OLD: first}, {OLD: first}, {OLD: first}, {OLD: second}, {NEW: second}, {}))
-        await self.there_and_back(seen, ((LINE, {OLD: first}), (SILVER, {OLD: (FIRST.imsi, "silver", "SILVER")}), (PLAIN, {})))
+        await self.assert_life(seen, ({OLD: first}, {OLD: first}, {OLD: first}, {OLD: second}, {NEW: second}, {}))
+        await self.assert_there_and_back(seen, ((LINE, {OLD: first}), (SILVER, {OLD: (FIRST.imsi, "silver", "SILVER")}), (PLAIN, {})))
 
     @claims("protei-pcrf.1", "protei-pcrf.2")
     async def test_protei(self) -> None:
@@ -140,10 +140,10 @@ class PolicyTests(PrivateCase):
 
         on = state(OLD, FIRST.imsi, "GOLD")
         states = (on, state(OLD, FIRST.imsi, "GOLD", barred="1"), on, state(OLD, SECOND.imsi, "GOLD"), state(NEW, SECOND.imsi, "GOLD"), {})
-        await self.life(seen, states)
+        await self.assert_life(seen, states)
         for_addons = ((LINE, ()), (LINE, ("TURBO", "NIGHT")), (LINE, ("NIGHT", "TURBO")), (LINE, ("NIGHT",)), (SILVER, ("NIGHT",)))
         steps = [(replace(line, addons=addons), state(OLD, FIRST.imsi, *addons, line.product.upper())) for line, addons in for_addons]
-        await self.there_and_back(seen, steps)
+        await self.assert_there_and_back(seen, steps)
 
     @staticmethod
     def ordered(simulator: TemplateSimulator, number: str) -> tuple[str, ...]:
@@ -168,9 +168,9 @@ class PolicyTests(PrivateCase):
 
         on = state(OLD, FIRST.imsi)
         states = (on, state(OLD, FIRST.imsi, "suspended"), on, state(OLD, SECOND.imsi), state(NEW, SECOND.imsi), {})
-        await self.life(seen, states, SILVER)
+        await self.assert_life(seen, states, SILVER)
         turbo = replace(SILVER, addons=("TURBO",))
-        await self.there_and_back(seen, ((SILVER, on), (turbo, state(OLD, FIRST.imsi, packages=("1001", "1002"))),
+        await self.assert_there_and_back(seen, ((SILVER, on), (turbo, state(OLD, FIRST.imsi, packages=("1001", "1002"))),
                                          (replace(turbo, conditions=BARRED), state(OLD, FIRST.imsi, "suspended", ("1001", "1002"))), (SILVER, on)))  # fmt: skip
 
     @claims("zte-spr.3", "zte-spr.5")
@@ -182,4 +182,4 @@ class PolicyTests(PrivateCase):
             (both, ("1001", "1003", "1002")), (replace(SILVER, addons=("NIGHT", "TURBO")), ("1003", "1001", "1002")), (night, ("1003", "1002")),
             (turbo, ("1001", "1002")), (SILVER, ("1002",)),
         )  # fmt: skip
-        await self.there_and_back(lambda: self.ordered(spr, OLD), steps)
+        await self.assert_there_and_back(lambda: self.ordered(spr, OLD), steps)

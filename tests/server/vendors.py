@@ -50,10 +50,13 @@ class VendorCase(TestCase):
         port = reactor.listenTCP(0, simulator.factory(), interface="127.0.0.1")
         self.addCleanup(port.stopListening)
         number = str(port.getHost().port)
+        await self.begin(name, **{key: value.replace("{port}", number) if isinstance(value, str) else value for key, value in options.items()})
+
+    async def begin(self, name: str, **options: Any) -> None:
+        """Configure the handler for a vendor that is there."""
         loader = Loader([ROOT / "handlers"])
         loader.scan()
-        given = {key: value.replace("{port}", number) if isinstance(value, str) else value for key, value in options.items()}
-        reading = Reading(loader.handlers()[name], {"seconds": 2, **given})
+        reading = Reading(loader.handlers()[name], {"seconds": 2, **options})
         self.assertEqual(reading.faults, [])
         self.handler: EventHandler = loader.handlers()[name].configured(reading.values)
         wires = {target: transport(reactor, target or name, one, reading.values) for target, one in self.handler.reach().items()}
@@ -67,22 +70,24 @@ class VendorCase(TestCase):
         handler, remote_id = self.handler, self.record.remote_id
         assert isinstance(handler, StateHandler)
         wanted, before = handler.wanted(subscriber), self.record
+        self.effects: list[Any] = []
         for known in (before, underway(before, wanted)):
             drive = Drive(self.wires)
             await drive.run(partial(handler.steps, EVENT, subscriber, Record(remote_id, known.keys, known.state)))
+            self.effects += drive.effects
             remote_id = ([effect.remote_id for effect in drive.effects if isinstance(effect, AssignRemoteId)] or [remote_id])[-1]
         self.record = confirmed(wanted, remote_id)
 
-    async def there_and_back(self, seen: Callable[[], Any], steps: Sequence[tuple[Subscriber, Any]]) -> None:
+    async def assert_there_and_back(self, seen: Callable[[], Any], steps: Sequence[tuple[Subscriber, Any]]) -> None:
         """Snapshots with what `seen` gives after each, in their order and then backwards: what the vendor holds does not depend on the way."""
         for way in ("there", "back"):
             for place, (snapshot, state) in enumerate(steps if way == "there" else reversed(steps)):
                 await self.bring(snapshot)
                 self.assertEqual(seen(), state, f"{way}, step {place}")
 
-    async def life(self, seen: Callable[[], Any], states: Sequence[Any], line: Subscriber = LINE) -> None:
+    async def assert_life(self, seen: Callable[[], Any], states: Sequence[Any], line: Subscriber = LINE) -> None:
         """A SIM is assigned, barred, freed, swapped, renumbered, taken away, and all of it backwards: `states` are what `seen` gives after each."""
-        await self.there_and_back(seen, tuple(zip(snapshots(line), states, strict=True)))
+        await self.assert_there_and_back(seen, tuple(zip(snapshots(line), states, strict=True)))
 
 
 def snapshots(line: Subscriber) -> tuple[Subscriber, ...]:
