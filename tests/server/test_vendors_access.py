@@ -307,7 +307,7 @@ class PortalTests(VendorCase):
 class DatabaseTests(VendorCase, PoolTestCase):
     """CLDB, which is a table of somebody's PostgreSQL."""
 
-    timeout = 60
+    timeout = 120
     TABLE = "create table cldb (account text primary key, mac text unique, status text, product text, upload text, download text)"
 
     @claims("cldb.1")

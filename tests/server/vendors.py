@@ -43,7 +43,7 @@ CODES = {"unknown": "3001", "no_key": "3906", "exists": "3901"}
 class VendorCase(TestCase):
     """A simulator on a port, and the handler that speaks to it."""
 
-    timeout = 60
+    timeout = 120
 
     async def start(self, name: str, simulator: Simulator, **options: Any) -> None:
         """Serve the simulator and configure the handler; `{port}` in options is the simulator's."""
@@ -56,7 +56,7 @@ class VendorCase(TestCase):
         """Configure the handler for a vendor that is there."""
         loader = Loader([ROOT / "handlers"])
         loader.scan()
-        reading = Reading(loader.handlers()[name], {"seconds": 2, **options})
+        reading = Reading(loader.handlers()[name], {"seconds": 30, **options})
         self.assertEqual(reading.faults, [])
         self.handler: EventHandler = loader.handlers()[name].configured(reading.values)
         wires = {target: transport(reactor, target or name, one, reading.values) for target, one in self.handler.reach().items()}
