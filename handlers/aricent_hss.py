@@ -1,7 +1,7 @@
 """
 AricentHSS: SIM cards, numbers, quality and static addresses in the HSS of Aricent and of Adax.
 
-API: private; the shipped requests are a proposal to be fitted by configuration (docs/handlers/templates.rst).
+API: private; the shipped requests are a proposal to be fitted by configuration (docs/handlers.rst).
 """
 
 from portaswitch.handler import Operation, State, Subscriber, TemplateHandler, mobile, without

@@ -66,6 +66,7 @@ class Calix(StateHandler):
         Option("active_ethernet_models", text, "models (blanks between) that can't be residential gateways", default="716GE-I"),
     )
     targets = {"": HttpTarget()}
+    shared = frozenset({"serno", "port", "node"})  # the ports of one terminal may be several accounts'; what is one account's is all three together
     log_in_refused = frozenset({"login 6"})
 
     def wanted(self, subscriber: Subscriber) -> State | None:
@@ -75,7 +76,9 @@ class Calix(StateHandler):
         if device is None or not profile or subscriber.closed:
             return None
         serial = device.inventory_id.upper().removeprefix("CXNK")
-        keys = {"serno": (serial,), "port": self._ports(device, subscriber), "node": (device.settings.get("node") or self.values["node"],)}
+        node, ports = device.settings.get("node") or self.values["node"], self._ports(device, subscriber)
+        services = tuple(f"{node} {serial} {port}" for port in ports)
+        keys = {"serno": (serial,), "port": ports, "node": (node,), "service": services}
         values = {"profile": profile, "model": device.model, "subscriber": subscriber.id, "admin": "disabled" if subscriber.barred else "enabled"}
         return State(keys, values)
 

@@ -64,14 +64,16 @@ class CLDB(StateHandler):
         return State({"account": (subscriber.id,)}, values)
 
     def apply(self, wanted: State, record: Record) -> Steps:
-        """The old name's row goes first."""
-        if record.key("account") not in ("", wanted.key("account")):
-            yield from self.remove(record)
+        """Rows of old names go first."""
+        for old in record.keys.get("account", ()):
+            if old != wanted.key("account"):
+                yield self._statement("delete", {"account": old})
         yield self._statement("upsert", {**wanted.values, "account": wanted.key("account")})
 
     def remove(self, record: Record) -> Steps:
         """The row goes."""
-        yield self._statement("delete", {"account": record.key("account")})
+        for account in record.keys.get("account", ()):
+            yield self._statement("delete", {"account": account})
 
     def _statement(self, option: str, values: dict[str, str | None]) -> Sql:
         """The statement with its values in the order in which it names them."""

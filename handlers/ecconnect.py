@@ -2,12 +2,26 @@
 ECConnect: mobile services of the ECConnect Access Portal (EAP) in front of the Optus core.
 
 API: private; the shipped requests are to be fitted by configuration. The first activation returns clientid and phoneid, which are kept in custom fields of the
-account and go with every later request. A location of `restricted_locations` (AEROSPACE, MARITIME) bars data; calls and texts stay.
+account and go with every later request. One that is refused because the number or card is active already (our repetition of one whose answer was lost) is
+expected to tell the ids too. A location of `restricted_locations` (AEROSPACE, MARITIME) bars data; calls and texts stay.
 """
 
 import re
 
-from portaswitch.handler import AssignCustomField, Operation, Option, Record, Reply, State, Steps, Subscriber, TemplateHandler, text
+from portaswitch.handler import (
+    AssignCustomField,
+    AssignRemoteId,
+    NotProvisionable,
+    Operation,
+    Option,
+    Record,
+    Reply,
+    State,
+    Steps,
+    Subscriber,
+    TemplateHandler,
+    text,
+)
 
 BODY = (
     '{"clientid": "${clientid}", "phoneid": "${phoneid}", "msisdn": "${msisdn}", "iccid": "${iccid}", "ratePlan": "${product}", "status": "${status}", '
@@ -62,18 +76,33 @@ class ECConnect(TemplateHandler):
             "status": "suspended" if subscriber.barred else "active",
             "data_bar": "on" if restricted else "off",
         }
-        return State({"phone": (values["phoneid"],)} if values["phoneid"] else {}, values)
+        keys = {"msisdn": (subscriber.id,), "iccid": (subscriber.sim.iccid,)}
+        return State({**keys, "phone": (values["phoneid"],)} if values["phoneid"] else keys, values)
 
     def apply(self, wanted: State, record: Record) -> Steps:
-        """Activate a phone that the EAP has no id of, and keep the ids that it gives; else bring its record up to date."""
-        if wanted.key("phone"):
-            yield from self._run("update", wanted, record)
-            return
-        reply: Reply = yield from self._run("create", wanted, record)
-        for field, pattern in _IDS.items():
-            found = pattern.search(reply.body)
-            if found:
-                yield AssignCustomField(field, found[1])
+        """Bring the phone up to date; one that the EAP has given no ids of, or has lost, is activated."""
+        if wanted.values["phoneid"] and wanted.values["clientid"]:
+            reply: Reply = yield from self._run("update", wanted, record, frozenset({"missing"}))
+            if self.fault(reply) != "missing":
+                return
+        yield from self._activated(wanted, record)
+
+    def remove(self, record: Record) -> Steps:
+        """The phone goes, by the id of the custom field or else the one that the activation gave."""
+        for phone in record.keys.get("phone", ()) or tuple(filter(None, (record.remote_id,))):
+            yield from self._deleted(phone, record)
+
+    def _activated(self, wanted: State, record: Record) -> Steps:
+        """The ids are kept; a phone that is active already is brought to the wanted state."""
+        reply: Reply = yield from self._run("create", wanted, record, frozenset({"exists"}), phoneid="")
+        ids = {field: found[1] for field, pattern in _IDS.items() if (found := pattern.search(reply.body))}
+        if "phoneid" not in ids:
+            raise NotProvisionable("the EAP's answer has no phoneid: look the phone up there and enter clientid and phoneid as custom fields")
+        for field, value in ids.items():
+            yield AssignCustomField(field, value)
+        yield AssignRemoteId(ids["phoneid"])
+        if self.fault(reply) == "exists":
+            yield from self._run("update", wanted, record, **ids)
 
 
 ecconnect = ECConnect()

@@ -55,6 +55,7 @@ class HuaweiPCRF(StateHandler):
         Option("identifier", one_of("msisdn", "imsi"), "by what the UPCC knows a subscriber", default="msisdn"),
         Option("services", mapping, "names of UPCC services by policy, product or add-on name; others go by their own name", default={}),
     )
+    shared = frozenset({"service"})
     targets = {"": HttpTarget(seconds=30)}
 
     def wanted(self, subscriber: Subscriber) -> State | None:

@@ -1,12 +1,12 @@
 """
 Kleos::HSS: SIM cards, numbers and states in the Greenisis HSS.
 
-API: private ("BOSS interface proposal"); the shipped requests are to be fitted by configuration (docs/handlers/templates.rst).
+API: private ("BOSS interface proposal"); the shipped requests are to be fitted by configuration (docs/handlers.rst).
 """
 
 from portaswitch.handler import Operation, State, Subscriber, TemplateHandler, mobile, without
 
-BODY = '{"msisdn": "${msisdn}", "imsi": "${imsi}", "iccid": "${iccid}", "ki": "${ki}", "opc": "${opc}", "status": "active"}'
+BODY = '{"msisdn": "${msisdn}", "imsi": "${imsi}", "iccid": "${iccid}", "ki": "${ki}", "opc": "${opc}", "status": "${status}"}'
 
 
 class KleosHSS(TemplateHandler):
@@ -30,14 +30,16 @@ class KleosHSS(TemplateHandler):
     templates = {
         "create": Operation("POST", "/hss/subscribers", BODY),
         "update": Operation("PUT", "/hss/subscribers/${imsi}", BODY),
-        "suspend": Operation("PUT", "/hss/subscribers/${imsi}/status", '{"status": "barred"}'),
         "delete": Operation("DELETE", "/hss/subscribers/${imsi}"),
     }
 
     def state(self, subscriber: Subscriber) -> State | None:
-        """A mobile subscriber; its policy is the PCRF's."""
+        """A mobile subscriber; its policy is the PCRF's. The status goes with all else, so that no change opens a barred one for a moment."""
         state = mobile(subscriber)
-        return state and without(state, "product", "profile", "upload", "download", "contexts", "static_ip", "amf")
+        if state is None:
+            return None
+        kept = without(state, "product", "profile", "upload", "download", "contexts", "static_ip", "amf", "barred")
+        return State(state.keys, {**kept.values, "status": "barred" if state.values["barred"] else "active"})
 
 
 kleos_hss = KleosHSS()

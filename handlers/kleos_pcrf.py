@@ -1,7 +1,7 @@
 """
 Kleos::PCRF: services and policies in the Greenisis PCRF.
 
-API: private ("BOSS interface proposal"); the shipped requests are to be fitted by configuration (docs/handlers/templates.rst).
+API: private ("BOSS interface proposal"); the shipped requests are to be fitted by configuration (docs/handlers.rst).
 """
 
 from portaswitch.handler import Operation, State, Subscriber, TemplateHandler, mobile

@@ -85,10 +85,11 @@ class Sandvine(StateHandler):
         return State({"name": (subscriber.id,), "address": (address,) if address else ()}, values)
 
     def apply(self, wanted: State, record: Record) -> Steps:
-        """A new name renames the subscriber; attributes make or overwrite it; addresses that are no longer its own are taken away."""
-        old, name = record.key("name"), wanted.key("name")
-        if old and old != name:
-            yield self._ask("ModifySubscriber", self._key(old), xml("Name", name), accepts=frozenset({"missing"}))
+        """A new name renames the subscriber, by whichever it had last; attributes make or overwrite it; addresses that are no longer its own are taken away."""
+        name = wanted.key("name")
+        for old in record.keys.get("name", ()):
+            if old != name:
+                yield self._ask("ModifySubscriber", self._key(old), xml("Name", name), accepts=frozenset({"missing"}))
         yield from self._attributes(name, wanted)
         for address in record.keys.get("address", ()):
             if address not in wanted.keys["address"]:

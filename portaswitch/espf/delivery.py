@@ -81,9 +81,10 @@ class Delivery:
     async def _take_keys(self, handler: StateHandler, wanted: State) -> None:
         """An external key is one entity's: where the vendor still has it for another one, that one is removed first; its own event brings it back."""
         event = self._one.event
-        if not any(wanted.keys.values()):
+        own = {name: tuple(filter(None, values)) for name, values in wanted.keys.items() if name not in handler.shared}
+        if not any(own.values()):
             return
-        for entity, record in (await self._events.holders(self._one.i_handler, event.entity, wanted.keys)).items():
+        for entity, record in (await self._events.holders(self._one.i_handler, event.entity, own)).items():
             if entity in self._busy:
                 raise Ended(Verdict.RETRY, f"{entity} still has a key of this one, and is being told", BUSY_NEIGHBOUR, asked=False)
             await Drive(self._wires).run(partial(handler.remove, record))

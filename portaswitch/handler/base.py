@@ -141,7 +141,8 @@ class EventHandler:
 class State:
     """
     The wanted state of one entity at a vendor: external `keys` ({'imsi': ('25501...',)}), and `values` in the handler's own words (JSON values only: its hash
-    is what was confirmed; they may hold keys of a SIM, so they are not in the repr). Two entities don't share an external key.
+    is what was confirmed; they may hold keys of a SIM, so they are not in the repr). Two entities don't share an external key, but
+    for those that the handler calls `shared`.
     """
 
     keys: Mapping[str, tuple[str, ...]]
@@ -161,8 +162,11 @@ class StateHandler(EventHandler, ABC):
     A handler that converges the vendor's system to the wanted state, whatever events came or were superseded (DESIGN.md 5.5).
 
     The engine passes over it where the hash of the wanted state is the confirmed one, supersedes older undelivered events of the entity, and writes the
-    record after success. `apply` must be able to be repeated.
+    record after success. `apply` must be able to be repeated. `shared` are the names of keys that many entities have at once (packages, a node): the record
+    remembers them, but they are nobody's own.
     """
+
+    shared: ClassVar[frozenset[str]] = frozenset()
 
     @abstractmethod
     def wanted(self, subscriber: Subscriber) -> State | None:

@@ -103,6 +103,12 @@ class TemplateHandler(StateHandler):
         Option("faults", mapping, "patterns of bodies (or 'http CODE') by word: exists, missing, busy", default={}),
     )
 
+    def __init_subclass__(cls) -> None:
+        """Members of the list are many entities'."""
+        super().__init_subclass__()
+        if cls.list_key:
+            cls.shared = cls.shared | {cls.list_key}
+
     @abstractmethod
     def state(self, subscriber: Subscriber) -> State | None:
         """The keys and values of an account; values are text. None: the vendor shall know nothing of it."""

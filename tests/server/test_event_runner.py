@@ -17,7 +17,7 @@ from portaswitch.espf.options import Reading
 from portaswitch.espf.reports import AttemptLog, Digest, Redaction
 from portaswitch.espf.runner import Runner, Work
 from portaswitch.espf.wires import Wires
-from portaswitch.handler import AssignAlias, AssignRemoteId, EventHandler, Http, Reply
+from portaswitch.handler import AssignAlias, AssignRemoteId, EventHandler, Http, Reply, State, Subscriber
 from portaswitch.logs import LineFile
 from portaswitch.store.events import Events
 from tests.server.pools import until
@@ -258,6 +258,28 @@ class StateTests(RunnerCase):
         )
         keys: dict[str, Any] = {entity: held for entity, held in await self.db.query("select entity, keys from remote_records")}
         self.assertEqual(keys, {"account:101": {"login": ["442079460001"]}, "account:102": {"login": ["10086610975"]}})
+
+    async def test_keys_that_many_have(self) -> None:
+        """A package that two accounts have, and a key that neither has a value of, are taken from nobody."""
+
+        class Packages(Homes):
+            """Homes with a package, which many have, and a card, which these have not."""
+
+            shared = frozenset({"package"})
+
+            def wanted(self, subscriber: Subscriber) -> State | None:
+                """With the same package for all."""
+                home = super().wanted(subscriber)
+                return home and State({**home.keys, "package": ("sports",), "card": ("",)}, home.values)
+
+        transport = FakeTransport()
+        runner = await self.runner(Packages(), transport)
+        for account in (101, 102):
+            await event(self.db, "Account/New", f"account:{account}", 1)
+        await self.settle(runner)
+        self.assertEqual([method for method, _, _ in await self.asked(transport)], ["PUT", "PUT"])
+        held = await self.db.query("select keys ->> 'package' from remote_records")
+        self.assertEqual(held, [('["sports"]',), ('["sports"]',)])
 
     async def test_it_does_not_bar_for_what_it_does_not_hear_of(self) -> None:
         """Without Account/Unblocked among its events a block is not shown: nobody would tell it of the end."""

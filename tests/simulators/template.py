@@ -4,8 +4,8 @@ A vendor's system made from a description of its operations, for vendors whose i
     {"key": "id", "operations": {"create": {"effect": "create", "method": "POST", "path": "/subscribers", "kind": "json",
       "body": "{\\"id\\": \\"{id}\\", \\"plan\\": \\"{plan?}\\"}", "replies": {"done": {"status": 201, "body": "{\\"number\\": \\"{number}\\"}"}}}}}
 
-It keeps records by the key and refuses what is unknown, there already, or not like the template. The words of a description are the fields of
-`Operation` and `Answer`; bodies are templates as `matching` has them.
+It keeps records by the key and refuses what is unknown, there already, against the description's laws, or not like the template. The words of a description
+are the fields of `description.Operation` and `Answer`; bodies are templates as `matching` has them.
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
 
 from tests.simulators.core import Fault, Refused, Sessions
+from tests.simulators.description import STATUS, Answer, Description, Effect, Operation, described
 from tests.simulators.matching import KINDS, Mismatch, fill, read, within
 from tests.simulators.run import run
 from tests.simulators.web import Ask, HttpSimulator, Reply
@@ -29,96 +28,25 @@ from tests.simulators.web import Ask, HttpSimulator, Reply
 IDLE = 1800
 
 
-class Effect(Enum):
-    """What an operation does to the record of its key."""
-
-    CREATE = "create"
-    UPDATE = "update"
-    UPSERT = "upsert"
-    DELETE = "delete"
-    QUERY = "query"
-    RENAME = "rename"  # the new key is the field `new`
-    LOGIN = "login"  # fields `user` and `password`; its answer has {token}
-    POLL = "poll"  # what became of {order}: its answer has {state} PENDING, DONE or FAILED
-
-
-#: Why an operation has the answer that it has, and the HTTP status of that answer where the description has none.
-STATUS = {"done": 200, "accepted": 202, "refused": 400, "denied": 401, "missing": 404, "exists": 409, "busy": 503}
-
-
-@dataclass(frozen=True)
-class Answer:
-    """An answer: the body is a template of values, of the record's fields, and of {error}."""
-
-    status: int
-    body: str = ""
-    kind: str = "json"
-
-
-@dataclass(frozen=True)
-class Operation:
-    """
-    An operation. `sets` are fields that it sets by being called; with `later` it is done that many seconds after it was accepted.
-
-    `replies` are its answers by outcome; those that it has not are the description's, else empty.
-    """
-
-    name: str
-    effect: Effect
-    method: str
-    path: str
-    kind: str = "json"
-    body: str = ""
-    sets: Mapping[str, str] = field(default_factory=dict)
-    later: int = 0
-    replies: Mapping[str, Answer] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Description:
-    """A vendor: the field that is the key; `user` and `password` of HTTP Basic or of a log-in, whose token is then sent in the header `token`."""
-
-    key: str
-    operations: tuple[Operation, ...]
-    replies: Mapping[str, Answer] = field(default_factory=dict)
-    user: str = ""
-    password: str = ""
-    token: str = ""
-
-
-def described(data: Mapping[str, Any]) -> Description:
-    """Read a description; ValueError or TypeError when it has words that are not known."""
-    rest = dict(data)
-    operations = tuple(_operation(name, dict(values)) for name, values in rest.pop("operations").items())
-    return Description(operations=operations, replies=_answers(rest.pop("replies", {})), **rest)
-
-
-def _operation(name: str, values: dict[str, Any]) -> Operation:
-    effect, replies, kind = Effect(values.pop("effect")), _answers(values.pop("replies", {})), values.get("kind", "json")
-    if kind not in KINDS:
-        raise ValueError(f"{name}: kind {kind} is none of {', '.join(KINDS)}")
-    return Operation(name, effect, replies=replies, **values)
-
-
-def _answers(data: Mapping[str, Any]) -> dict[str, Answer]:
-    if strange := set(data) - set(STATUS):
-        raise ValueError(f"outcome {min(strange)} is none of {', '.join(STATUS)}")
-    return {outcome: Answer(**{"status": STATUS[outcome], **values}) for outcome, values in data.items()}
-
-
 class TemplateSimulator(HttpSimulator):
-    """`records` by key, each with {number}; `orders` what became of operations that were accepted."""
+    """
+    `records` by key, each with {number}; `members` of each by item; `orders` what became of operations that were accepted; `known` the description's values of
+    fields, to which a test may add.
+    """
 
     def __init__(self, clock: IReactorTime, description: Description) -> None:
         super().__init__(clock)
         self.description = description
         self.records: dict[str, dict[str, str]] = {}
+        self.members: dict[str, dict[str, dict[str, str]]] = {}
+        self.known = {name: set(values) for name, values in description.known.items()}
         self.orders: dict[str, str] = {}
         self.sessions = Sessions(clock, IDLE)
         self._numbers = self._tokens = 0
         self._effects: Mapping[Effect, Callable[[dict[str, str]], dict[str, str]]] = {
             Effect.CREATE: self._create, Effect.UPDATE: self._update, Effect.UPSERT: self._upsert, Effect.DELETE: self._delete,
             Effect.QUERY: self._find, Effect.RENAME: self._rename, Effect.LOGIN: self._login, Effect.POLL: self._poll,
+            Effect.ADD: self._add, Effect.DROP: self._drop,
         }  # fmt: skip
 
     def forget_sessions(self) -> None:
@@ -151,7 +79,10 @@ class TemplateSimulator(HttpSimulator):
             except Mismatch:
                 continue
             try:
-                return operation, {**values, **read(operation.body, operation.kind, ask.body), **operation.sets}
+                content = read(operation.body, operation.kind, ask.body)
+                if differ := [name for name in values if content.get(name, values[name]) != values[name]]:
+                    raise Mismatch(f"{differ[0]} is another one in the path than in the body")
+                return operation, {**values, **content, **operation.sets}
             except Mismatch as error:
                 why = Refused("refused", str(error))
         raise why
@@ -205,21 +136,45 @@ class TemplateSimulator(HttpSimulator):
         key = self._key(values)
         if key in self.records:
             raise Refused("exists", f"{key} exists")
+        self._lawful(key, values)
         self._numbers += 1
         self.records[key] = {"number": str(self._numbers), **values}
+        self.members[key] = {}
         return self.records[key]
 
     def _update(self, values: dict[str, str]) -> dict[str, str]:
         record = self._find(values)
+        self._lawful(self._key(values), values)
         record.update(values)
         return record
+
+    def _lawful(self, key: str, values: Mapping[str, str]) -> None:
+        for name, value in values.items():
+            if value and value not in self.known.get(name, {value}):
+                raise Refused("refused", f"{name} {value} is not known")
+            if value and name in self.description.unique and any(one.get(name) == value for other, one in self.records.items() if other != key):
+                raise Refused("exists", f"{name} {value} is another record's")
 
     def _upsert(self, values: dict[str, str]) -> dict[str, str]:
         return self._update(values) if self._key(values) in self.records else self._create(values)
 
     def _delete(self, values: dict[str, str]) -> dict[str, str]:
         self._find(values)
+        self.members.pop(self._key(values), None)
         return self.records.pop(self._key(values))
+
+    def _add(self, values: dict[str, str]) -> dict[str, str]:
+        self._find(values)
+        self._lawful(self._key(values), values)
+        self.members.setdefault(self._key(values), {})[values["item"]] = values
+        return values
+
+    def _drop(self, values: dict[str, str]) -> dict[str, str]:
+        self._find(values)
+        members = self.members.get(self._key(values), {})
+        if values["item"] not in members:
+            raise Refused("missing", f"{values['item']} is no member")
+        return members.pop(values["item"])
 
     def _rename(self, values: dict[str, str]) -> dict[str, str]:
         record, new = self._find(values), values.get("new", "")
@@ -229,7 +184,7 @@ class TemplateSimulator(HttpSimulator):
             raise Refused("exists", f"{new} exists")
         del self.records[self._key(values)]
         record[self.description.key] = new
-        self.records[new] = record
+        self.records[new], self.members[new] = record, self.members.pop(self._key(values), {})
         return record
 
     def _login(self, values: dict[str, str]) -> dict[str, str]:

@@ -10,8 +10,9 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.simulators.core import Fault
+from tests.simulators.description import described
 from tests.simulators.matching import Mismatch, fill, read
-from tests.simulators.template import EXAMPLE, IDLE, TemplateSimulator, described
+from tests.simulators.template import EXAMPLE, IDLE, TemplateSimulator
 from tests.unit.simulators.octets import Answer, ask
 
 #: A vendor with a log-in, XML bodies, and orders that are done later.
