@@ -16,6 +16,7 @@ from portaswitch.billing.conditions import first_holds, need_of
 from portaswitch.billing.counters import beside, in_own_base, part_of, report_all, reported, timed
 from portaswitch.billing.discounts import drawn as drawn_on
 from portaswitch.billing.discounts import reheld, with_plans
+from portaswitch.billing.final_units import noted
 from portaswitch.billing.transition import ACCEPTED, Outcome, brought, changed, facts_of, next_session, opened_now, refused, refused_with_use, unseen
 from portaswitch.model.access_policy import AccessPolicy
 from portaswitch.model.catalogue import Catalogue, Protection
@@ -52,7 +53,7 @@ def decide(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
 def _numbered(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     """A request of a session that numbers them, with its usage in totals."""
     seen = keys.told_of(view, request, catalogue)
-    outcome = numbered.with_use(seen, request, NUMBERED[request.kind](seen, request, catalogue))
+    outcome = noted(seen, request, numbered.with_use(seen, request, NUMBERED[request.kind](seen, request, catalogue)))
     return replace(outcome, view=view) if outcome.change is None else outcome
 
 

@@ -52,10 +52,11 @@ def refused(view: View, refusal: Refusal, facts: Facts | None = None) -> Outcome
 
 def refused_with_use(view: View, request: AAARequest, session: Session, used: Quota, refusal: Refusal, facts: Facts) -> Outcome:
     """
-    A refusal that reports use: what the session has used stays known (its sweeper would charge less) and is held, where anything is held at all.
+    A refusal that reports use: what the session has used stays known (its sweeper would charge less) and is held, where anything is held at all. A key that is
+    new to a numbered session stays known too: its client waits for it.
     """
     before = next((quota for quota in session.quotas if quota.key == used.key), None)
-    if view.session is None or used is before or not used.legs:
+    if view.session is None or not used.legs or (used is before and (request.number is None or any([quota is used for quota in view.session.quotas]))):
         return refused(view, refusal, facts)
     opened, decision = session.opened, Decision(refusal=refusal, facts=facts)
     if reserve.protection_of(opened.policy, opened.billing_model, UnitRequest(used.key, used.base), opened.service_type) is not Protection.NONE:

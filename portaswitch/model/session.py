@@ -52,7 +52,8 @@ class Quota:
     `used` and `granted` are cumulative units from the start of the session; `holds` is what it holds of funds now; `charged` what each leg has been charged
     so far, in the order of `legs`; `quantity` the charged units so far (account leg); `pieces` the number of xDRs per leg so far. `bought` are units that were
     charged before they were used (a purchase): what is charged is the price of the greater of both. `parts`: sub-sessions (name, highest figure), of which
-    `used` is the sum; empty where the session has no parts. `past`: what discounts took off the units charged so far (account leg).
+    `used` is the sum; empty where the session has no parts. `past`: what discounts took off the units charged so far (account leg). `final`: the client has
+    been told that nothing follows what it has (Final-Unit-Indication, 4012), so that it asks no more of its own accord (`billing.final_units`).
     """
 
     key: QuotaKey
@@ -68,6 +69,7 @@ class Quota:
     bought: int = 0
     parts: tuple[tuple[str, int], ...] = ()
     past: tuple[Stretch, ...] = ()
+    final: bool = False
 
     def reported(self, used: int) -> Quota:
         """The same with a higher use."""
@@ -77,19 +79,21 @@ class Quota:
         """The same with a higher use, made of these parts."""
         return Quota(
             self.key, self.base, self.legs, self.rated, used, self.granted, self.holds, self.charged, self.quantity, self.pieces, self.bought, parts,
-            self.past,
+            self.past, self.final,
         )  # fmt: skip
 
     def holding(self, holds: tuple[Take, ...], granted: int) -> Quota:
         """The same with other holds and grants."""
         return Quota(
             self.key, self.base, self.legs, self.rated, self.used, granted, holds, self.charged, self.quantity, self.pieces, self.bought, self.parts,
-            self.past,
+            self.past, self.final,
         )  # fmt: skip
 
     def settled(self, charged: tuple[Decimal, ...], quantity: int, pieces: int, past: tuple[Stretch, ...] = ()) -> Quota:
         """The same without holds, charged so far as given."""
-        return Quota(self.key, self.base, self.legs, self.rated, self.used, self.granted, (), charged, quantity, pieces, self.bought, self.parts, past)
+        return Quota(
+            self.key, self.base, self.legs, self.rated, self.used, self.granted, (), charged, quantity, pieces, self.bought, self.parts, past, self.final,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from portaswitch.model.operation import Entity, Field, NotPermitted, NotThere, O
 from portaswitch.model.payment import Comments, Paid, Payment
 from portaswitch.model.text_values import FLAG, LINE
 from portaswitch.operations.entities_parties import ACCOUNT, CUSTOMER
+from portaswitch.operations.final_units import by_money, reauthorize
 from portaswitch.operations.life import refuse_closed
 from portaswitch.operations.records import the
 from portaswitch.operations.standing import FULL, chains, free
@@ -79,8 +80,11 @@ def refuse_force(actor: Actor) -> None:
 
 
 async def book(work: IWork, entity: Entity, row: Row, payment: Payment, operation: str) -> dict[str, Any]:
-    """Book a payment of a locked account or customer, and note it. Gives what an operation on money answers."""
-    return await booked(work, entity, row, payment, await work.pay(payment), operation)
+    """Book a payment of a locked account or customer, and note it; sessions that waited for money ask again. Gives what an operation on money answers."""
+    paid = await work.pay(payment)
+    if payment.amount > 0:
+        await reauthorize(work, [by_money(entity, row)])
+    return await booked(work, entity, row, payment, paid, operation)
 
 
 async def booked(

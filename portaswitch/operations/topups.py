@@ -13,6 +13,7 @@ from portaswitch.model.operation import Asked, Field, Mark, NotPermitted, NotThe
 from portaswitch.model.payment import Action, Payment
 from portaswitch.model.text_values import SUM
 from portaswitch.operations.entities_parties import ACCOUNT, CUSTOMER, SECRET
+from portaswitch.operations.final_units import by_money, reauthorize
 from portaswitch.operations.funds import COMMENTS, book, booked, comments, paying
 from portaswitch.operations.life import refuse_closed
 from portaswitch.operations.records import key_fields
@@ -55,6 +56,7 @@ async def _top_up_all(work: IWork, actor: Actor, asked: Sequence[Asked]) -> list
     chosen = [_chosen(named, rows, one) for one in asked]
     payments = [_payment(row, one.values) for one, row in zip(asked, chosen, strict=True) if not isinstance(row, OperationRefused)]
     paid = iter(zip(payments, await work.pay_all(payments), strict=True))
+    await reauthorize(work, [by_money(ACCOUNT, row) for row in chosen if not isinstance(row, OperationRefused)])
     balances: dict[int, Decimal] = {}
     answers: list[Outcome | OperationRefused] = []
     for one, row in zip(asked, chosen, strict=True):

@@ -16,6 +16,7 @@ from portaswitch.model.payment import Action, Payment
 from portaswitch.model.text_values import NAME, POSITIVE
 from portaswitch.operations.discounts import steps_of
 from portaswitch.operations.entities_parties import ACCOUNT
+from portaswitch.operations.final_units import Reached, reauthorize
 from portaswitch.operations.funds import COMMENTS, book, comments, locked, refuse_short
 from portaswitch.operations.life import refuse_closed
 from portaswitch.operations.records import key_fields, the
@@ -116,6 +117,7 @@ async def _buy(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
         booked = await book(work, ACCOUNT, account, Payment(account["_id"], account["_customer"], -option["fee"], Action.MANUAL_CHARGE, said), "wallet.buy")
     bought = {"account": account["_id"], "item": option["item"], "units": option["units"], "seconds": option["expires_after"], "option": option["number"]}
     ((wallet, activated, expires),) = await work.ask("wallet.buy", bought)
+    await reauthorize(work, [Reached(account["_customer"], account["_id"])])
     told = {"wallet": wallet, "option": option["option"], "units": option["units"], "fee": option["fee"], "expires": expires}
     await work.note("wallet.buy", f"wallet:{wallet}", None, {"account": account["id"], **told})
     left = {name: booked[name] for name in ("i_payment", "balance") if name in booked}

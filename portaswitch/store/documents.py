@@ -126,6 +126,8 @@ def _quota(quota: Quota, own_legs: bool) -> str:
         legs += ',"pa":{' + ",".join([f"{_escape(name)}:{used}" for name, used in quota.parts]) + "}"
     if quota.past:
         legs += ',"ps":[' + ",".join([f'[{stretch.units},"{stretch.percent}",{stretch.part}]' for stretch in quota.past]) + "]"
+    if quota.final:
+        legs += ',"fi":1'  # the column sessions.final reads it
     return (
         f'{{"k":"{key_text(quota.key)}","b":"{quota.base._value_}","r":{_escape(quota.rated)},"u":{quota.used},"g":{quota.granted},"h":[{holds}],'
         f'"c":[{charged}],"qt":{quota.quantity},"pc":{quota.pieces}{legs}}}'
@@ -199,6 +201,7 @@ def _quota_of(document: Mapping[str, Any], legs: tuple[Leg, ...]) -> Quota:
         tuple(Decimal(amount) for amount in document["c"]), document["qt"], document["pc"],
         document.get("bo", 0), tuple(document["pa"].items()) if "pa" in document else (),
         tuple(Stretch(units, Decimal(percent), part) for units, percent, part in document.get("ps", ())),
+        "fi" in document,
     )  # fmt: skip
 
 

@@ -30,6 +30,11 @@ create index sessions_closed_key on sessions_closed (session_key);
 create index sessions_closed_account on sessions_closed (i_account, started);
 create table sessions_closed_default partition of sessions_closed default;
 
+-- Whether the client of a live session was told that nothing follows what it has (billing.final_units): who gives money to its account asks it to ask again.
+-- Made of the state, so that no charge has to write it; while it stays as it is, updates are HOT still.
+alter table sessions add column final boolean not null generated always as (strpos(state, '"fi":1') > 0) stored;
+create index sessions_final on sessions (i_customer, i_account) where final;
+
 -- Keys of one-shots (event debit, message, voucher, payment) with the Decision that was answered.
 create table request_keys (
     key        text primary key,
