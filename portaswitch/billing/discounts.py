@@ -12,7 +12,8 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import ROUND_CEILING, Decimal
 
-from portaswitch.billing import periods
+from portaswitch.billing import budgets, periods
+from portaswitch.model.budget import NO_ITEM
 from portaswitch.model.catalogue import Catalogue
 from portaswitch.model.charge import Source, SourceKey, Take
 from portaswitch.model.discount import (
@@ -39,14 +40,17 @@ from portaswitch.model.session import Opened, Quota, Session
 
 
 def with_plans(view: View, catalogue: Catalogue, at: datetime) -> View:
-    """The view with the discount plans that the account has, as of `at`; the very same one for an account without any."""
+    """The view with the discount plans and spending budgets that the account has, as of `at`; the very same one for an account without any."""
     account, customer, counters = view.account, view.customer, view.counters
     if account is None or customer is None:
         return view
-    plans = _plans(catalogue, (*counters.addons, account.i_product), account.i_vd_plan, customer.i_vd_plan)
-    if not plans and counters is NO_COUNTERS:
+    plans: tuple[Assigned, ...] = ()
+    if catalogue.discount_plans:
+        plans = _plans(catalogue, (*counters.addons, account.i_product), account.i_vd_plan, customer.i_vd_plan)
+    watched = budgets.of(account, customer, counters, catalogue)
+    if not plans and not watched and counters is NO_COUNTERS:
         return view
-    seen = Counters(counters.own, counters.shared, counters.addons, counters.billing_period, plans, at)
+    seen = Counters(counters.own, counters.shared, counters.addons, counters.billing_period, plans, at, budgets=watched)
     return _with(view, seen)
 
 
@@ -174,6 +178,9 @@ def _put(view: View, moved: Iterable[tuple[SourceKey, Decimal, Decimal]]) -> Vie
 
 def _known(view: View, key: SourceKey) -> tuple[Item | None, Counter] | None:
     """The item of a counter, where a plan still has it, and its row."""
+    if key.source is Source.COUNTER and key.i_source == NO_ITEM:
+        budget = budgets.row_of(view, key.shared)
+        return None if budget is None else (None, budget)
     row = view.counters.find(key)
     if key.source is Source.COUNTER:
         for plan, shared in view.counters.plans:
@@ -183,16 +190,23 @@ def _known(view: View, key: SourceKey) -> tuple[Item | None, Counter] | None:
     return None if row is None else (None, row)
 
 
-def moves(view: View, after: Session | None, takes: tuple[Take, ...]) -> tuple[CounterMove, ...]:
-    """How the counters and wallets move from the session of `view` to `after`, when `takes` are used, with the conditions that the prices relied on."""
+def moves(view: View, after: Session | None, takes: tuple[Take, ...], need: Decimal | None = None) -> tuple[CounterMove, ...]:
+    """
+    How the counters and wallets move from the session of `view` to `after`, when `takes` are used, with the conditions that the prices relied on. `need`:
+    the money that is relied on (None: none), which budgets must leave.
+    """
     before, behind, used = _held(view.session), _held(after), total(takes)
+    asked = [watched.key for watched in view.counters.budgets] if need else []
     found = []
-    for key in sorted({**before, **behind, **used}):
+    for key in sorted({**before, **behind, **used, **dict.fromkeys(asked, ZERO)}):
         was, now, taken = before.get(key, ZERO), behind.get(key, ZERO), Decimal(used.get(key, ZERO))
-        known = _known(view, key) if taken or was != now else None
-        if known is not None:
+        if not taken and was == now and key not in asked:
+            continue
+        if key.source is Source.COUNTER and key.i_source == NO_ITEM:
+            found.append(budgets.move(view, key, was, now, taken, need))
+        elif (known := _known(view, key)) is not None:
             found.append(_move(*known, was, now, taken))
-    return tuple(found)
+    return tuple([move for move in found if move is not None])
 
 
 def _held(session: Session | None) -> dict[SourceKey, Decimal]:

@@ -103,7 +103,7 @@ def _short(view: View, request: AAARequest, priced: Priced, catalogue: Catalogue
     """Why the funds don't reach; None: they do."""
     if reserve.reseller_over_limit(view, request.received, catalogue.reseller_slack):
         return Refusal.CREDIT_LIMIT
-    funds, opened = reserve.funds_seen(view, ZERO, request.received), priced.session.opened
+    funds, opened = _funds(view, request), priced.session.opened
     plan: RatePlan = priced.quota.legs[0].plan
     wanted, used, drawn = -(-priced.quota.used // opened.unit), priced.quota.used, discounts.drawn(view, opened, priced.quota)
     if drawn and not reserve.in_quota(plan, drawn, wanted, request.at):
@@ -114,10 +114,14 @@ def _short(view: View, request: AAARequest, priced: Priced, catalogue: Catalogue
     return reserve.why_not(plan, opened.billing_model, priced.quota.charged[0], wanted, policy, funds, breakage, opened.unit, request.at, drawn)
 
 
+def _funds(view: View, request: AAARequest) -> reserve.FundsSeen:
+    return reserve.within_budgets(view, reserve.funds_seen(view, ZERO, request.received))
+
+
 def _debit(view: View, request: AAARequest, priced: Priced, decision: Decision) -> Outcome:
     """Charge it, on the condition that the funds are there still."""
     pieces = closing.pieces(view, priced.session, (priced.quota,), request)
-    limited = reserve.funds_seen(view, ZERO, request.received).grantable is not None
+    limited = _funds(view, request).grantable is not None
     after = None
     if request.session:
         after = next_session(priced.session, view, request, decision, pieces.quotas, Status.CLOSED)

@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 
-from portaswitch.billing import access, admission, discounts, occupancy, plausible, reserve
+from portaswitch.billing import access, admission, budgets, discounts, occupancy, plausible, reserve
 from portaswitch.billing.counters import report_all
 from portaswitch.billing.transition import Outcome
 from portaswitch.model.billing_model import BillingModel
+from portaswitch.model.budget import NO_ITEM
 from portaswitch.model.catalogue import Catalogue, RatePlan, ServicePolicy
-from portaswitch.model.charge import Source, SourceKey
+from portaswitch.model.charge import Source, SourceKey, held
 from portaswitch.model.discount import ItemKind
 from portaswitch.model.ledger import View
 from portaswitch.model.money import ZERO
@@ -72,7 +73,8 @@ def _funds(asked: Asked) -> Iterator[tuple[str, str]]:
     view, account = asked.view, asked.view.account
     if account is None or view.customer is None:
         return
-    seen = reserve.funds_seen(view, view.session.held if view.session is not None else ZERO, asked.request.received)
+    own = () if view.session is None else tuple([take for quota in view.session.quotas for take in quota.holds])
+    seen = reserve.within_budgets(view, reserve.funds_seen(view, held(own), asked.request.received), own)
     limit = "" if account.credit_limit is None else f", credit limit {_money(account.credit_limit)}"
     yield "funds", (
         f"balance {_money(view.funds.balance)} {account.currency}, held {_money(view.funds.held)}{limit}; available {_money(seen.gross)},"
@@ -90,10 +92,13 @@ def _counters(asked: Asked) -> Iterator[tuple[str, str]]:
     for row in (*counters.own.values(), *counters.shared.values()):
         wallet = row.key.source is Source.WALLET
         plan = names.get(row.i_vd_dg if wallet else row.key.i_source, "none in force")
-        held = f", held {_money(row.held)}" if row.held else ""
+        kept = f", held {_money(row.held)}" if row.held else ""
+        if not wallet and row.key.i_source == NO_ITEM:
+            yield "budget", f"{'of the customer: ' if row.key.shared else ''}spent {_money(row.used)}{kept}"
+            continue
         yield (f"wallet #{row.key.i_source}" if wallet else "counter"), (
-            f"plan {plan}: {_money(-row.used)} left{held}" if wallet
-            else f"plan {plan}, item {row.key.i_source}{' of the customer' if row.key.shared else ''}: used {_money(row.used)}{held}"
+            f"plan {plan}: {_money(-row.used)} left{kept}" if wallet
+            else f"plan {plan}, item {row.key.i_source}{' of the customer' if row.key.shared else ''}: used {_money(row.used)}{kept}"
         )  # fmt: skip
 
 
@@ -278,8 +283,19 @@ def _quota(asked: Asked) -> str:
     return "; ".join(told)
 
 
+def _budget(asked: Asked) -> str:
+    """What each budget in force is used up to."""
+    told = []
+    for watched in asked.view.counters.budgets:
+        row = budgets.row_of(asked.view, watched.shared)
+        if row is not None and watched.budget.limit is not None:
+            whose = f"{'the customer' if watched.shared else 'the account'}'s {watched.budget.period.value} budget of {_money(watched.budget.limit)}"
+            told.append(f"{_money(row.used)} spent and {_money(row.held)} held of {whose}")
+    return "; ".join(told)
+
+
 def _held(asked: Asked) -> str:
-    seen = reserve.funds_seen(asked.view, ZERO, asked.request.received)
+    seen = reserve.within_budgets(asked.view, reserve.funds_seen(asked.view, ZERO, asked.request.received))
     return f"of {_money(seen.gross)} available, {_money(seen.grantable)} is not held by other sessions"
 
 
@@ -322,6 +338,7 @@ CAUSES: Mapping[Refusal, tuple[Callable[[Asked], str], ...]] = {
     Refusal.ZERO_BALANCE: (_no_money,),
     Refusal.INSUFFICIENT_BALANCE: (_short,),
     Refusal.QUOTA_EXCEEDED: (_quota,),
+    Refusal.SPEND_LIMIT: (_budget,),
     Refusal.FUNDS_LOCKED: (_held,),
     Refusal.FUNDS_SHORT: (_held,),
     Refusal.SESSION_OVER: (_over,),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from portaswitch.billing import access, closing, discounts
+from portaswitch.billing import access, budgets, closing, discounts
 from portaswitch.billing.closing import NO_PIECES, Pieces
 from portaswitch.model.catalogue import Catalogue
 from portaswitch.model.charge import Source, Take
@@ -49,7 +49,7 @@ def due(view: View, session: Session, used: tuple[Quota, ...], request: AAAReque
             xdrs += piece.xdrs
             parties += piece.parties
             takes += piece.takes
-            quota = piece.quotas[0].holding(_rest(quota.holds, piece.debit, piece.takes), quota.granted)
+            quota = budgets.along(view, piece.quotas[0].holding(_rest(quota.holds, piece.debit, piece.takes), quota.granted))
         quotas.append(quota)
     return Pieces(tuple(quotas), debit, tuple(xdrs), tuple(parties), takes) if xdrs else NO_PIECES
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from portaswitch.billing import closing, reserve
+from portaswitch.billing import budgets, closing, reserve
 from portaswitch.billing.counters import report_all
 from portaswitch.billing.numbers_seen import seen
 from portaswitch.billing.transition import Outcome, changed, next_session, refused
@@ -98,4 +98,4 @@ def _kept(view: View, quota: Quota, opened: Opened) -> Quota:
     if not quota.legs or reserve.protection_of(opened.policy, opened.billing_model, asked, opened.service_type) is Protection.NONE:
         return quota
     cost, takes = closing.due(view, quota, opened)
-    return reserve.covered(quota, cost, takes) if cost > ZERO or takes else quota
+    return budgets.along(view, reserve.covered(quota, cost, takes)) if cost > ZERO or takes else quota

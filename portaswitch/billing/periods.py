@@ -17,7 +17,7 @@ from portaswitch.model.money import QUANTA, ZERO
 
 DAY = timedelta(days=1)
 #: Billing periods by their number (customer_details.i_billing_period).
-DAILY, WEEKLY, HALF_MONTHLY = 1, 2, 3
+DAILY, WEEKLY, HALF_MONTHLY, MONTHLY = 1, 2, 3, 4
 MIDDLE = 16
 
 

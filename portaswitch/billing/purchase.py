@@ -39,7 +39,8 @@ def buy(view: View, request: AAARequest, session: Session, facts: Facts, breakag
     if told.bought > told.used:
         return _told_again(view, request, session, told, tell)
     opened, plan = session.opened, quota.legs[0].plan
-    funds = reserve.funds_seen(view, session.held if view.session is not None else ZERO, request.received)
+    held = session.held if view.session is not None else ZERO
+    funds = reserve.within_budgets(view, reserve.funds_seen(view, held, request.received), told.holds)
     least = UnitRequest(quota.key, quota.base, requested=0, used=told.used)
     drawn = discounts.drawn(view, opened, told)
     made = reserve.reserve(told, least, plan, opened.policy, Protection.PURCHASE, funds, opened.unit, opened.started, drawn)

@@ -102,7 +102,7 @@ def _reach(view: View, session: Session | None, at: datetime) -> int | None:
         return 0
     plan, unit, most = session.quotas[0].legs[0].plan, session.opened.unit, session.opened.policy.max_units
     drawn = discounts.drawn(view, session.opened, replace(session.quotas[0], holds=(), past=()))
-    funds = reserve.funds_seen(view, ZERO, at).grantable
+    funds = reserve.within_budgets(view, reserve.funds_seen(view, ZERO, at)).grantable
     if not drawn and (funds is None or is_free(plan)):
         return None
     paid = longest(plan, drawn, None if is_free(plan) else funds, at)

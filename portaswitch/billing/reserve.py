@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from portaswitch.billing import discounts
+from portaswitch.billing import budgets, discounts
 from portaswitch.billing.rating import cut, highest, is_free, longest, rate
 from portaswitch.model.billing_model import BillingModel
 from portaswitch.model.catalogue import Protection, RatePlan, ServicePolicy
@@ -36,17 +36,19 @@ NOTHING_ASKED = UnitRequest()
 @dataclass(frozen=True, slots=True)
 class FundsSeen:
     """
-    The two figures of DESIGN.md 3.6: `gross` without regard to holds, `grantable` with the holds of all other sessions taken off. None: no limit.
+    The two figures of DESIGN.md 3.6: `gross` without regard to holds, `grantable` with the holds of all other sessions taken off. None: no limit. `budget`:
+    what spending budgets leave of them, without regard to holds; `grantable` is within them.
     """
 
     gross: Decimal | None
     grantable: Decimal | None
+    budget: Decimal | None = None
 
     def at_most(self, most: Decimal | None) -> FundsSeen:
         """The same where the client wants no more than `most` set aside (PortaBilling_Authorize, max_funds; None: it does not say)."""
         if most is None or (self.grantable is not None and self.grantable <= most):
             return self
-        return FundsSeen(self.gross, most)
+        return FundsSeen(self.gross, most, self.budget)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,12 @@ def funds_seen(view: View, own_hold: Decimal, at: datetime) -> FundsSeen:
             None if above is None else above - view.customer_funds.held + own_hold,
         ),
     )
+
+
+def within_budgets(view: View, funds: FundsSeen, holds: tuple[Take, ...] = ()) -> FundsSeen:
+    """The funds as far as spending budgets let them be used; `holds` are those of the asking key, which are no obstacle to it."""
+    room = budgets.room(view, holds) if view.counters.budgets else None
+    return funds if room is None else FundsSeen(funds.gross, least(funds.grantable, room[1]), room[0])
 
 
 def reseller_over_limit(view: View, at: datetime, slack: Decimal = ZERO) -> bool:
@@ -211,14 +219,22 @@ def why_not(
         return Refusal.SESSION_OVER  # nothing but the session's greatest length is in the way
     if drawn and not in_quota(plan, drawn, wanted, at):
         return Refusal.QUOTA_EXCEEDED
+    if funds.budget is not None and (funds.gross is None or funds.gross > breakage) and _short_of(plan, drawn, funds.budget + charged, wanted, at):
+        return Refusal.SPEND_LIMIT
+    if funds.gross is None and funds.budget is not None:
+        return Refusal.FUNDS_SHORT if funds.grantable is not None and funds.grantable > ZERO else Refusal.FUNDS_LOCKED
     if funds.gross is None:
         return Refusal.SESSION_OVER
     if funds.gross <= breakage:
         return Refusal.ZERO_BALANCE if model is BillingModel.DEBIT else Refusal.CREDIT_LIMIT
-    most = longest(plan, drawn, funds.gross + charged, at)
-    if most is not None and most < wanted:
+    if _short_of(plan, drawn, funds.gross + charged, wanted, at):
         return Refusal.INSUFFICIENT_BALANCE
     return Refusal.FUNDS_SHORT if funds.grantable is not None and funds.grantable > ZERO else Refusal.FUNDS_LOCKED
+
+
+def _short_of(plan: RatePlan, drawn: Draws, funds: Decimal, wanted: int, at: datetime) -> bool:
+    most = longest(plan, drawn, funds, at)
+    return most is not None and most < wanted
 
 
 def in_quota(plan: RatePlan, drawn: Draws, wanted: int, at: datetime) -> bool:

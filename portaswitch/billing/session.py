@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from portaswitch.billing import access, admission, closing, event, increments, internet, keys, numbered, occupancy, plausible, purchase, reserve, tariff_change
+from portaswitch.billing.budgets import along
 from portaswitch.billing.conditions import first_holds, need_of
 from portaswitch.billing.counters import beside, in_own_base, part_of, report_all, reported, timed
 from portaswitch.billing.discounts import drawn as drawn_on
@@ -36,8 +37,7 @@ def decide(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     session = view.session
     if session is not None and session.last_key == request.key and not _lingers(session, request):
         return Outcome(session.answer, None, view)
-    if catalogue.discount_plans:
-        view = with_plans(view, catalogue, request.received)
+    view = with_plans(view, catalogue, request.received)
     if request.number is None:
         return KINDS[request.kind](view, request, catalogue)
     told = numbered.told_before(view, request)
@@ -191,7 +191,7 @@ def _grant(
         for key, other in quotas.items():
             if other.holds and key != asked.key:
                 own -= held(other.holds)
-        funds = reserve.funds_seen(view, own, request.received)
+        funds = reserve.within_budgets(seen, reserve.funds_seen(view, own, request.received), quota.holds)
         grant, reserved = _reserve_one(seen, request, session.opened, quota, asked, funds, breakage)
         seen, quota = reheld(seen, quota, reserved), reserved
         if grant.refusal is not None and alone:
@@ -230,7 +230,7 @@ def _reserve_one(
         refusal = reserve.why_not(plan, opened.billing_model, quota.charged[0], wanted, opened.policy, funds, breakage, unit, at, drawn)
         return Grant(asked.key, quota.base, 0, refusal=refusal), quota
     granted = quota.granted if made.units is None else start + made.units
-    return Grant(asked.key, quota.base, made.units, last=made.last, retained=made.retained), quota.holding(made.holds, granted)
+    return Grant(asked.key, quota.base, made.units, last=made.last, retained=made.retained), along(view, quota.holding(made.holds, granted))
 
 
 def _bounded(expires: datetime, request: AAARequest) -> datetime:
@@ -317,12 +317,12 @@ def _cover(view: View, request: AAARequest, session: Session, quota: Quota, due:
         return quota
     if view.session is None:
         asked = UnitRequest(quota.key, quota.base, requested=0, used=quota.used)
-        funds = reserve.funds_seen(view, -taken, request.received)  # less what this request's other keys take
+        funds = reserve.within_budgets(view, reserve.funds_seen(view, -taken, request.received))  # less what this request's other keys take
         drawn = drawn_on(view, opened, quota)
         made = reserve.reserve(quota, asked, quota.legs[0].plan, opened.policy, protection, funds, opened.unit, opened.started, drawn)
         if made is not None:
             quota = quota.holding(made.holds, quota.used + (made.units or 0))
-    return reserve.covered(quota, *due)
+    return along(view, reserve.covered(quota, *due))
 
 
 # -- STOP, EXPIRE, ON_OFF: the session is over ----------------------------------------------------------------------------------------------------

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from portaswitch.billing import access, closing, discounts, occupancy, reserve
+from portaswitch.billing import access, budgets, closing, discounts, occupancy, reserve
 from portaswitch.billing.numbers_seen import counted
 from portaswitch.model.billing_model import BillingModel
 from portaswitch.model.catalogue import Catalogue, Protection
 from portaswitch.model.discount import NO_COUNTERS
-from portaswitch.model.ledger import Change, Occupancy, View
+from portaswitch.model.ledger import Change, CounterMove, Occupancy, View
 from portaswitch.model.money import ZERO, five
 from portaswitch.model.party import Funds
 from portaswitch.model.refusal import Refusal
@@ -157,7 +157,7 @@ def changed(
     change = Change(
         request.key, decision, account.i_account, account.revision, customer.i_customer, customer.revision, shared, owes, pieces.debit, hold, need,
         after, view.session.version if view.session is not None else 0, request.kind is Kind.EVENT and after is None, pieces.xdrs, pieces.parties, places,
-        aside=aside, counters=discounts.moves(view, after, pieces.takes) if view.counters is not NO_COUNTERS else (), i_env=account.i_env,
+        aside=aside, counters=_moves(view, after, pieces, need), i_env=account.i_env,
     )  # fmt: skip
     moved = occupancy.moved(view.session, after)
     way = after.opened.direction if moved and after is not None else Direction.OUTGOING
@@ -169,6 +169,13 @@ def changed(
         customer_funds = _behind(view.customer_funds, *money, moved if places.counted else 0, way, "")
     behind = View(account, customer, funds, customer_funds, after if after is not None else view.session, view.resellers, view.counters)
     return Outcome(decision, change, discounts.moved(behind, change.counters) if change.counters else behind)
+
+
+def _moves(view: View, after: Session | None, pieces: closing.Pieces, need: Decimal | None) -> tuple[CounterMove, ...]:
+    """What moves beside the money: counters and wallets, and the budgets with what is charged."""
+    if view.counters is NO_COUNTERS:
+        return ()
+    return discounts.moves(view, after, (*pieces.takes, *budgets.takes(view, pieces.debit)), need)
 
 
 def _behind(funds: Funds, balance: Decimal, held: Decimal, moved: int, way: Direction, locked_by: str) -> Funds:

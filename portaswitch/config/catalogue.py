@@ -50,6 +50,7 @@ from portaswitch.config.grammar import (
 )
 from portaswitch.config.kinds import children_of
 from portaswitch.config.values import Address, Boolean, Choice, HostName, Integer, Text
+from portaswitch.model.budget import SpendPeriod
 from portaswitch.model.loading import CatalogueFile, Entry
 from portaswitch.model.loading import Section as Named
 
@@ -166,6 +167,7 @@ NODE: Final = Thing(
         "max_connections": Integer(1, 100_000, "connections"),
     }
 )
+BUDGET: Final = {"spend_limit": OrNone(Quantity()), "spend_period": Choice(*SpendPeriod)}
 PRODUCT: Final = Thing(
     {
         "currency": Currency(),
@@ -176,6 +178,7 @@ PRODUCT: Final = Thing(
         "addon_priority": Integer(0, 32767, "(the higher one overrides)"),
         "access_policy": OrNone(NAME),
         "discount_plan": OrNone(NAME),
+        **BUDGET,
         "features": FEATURES,
         "entries": Things(
             Thing(
@@ -234,6 +237,7 @@ CUSTOMER: Final = Thing(
         "max_incoming": SESSIONS,
         "tariff": OrNone(NAME),
         "discount_plan": OrNone(NAME),
+        **BUDGET,
         "status": STATUS,
         "blocked": Boolean(),
         "timezone": Zone(),
@@ -248,8 +252,7 @@ ACCOUNT: Final = Thing(
         "customer": NAME,
         "product": OrNone(NAME),
         "discount_plan": OrNone(NAME),
-        "spend_limit": OrNone(Quantity()),
-        "spend_period": Choice("daily", "weekly", "monthly"),
+        **BUDGET,
         "model": Choice("debit", "credit"),
         "currency": Currency(),
         "opening_balance": MONEY,

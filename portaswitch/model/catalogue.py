@@ -12,6 +12,7 @@ from enum import StrEnum
 from ipaddress import ip_network
 
 from portaswitch.model.access_policy import AccessPolicy
+from portaswitch.model.budget import Budget
 from portaswitch.model.discount import DiscountPlan
 from portaswitch.model.money import ZERO, Rounding
 from portaswitch.model.pricing import Pricing
@@ -157,7 +158,10 @@ class RatingEntry:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A product and its rating entries. `barring` is its letter of call barring (as `Account.barring`), `barred` the prefixes where it is Y."""
+    """
+    A product and its rating entries. `barring` is its letter of call barring (as `Account.barring`), `barred` the prefixes where it is Y; `budget` what each
+    account may spend that has none of its own.
+    """
 
     i_product: int
     name: str
@@ -168,6 +172,7 @@ class Product:
     barring: str = ""
     barred: tuple[str, ...] = ()
     i_vd_plan: int = 0
+    budget: Budget | None = None
 
 
 @dataclass(frozen=True, slots=True)

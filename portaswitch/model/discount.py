@@ -13,6 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
+from portaswitch.model.budget import Watched
 from portaswitch.model.charge import Source, SourceKey, Take
 from portaswitch.model.money import ZERO
 from portaswitch.model.value import dataclass
@@ -140,8 +141,8 @@ Rows = Mapping[SourceKey, Counter]
 class Counters:
     """
     Where an account stands: its `own` counters and wallets, those `shared` by its customer, its add-on products by priority. `billing_period`: 1 day, 2 week,
-    3 half month, 4 month. A decision looks up the `plans` and says as of when (`at`) periods are meant, and that a used up quota does not end
-    the use (`beyond`, see `billing.internet`); these are no part of the value.
+    3 half month, 4 month. A decision looks up the `plans` and spending `budgets` and says as of when (`at`) periods are meant, and that a used up quota does
+    not end the use (`beyond`, see `billing.internet`); these are no part of the value.
     """
 
     own: Rows = field(default_factory=dict)
@@ -151,6 +152,7 @@ class Counters:
     plans: tuple[Assigned, ...] = field(default=(), compare=False)
     at: datetime | None = field(default=None, compare=False)
     beyond: bool = field(default=False, compare=False)
+    budgets: tuple[Watched, ...] = field(default=(), compare=False)
 
     def find(self, key: SourceKey) -> Counter | None:
         """The row of a counter or wallet."""
@@ -161,7 +163,7 @@ class Counters:
         own, shared = dict(self.own), dict(self.shared)
         for row in rows:
             (shared if row.key.shared else own)[row.key] = row
-        return Counters(own, shared, self.addons, self.billing_period, self.plans, self.at, self.beyond)
+        return Counters(own, shared, self.addons, self.billing_period, self.plans, self.at, self.beyond, self.budgets)
 
 
 #: Compared by identity: most accounts have no plan, and theirs costs nothing.

@@ -12,6 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from portaswitch.model.billing_model import BillingModel
+from portaswitch.model.budget import Budget
 from portaswitch.model.money import ZERO
 from portaswitch.model.value import dataclass
 
@@ -81,6 +82,7 @@ class Customer:
     sessions: SessionLimits = NO_LIMITS
     barred: tuple[str, ...] = ()
     i_vd_plan: int = 0  # the discount plan that its accounts share
+    budget: Budget | None = None  # what all its credit accounts may spend
 
     def limit(self, at: datetime) -> Decimal | None:
         """The credit limit in force at `at`: the temporary one until its end, then the permanent one."""
@@ -131,6 +133,7 @@ class Account:
     barring: str = ""
     i_vd_plan: int = 0  # its own discount plan
     inactive_from: datetime | None = None  # when it has not been used for too long
+    budget: Budget | None = None  # its own spending budget; None: the product's
 
     def __repr__(self) -> str:
         return f"Account({self.id!r}, i_account={self.i_account}, revision={self.revision})"

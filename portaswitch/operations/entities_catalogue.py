@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from portaswitch.model.actor import Privilege
+from portaswitch.model.budget import SpendPeriod
 from portaswitch.model.operation import Entity, Field, Mark
 from portaswitch.model.text_values import AMOUNT, CURRENCY, FLAG, LINE, NAME, NATURAL, POSITIVE, PRICE, TextKind, choice, instant, mapped, pattern
 from portaswitch.operations import prices
@@ -182,6 +183,8 @@ PRODUCT: Final = Entity(
         Field("breakage", "funds below it count as none", PRICE),
         Field("access_policy", "Internet access policy of its accounts", NAME, DETAIL, "i_access_policy", "access-policy"),
         Field("discount_plan", "discount plan of its accounts; an add-on's counts beside the main product's", NAME, DETAIL, "i_vd_plan", "discount-plan"),
+        Field("spend_limit", "budget of each account without one of its own, in one spend_period; null: none", PRICE, DETAIL),
+        Field("spend_period", "the period of the budget", choice(*SpendPeriod), DETAIL),
         Field("description", "what it is", LINE, DETAIL),
     ),
     customer="i_managed_by",

@@ -6,6 +6,7 @@ from typing import Final
 
 from portaswitch.model.actor import Privilege
 from portaswitch.model.billing_model import BillingModel
+from portaswitch.model.budget import SpendPeriod
 from portaswitch.model.operation import Entity, Field, Mark, Place
 from portaswitch.model.text_values import AMOUNT, CURRENCY, FLAG, INSTANT, LINE, NAME, NATURAL, POSITIVE, PRICE, ZONE, TextKind, choice, line, mapped, pattern
 
@@ -68,6 +69,8 @@ CUSTOMER: Final = Entity(
         Field("blocked", "nobody of it may use anything", FLAG, READ_ONLY),
         Field("tariff", "what a reseller pays where an entry names nothing", NAME, DETAIL, "i_tariff", "tariff"),
         Field("discount_plan", "discount plan that its accounts share", NAME, DETAIL, "i_vd_plan", "discount-plan"),
+        Field("spend_limit", "its budget: what all its credit accounts may be charged for use in one spend_period; null: none", PRICE, LIMIT),
+        Field("spend_period", "the period of the budget, by the calendar in its zone", choice(*SpendPeriod), LIMIT),
         Field("timezone", "its time zone", ZONE, SELF_CARE),
         Field("language", "its language", NAME, SELF_CARE),
         *LIMITS,
@@ -122,8 +125,8 @@ ACCOUNT: Final = Entity(
         Field("opening_balance", "money it begins with", AMOUNT, FIXED | {Mark.DETAIL, Mark.MONEY}),
         Field("held", "what its open sessions hold", AMOUNT, READ_ONLY | DETAIL),
         Field("credit_limit", "credit: what it may owe; null: only its customer's limit", PRICE, frozenset({Mark.MONEY})),
-        Field("spend_limit", "its budget: what it may be charged for use in one spend_period; null: none", PRICE, LIMIT),
-        Field("spend_period", "the day, week or month of the calendar in its customer's zone", choice("daily", "weekly", "monthly"), LIMIT),
+        Field("spend_limit", "its budget: what it may be charged for use in one spend_period; null: the product's", PRICE, LIMIT),
+        Field("spend_period", "the period of the budget, by the calendar in its customer's zone", choice(*SpendPeriod), LIMIT),
         Field("status", "bill status", STATUSES, READ_ONLY, "bill_status"),
         Field("blocked", "it may use nothing", FLAG, READ_ONLY),
         Field("password", "service password", SECRET, frozenset({Mark.SECRET, Mark.DETAIL, Mark.SELF_CARE}), "h323_password"),

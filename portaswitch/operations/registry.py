@@ -18,6 +18,7 @@ from portaswitch.operations import (
     payments,
     provisioning,
     sites,
+    spending,
     stock,
     topups,
     transactions,
@@ -27,8 +28,8 @@ from portaswitch.operations import (
 )
 
 AREAS: Final = (
-    customers, accounts, addons, topups, payments, transactions, catalogue, discounts, wallets, features, sites, stock, provisioning, users, vouchers, orphans,
-    audit,
+    customers, accounts, addons, topups, payments, transactions, catalogue, discounts, wallets, spending, features, sites, stock, provisioning, users, vouchers,
+    orphans, audit,
 )  # fmt: skip
 
 OPERATIONS: Final[Mapping[str, Operation]] = {operation.name: operation for area in AREAS for operation in area.OPERATIONS}

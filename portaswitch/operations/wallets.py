@@ -1,12 +1,10 @@
-"""What an account has of its discount plans: counters with what is left of them, wallets, what can be bought, its spending budget."""
+"""What an account has of its discount plans: counters with what is left of them, wallets, what can be bought."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from portaswitch.interfaces.work import IWork
 from portaswitch.model.actor import Actor, Privilege
@@ -19,7 +17,6 @@ from portaswitch.operations.entities_parties import ACCOUNT
 from portaswitch.operations.final_units import Reached, reauthorize
 from portaswitch.operations.funds import COMMENTS, book, comments, locked, refuse_short
 from portaswitch.operations.life import refuse_closed
-from portaswitch.operations.records import key_fields, the
 
 PLACED: Final = frozenset({Mark.PLACE, Mark.REQUIRED})
 WHOSE: Final = Field("account", "id of the account, or an alias", NAME, PLACED, refers="account")
@@ -32,7 +29,6 @@ KEPT: Final = (*NAMES, "wallet", "option", "units", "held", "activated", "expire
 AMOUNTS: Final = ("used", "held", "carried", "units")
 """What is shown as whole numbers where units are counted."""
 WORDS: Final = {level: word for word, level in LEVELS.items()}
-EMPTY: Final = Decimal(0)
 
 
 async def _owner(work: IWork, number: int, lock: bool = False) -> Row:
@@ -153,29 +149,6 @@ async def _close(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcom
     return {"account": account["id"], "wallet": values["wallet"], "lost": units}
 
 
-# -- spending budgets -----------------------------------------------------------------------------------------------------------------------------
-
-
-def period_start(now: datetime, period: str, zone: ZoneInfo) -> datetime:
-    """When the day, week (from Monday) or month of the calendar began in that zone."""
-    local = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
-    if period == "weekly":
-        return local - timedelta(days=local.weekday())
-    return local.replace(day=1) if period == "monthly" else local
-
-
-async def _spending(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
-    """What an account was charged for use in the running period, beside its budget."""
-    row = await the(work, ACCOUNT, values)
-    owner = await _owner(work, row["_id"])
-    ((zone,),) = await work.ask("account.zone", {"account": owner["_id"]})
-    since = period_start(await work.now(), owner["spend_period"], ZoneInfo(zone))
-    ((spent,),) = await work.ask("account.spent", {"account": owner["_id"], "since": since})
-    limit = owner["spend_limit"]
-    told = {"spend_limit": limit, "spent": spent, "left": None if limit is None else max(limit - spent, EMPTY), "currency": owner["currency"]}
-    return {"id": owner["id"], "spend_period": owner["spend_period"], "since": since, **told}
-
-
 OPTION: Final = Field("option", "what is bought (`wallet options`)", NAME, PLACED)
 WALLET: Final = Field("wallet", "its number (`wallet list`)", POSITIVE, PLACED)
 WHICH: Final = Field("item", "of several items with that option: the number of the one", POSITIVE)
@@ -203,9 +176,5 @@ OPERATIONS: Final = (
     ),
     Operation(
         "wallet.close", "end a wallet; what is left of it is lost", Privilege.MONEY, _close, (WHOSE, WALLET), "portaswitch wallet close 0101 7",
-    ),
-    Operation(
-        "account.spending", "show what an account spent of its budget in the running day, week or month", Privilege.READ, _spending, key_fields(ACCOUNT),
-        "portaswitch account spending 16045550101",
     ),
 )  # fmt: skip

@@ -12,7 +12,7 @@ _COUNTERS_HELD = f"""
 with held as ({_HOLDS})
 select format('counter %s', v.i_vd_counter), coalesce(h.amount, 0)::text, v.held::text
 from vd_counters v left join held h on h.source = 'counter' and h.i_customer = v.i_customer and h.i_account = coalesce(v.i_account, 0)
-    and h.number = v.i_vd_dg and h.peak_level = v.peak_level
+    and h.number = coalesce(v.i_vd_dg, 0) and h.peak_level = v.peak_level
 where v.held <> coalesce(h.amount, 0)
 """
 _WALLETS_HELD = f"""

@@ -43,6 +43,7 @@ from portaswitch.store.catalogue_discounts import discount_plans
 from portaswitch.store.catalogue_policies import access_policies
 from portaswitch.store.catalogue_tariffs import Tariffs
 from portaswitch.store.pool import Pool
+from portaswitch.store.views import budget_of
 
 RELOADS = Counter("portaswitch_catalogue_reloads_total", "Compilations of the catalogue", ("result",))
 RATES = Gauge("portaswitch_catalogue_rates", "Rates in the compiled catalogue")
@@ -53,7 +54,8 @@ SERVICES = "select s.i_service, s.name, t.name, s.base, s.unit from services s j
 POLICIES = "select i_service_policy, protection, slice, minimum, max_units, idle_timeout, charge_every, top_rate from service_policies"
 PRODUCTS = (
     "select i_product, name, currency, breakage, coalesce(i_access_policy, 0), substr(service_flags, 13, 1), "
-    "(select v.value from service_attribute_values v where v.i_product = p.i_product and v.i_attribute = 23), coalesce(i_vd_plan, 0) from products p"
+    "(select v.value from service_attribute_values v where v.i_product = p.i_product and v.i_attribute = 23), coalesce(i_vd_plan, 0), "
+    "spend_limit, spend_period from products p"
 )
 ENTRIES = (
     "select i_product, i_accessibility, i_service, coalesce(i_node, 0), access_code, i_tariff, coalesce(i_tariff_reseller, 0), i_service_policy "
@@ -156,11 +158,16 @@ class CatalogueStore:
             policy = policies.get(i_policy) or DEFAULT_POLICIES[services[i_service].base]
             entries.setdefault(i_product, []).append(RatingEntry(i_entry, i_service, i_node, code, i_tariff, i_reseller, policy))
         rows = await self._pool.query(PRODUCTS)
-        return {row[0]: Product(row[0], row[1], row[2], row[3], tuple(entries.get(row[0], ())), row[4], row[5], tuple(row[6] or ()), row[7]) for row in rows}
+        return {row[0]: _product(row, tuple(entries.get(row[0], ()))) for row in rows}
 
     def _client(self, row: tuple[Any, ...]) -> RadiusClient:
         i_client, i_env, address, secret, i_node, require, limit, ignore, *seen = row
         return RadiusClient(i_client, i_env, address, self._unseal(bytes(secret)).encode(), i_node, Observe(require), Observe(limit), ignore, Seen(*seen))
+
+
+def _product(row: tuple[Any, ...], entries: tuple[RatingEntry, ...]) -> Product:
+    i_product, name, currency, breakage, i_access_policy, barring, barred, i_vd_plan, limit, period = row
+    return Product(i_product, name, currency, breakage, entries, i_access_policy, barring, tuple(barred or ()), i_vd_plan, budget_of(limit, period))
 
 
 def _node(row: tuple[Any, ...]) -> Node:

@@ -18,6 +18,7 @@ from zope.interface import implementer
 from portaswitch.billing import discounts
 from portaswitch.interfaces.ledger import ILedger
 from portaswitch.model.billing_model import BillingModel
+from portaswitch.model.budget import key_of
 from portaswitch.model.charge import Source, SourceKey
 from portaswitch.model.discount import NO_COUNTERS, Counter, Counters
 from portaswitch.model.ledger import NO_VIEW, Applied, Change, CounterMove, Failed, LockStep, Member, Repeated, SessionName, Short, Stale, Verdict, View
@@ -25,7 +26,7 @@ from portaswitch.model.money import ZERO
 from portaswitch.model.party import NO_LIMITS, Account, Customer, Funds, SessionLimits
 from portaswitch.model.request import AAARequest, Decision, Direction, Kind
 from portaswitch.model.session import Session, Status
-from portaswitch.model.xdr import Xdr
+from portaswitch.model.xdr import Storage, Xdr
 from portaswitch.store.literals import ONE_ATTEMPT
 
 NO_FUNDS = Funds()
@@ -173,8 +174,15 @@ class ReferenceLedger:
         for change in [member.change for member in members if member.change is not None]:
             for move in change.counters:
                 if move.fresh:
-                    made = Counter(move.key, carried=move.carried, start=move.start, end=move.end, relied=move.start)
+                    made = Counter(move.key, self._spent(change, move), carried=move.carried, start=move.start, end=move.end, relied=move.start)
                     self.books.counters.setdefault(_row_name(change, move), made)
+
+    def _spent(self, change: Change, move: CounterMove) -> Decimal:
+        """What a new counter begins with: of an account's budget what its xDRs of the period say, else nothing."""
+        if move.key != key_of(False) or move.start is None:
+            return ZERO
+        own = [row for row in self.books.xdrs if row.i_account == change.i_account and row.storage is Storage.ACCOUNT and row.bill_time >= move.start]
+        return sum([row.charged_amount for row in own], ZERO)
 
     def _stands(self, change: Change, move: CounterMove) -> bool:
         """Whether a counter is as the prices relied on: of the same period, and in the same steps."""

@@ -88,7 +88,19 @@ where w.i_service_wallet = %(wallet)s and w.i_account = %(account)s and w.i_env 
 """
 #: What an account was charged since a time, by what it is asked in.
 _SPENT = "select coalesce(sum(charged_amount), 0) from xdr where i_account = %(account)s and bill_time >= %(since)s and i_env = %(i_env)s and storage = 'a'"
-_ZONE = "select c.timezone from accounts a join customers c using (i_customer) where a.i_account = %(account)s and a.i_env = %(i_env)s"
+#: A budget with the product's beside it, the zone and billing period it is measured by, and its counter.
+_BUDGET = """
+select a.id, a.currency, coalesce(a.spend_limit, p.spend_limit), case when a.spend_limit is null and p.spend_limit is not null then p.spend_period
+       else a.spend_period end, c.timezone, coalesce(d.i_billing_period, 4), v.used, v.period_start, v.period_end
+from accounts a join customers c using (i_customer) left join customer_details d using (i_customer) left join products p using (i_product)
+left join vd_counters v on v.i_account = a.i_account and v.i_vd_dg is null where a.i_account = %(account)s and a.i_env = %(i_env)s
+"""
+_CUSTOMER_BUDGET = """
+select c.name, c.currency, c.spend_limit, c.spend_period, c.timezone, coalesce(d.i_billing_period, 4), v.used, v.period_start, v.period_end
+from customers c left join customer_details d using (i_customer)
+left join vd_counters v on v.i_customer = c.i_customer and v.i_account is null and v.i_vd_dg is null
+where c.i_customer = %(customer)s and c.i_env = %(i_env)s
+"""
 
 STATEMENTS: Final[Mapping[str, str]] = {
     "plan.steps": _STEPS,
@@ -102,6 +114,7 @@ STATEMENTS: Final[Mapping[str, str]] = {
     "wallet.lock": _WALLET,
     "wallet.end": _END,
     "account.spent": _SPENT,
-    "account.zone": _ZONE,
+    "account.budget": _BUDGET,
+    "customer.budget": _CUSTOMER_BUDGET,
 }
 """By name 'entity.question'."""

@@ -10,6 +10,7 @@ from sys import intern
 from typing import Any
 
 from portaswitch.model.billing_model import BillingModel
+from portaswitch.model.budget import NO_ITEM, Budget, SpendPeriod
 from portaswitch.model.charge import Source, SourceKey
 from portaswitch.model.discount import NO_COUNTERS, Counter, Counters
 from portaswitch.model.ledger import NO_VIEW, View
@@ -41,7 +42,7 @@ def counters_of(document: Mapping[str, Any]) -> Counters:
 
 
 def _counter(row: Mapping[str, Any]) -> Counter:
-    key, start = SourceKey(Source.COUNTER, row["i_vd_dg"], row["shared"], row["peak_level"]), instant(row["period_start"])
+    key, start = SourceKey(Source.COUNTER, row["i_vd_dg"] or NO_ITEM, row["shared"], row["peak_level"]), instant(row["period_start"])
     return Counter(key, money(row["used"]), money(row["held"]), money(row["carried"]), start, instant(row["period_end"]), start)
 
 
@@ -70,7 +71,7 @@ def account_of(row: Mapping[str, Any], unseal: Callable[[bytes], str]) -> Accoun
         life_end(instant(row["expiration_date"]), instant(row["first_usage"]), row["life_time"]),
         intern(row["language"] or ""), row["i_access_policy"] or 0, row["static_ip"] or "", _limits(row), tuple(row["barred"] or ()),
         tuple(row["aliases"] or ()), row["barring"] or "", i_vd_plan=row["i_vd_plan"] or 0,
-        inactive_from=days_after(instant(row["last_usage"]), row["inactivity_days"]),
+        inactive_from=days_after(instant(row["last_usage"]), row["inactivity_days"]), budget=budget_of(row["spend_limit"], row["spend_period"]),
     )  # fmt: skip
 
 
@@ -81,7 +82,13 @@ def customer_of(row: Mapping[str, Any]) -> Customer:
         BillStatus(row["bill_status"]), row["blocked"],
         optional_money(row["credit_limit"]), optional_money(row["temp_credit_limit"]), instant(row["temp_credit_until"]), row["i_tariff"] or 0,
         intern(row["timezone"]), intern(row["language"]), _limits(row), tuple(row["barred"] or ()), row["i_vd_plan"] or 0,
+        budget_of(row["spend_limit"], row["spend_period"]),
     )  # fmt: skip
+
+
+def budget_of(limit: Any, period: str) -> Budget | None:
+    """The spending budget of a row; None where it has none."""
+    return None if limit is None else Budget(money(limit), SpendPeriod(period))
 
 
 def parse(text: Any) -> Any:

@@ -7,10 +7,11 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from portaswitch.model.budget import key_of
 from portaswitch.model.charge import Source, SourceKey
 from portaswitch.model.discount import Counter
 from portaswitch.model.ledger import Applied, CounterMove, Failed, Stale
-from tests.contract.ledger_case import DEBIT, FREE, LIMITED, NOW, LedgerCase
+from tests.contract.ledger_case import DEBIT, FREE, LIMITED, NOW, LedgerCase, xdr
 
 #: Two items of a plan: tests of a real database have their rows.
 ITEM, OTHER = 1, 2
@@ -112,6 +113,17 @@ class CountersContract(LedgerCase):
         self.assertEqual(await self.count(DEBIT, move(WALLET, 1, most=-1, limit=0)), "Stale")
         self.assertEqual(await self.count(DEBIT, move(WALLET, 60, -59, most=0, limit=0)), "Applied")
         self.assertEqual((await self.standing(DEBIT, WALLET), await self.exceeded()), (("0", "1"), [WALLET]))
+
+    async def test_counter_budget(self) -> None:
+        """An account's budget begins with what the account was charged in the period, whatever the first use relied on; a customer's with nothing."""
+        await self.exchange(await self.change(LIMITED, "before", debit="1.5", xdrs=(xdr(LIMITED, "1.5"), xdr(FREE, "9"))))
+        own, shared = key_of(False), key_of(True)
+        self.assertEqual(await self.count(LIMITED, move(own, 2, most=0)), "Stale")
+        self.assertEqual(await self.standing(LIMITED, own), ("1.5", "0"))
+        self.assertEqual(await self.count(LIMITED, move(own, 2, "0.5", most="1.5"), move(shared, 2)), "Applied")
+        self.assertEqual([await self.standing(LIMITED, key) for key in (own, shared)], [("3.5", "0.5"), ("2", "0")])
+        self.assertEqual(await self.count(FREE, move(own, 1), move(shared, "0.25")), "Applied")
+        self.assertEqual([await self.standing(FREE, key) for key in (own, shared)], [("10", "0"), ("2.25", "0")])
 
     async def test_counter_held_guarded(self) -> None:
         """Holds can't be given back twice."""

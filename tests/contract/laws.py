@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from decimal import Decimal
 
 from portaswitch.billing.rating import rate
 from portaswitch.billing.reserve import protection_of
 from portaswitch.model.billing_model import BillingModel
+from portaswitch.model.budget import NO_ITEM
 from portaswitch.model.catalogue import Protection
 from portaswitch.model.charge import Source, SourceKey, Usage, held
 from portaswitch.model.discount import Drawn, total
@@ -69,8 +71,20 @@ def _check_counters(books: Books) -> None:
     for name, row in books.counters.items():
         assert row.held == held.pop(name, ZERO) >= ZERO, f"{name}: held {row.held} is not what sessions hold"
         wallet = row.key.source is Source.WALLET
+        if row.key.source is Source.COUNTER and row.key.i_source == NO_ITEM:
+            spent = _spent(books, *name[:2], row.start)
+            assert row.used == spent, f"{name}: spent {row.used}, xDRs since {row.start} say {spent}"
+            continue
         assert row.used <= ZERO if wallet else row.used == used.pop(name, ZERO), f"{name}: used {row.used}"
     assert not any(held.values()) and not any(used.values()), f"no rows of {dict(held)}, {dict(used)}"
+
+
+def _spent(books: Books, i_customer: int, i_account: int, since: datetime | None) -> Decimal:
+    """What the xDRs of an account since a time say, or those of all credit accounts of a customer (account 0)."""
+    assert since is not None
+    owing = [number for number, row in books.accounts.items() if row.i_customer == i_customer and row.billing_model is not BillingModel.DEBIT]
+    whose = [i_account] if i_account else owing
+    return sum([row.charged_amount for row in books.xdrs if row.storage is Storage.ACCOUNT and row.i_account in whose and row.bill_time >= since], ZERO)
 
 
 def _check_balances(books: Books, opening: Books, paid: Mapping[int, Decimal]) -> None:

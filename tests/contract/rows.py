@@ -79,11 +79,13 @@ def _values(row: Account | Customer) -> dict[str, Any]:
 
 
 def _columns(what: dict[str, Any]) -> dict[str, Any]:
-    """Fields as columns: limits are three."""
+    """Fields as columns: limits of sessions are three, a budget two."""
     values: dict[str, Any] = {}
     for name, value in what.items():
         if isinstance(value, SessionLimits):
             values |= {"max_sessions": value.total, "max_outgoing": value.outgoing, "max_incoming": value.incoming}
+        elif name == "budget":
+            values |= {} if value is None else {"spend_limit": value.limit, "spend_period": value.period.value}
         else:
             values[name] = _plain(name, value)
     return values

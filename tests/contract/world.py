@@ -20,6 +20,7 @@ from portaswitch.interfaces.catalogue import ICatalogue
 from portaswitch.interfaces.ledger import ILedger
 from portaswitch.logs import BillingLog
 from portaswitch.model.billing_model import BillingModel
+from portaswitch.model.budget import Budget, SpendPeriod
 from portaswitch.model.catalogue import EMPTY, Catalogue, Node, Product, Protection, RatePlan, RatingEntry, Service, ServicePolicy, Tariff, Version
 from portaswitch.model.charge import Source, SourceKey
 from portaswitch.model.discount import HUNDRED, Combine, Counter, DiscountPlan, Item, ItemKind, Measure, Reset, Step
@@ -121,7 +122,8 @@ def _account(number: int, name: str, i_customer: int, product: int, model: Billi
 
 FAMILY = 3
 CUSTOMERS = (
-    _customer(RESELLER, None, i_tariff=RESELLER), _customer(1, None), _customer(2, "4", RESELLER), replace(_customer(FAMILY, None), i_vd_plan=SHARED),
+    _customer(RESELLER, None, i_tariff=RESELLER), _customer(1, None), _customer(2, "4", RESELLER),
+    replace(_customer(FAMILY, None), i_vd_plan=SHARED, budget=Budget(Decimal(1), SpendPeriod.MONTHLY)),
 )  # fmt: skip
 ACCOUNTS = (
     (_account(1, "debit", 1, 1, BillingModel.DEBIT, None), Funds(Decimal(5))),
@@ -130,7 +132,7 @@ ACCOUNTS = (
     (_account(4, "whole", 2, 3, BillingModel.CREDIT, None), Funds()),
     (_account(5, "checked", 2, 4, BillingModel.CREDIT, "3"), Funds()),
     (replace(_account(6, "counted", FAMILY, 2, BillingModel.DEBIT, None), i_vd_plan=OWN), Funds(Decimal(1))),
-    (replace(_account(7, "family", FAMILY, 3, BillingModel.CREDIT, "2"), i_vd_plan=OWN), Funds()),
+    (replace(_account(7, "family", FAMILY, 3, BillingModel.CREDIT, "2"), i_vd_plan=OWN, budget=Budget(Decimal("0.5"), SpendPeriod.DAILY)), Funds()),
 )
 #: Octets in the wallets of accounts.
 WALLETS = {6: (1, 60 * 1024), 7: (2, 100 * 1024)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from types import MappingProxyType
+from zoneinfo import ZoneInfo
 
 from twisted.internet.defer import DeferredList
 
@@ -14,6 +15,7 @@ from tests.server.desks import CARD, LINE, SUBLINE, DeskCase
 
 PLAN = "Vancouver minutes"
 USER = "0101"
+PRODUCT, CUSTOMER = "Office", "Demo retail"
 
 
 class PlanCase(DeskCase):
@@ -305,5 +307,20 @@ class BudgetTests(PlanCase):
         )
         told = await self.do("account.spending", id=LINE)
         self.assertEqual((told["spent"], told["left"], told["spend_period"]), (Decimal("1.25"), Decimal("18.75"), "daily"))
-        self.assertEqual((told["since"].hour, told["since"].tzinfo.key), (0, "America/Vancouver"))
+        self.assertEqual(told["since"].astimezone(ZoneInfo("America/Vancouver")).hour, 0)
         self.assertIsNone((await self.do("account.spending", id=CARD))["left"])
+
+    async def test_of_product_and_customer(self) -> None:
+        """An account without a budget has its product's; what the counter of the running period says is what is spent; a customer's begins with nothing."""
+        await self.do("product.change", name=PRODUCT, spend_limit="7", spend_period="weekly")
+        told = await self.do("account.spending", id=LINE)
+        self.assertEqual((told["spend_limit"], told["spend_period"], told["spent"]), (Decimal(7), "weekly", Decimal(0)))
+        self.ask(
+            "insert into vd_counters (i_customer, i_account, i_env, i_vd_dg, used, period_start, period_end) "
+            "select i_customer, i_account, 1, null, 3, %s, %s::timestamptz + interval '7 days' from accounts where id = %s",
+            (told["since"], told["since"], LINE),
+        )
+        self.assertEqual((await self.do("account.spending", id=LINE))["left"], Decimal(4))
+        await self.do("customer.change", name=CUSTOMER, spend_limit="9", spend_period="billing_period")
+        told = await self.do("customer.spending", name=CUSTOMER)
+        self.assertEqual((told["spent"], told["left"], told["spend_period"]), (Decimal(0), Decimal(9), "billing_period"))

@@ -28,6 +28,10 @@ select split_part(p.name, ' ', 1)::int, substr(p.name, position(' ' in p.name) +
 from vd_counters v join vd_dgs using (i_vd_dg) join vd_plans p using (i_vd_plan) join accounts a on a.id = %s
 where v.i_account = a.i_account or (v.i_account is null and v.i_customer = a.i_customer)
 """
+SPENT = """
+select case when v.i_account is null then 'customer' else 'account' end, v.used from vd_counters v join accounts a on a.id = %s
+where v.i_vd_dg is null and (v.i_account = a.i_account or (v.i_account is null and v.i_customer = a.i_customer))
+"""
 WALLETS = "select w.balance from service_wallets w join accounts a using (i_account) where a.id = %s order by w.expires"
 
 
@@ -64,6 +68,8 @@ class EngineTests(LoadTestCase):
         elif "longest" in use:
             told: Decision = await self.core.handle(self.request(Kind.AUTH, user, at, None))
             self.assertEqual(told.grants[0].units if told.refusal is None else 0, int(use["longest"]), use)
+            if "refused" in use:
+                self.assertEqual(told.refusal.word if told.refusal is not None else None, use["refused"], use)
         else:
             call = self.request(Kind.STOP, user, at, int(use["units"]))
             await self.core.handle(call)
@@ -72,6 +78,8 @@ class EngineTests(LoadTestCase):
         for place, what in enumerate(("counters", "carried")):
             for name, amount in use.get(what, {}).items():
                 self.assertEqual(counted.get(name, (0, 0))[place], Decimal(amount), use)
+        if "spent" in use:
+            self.assertEqual(dict(self.ask(SPENT, (user,))), {whose: Decimal(amount) for whose, amount in use["spent"].items()}, use)
         if "wallets" in use:
             self.assertEqual([balance for (balance,) in self.ask(WALLETS, (user,))], [Decimal(units) for units in use["wallets"]], use)
 

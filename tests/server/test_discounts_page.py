@@ -37,7 +37,8 @@ def examples() -> list[dict[str, Any]]:
 
 def holders(one: dict[str, Any]) -> dict[str, str]:
     """Whose each plan is."""
-    return one.get("has") or {"product": next(iter(one["plans"]))}
+    plans: dict[str, Any] = one.get("plans", {})
+    return one.get("has") or ({"product": next(iter(plans))} if plans else {})
 
 
 def catalogue_of(found: list[dict[str, Any]]) -> str:
@@ -47,8 +48,8 @@ def catalogue_of(found: list[dict[str, Any]]) -> str:
         "accounts": {},
     }  # fmt: skip
     for number, one in enumerate(found):
-        file["discount_plans"] |= {f"{number} {name}": plan for name, plan in one["plans"].items()}
-        plans = {what: {"discount_plan": f"{number} {name}"} for what, name in holders(one).items()}
+        file["discount_plans"] |= {f"{number} {name}": plan for name, plan in one.get("plans", {}).items()}
+        plans = {what: {"discount_plan": f"{number} {name}"} for what, name in holders(one).items()} | one.get("budgets", {})
         file["tariffs"][f"T{number}"] = {"service": "Calls", "rates": {"|": one.get("rate", RATE)}, **one.get("tariff", {})}
         file["products"][f"P{number}"] = {"entries": [{"service": "Calls", "tariff": f"T{number}"}], **plans.get("product", {})}
         file["customers"][f"C{number}"] = plans.get("customer", {})
@@ -68,7 +69,7 @@ class LoadTests(LoadTestCase):
         await self.text(catalogue_of(found))
         desk = Desk(Books(self.pool, self.sealer, ENTITIES))
         for number, one in enumerate(found):
-            items = {name: plan["items"] for name, plan in one["plans"].items()}
+            items = {name: plan["items"] for name, plan in one.get("plans", {}).items()}
             wanted = [name for what in ORDER if (name := holders(one).get(what)) and items[name][0]["kind"] != "wallet"]
             rows: Any = await desk.operate(Actor("test:root", 1), "counter.list", {"account": f"A{number}"})
             self.assertEqual([row["plan"].split(" ", 1)[1] for row in rows], wanted, one)

@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from portaswitch.billing.explain import explain
 from portaswitch.billing.session import decide
+from portaswitch.model.budget import Budget, SpendPeriod
 from portaswitch.model.catalogue import Catalogue
 from portaswitch.model.ledger import NO_VIEW, View
 from portaswitch.model.party import BillStatus, Funds, SessionLimits
@@ -71,6 +72,7 @@ class RuleTests(SynchronousTestCase):
             ("credit_limit", postpaid("5", owed="5"), CALL, "available 0 is not above 0, the breakage of the product"),
             ("insufficient_balance", prepaid("0.001"), auth(minimum=600),
              "available 0.001 does not pay for the least that may be granted (the client's minimum is 600)"),
+            ("spend_limit_exceeded", prepaid(budget=Budget(money(0), SpendPeriod.DAILY)), CALL, "0 spent and 0 held of the account's daily budget of 0"),
             ("funds_locked", replace(card, funds=Funds(money(10), money(10))), CALL, "of 10 available, 0 is not held by other sessions"),
         ):  # fmt: skip
             told = steps(view, request)

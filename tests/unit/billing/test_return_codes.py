@@ -16,6 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from portaswitch.billing.core import Core, Limits
 from portaswitch.logs import BillingLog
+from portaswitch.model.budget import Budget, SpendPeriod
 from portaswitch.model.catalogue import Catalogue, Protection, ServicePolicy
 from portaswitch.model.ledger import NO_VIEW
 from portaswitch.model.party import BillStatus, Funds, SessionLimits
@@ -125,6 +126,7 @@ STATES: dict[Row, Callable[[], Decision]] = {
     ("cld_dial_error", 111): lambda: Book(prepaid()).ask(auth(called="82623x634515")),
     ("funds_locked", 114): all_held,
     ("reject_authorization", 115): over,
+    ("spend_limit_exceeded", 116): lambda: Book(prepaid(budget=Budget(money(0), SpendPeriod.DAILY))).ask(auth()),
     ("funds_locked", 117): partly_held,
 }
 #: What brings the rest: issues, or what has to be there first.
@@ -139,7 +141,6 @@ LATER: dict[Row, str] = {
     ("cld_tmp_unavail", 109): f"{SIP_ROUTING}: called accounts of our own",
     ("cld_unassigned", 110): f"{SIP_ROUTING}: the DID inventory",
     ("preselect_not_set", 112): f"{SIP_ROUTING}: routing plans and selection codes",
-    ("spend_limit_exceeded", 116): "issue 5, money I: spending budgets",
 }
 
 

@@ -58,10 +58,16 @@ begin
 
     -- Counters and wallets of these accounts and customers: what is there in their places, those that are new made first.
     if cardinality(cs) > 0 then
-        insert into vd_counters (i_customer, i_account, i_env, i_vd_dg, peak_level, carried, period_start, period_end)
-        select r.i_customer, r.i_account, r.i_env, r.i_vd_dg, r.peak_level, r.carried, r.period_start, r.period_end from unnest(cs) r where r.fresh
-        on conflict do nothing;
-        select array_agg(coalesce(-r.i_service_wallet, o.i_vd_counter, c.i_vd_counter) order by r.ordinality) into k_ids
+        insert into vd_counters (i_customer, i_account, i_env, i_vd_dg, peak_level, used, carried, period_start, period_end)
+        select r.i_customer, r.i_account, r.i_env, r.i_vd_dg, r.peak_level, case when r.i_vd_dg is null and r.i_account is not null then
+                   (select coalesce(sum(x.charged_amount), 0) from xdr x where x.i_account = r.i_account and x.bill_time >= r.period_start and x.storage = 'a')
+               else 0 end,      -- an account's budget counts what the account was charged before it was there
+               r.carried, r.period_start, r.period_end
+        from unnest(cs) r where r.fresh on conflict do nothing;
+        select array_agg(coalesce(-r.i_service_wallet, o.i_vd_counter, c.i_vd_counter,
+            (select b.i_vd_counter from vd_counters b where b.i_account = r.i_account and b.i_vd_dg is null),
+            (select b.i_vd_counter from vd_counters b where b.i_customer = r.i_customer and b.i_account is null and b.i_vd_dg is null)
+        ) order by r.ordinality) into k_ids
         from unnest(cs) with ordinality r
         left join vd_counters o on o.i_account = r.i_account and o.i_vd_dg = r.i_vd_dg and o.peak_level = r.peak_level
         left join vd_counters c on r.i_account is null and c.i_customer = r.i_customer and c.i_account is null and c.i_vd_dg = r.i_vd_dg

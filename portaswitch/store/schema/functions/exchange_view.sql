@@ -29,7 +29,7 @@ begin
            substr(l.service_flags, 13, 1) as barring,
            case when substr(l.service_flags, 13, 1) = 'Y' then (select v.value from service_attribute_values v
                where v.i_account = l.i_account and v.i_attribute = 23) end as barred,
-           l.i_access_policy, l.i_vd_plan,
+           l.i_access_policy, l.i_vd_plan, l.spend_limit, l.spend_period,
            (select array_agg(p.i_product order by p.addon_priority desc, p.i_product) from account_addons d join products p using (i_product)
                where d.i_account = l.i_account and now() >= d.addon_effective_from and (d.addon_effective_to is null or now() < d.addon_effective_to)) as addons,
            (select d.i_billing_period from customer_details d where d.i_customer = l.i_customer) as billing_period,
@@ -41,7 +41,7 @@ begin
     while above is not null and cardinality(chain) <= 16 loop
         select c.i_customer, c.i_env, c.revision, c.name, c.i_parent, c.currency, c.bill_status, c.blocked, c.credit_limit, c.temp_credit_limit,
                c.temp_credit_until, c.i_tariff, c.timezone, c.language, c.balance, c.held, c.open_outgoing, c.open_incoming, c.max_sessions,
-               c.max_outgoing, c.max_incoming, c.i_vd_plan,
+               c.max_outgoing, c.max_incoming, c.i_vd_plan, c.spend_limit, c.spend_period,
                case when substr(c.service_flags, 13, 1) = 'Y' then (select v.value from service_attribute_values v
                    where v.i_customer = c.i_customer and v.i_attribute = 23) end as barred
         into party from customers c where c.i_customer = above;

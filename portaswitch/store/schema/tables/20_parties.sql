@@ -29,6 +29,8 @@ create table customers (
     max_incoming      int check (max_incoming >= 0),
     open_outgoing     int not null default 0 check (open_outgoing >= 0),    -- counted only while one of the limits above is set (trigger customers_places)
     open_incoming     int not null default 0 check (open_incoming >= 0),
+    spend_limit       numeric check (spend_limit >= 0),   -- the most that all its credit accounts may be charged in one spend_period; null: no budget
+    spend_period      text not null default 'monthly' check (spend_period in ('daily', 'weekly', 'monthly', 'billing_period')),   -- in its own zone
     unique (i_env, name)
 ) with (fillfactor = 70);
 create index customers_parent on customers (i_parent) where i_parent is not null;
@@ -70,7 +72,7 @@ create table accounts (
     open_outgoing     int not null default 0 check (open_outgoing >= 0),    -- its rows in sessions by direction; always counted
     open_incoming     int not null default 0 check (open_incoming >= 0),
     spend_limit       numeric check (spend_limit >= 0),   -- the most that it may be charged in one spend_period; null: no budget
-    spend_period      text not null default 'monthly' check (spend_period in ('daily', 'weekly', 'monthly')),   -- of the calendar in the customer's zone
+    spend_period      text not null default 'monthly' check (spend_period in ('daily', 'weekly', 'monthly', 'billing_period')),   -- in the customer's zone
     locked_by         text,                               -- the session that has the login lock (i_node '/' session id), until
     locked_until      timestamptz,
     unique (i_env, id)

@@ -137,6 +137,8 @@ create table products (
     i_subscription   bigint,                         -- periodic fees that come with it
     service_flags    text not null default '',       -- one letter per service feature (service_features.position)
     description      text not null default '',
+    spend_limit      numeric check (spend_limit >= 0),    -- budget of each account that has none of its own; null: no budget
+    spend_period     text not null default 'monthly' check (spend_period in ('daily', 'weekly', 'monthly', 'billing_period')),
     unique (i_env, name)
 );
 alter table accounts add foreign key (i_product) references products;

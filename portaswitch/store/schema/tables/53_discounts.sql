@@ -66,7 +66,7 @@ create table vd_counters (
     i_customer   bigint not null references customers,
     i_account    bigint references accounts,
     i_env        int not null,
-    i_vd_dg      bigint not null references vd_dgs,
+    i_vd_dg      bigint references vd_dgs,            -- null: the spending budget, which counts money of all uses
     peak_level   smallint not null default 0,
     used         numeric not null default 0,          -- in the item's measure, in the running period
     held         numeric not null default 0 check (held >= 0),       -- sum of the holds of open sessions
