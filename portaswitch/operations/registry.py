@@ -14,11 +14,14 @@ from portaswitch.operations import (
     customers,
     discounts,
     features,
+    follow_me,
+    invoices,
     orphans,
     payments,
     provisioning,
     sites,
     stock,
+    subscribers,
     topups,
     transactions,
     users,
@@ -27,8 +30,8 @@ from portaswitch.operations import (
 )
 
 AREAS: Final = (
-    customers, accounts, addons, topups, payments, transactions, catalogue, discounts, wallets, features, sites, stock, provisioning, users, vouchers, orphans,
-    audit,
+    customers, accounts, addons, subscribers, follow_me, topups, payments, transactions, invoices, catalogue, discounts, wallets, features, sites, stock,
+    provisioning, users, vouchers, orphans, audit,
 )  # fmt: skip
 
 OPERATIONS: Final[Mapping[str, Operation]] = {operation.name: operation for area in AREAS for operation in area.OPERATIONS}
