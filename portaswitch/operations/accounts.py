@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from portaswitch.interfaces.work import IWork
 from portaswitch.model.actor import Actor, Privilege
-from portaswitch.model.operation import Field, Mark, Operation, OperationRefused, Outcome, Row
+from portaswitch.model.operation import Body, Field, Mark, Operation, OperationRefused, Outcome, Row
 from portaswitch.model.party import life_end
 from portaswitch.model.text_values import NAME
 from portaswitch.operations import accounts_end
@@ -22,6 +22,7 @@ from portaswitch.operations.entities_parties import ACCOUNT, CUSTOMER, SECRET
 from portaswitch.operations.life import blocks, refuse_closed, turns
 from portaswitch.operations.records import change, key_fields, record_operations, the
 from portaswitch.operations.standing import FULL, chains, told
+from portaswitch.operations.subscribers import person_fits
 
 ID: Final = key_fields(ACCOUNT)
 GIVEN: Final = frozenset({Mark.PLACE, Mark.REQUIRED})
@@ -92,7 +93,7 @@ async def _product(work: IWork, before: Row | None, after: Row) -> AsyncIterator
         yield f"product: {product['name']} is in {product['currency']} and the account in {after['currency']}: they must agree"
 
 
-RULES: Final = (_money, _dates, _customer, _product, plan_fits)
+RULES: Final = (_money, _dates, _customer, _product, plan_fits, person_fits)
 
 
 async def _new(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -150,12 +151,17 @@ def _refuse_weak(values: Mapping[str, Any], name: str) -> None:
         raise OperationRefused([f"password: is too easy to guess: at least {SHORTEST} characters that are not the id, or let one be generated"])
 
 
-async def _password(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
-    before = await _open_account(work, values)
-    _refuse_weak(values, before["id"])
-    new = values["password"] if "password" in values else "".join(secrets.choice(LETTERS) for _ in range(GENERATED))
-    await change(work, ACCOUNT, (), before, {"password": new}, "password")
-    return {"id": before["id"], **({} if "password" in values else {"password": new})}
+def _password(field: str, verb: str) -> Body:
+    """Sets a password, or generates one and tells it."""
+
+    async def run(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
+        before = await _open_account(work, values)
+        _refuse_weak(values, before["id"])
+        new = values["password"] if "password" in values else "".join(secrets.choice(LETTERS) for _ in range(GENERATED))
+        await change(work, ACCOUNT, (), before, {field: new}, verb)
+        return {"id": before["id"], **({} if "password" in values else {"password": new})}
+
+    return run
 
 
 async def _move(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
@@ -176,7 +182,14 @@ async def _move(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome
     if devices:
         raise OperationRefused([f"device {devices[0][0]} belongs to {before['customer']}: take the account off it first"])
     await work.ask("account.move", {"account": before["_id"], "source": source, "target": target})
-    return await change(work, ACCOUNT, RULES, before, {"customer": target, **({"site": None} if before["_site"] else {})}, "move")
+    return await change(work, ACCOUNT, RULES, before, {"customer": target, **await _left_behind(work, before, target)}, "move")
+
+
+async def _left_behind(work: IWork, account: Row, target: int) -> dict[str, None]:
+    """What an account does not take to another customer: its site, and a person whom other accounts have too."""
+    person = account["_subscriber"]
+    stays = person is not None and not await work.ask("subscriber.move", {"account": account["_id"], "subscriber": person, "target": target})
+    return {**({"site": None} if account["_site"] else {}), **({"subscriber": None} if stays else {})}
 
 
 async def _close(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
@@ -230,9 +243,15 @@ OPERATIONS: Final = (
         "portaswitch account product 10086610975 PrepaidCard",
     ),
     _named(
-        "password", "set the service password of an account, or generate a strong one and tell it once", Privilege.SERVICE, _password,
+        "password", "set the service password of an account, or generate a strong one and tell it once", Privilege.SERVICE, _password("password", "password"),
         (Field("password", "the new one; without it one is generated; null: none is needed", SECRET, frozenset({Mark.SECRET})),),
         "portaswitch account password 16045550101", secrets=("password",), self_care=True,
+    ),
+    _named(
+        "web-password", "set the self-care password of an account, or generate a strong one and tell it once", Privilege.SERVICE,
+        _password("web_password", "web-password"),
+        (Field("password", "the new one; without it one is generated; null: no log-in", SECRET, frozenset({Mark.SECRET})),),
+        "portaswitch account web-password 16045550101", secrets=("password",), self_care=True,
     ),
     _named(
         "move", "give an account to another customer, with its open sessions", Privilege.SELL, _move, (replace(ACCOUNT.field("customer"), marks=GIVEN),),

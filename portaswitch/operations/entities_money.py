@@ -7,12 +7,14 @@ from typing import Final
 from portaswitch.model.actor import Privilege
 from portaswitch.model.operation import Entity, Field, Mark
 from portaswitch.model.payment import Action
-from portaswitch.model.text_values import AMOUNT, CURRENCY, FLAG, INSTANT, LINE, NAME, POSITIVE, SUM, choice
+from portaswitch.model.text_values import AMOUNT, CURRENCY, FLAG, INSTANT, LINE, NAME, POSITIVE, SUM, choice, mapped
 
 PLACED: Final = frozenset({Mark.PLACE, Mark.REQUIRED, Mark.READ_ONLY})
 READ_ONLY: Final = frozenset({Mark.READ_ONLY})
 DETAIL: Final = frozenset({Mark.DETAIL})
 SEALED: Final = frozenset({Mark.READ_ONLY, Mark.DETAIL, Mark.SECRET})
+FIXED: Final = frozenset({Mark.FIXED})
+NEEDED: Final = frozenset({Mark.FIXED, Mark.REQUIRED})
 STATES: Final = choice("active", "inactive", "used", "blocked")
 
 PAYMENT: Final = Entity(
@@ -65,6 +67,40 @@ TRANSACTION: Final = Entity(
     customer="i_customer",
     account="i_account",
     order="t.i_payment_transaction desc",
+)
+
+TYPES: Final = mapped({"regular": 1, "out_of_turn": 2, "midterm": 3, "correction": 4, "credit_note": 5})
+_SAID: Final = {"overdue": 4, "do_not_pay": 5, "no_payment_required": 6, "previous_balance_remaining": 7, "under_review": 8, "approved": 9, "rejected": 10}
+REVIEWED: Final = mapped({"unpaid": 1, **_SAID})
+"""What operators say of an invoice; paid and partially paid follow from payments."""
+STATUSES: Final = mapped({"unpaid": 1, "partially_paid": 2, "paid": 3, **_SAID})
+
+INVOICE: Final = Entity(
+    "invoice",
+    "invoices that were made elsewhere and are recorded here, with what was paid of them",
+    "invoices",
+    "i_invoice",
+    "number",
+    Privilege.MONEY,
+    (
+        Field("number", "its number, unique in the environment", NAME, frozenset({Mark.PLACE, Mark.REQUIRED}), "invoice_number"),
+        Field("customer", "who pays it", NAME, NEEDED, "i_customer", "customer"),
+        Field("type", "what it is", TYPES, FIXED, "i_invoice_type"),
+        Field("status", "how far it is", STATUSES, READ_ONLY, "i_invoice_status"),
+        Field("period_from", "its period begins", INSTANT, NEEDED),
+        Field("period_to", "the end of the period, not itself in it", INSTANT, NEEDED),
+        Field("issue_date", "its date; today by default", INSTANT, FIXED | DETAIL),
+        Field("due_date", "until when it is to be paid", INSTANT, FIXED),
+        Field("currency", "its customer's", CURRENCY, READ_ONLY | DETAIL),
+        Field("previous_balance", "what was owed before", AMOUNT, FIXED | DETAIL),
+        Field("amount_net", "charges of the period, before taxes", AMOUNT, NEEDED),
+        Field("taxes", "taxes on them", AMOUNT, FIXED | DETAIL),
+        Field("amount_due", "what is to be paid; by default the sum of the three", AMOUNT, FIXED),
+        Field("amount_paid", "what was paid of it", AMOUNT, READ_ONLY),
+        Field("adjustments", "what was given back of it", AMOUNT, READ_ONLY | DETAIL),
+    ),
+    customer="i_customer",
+    order="t.issue_date desc, t.i_invoice desc",
 )
 
 BATCH: Final = Entity(
@@ -126,4 +162,4 @@ ORPHAN: Final = Entity(
     order="t.i_orphan desc",
 )
 
-ENTITIES: Final = (PAYMENT, TRANSACTION, BATCH, VOUCHER, ORPHAN)
+ENTITIES: Final = (PAYMENT, TRANSACTION, INVOICE, BATCH, VOUCHER, ORPHAN)

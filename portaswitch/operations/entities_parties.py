@@ -35,7 +35,7 @@ LIMITS: Final = (
     Field("max_incoming", "incoming calls at once", NATURAL, DETAIL),
 )
 
-_PERSON: Final = (
+PERSON: Final = (
     ("companyname", "firm"), ("salutation", "Mr, Dr ..."), ("firstname", "first name"), ("midinit", "initials between"), ("lastname", "last name"),
     ("baddr1", "address, line 1"), ("baddr2", "address, line 2"), ("baddr3", "address, line 3"), ("baddr4", "address, line 4"), ("baddr5", "address, line 5"),
     ("city", "city"), ("state", "state or province"), ("zip", "postal code"), ("country", "country"), ("phone1", "telephone"), ("phone2", "another telephone"),
@@ -79,7 +79,7 @@ CUSTOMER: Final = Entity(
         _detail("billing_period", "how often it is billed", PERIODS, column="i_billing_period"),
         _detail("suspend_on_insufficient_funds", "suspended when it can't pay a subscription", FLAG, column="suspend_on_insuff_funds"),
         _detail("suspension_delayed_until", "its suspension was lifted until that day", INSTANT, READ_ONLY | DETAIL, "suspension_delay_date"),
-        *(_detail(name, text, LINE, SELF_CARE) for name, text in _PERSON),
+        *(_detail(name, text, LINE, SELF_CARE) for name, text in PERSON),
         _detail("email", "e-mail", EMAIL, SELF_CARE),
         _detail("bcc", "blind copies of its mail", EMAIL),
         _detail("note", "what operators should know", LINE, INTERNAL),
@@ -130,6 +130,8 @@ ACCOUNT: Final = Entity(
         Field("status", "bill status", STATUSES, READ_ONLY, "bill_status"),
         Field("blocked", "it may use nothing", FLAG, READ_ONLY),
         Field("password", "service password", SECRET, frozenset({Mark.SECRET, Mark.DETAIL, Mark.SELF_CARE}), "h323_password"),
+        Field("web_password", "self-care password", SECRET, frozenset({Mark.SECRET, Mark.DETAIL, Mark.SELF_CARE}), "password"),
+        Field("subscriber", "the person behind it (`subscriber list`)", NAME, DETAIL, "i_subscriber", "subscriber"),
         Field("activation_date", "not before it", INSTANT, DETAIL),
         Field("expiration_date", "not from it on", INSTANT, DETAIL),
         Field("life_time", "days after the first use", POSITIVE, DETAIL),

@@ -196,6 +196,7 @@ DID: Final = Entity(
         Field("activation_fee", "null: the owner batch's", PRICE, DETAIL),
         Field("periodic_fee", "null: the owner batch's", PRICE, DETAIL),
         Field("release_date", "when it was given back", INSTANT, READ_ONLY | DETAIL),
+        Field("moved_to", "the installation that serves it now", NAME, READ_ONLY | DETAIL),
         Field("description", "what it is", LINE, DETAIL),
     ),
     customer="i_customer",

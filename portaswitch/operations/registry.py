@@ -14,12 +14,15 @@ from portaswitch.operations import (
     customers,
     discounts,
     features,
+    follow_me,
+    invoices,
     orphans,
     payments,
     provisioning,
     sites,
     spending,
     stock,
+    subscribers,
     topups,
     transactions,
     users,
@@ -28,8 +31,8 @@ from portaswitch.operations import (
 )
 
 AREAS: Final = (
-    customers, accounts, addons, topups, payments, transactions, catalogue, discounts, wallets, spending, features, sites, stock, provisioning, users, vouchers,
-    orphans, audit,
+    customers, accounts, addons, subscribers, follow_me, topups, payments, transactions, invoices, catalogue, discounts, wallets, spending, features, sites,
+    stock, provisioning, users, vouchers, orphans, audit,
 )  # fmt: skip
 
 OPERATIONS: Final[Mapping[str, Operation]] = {operation.name: operation for area in AREAS for operation in area.OPERATIONS}

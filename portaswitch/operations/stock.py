@@ -135,12 +135,19 @@ async def _release_did(work: IWork, actor: Actor, values: Mapping[str, Any]) -> 
     return await change(work, stock.DID, (), did, {"account": None, "customer": None, "release_date": await work.now()}, "release")
 
 
+async def _move_did(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
+    """The number is served by another installation from now on: it stays in the books, frozen, until it comes back (unfreeze)."""
+    did = await the(work, stock.DID, values, lock=True)
+    await _unused_did(work, did)
+    return await change(work, stock.DID, (), did, {"moved_to": values["to"], "frozen": True}, "move")
+
+
 def _freezing(verb: str, frozen: bool, help_text: str) -> Operation:
     async def run(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
         did = await the(work, stock.DID, values, lock=True)
         if frozen and did["_account"]:
             raise OperationRefused([f"number {did['number']} is in use on account {did['account']}"])
-        return await change(work, stock.DID, (), did, {"frozen": frozen}, verb)
+        return await change(work, stock.DID, (), did, {"frozen": frozen, **({} if frozen else {"moved_to": None})}, verb)
 
     return Operation(f"did.{verb}", help_text, Privilege.STOCK, run, key_fields(stock.DID))
 
@@ -233,6 +240,7 @@ def _operation(name: str, help_text: str, entity: Entity, run: Callable[[IWork, 
 
 TO_ACCOUNT: Final = Field("account", "the account that gets it", NAME, ASSIGNED, refers="account")
 TO_CUSTOMER: Final = Field("customer", "the customer that gets it", NAME, ASSIGNED, refers="customer")
+ELSEWHERE: Final = Field("to", "the installation that it goes to", NAME, ASSIGNED)
 
 OPERATIONS: Final = (
     *record_operations(stock.SIM, prepare=_stocked, going=_unused_sim),
@@ -254,7 +262,8 @@ OPERATIONS: Final = (
     _operation("did.cancel", "take a number from its account; it stays its customer's", stock.DID, _cancel_did),
     _operation("did.release", "take a number from its customer", stock.DID, _release_did),
     _freezing("freeze", True, "a number that can't be given"),
-    _freezing("unfreeze", False, "a number that can be given again"),
+    _freezing("unfreeze", False, "a number that can be given again, or is back from another installation"),
+    _operation("did.move", "a number that another installation serves from now on", stock.DID, _move_did, ELSEWHERE),
     *record_operations(stock.CUSTOM_FIELD, (_choices_fit,)),
     *map(_setting, OWNERS),
 )

@@ -40,6 +40,8 @@ returning wrong
 
 STATEMENTS: Final[Mapping[str, str]] = {
     "xdr.charged": _CHARGED,
+    "invoice.settle": "insert into payment_allocations (i_payment, i_invoice, amount) select %(payment)s, i.i_invoice, %(amount)s "
+    "from invoices i where i.i_invoice = %(invoice)s and i.i_env = %(i_env)s returning amount",
     "voucher.find": _VOUCHER,
     "voucher.used": _VOUCHER_USED,
     "voucher.turned": _VOUCHER_TURNED,

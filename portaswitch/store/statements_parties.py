@@ -72,6 +72,12 @@ update customers c set
 from moved, (values (%(source)s::bigint, -1), (%(target)s::bigint, 1)) as way (i_customer, n)
 where c.i_customer = way.i_customer and c.i_env = %(i_env)s
 """
+#: The person behind an account goes with it to another customer, when nobody else has the same and it is of a customer at all.
+_PERSON_MOVES = """
+update subscribers s set i_customer = case when s.i_customer is null then null else %(target)s::bigint end
+where s.i_subscriber = %(subscriber)s and s.i_env = %(i_env)s and (s.i_customer is null or not exists (
+    select 1 from accounts a where a.i_subscriber = s.i_subscriber and a.i_account <> %(account)s)) returning s.i_subscriber
+"""
 
 STATEMENTS: Final[Mapping[str, str]] = {
     "environment.defaults": "select currency, timezone from environments where i_env = %(i_env)s",
@@ -87,6 +93,7 @@ STATEMENTS: Final[Mapping[str, str]] = {
     "account.move": _MOVE,
     "account.devices": "select u.name from ua_links l join ua u using (i_ua) where l.i_account = %(account)s and l.i_env = %(i_env)s "
     "and u.i_customer <> %(target)s",
+    "subscriber.move": _PERSON_MOVES,
     "addon.allowed": "select 1 from product_addons where i_product = %(product)s and i_addon_product = %(addon)s",
     "addon.rules": "select count(*) from product_addons where i_product = %(product)s",
 }

@@ -1,8 +1,8 @@
 """
 For each of the 89 events, what somebody does that raises it, and its variables then.
 
-A step is an operation with its values, the text of a file to load (one that begins with a section), or SQL where no operation does it yet. A variable is
-what it is, or SQL (`select ...`) that is asked after the steps. `i_env` is 1 wherever an event has it.
+A step is an operation with its values, a use that the core charges, the text of a file to load (one that begins with a section), or SQL that prepares
+something. A variable is what it is, or SQL (`select ...`) that is asked after the steps. `i_env` is 1 wherever an event has it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,17 @@ POLICY: dict[str, Any] = {"i_access_policy": "select i_access_policy from access
 PRODUCT: dict[str, Any] = {"i_product": "select i_product from products where name = 'Office'"}
 BARRING: dict[str, Any] = {"feature_name": "call_barring", "attribute_name": "prefixes"}
 
-Step = str | tuple[str, Mapping[str, str]]
+
+@dataclass(frozen=True)
+class Use:
+    """What the core charges the line: so many units at a node."""
+
+    node: str
+    units: int
+    called: str = ""
+
+
+Step = str | Use | tuple[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True)
@@ -33,8 +43,13 @@ class Case:
 
     @property
     def by_hand(self) -> bool:
-        """Whether no operation does it yet."""
+        """Whether no operation, charge or file does it."""
         return any(isinstance(step, str) and not step.startswith("accounts:") for step in self.do)
+
+    @property
+    def charged(self) -> bool:
+        """Whether something of it is a charge."""
+        return any(isinstance(step, Use) for step in (*self.before, *self.do))
 
 
 def op(operation: str, /, **values: str) -> Step:
@@ -79,30 +94,32 @@ def did(number: str, *do: Step, before: tuple[Step, ...] = (), **variables: Any)
 
 FREE, USED = "16045550121", "16045550120"
 GIVEN = op("did.assign", number=FREE, customer=RETAIL)
-FOLLOW = "insert into follow_me (i_env, i_account) select 1, i_account from accounts where id = '16045550101'"
-REDIRECT = "insert into follow_me_numbers (i_follow_me, i_account, i_env, redirect_number) select i_follow_me, i_account, 1, '49301' from follow_me"
+FOLLOW = op("account.follow-me.set", id=LINE, timeout="20")
+REDIRECT = op("account.follow-me-number.add", account=LINE, redirect_number="49301")
 FOLLOWED: dict[str, Any] = {
     "i_follow_me": "select max(i_follow_me) from follow_me",
     "i_follow_me_number": "select coalesce(max(i_follow_me_number), 1) from follow_me_numbers",
 }
-PLAN = "insert into vd_plans (i_env, name, currency) values (1, 'Bundle', 'CAD')"
-ITEM = (
-    "insert into vd_dgs (i_vd_plan, i_service, kind, counted_in) "
-    "select i_vd_plan, i_service, 'quota', 'units' from vd_plans, services where vd_plans.name = 'Bundle' and services.name = "
-)
-COUNTER = (
-    "insert into vd_counters (i_customer, i_account, i_env, i_vd_dg) "
-    "select i_customer, i_account, 1, i_vd_dg from accounts, vd_dgs join vd_plans using (i_vd_plan) where vd_plans.name = 'Bundle' and id = '16045550101'"
-)
+PLAN: dict[str, Any] = {"curr_i_vd_plan": "select i_vd_plan from vd_plans where name = 'Vancouver minutes'", "prev_i_vd_plan": None}
 ADDON = "select i_product from products where is_addon"
-EXCEED, RESET = "update vd_counters set exceeded = true", "update vd_counters set exceeded = false"
 BUNDLED = "from vd_dgs join vd_plans using (i_vd_plan) where name = 'Bundle'"
 QUOTA: dict[str, Any] = {"i_service": f"select i_service {BUNDLED}", "i_vd_dg": f"select i_vd_dg {BUNDLED}"}
-PERSON = "insert into subscribers (i_env, firstname, city, email) values (1, 'Ann', 'Bonn', 'a@example.com')"
-INVOICE = (
-    "insert into invoices (i_env, i_customer, invoice_number, currency, period_from, period_to, issue_date, amount_net, amount_due) "
-    "select 1, i_customer, 'I-1', 'CAD', '2026-01-01', '2026-02-01', '2026-02-01', 12.50, 12.50 from customers where name = 'Demo subcustomer'"
-)
+CALL, MESSAGE, SURFING = Use("Card gateway", 60, "82262363451"), Use("SIP domain", 1, "44123"), Use("Demo BRAS", 60)
+
+
+def bundle(service: str, units: int) -> tuple[Step, ...]:
+    """The line has a plan whose quota of a service ends after so many units."""
+    return (
+        op("discount-plan.add", name="Bundle", currency="CAD"),
+        op("discount-plan.item.add", plan="Bundle", service=service, kind="quota", thresholds=f"{units}: forbidden"),
+        op("account.change", id=LINE, discount_plan="Bundle"),
+    )
+
+
+PERSON = op("subscriber.add", customer=RETAIL, firstname="Ann", city="Bonn", email="a@example.com")
+INVOICE = op(
+    "invoice.add", number="I-1", customer=SUB, period_from="2026-01-01", period_to="2026-02-01", issue_date="2026-02-01", amount_net="12.50"
+)  # fmt: skip
 BILL = {"i_customer": customer(), "invoice_number": "I-1", "amount_net": 12.50, "i_invoice_type": 1, "i_invoice_status": 1}
 START = op("transaction.start", account=LINE, amount="10.00", processor="PayPal")
 PAYMENT = {"i_payment_transaction": "select max(i_payment_transaction) from payment_transactions", "test_mode": False, "amount": 10.0, "iso_4217": "CAD"}
@@ -114,11 +131,11 @@ def invoice(*do: Step, before: tuple[Step, ...] = (), **more: Any) -> Case:
     return Case(before, do, "invoice:select max(i_invoice) from invoices", {**BILL, **more})
 
 
-def person(text: str, before: Mapping[str, Any], after: Mapping[str, Any], names: tuple[str, ...]) -> Case:
+def person(given: Mapping[str, str], before: Mapping[str, Any], after: Mapping[str, Any], names: tuple[str, ...]) -> Case:
     """An event of the person behind an account."""
     shown = {f"{side}_{name}": values.get(name) for name in names for side, values in (("prev", before), ("curr", after))}
     who = "select max(i_subscriber) from subscribers"
-    return Case((PERSON,), (f"update subscribers set {text}",), f"subscriber:{who}", {"i_subscriber": who, **shown})
+    return Case((PERSON,), (op("subscriber.change", number=who, **given),), f"subscriber:{who}", {"i_subscriber": who, **shown})
 
 
 def of_policy(*do: Step) -> Case:
@@ -152,8 +169,7 @@ CATALOGUE = {
     ),
     "Product/AccessPolicy/Changed": of_product(op("product.change", name=OFFICE, access_policy="null"), i_access_policy=None),
     "Product/Discount/Changed": of_product(
-        "update products set i_vd_plan = (select i_vd_plan from vd_plans where name = 'Bundle') where name = 'Office'", before=(PLAN,),
-        prev_i_vd_plan=None, curr_i_vd_plan="select i_vd_plan from vd_plans where name = 'Bundle'", addon_priority=10,
+        op("product.change", name=OFFICE, discount_plan="Vancouver minutes"), **PLAN, addon_priority=10
     ),
     "Product/ServiceAttribute/Changed": of_product(
         op("product.feature.set", name=OFFICE, feature="call_barring", flag="Y", attributes="prefixes=900"), **BARRING, old_value=None
@@ -192,12 +208,9 @@ ACCOUNTS = {
         prev_expiration_date="2021-01-01T00:00:00+00:00", curr_expiration_date="2099-01-01T00:00:00+00:00",
     ),
     "Account/AccessPolicy/Changed": of_account('accounts: {"user1@demo.example": {access_policy: Home Internet}}', name=USER, **POLICY),
-    "Account/Discount/Changed": of_account(
-        "update accounts set i_vd_plan = (select i_vd_plan from vd_plans where name = 'Bundle') where id = '16045550101'", before=(PLAN,),
-        prev_i_vd_plan=None, curr_i_vd_plan="select i_vd_plan from vd_plans where name = 'Bundle'",
-    ),
+    "Account/Discount/Changed": of_account(op("account.change", id=LINE, discount_plan="Vancouver minutes"), **PLAN),
     "Account/Password/Changed": of_account(
-        "update accounts set password = 'sealed' where id = '16045550101'", prev_password=None,
+        op("account.web-password", id=LINE), prev_password=None,
         curr_password=f"select 'secret:accounts.password:' || ({account()})",
     ),
     "Account/ServicePassword/Changed": of_account(
@@ -228,12 +241,14 @@ BESIDE = {
         op("account.custom", id=LINE, field="Building", value="null"), field_name="Building", prev_value="North", curr_value=None
     ),
     "Account/FollowMe/Changed": of_account(FOLLOW),
-    "Account/FollowMeNumber/Inserted": of_account(REDIRECT, before=(FOLLOW,), **FOLLOWED, curr_redirect_number="49301"),
+    "Account/FollowMeNumber/Inserted": of_account(REDIRECT, **FOLLOWED, curr_redirect_number="49301"),
     "Account/FollowMeNumber/Changed": of_account(
-        "update follow_me_numbers set redirect_number = '49302'", before=(FOLLOW, REDIRECT), **FOLLOWED,
+        op("account.follow-me-number.change", account=LINE, redirect_number="49301", rename="49302"), before=(REDIRECT,), **FOLLOWED,
         curr_redirect_number="49302", prev_redirect_number="49301"
     ),
-    "Account/FollowMeNumber/Deleted": of_account("delete from follow_me_numbers", before=(FOLLOW, REDIRECT), **FOLLOWED, prev_redirect_number="49301"),
+    "Account/FollowMeNumber/Deleted": of_account(
+        op("account.follow-me-number.remove", account=LINE, redirect_number="49301"), before=(REDIRECT,), **FOLLOWED, prev_redirect_number="49301"
+    ),
     "Account/IPDeviceAssignment": of_account(
         op("cpe-port.add", cpe="ONT of user1", port="2", account=LINE),
         i_ua="select i_ua from ua", port=2, config="", prev_ua=None, prev_port=None, prev_config=None
@@ -252,10 +267,12 @@ BESIDE = {
         before=(("account.addon.add", {"id": LINE, "product": "More destinations", "from": "2098-01-01"}),),
         prev_i_addon_product=ADDON,
     ),
-    "Account/Service/QuotaExceeded": of_account(EXCEED, before=(PLAN, ITEM + "'Voice calls'", COUNTER), **QUOTA),
-    "Account/Service/QuotaAvailable": of_account(RESET, before=(PLAN, ITEM + "'Voice calls'", COUNTER, EXCEED), **QUOTA),
-    "Account/Service/Msg/QuotaExceeded": of_account(EXCEED, before=(PLAN, ITEM + "'Messages'", COUNTER), i_service=QUOTA["i_service"]),
-    "Account/Service/Netaccess/QuotaExceeded": of_account(EXCEED, before=(PLAN, ITEM + "'Internet access'", COUNTER), i_service=QUOTA["i_service"]),
+    "Account/Service/QuotaExceeded": of_account(CALL, before=bundle("Voice calls", 60), **QUOTA),
+    "Account/Service/QuotaAvailable": of_account(
+        op("discount-plan.item.change", plan="Bundle", number=QUOTA["i_vd_dg"], thresholds="120: forbidden"), before=(*bundle("Voice calls", 60), CALL), **QUOTA
+    ),
+    "Account/Service/Msg/QuotaExceeded": of_account(MESSAGE, before=bundle("Messages", 1), i_service=QUOTA["i_service"]),
+    "Account/Service/Netaccess/QuotaExceeded": of_account(SURFING, before=bundle("Internet access", 60), i_service=QUOTA["i_service"]),
     "Account/ServiceAttribute/Changed": of_account(
         op("account.feature.set", id=LINE, feature="call_barring", flag="Y", attributes="prefixes=900"), **BARRING, old_value=None
     ),
@@ -292,8 +309,8 @@ CUSTOMERS = {
     "Customer/Status/Suspend": of_customer(op("customer.suspend", name=SUB)),
     "Customer/Status/Unsuspend": of_customer(op("customer.unsuspend", name=SUB), before=(op("customer.suspend", name=SUB),)),
     "CustomerSite/ServiceAttribute/Changed": Case(
-        (f"insert into customer_sites (i_env, i_customer, name) select 1, ({customer()}), 'North'",),
-        ("insert into service_attribute_values (i_env, i_attribute, i_customer_site, value) select 1, 23, i_customer_site, '{900}' from customer_sites",),
+        (op("site.add", customer=SUB, name="North"),),
+        (op("site.feature.set", customer=SUB, name="North", feature="call_barring", flag="Y", attributes="prefixes=900"),),
         "customer_site:select i_customer_site from customer_sites",
         {"i_customer_site": "select i_customer_site from customer_sites", **BARRING, "old_value": None},
     ),
@@ -305,7 +322,7 @@ STOCK = {
     "DID/Status/Unassigned": did(FREE, op("did.release", number=FREE), before=(GIVEN,), prev_customer=customer(RETAIL)),
     "DID/Status/Activated": did(FREE, op("did.activate", number=FREE, account=LINE), before=(GIVEN,)),
     "DID/Status/Canceled": did(USED, op("did.cancel", number=USED)),
-    "DID/Status/Moved": did(FREE, f"update dids set moved_to = 'other' where number = '{FREE}'"),
+    "DID/Status/Moved": did(FREE, op("did.move", number=FREE, to="Ottawa")),
     "DID/Deleted": did(FREE, op("did.remove", number=FREE)),
     "IPDeviceProfile/New": Case(
         (), (op("cpe-profile.add", name="Other", model="X"),), "ua_profile:select max(i_ua_profile) from ua_profiles",
@@ -315,21 +332,25 @@ STOCK = {
 
 MONEY = {
     "Invoice/New": invoice(INVOICE),
-    "Invoice/Adjustment/Changed": invoice("update invoices set adjustments = 2", before=(INVOICE,), adjustments=2, prev_adjustments=0),
-    "Invoice/AmountPaid/Changed": invoice("update invoices set amount_paid = 5", before=(INVOICE,), amount_paid=5, prev_amount_paid=0),
-    "Invoice/Status/Changed": invoice("update invoices set i_invoice_status = 3", before=(INVOICE,), prev_i_invoice_status=1, i_invoice_status=3),
+    "Invoice/Adjustment/Changed": invoice(op("invoice.adjust", number="I-1", amount="2"), before=(INVOICE,), adjustments=2, prev_adjustments=0),
+    "Invoice/AmountPaid/Changed": invoice(
+        op("invoice.pay", number="I-1", amount="5"), before=(INVOICE,), i_invoice_status=2, amount_paid=5, prev_amount_paid=0
+    ),
+    "Invoice/Status/Changed": invoice(
+        op("invoice.pay", number="I-1", amount="12.50"), before=(INVOICE,), prev_i_invoice_status=1, i_invoice_status=3
+    ),
     "PaymentTransaction/New": payment(START, status="STARTED"),
     "PaymentTransaction/ResultCode/Changed": payment(AUTHORIZE, before=(START,), status="AUTHORIZED", result_code="00", prev_result_code=None),
     "PaymentTransaction/Status/Changed": payment(AUTHORIZE, before=(START,), prev_status="STARTED", status="AUTHORIZED"),
     "Subscriber/Address/Changed": person(
-        "city = 'Cologne', zip = '50667'", {"city": "Bonn"}, {"city": "Cologne", "zip": "50667"},
+        {"city": "Cologne", "zip": "50667"}, {"city": "Bonn"}, {"city": "Cologne", "zip": "50667"},
         ("baddr1", "baddr2", "baddr3", "baddr4", "baddr5", "state", "zip", "city", "country"),
     ),
     "Subscriber/ContactInfo/Changed": person(
-        "email = null, phone1 = '49301'", {"email": "a@example.com"}, {"phone1": "49301"}, ("phone1", "phone2", "cont1", "cont2", "faxnum", "email", "bcc")
+        {"email": "null", "phone1": "49301"}, {"email": "a@example.com"}, {"phone1": "49301"}, ("phone1", "phone2", "cont1", "cont2", "faxnum", "email", "bcc")
     ),
     "Subscriber/Name/Changed": person(
-        "firstname = 'Bea'", {"firstname": "Ann"}, {"firstname": "Bea"}, ("companyname", "salutation", "firstname", "midinit", "lastname")
+        {"firstname": "Bea"}, {"firstname": "Ann"}, {"firstname": "Bea"}, ("companyname", "salutation", "firstname", "midinit", "lastname")
     ),
 }  # fmt: skip
 

@@ -3,36 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from portaswitch.espf.catalogue import EVENTS
+from portaswitch.model.request import AAARequest, Base, Kind, Origin, Parties, QuotaKey, Report, UnitRequest
 from portaswitch.store.event_sources import read_sources
-from tests.server.desks import DeskCase
-from tests.server.event_cases import CASES, Step
-
-BY_HAND = {
-    "Account/Discount/Changed",
-    "Account/FollowMe/Changed",
-    "Account/FollowMeNumber/Changed",
-    "Account/FollowMeNumber/Deleted",
-    "Account/FollowMeNumber/Inserted",
-    "Account/Password/Changed",
-    "Account/Service/Msg/QuotaExceeded",
-    "Account/Service/Netaccess/QuotaExceeded",
-    "Account/Service/QuotaAvailable",
-    "Account/Service/QuotaExceeded",
-    "CustomerSite/ServiceAttribute/Changed",
-    "DID/Status/Moved",
-    "Invoice/Adjustment/Changed",
-    "Invoice/AmountPaid/Changed",
-    "Invoice/New",
-    "Invoice/Status/Changed",
-    "Product/Discount/Changed",
-    "Subscriber/Address/Changed",
-    "Subscriber/ContactInfo/Changed",
-    "Subscriber/Name/Changed",
-}
-"""Events that no operation raises yet: their tests change the rows themselves."""
+from tests.server.charging import ChargingCase
+from tests.server.desks import LINE, DeskCase
+from tests.server.event_cases import CASES, Step, Use
 
 
 class EventCase(DeskCase):
@@ -49,13 +28,19 @@ class EventCase(DeskCase):
 
     async def step(self, step: Step) -> None:
         """One step of a case."""
-        if isinstance(step, tuple):
+        if isinstance(step, Use):
+            await self.use(step)
+        elif isinstance(step, tuple):
             values = {name: str(self.one(value)) if value.startswith("select ") else value for name, value in step[1].items()}
             await self.put(step[0], values)
         elif step.startswith("accounts:"):
             await self.text(step)
         else:
             self.ask(step)
+
+    async def use(self, use: Use) -> None:
+        """Have the core charge something."""
+        raise NotImplementedError("a test with a core charges")
 
     def looked_up(self, variables: Mapping[str, Any]) -> dict[str, Any]:
         """The variables with SQL asked."""
@@ -77,13 +62,8 @@ class EventCase(DeskCase):
         self.ask("delete from event_notifications")
 
 
-class CatalogueTests(EventCase):
+class RaisingCase(EventCase):
     """One test an event, made below from the cases."""
-
-    def test_cases(self) -> None:
-        """There is a case for each of the 89, and those that no operation does are known by name."""
-        self.assertEqual(sorted(CASES), sorted(event.name for event in EVENTS.values()))
-        self.assertEqual({name for name, case in CASES.items() if case.by_hand}, BY_HAND)
 
     async def raises(self, name: str) -> None:
         """The event, and nothing else, for the handler that wants it; its variables in the guide's order."""
@@ -102,8 +82,37 @@ class CatalogueTests(EventCase):
         self.assertEqual(self.told(handler), [(name, entity)])
 
 
+class CatalogueTests(RaisingCase):
+    """Those that operations and files raise."""
+
+    def test_cases(self) -> None:
+        """Each of the 89 has a case, in which an operation, a charge or a file that is loaded raises it; none is made by hand."""
+        self.assertEqual(sorted(CASES), sorted(event.name for event in EVENTS.values()))
+        self.assertEqual((len(CASES), [name for name, case in CASES.items() if case.by_hand]), (89, []))
+
+
+class ChargedTests(RaisingCase, ChargingCase):
+    """Those that charges raise."""
+
+    timeout = 300
+
+    async def use(self, use: Use) -> None:
+        """A use of the line that is over, charged at once, at prices and plans as they are now."""
+        await self.catalogue.reload()
+        self.uses = getattr(self, "uses", 0) + 1
+        node, name = self.number("nodes", "i_node", name=use.node), f"use{self.uses}"
+        now = datetime.now(UTC)
+        if use.node == "SIP domain":
+            kind, units = Kind.EVENT, UnitRequest(QuotaKey(), Base.QUANTITY, use.units, report=Report.FINAL)
+        else:
+            kind, units = Kind.STOP, UnitRequest(QuotaKey(), Base.TIME, used=use.units, report=Report.FINAL)
+        asked = AAARequest(kind, name, Origin(node, 1, use.node), name, name, Parties(LINE, LINE, use.called), now, now, (units,), connected=now)
+        told = await self.core.handle(asked)
+        self.assertIsNone(told.refusal)
+
+
 def _test(name: str) -> Any:
-    async def test(self: CatalogueTests) -> None:
+    async def test(self: RaisingCase) -> None:
         await self.raises(name)
 
     test.__doc__ = name
@@ -111,4 +120,5 @@ def _test(name: str) -> Any:
 
 
 for _event in read_sources().events:
-    setattr(CatalogueTests, "test_" + _event.name.replace("/", "_"), _test(_event.name))
+    _home = ChargedTests if CASES[_event.name].charged else CatalogueTests
+    setattr(_home, "test_" + _event.name.replace("/", "_"), _test(_event.name))
