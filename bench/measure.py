@@ -61,7 +61,9 @@ class Size:
     peers: tuple[str, ...] = ("lean", "default")
 
 
-SMOKE = Size(seconds=3, repeats=1, window=32, accounts=1000, million=0, half=False, topups=2000, rates=20_000, listed=20_000, loaded=2000, contacts=1000, peers=("lean",))
+SMOKE = Size(
+    seconds=3, repeats=1, window=32, accounts=1000, million=0, half=False, topups=2000, rates=20_000, listed=20_000, loaded=2000, contacts=1000, peers=("lean",)
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
