@@ -88,7 +88,7 @@ def answer(asked: Request, status: int, more: Pairs = (), body: bytes = b"", rea
         return response(status, [*copied, *more], body, reason)
     # What is copied was read with the request, and of other headers only the letters matter.
     made = Response(copied.then(*more), body, asked.known, status, PHRASES.get(status, "") if reason is None else reason)
-    _lines(_status_line(made.status, made.reason), more)
+    _lines(_status_line(made.status, made.reason), (*more, ("To", tag or "")))
     return made
 
 
