@@ -22,6 +22,7 @@ from bench.operators import OPERATORS
 from bench.process import BenchError
 from bench.scenarios import MEMORY, SCENARIOS, Scenario
 from bench.server import DATABASE, Server
+from bench.sip import SIP
 
 DISK = Path("/var/tmp")
 """Where the work folder is made: a real disk, where the temporary folder may be memory."""
@@ -30,7 +31,7 @@ DISK = Path("/var/tmp")
 def options(words: Sequence[str]) -> argparse.Namespace:
     """The command line; leaves with 2 when it is wrong."""
     parser = argparse.ArgumentParser(prog="bench/run", description=__doc__)
-    names = [*(scenario.name for scenario in (*SCENARIOS, MEMORY)), DIAMETER, OPERATORS]
+    names = [*(scenario.name for scenario in (*SCENARIOS, MEMORY)), DIAMETER, SIP, OPERATORS]
     parser.add_argument(
         "--smoke", action="store_true", help="some seconds, small: correctness only, speed never fails"
     )
@@ -39,6 +40,7 @@ def options(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--window", type=int, help="calls at once (128)")
     parser.add_argument("--accounts", type=int, help="accounts that take part (10000)")
     parser.add_argument("--only", action="append", choices=names, help="this scenario (may be repeated)")
+    parser.add_argument("--contacts", type=int, help="SIP contacts, each with a message that waits for it (100000)")
     parser.add_argument("--peer-only", action="store_true", help="FreeRADIUS alone, without our server")
     parser.add_argument("--no-peer", action="store_true", help="our server alone, without FreeRADIUS")
     parser.add_argument("--record", action="store_true", help="append the table to bench/RESULTS.md")
@@ -86,7 +88,7 @@ def measured(chosen: argparse.Namespace, size: Size, wanted: Sequence[Scenario])
         server = None if chosen.peer_only else start_server(work, cluster, size)
         if server is not None:
             stack.callback(server.stop)
-        results = Bench(work, cluster, server, peers, size).run(wanted, not chosen.only or OPERATORS in chosen.only, not chosen.only or DIAMETER in chosen.only)
+        results = Bench(work, cluster, server, peers, size).run(wanted, *[not chosen.only or name in chosen.only for name in (OPERATORS, DIAMETER, SIP)])
         names = [peer.name for peer in peers]
         if server is not None:
             results.wrong += measure.missing_ratios(results, Server.name, names)
@@ -97,7 +99,7 @@ def main(words: Sequence[str]) -> int:
     """0 when answers and balances agreed and every ratio could be computed, else 1; speed never matters."""
     chosen = options(words)
     size = SMOKE if chosen.smoke else Size()
-    for name in ("seconds", "repeats", "window", "accounts"):
+    for name in ("seconds", "repeats", "window", "accounts", "contacts"):
         if getattr(chosen, name) is not None:
             size = replace(size, **{name: getattr(chosen, name)})
     wanted = [

@@ -20,7 +20,10 @@ DATABASE = "portaswitch"
 KEY_FILE = "secret.key"
 """Within the state folder."""
 
-ROLES = ("radius", "diameter", "http", "jobs")
+ROLES = ("radius", "diameter", "sip", "http", "jobs")
+
+SIP_DOMAIN = "sip.bench.example"
+"""The domain of sip.sql's node."""
 
 
 class Server:
@@ -35,6 +38,7 @@ class Server:
         self._state = work / "state"
         self._http_port = free_port(socket.SOCK_STREAM)
         self.diameter_port = free_port(socket.SOCK_STREAM)
+        self.sip_port = free_port()
         self._config = work / "portaswitch.yaml"
         self._daemon: Daemon | None = None
         work.mkdir()
@@ -51,6 +55,7 @@ class Server:
                 "acct_port": self.wire.acct_port,
             },
             "diameter": {"listen": [f"tcp:{self.diameter_port}:interface=127.0.0.1"], "origin_host": "ocs.example", "origin_realm": "example"},
+            "sip": {"listen": [f"udp:{self.sip_port}:interface=127.0.0.1"], "domains": [SIP_DOMAIN], "source_rate": 0},
             "http": {"listen": [f"tcp:{self._http_port}:interface=127.0.0.1"]},
             "logging": {"level": "warn", "directory": str(self._work / "log")},
         }

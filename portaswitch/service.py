@@ -40,7 +40,7 @@ from portaswitch.operations.entities import ENTITIES
 from portaswitch.provisioning import Provisioning
 from portaswitch.service_diameter import DiameterRole
 from portaswitch.service_radius import RadiusRole
-from portaswitch.service_sip import SipService
+from portaswitch.service_sip import SipService, worker_of
 from portaswitch.store.catalogue import CatalogueStore
 from portaswitch.store.counter_resets import begin_periods
 from portaswitch.store.database import Database
@@ -137,7 +137,7 @@ class Server(Service):
         self._hot = await self._database.connect_hot(settings.limits.hot_connections, settings.limits.statement_timeout)
         catalogue = CatalogueStore(self._database.pool, self._reactor, self._database.sealer.open, settings.limits.reseller_slack)
         catalogue.on_swap.append(self._swapped)
-        ledger = Ledger(self._hot, self._database.sealer.open, self._database.hints.committed)
+        ledger = Ledger(self._hot, self._database.sealer.open, self._database.hints.committed, worker_of(settings))
         self._open_logs()
         self.core = Core(ledger, catalogue, self._billing_log, _limits(settings), tracer=self.tracer)
         await self._listen_to_changes(catalogue, self.core)

@@ -46,6 +46,11 @@ DATAGRAM = 65536
 Job = tuple[float, Callable[[], Awaitable[None]], str]
 
 
+def worker_of(settings: Settings) -> str:
+    """The name of this process among those that deliver messages."""
+    return f"{settings.instance}/{getpid()}"
+
+
 class SipService:
     """
     Sockets and all behind them. `pool` has fixed plans: a fresh database has no statistics, and would look through all accounts for one. `ports` are by the
@@ -58,13 +63,13 @@ class SipService:
         self._reactor, self._settings, sip = reactor, settings.sip, settings.sip
         self._reuse = settings.reuse_port
         self._opened: list[listen.ListeningPort] = []
-        self._worker = f"{settings.instance}/{getpid()}"
+        self._worker = worker_of(settings)
         self.ports: dict[str, UdpPort | TcpPort] = {}
         self._peers = [Peer(name, peer.address, peer.port, peer.domains, peer.prefixes) for name, peer in sip.peers.items()]
         throttle = Throttle(reactor.seconds, sip.source_rate, exempt=self._exempt())
         self.server = SipServer(reactor, throttle)
         self._domains = Domains(sip.domains, settings.environment, catalogue, self._peers)
-        self._locations, self._messages = Registrations(pool), Messages(pool, self._worker)
+        self._locations, self._messages = Registrations(pool, sip.max_waiting), Messages(pool, self._worker)
         courier = Courier(self.server, lambda: self.ports, self._domains.peers, self._worker, self._edge_address)
         terms = Terms(sip.charge == "delivered", sip.max_waiting, int(sip.keep_for))
         self.relay = Relay(billing, self._locations, self._messages, courier, now, terms)

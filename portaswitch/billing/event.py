@@ -64,6 +64,8 @@ def _priced(view: View, request: AAARequest, catalogue: Catalogue) -> Priced | R
     refusal = admission.refuse(view, request.credentials, request.received)
     if refusal is not None:
         return refusal
+    if not admission.entitled(view, request):
+        return Refusal.USER_DENIED
     way = access.find(view, request, catalogue)
     if isinstance(way, Refusal):
         return way
@@ -75,7 +77,7 @@ def _priced(view: View, request: AAARequest, catalogue: Catalogue) -> Priced | R
     session = before or opened_now(view, request, catalogue, way)
     if isinstance(session, Refusal):
         return session
-    quota, units = session.quotas[0], _units(request, session.quotas[0])
+    quota, units = access.with_vendor(session, session.quotas[0], request, catalogue), _units(request, session.quotas[0])
     if not quota.legs:
         return Refusal.CLD_BLOCKED
     own = next((asked.most_funds for asked in request.units if asked.most_funds is not None), None)

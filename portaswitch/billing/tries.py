@@ -35,7 +35,7 @@ class Tries:
 
     def told(self, request: AAARequest, decision: Decision) -> None:
         """Note what a request was told."""
-        if request.kind is not Kind.AUTH or not self._most:
+        if (request.kind is not Kind.AUTH and request.credentials is None) or not self._most:
             return
         if decision.refusal is Refusal.INVALID_PASSWORD:
             self._note(_source(request))

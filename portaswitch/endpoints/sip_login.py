@@ -72,6 +72,21 @@ class Entered:
     confirmation: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Somebody who says who it is: `accounts` are what the user name may mean, `repeated`: the log-in was there before."""
+
+    id: str
+    origin: Origin
+    accounts: tuple[str, ...]
+    identity: str
+    login: Login
+    source: str
+    repeated: bool
+    verify: DigestVerify
+    at: datetime
+
+
 class Entrance:
     """`now` is the wall clock (aware UTC), `prefix` begins the ids of its requests."""
 
@@ -79,9 +94,10 @@ class Entrance:
         self._billing, self._guard, self._domains, self._throttle, self._now = billing, guard, domains, throttle, now
         self._prefix, self._number = prefix, 0
 
-    async def enter(self, request: Request, origin: Origin, identity: str, source: str, also: Iterable[str] = ()) -> Entered | Reply:
+    def claim(self, request: Request, origin: Origin, identity: str, source: str, also: Iterable[str] = ()) -> Claim | Reply:
         """
-        Let the sender of a request in as `identity` (user@domain), or say why not. `source` is its address, `also` other Request-URIs of its log-in.
+        The log-in of a request that wants to be `identity` (user@domain), not proven yet, or the challenge to one that can't be. `source` is its address,
+        `also` other Request-URIs of its log-in.
         """
         now = self._now()
         seconds = int(now.timestamp())
@@ -91,23 +107,44 @@ class Entrance:
         if self._guard.old(login, source, seconds):
             return self._challenge(source, seconds, "stale")
         self._number += 1
-        id, repeated = f"{self._prefix}{self._number}", self._guard.used(login)
+        repeated = self._guard.used(login)
         verify = DigestVerify(self._guard, login, request, source, seconds, also, repeated)
-        for account in self._domains.accounts(printable(login.username), identity.rpartition("@")[2]):
-            decision = await self._billing.handle(to_login(id, origin, account, identity, source, verify, now))
+        accounts = self._domains.accounts(printable(login.username), identity.rpartition("@")[2])
+        return Claim(f"{self._prefix}{self._number}", origin, accounts, identity, login, source, repeated, verify, now)
+
+    async def enter(self, request: Request, origin: Origin, identity: str, source: str, also: Iterable[str] = ()) -> Entered | Reply:
+        """Let the sender of a request in, or say why not; as `claim`."""
+        claim = self.claim(request, origin, identity, source, also)
+        return claim if isinstance(claim, Reply) else await self.proven(claim)
+
+    async def proven(self, claim: Claim) -> Entered | Reply:
+        """Have a log-in proven, or say why it is not."""
+        for account in claim.accounts:
+            decision = await self._billing.handle(to_login(claim.id, claim.origin, account, claim.identity, claim.source, claim.verify, claim.at))
             if decision.refusal is not Refusal.INVALID_ACCOUNT:
                 break
-        if decision.refusal is None:
-            LOGINS.inc("repeated" if repeated else "ok")
-            return Entered(id, origin, account, decision.facts.i_account, login, source, repeated, verify.confirmation)
-        status, phrase = status_of(decision.refusal)
+        if decision.refusal is not None:
+            return self.refused(claim, decision.refusal)
+        LOGINS.inc("repeated" if claim.repeated else "ok")
+        return Entered(
+            claim.id, claim.origin, account, decision.facts.i_account, claim.login, claim.source, claim.repeated, claim.verify.confirmation,
+        )  # fmt: skip
+
+    def refused(self, claim: Claim, refusal: Refusal) -> Reply:
+        """What the sender of a log-in hears that the core refused."""
+        source, seconds = claim.source, int(claim.at.timestamp())
+        status, phrase = status_of(refusal)
         if status != 401:
             LOGINS.inc("refused")
             return Reply(status, phrase=phrase)
-        if verify.verdict is Verdict.STALE:
+        if claim.verify.verdict is Verdict.STALE:
             return self._challenge(source, seconds, "stale")
         self._throttle.wrong(source)
         return self._challenge(source, seconds, "wrong")
+
+    def passed(self) -> None:
+        """A log-in was proven together with what its sender wanted."""
+        LOGINS.inc("ok")
 
     def again(self, source: str) -> Reply:
         """The challenge to a log-in that is right and was used before."""

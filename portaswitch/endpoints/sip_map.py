@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from hashlib import sha256
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from portaswitch.endpoints.sip_domains import Party
 from portaswitch.model.message import Draft
@@ -13,6 +13,9 @@ from portaswitch.model.request import AAARequest, Credentials, Kind, Login, Orig
 from portaswitch.wire.sip.challenge import Login as DigestLogin
 from portaswitch.wire.sip.grammar import printable
 from portaswitch.wire.sip.message import Request
+
+if TYPE_CHECKING:
+    from portaswitch.endpoints.sip_login import Claim
 
 _FUNDS: Final = (402, "Payment Required")
 #: The SIP column of the table of refusals; what isn't here is 403 with its text. 401 is a new challenge.
@@ -55,11 +58,12 @@ def key_of(request: Request, origin: Origin, sender: str, login: DigestLogin) ->
     return sha256("\n".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:40]
 
 
-def to_draft(request: Request, id: str, origin: Origin, account: str, sender: Party, called: Party, key: str, source: str) -> Draft:
-    """The message of a sender who has proven who it is."""
+def to_draft(request: Request, claim: Claim, sender: Party, called: Party, key: str) -> Draft:
+    """The message of a sender who says who it is."""
     kind = request.headers.first("Content-Type") or "text/plain"
     return Draft(
-        id, origin, key, account, printable(sender.address), printable(sender.number), printable(called.address), printable(called.number),
-        tuple(printable(name) for name in called.names), printable(kind), request.body, printable(request.known.call_id), source, request.expires or 0,
-        called.peer.name, called.peer.host,
+        claim.id, claim.origin, key, claim.accounts[0],
+        printable(sender.address), printable(sender.number), printable(called.address), printable(called.number),
+        tuple(printable(name) for name in called.names), printable(kind), request.body, printable(request.known.call_id), claim.source,
+        request.expires or 0, called.peer.name, called.peer.host, claim.accounts[1:], Credentials(Login.DIGEST, claim.verify),
     )  # fmt: skip

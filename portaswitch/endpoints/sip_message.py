@@ -10,14 +10,16 @@ from __future__ import annotations
 from collections.abc import Set
 
 from portaswitch.endpoints.sip import ABILITIES, Reply
-from portaswitch.endpoints.sip_domains import Domains
-from portaswitch.endpoints.sip_login import Entered, Entrance
+from portaswitch.endpoints.sip_domains import Domains, Party
+from portaswitch.endpoints.sip_login import Claim, Entrance
 from portaswitch.endpoints.sip_map import key_of, status_of, to_draft
 from portaswitch.endpoints.sip_ports import Place
 from portaswitch.interfaces.messages import IRelay
 from portaswitch.model.message import Answer
+from portaswitch.model.refusal import Refusal
 from portaswitch.wire.sip import uri as uris
 from portaswitch.wire.sip.admission import admit, forwarding
+from portaswitch.wire.sip.challenge import Verdict
 from portaswitch.wire.sip.message import Request
 from portaswitch.wire.sip.uri import SipUri
 
@@ -36,6 +38,7 @@ class MessageHandler:
 
     def __init__(self, entrance: Entrance, domains: Domains, relay: IRelay, ours: Set[tuple[str, int]], edges: Set[str] = frozenset()) -> None:
         self._entrance, self._domains, self._relay, self._ours, self._edges = entrance, domains, relay, ours, edges
+        self._under_way: set[str] = set()
 
     async def answer(self, request: Request, place: Place) -> Reply:
         """What the sender of a MESSAGE hears."""
@@ -50,23 +53,41 @@ class MessageHandler:
             return Reply(403, phrase="Sender Is None Of Ours")
         target, source = self._as_sent(request, place)
         told = self._domains.party(sender, origin)
-        entered = await self._entrance.enter(request, origin, told.address, source, (target,))
+        claim = self._entrance.claim(request, origin, told.address, source, (target,))
+        if isinstance(claim, Reply):
+            return claim
+        meant = uris.read(target)
+        return await self._once(request, claim, told, meant if meant is not None else request.uri)
+
+    async def _once(self, request: Request, claim: Claim, sender: Party, target: uris.Uri) -> Reply:
+        """Submit a message, unless it is there already; one that is under way will have its answer."""
+        key = key_of(request, claim.origin, sender.address, claim.login)
+        if key in self._under_way:
+            return Reply(0)
+        self._under_way.add(key)
+        try:
+            # A log-in without qop has no count that would tell a repetition.
+            if claim.repeated or (not claim.login.proof.qop and await self._relay.known(key)):
+                return await self._repeated(claim, key)
+            return await self._submitted(request, claim, sender, target, key)
+        finally:
+            self._under_way.discard(key)
+
+    async def _repeated(self, claim: Claim, key: str) -> Reply:
+        entered = await self._entrance.proven(claim)
         if isinstance(entered, Reply):
             return entered
-        meant = uris.read(target)
-        return await self._submitted(request, entered, meant if meant is not None else request.uri)
+        return ANSWERS[Answer.ACCEPTED] if await self._relay.known(key) else self._entrance.again(claim.source)
 
-    async def _submitted(self, request: Request, entered: Entered, target: uris.Uri) -> Reply:
-        sender = self._domains.party(request.known.sender.uri, entered.origin)
-        key = key_of(request, entered.origin, sender.address, entered.login)
-        if entered.repeated:
-            return ANSWERS[Answer.ACCEPTED] if await self._relay.known(key) else self._entrance.again(entered.source)
-        called = self._domains.party(target, entered.origin)
-        draft = to_draft(request, entered.id, entered.origin, entered.account, sender, called, key, entered.source)
-        answer = await self._relay.submit(draft)
+    async def _submitted(self, request: Request, claim: Claim, sender: Party, target: uris.Uri, key: str) -> Reply:
+        called = self._domains.party(target, claim.origin)
+        answer = await self._relay.submit(to_draft(request, claim, sender, called, key))
+        if claim.verify.verdict is not Verdict.PASSED:
+            return self._entrance.refused(claim, answer if isinstance(answer, Refusal) else Refusal.INVALID_PASSWORD)
+        self._entrance.passed()
         if isinstance(answer, Answer):
             reply = ANSWERS[answer]
-            return Reply(reply.status, entered.confirmation if answer is Answer.ACCEPTED else (), reply.phrase)
+            return Reply(reply.status, claim.verify.confirmation if answer is Answer.ACCEPTED else (), reply.phrase)
         status, phrase = status_of(answer)
         return Reply(403 if status == 401 else status, phrase=phrase)
 

@@ -18,6 +18,8 @@ class ILedger(Interface):
         """
         Apply the members in their order, in one transaction, and say for each what became of it, in the same order.
 
+        The `text` of a request is kept when its change is applied (a message whose name is kept already is not kept twice).
+
         A member whose conditions do not hold changes nothing and does not harm the others. No two members of one batch are of one session or key
         (the caller sees to it). Errors: `DatabaseDown`; then nothing is known about the batch, and sending it again is safe.
         """

@@ -86,8 +86,8 @@ class IRelay(Interface):
 
     def submit(draft: Draft) -> Deferred[Answer | Refusal]:
         """
-        Take a message of a sender who has proven who it is: hold its price and make it durable. Asking again for the same key changes nothing and is answered
-        the same. Errors: those of `IBilling.handle`, `DatabaseDown`, psycopg2's; then the sender may ask again.
+        Take a message: see that its sender is who it says, charge it or hold its price, and make it durable, in one transaction. A key is asked for once: who
+        asks for it again looks for it with `known`. Errors: those of `IBilling.handle`, `DatabaseDown`, psycopg2's; then the sender may ask again.
         """
 
     def known(key: str) -> Deferred[bool]:

@@ -1,15 +1,17 @@
 """
-The money of a message: one piece is held before the message is accepted, and later charged or given back (DESIGN.md 3.3, 3.4).
+The money of a message: it is charged as it is accepted, or one piece is held until its fate is known (DESIGN.md 3.3, 3.4).
 
-    hold   AUTH, one piece asked for     the session of the message begins
-    settle STOP, one piece or none used  it ends
+    charge EVENT, one piece         log-in, price, charge and the message itself in one transaction
+    hold   AUTH, one piece asked    the same with a hold: the session of the message begins
+    settle STOP, one piece or none  it ends
 
-Both are keyed by the message, so that neither happens twice however often it is asked for. Here Msg is the service type, and pieces are its base.
+All are keyed by the message, so that none happens twice however often it is asked for. Here Msg is the service type, and pieces are its base.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from portaswitch.model.message import Draft, Text
@@ -22,16 +24,40 @@ ON_NET = "MSG"
 DELIVERED, REFUSED = "10", "15"
 
 
-def hold(draft: Draft, on_net: bool, at: datetime, until: datetime) -> AAARequest:
-    """Set the price of one message aside, until its fate is known."""
+def log_in(draft: Draft, at: datetime) -> AAARequest:
+    """Who sends it, and may they? Nothing is held: the message will not be accepted, and only who may send one is told why."""
+    kept = {"subscriber_ip": draft.source}
+    return AAARequest(Kind.AUTH, draft.id, draft.origin, "", f"sip/login/{draft.id}", _parties(draft), at, at, credentials=draft.credentials, kept=kept)
+
+
+def charge(draft: Draft, on_net: bool, at: datetime, text: Text) -> AAARequest:
+    """Charge a message and keep it."""
+    unit = UnitRequest(base=Base.QUANTITY, requested=1)
+    return _begun(Kind.EVENT, draft, at, unit, {**_kept(draft, on_net), "disconnect_cause": DELIVERED}, text)
+
+
+def hold(draft: Draft, on_net: bool, at: datetime, text: Text) -> AAARequest:
+    """Set the price of a message aside, until its fate is known, and keep it."""
+    unit = UnitRequest(base=Base.QUANTITY, requested=1, minimum=1, ends=text.expires)
+    return _begun(Kind.AUTH, draft, at, unit, _kept(draft, on_net), text)
+
+
+def _begun(kind: Kind, draft: Draft, at: datetime, unit: UnitRequest, kept: Mapping[str, str], text: Text) -> AAARequest:
+    request = _request(kind, draft.id, draft.origin, draft.key, _parties(draft), at, unit, kept)
+    return replace(request, credentials=draft.credentials, text=text)
+
+
+def _parties(draft: Draft) -> Parties:
+    return Parties(draft.account, draft.calling, draft.called, identity=draft.sender, others=draft.others)
+
+
+def _kept(draft: Draft, on_net: bool) -> dict[str, str]:
     kept = {"subscriber_ip": draft.source, "call_id": draft.call_id}
     if on_net:
         kept["rate_pattern"] = ON_NET
     if draft.peer_address:
         kept["remote_address"] = draft.peer_address
-    unit = UnitRequest(base=Base.QUANTITY, requested=1, minimum=1, ends=until)
-    parties = Parties(draft.account, draft.calling, draft.called)
-    return _request(Kind.AUTH, draft.id, draft.origin, draft.key, parties, at, unit, kept)
+    return kept
 
 
 def settle(id: str, origin: Origin, key: str, account: str, used: bool, at: datetime, remote: str = "") -> AAARequest:

@@ -1,8 +1,8 @@
 """
 From the hold to the delivery.
 
-    submit   who is called? > hold one piece > keep the message > ACCEPTED         the sender has its 202
-    carry                                       send it to every contact > settle   charge or give back
+    submit   who is called? > log-in, charge (or hold) and the message in one transaction > ACCEPTED    the sender has its 202
+    carry                               send it to every contact > settle                            what was held is charged or given back
 
 What was accepted is a row until it is delivered, refused for good or too old: a process that dies between any two steps leaves a row that another one, or
 itself after its start, goes on with (`recover`). A message may so reach its recipient twice, with the same Call-ID; it is charged once.
@@ -24,7 +24,7 @@ from portaswitch.errors import PortaSwitchError
 from portaswitch.interfaces.billing import IBilling
 from portaswitch.interfaces.messages import ICourier, ILocations, IMessages, IRelay
 from portaswitch.logs import background
-from portaswitch.messaging.charging import hold, settle, settled_by
+from portaswitch.messaging.charging import charge, hold, log_in, settled_by
 from portaswitch.messaging.verdict import pause, verdict
 from portaswitch.metrics import Counter
 from portaswitch.model.message import Answer, Callee, Charge, Contact, Draft, Fate, Kept, State, Text
@@ -74,43 +74,34 @@ class Relay:
 
     async def _submit(self, draft: Draft) -> Answer | Refusal:
         callee = await self._locations.callee(draft.origin.i_env, draft.names) if draft.names else None
-        if callee is None and not draft.peer:
-            return self._refused("unknown", Answer.UNKNOWN)
         at = self._now()
-        until = at + timedelta(seconds=min(draft.seconds or self._terms.longest, self._terms.longest))
-        decision = await self._billing.handle(hold(draft, callee is not None, at, until))
+        if callee is None and not draft.peer:
+            return await self._turned_away(draft, at, Answer.UNKNOWN)
+        if callee is not None and callee.waiting >= self._terms.most:
+            return await self._turned_away(draft, at, Answer.FULL)
+        text = self._text(draft, callee, at)
+        decision = await self._billing.handle((hold if self._terms.on_delivery else charge)(draft, callee is not None, at, text))
         if decision.refusal is not None:
             return self._refused(decision.refusal.word, decision.refusal)
-        charge = Charge.HELD if self._terms.on_delivery else Charge.COMMIT
-        text = Text(
-            draft.origin.i_env, draft.origin.i_node, draft.key, decision.facts.account_id or draft.account, draft.sender, draft.recipient,
-            callee.i_account if callee is not None else 0, draft.content_type, draft.body, draft.call_id, at, until, charge,
-            "" if callee is not None else draft.peer, 1,
-        )  # fmt: skip
-        return await self._keep(text, callee, draft)
-
-    async def _keep(self, text: Text, callee: Callee | None, draft: Draft) -> Answer:
-        try:
-            kept = await self._messages.keep(text, self._terms.most)
-        except Exception:
-            await self._give_back(text, draft)
-            raise
-        if kept is Kept.FULL and await self._give_back(text, draft):
-            return self._refused("full", Answer.FULL)
-        if kept is Kept.STORED:
-            ACCEPTED_MESSAGES.inc("peer" if callee is None else "account" if callee.contacts else "store")
-            self._run(self._paid_and_carried(text, () if callee is None else callee.contacts), "delivering a message")
+        ACCEPTED_MESSAGES.inc("peer" if callee is None else "account" if callee.contacts else "store")
+        text = replace(text, account=decision.facts.account_id or draft.account)
+        self._run(self._carry(text, () if callee is None else callee.contacts), "delivering a message")
         return Answer.ACCEPTED
 
-    async def _give_back(self, text: Text, draft: Draft) -> bool:
-        """
-        Free the hold of a message that was not kept; False where it was after all, by another process or by a statement whose answer was lost. Where this
-        fails too, the hold ends by its time.
-        """
-        if await self._messages.known(text.key):
-            return False
-        await self._billing.handle(settle(draft.id, draft.origin, text.key, text.account, False, self._now()))
-        return True
+    async def _turned_away(self, draft: Draft, at: datetime, why: Answer) -> Answer | Refusal:
+        """Only who has proven who it is hears what numbers there are, and how many messages wait for them."""
+        decision = await self._billing.handle(log_in(draft, at))
+        if decision.refusal is not None:
+            return self._refused(decision.refusal.word, decision.refusal)
+        return self._refused(why.value, why)
+
+    def _text(self, draft: Draft, callee: Callee | None, at: datetime) -> Text:
+        until = at + timedelta(seconds=min(draft.seconds or self._terms.longest, self._terms.longest))
+        recipient, peer = (0, draft.peer) if callee is None else (callee.i_account, "")
+        return Text(
+            draft.origin.i_env, draft.origin.i_node, draft.key, draft.account, draft.sender, draft.recipient, recipient, draft.content_type, draft.body,
+            draft.call_id, at, until, Charge.HELD if self._terms.on_delivery else Charge.SETTLED, peer, 1,
+        )  # fmt: skip
 
     def known(self, key: str) -> Deferred[bool]:
         """See `IRelay.known`."""
@@ -144,9 +135,6 @@ class Relay:
                 delivered += await self._carry(text, contacts) is State.DELIVERED
             if not delivered:
                 return  # it does not take them now: they have their next times
-
-    async def _paid_and_carried(self, text: Text, contacts: tuple[Contact, ...]) -> None:
-        await self._carry(replace(text, charge=await self._charged(text, text.charge)), contacts)
 
     async def _carry(self, text: Text, contacts: tuple[Contact, ...]) -> State:
         """One attempt to deliver."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from portaswitch.model.request import Origin
+from portaswitch.model.request import Credentials, Origin
 from portaswitch.model.value import dataclass
 
 
@@ -57,11 +57,12 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Callee:
-    """An account that was addressed, and its contacts that are in force."""
+    """An account that was addressed, its contacts that are in force, and how many messages wait for it (counted no further than it matters)."""
 
     i_account: int
     id: str
     contacts: tuple[Contact, ...] = ()
+    waiting: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +119,10 @@ class Draft:
     """
     A message as its sender wants it sent.
 
-    `account` is who sends, by the name that was proven; `calling` and `called` are numbers as the xDR shows them; `names` the ids that an account of ours
-    might have to be its recipient (none: an address outside); `peer` who carries it where there is no such account ('': nobody), `peer_address` is the
-    peer's, by which its vendor is known. `source` is the sender's address, `seconds` how long the message is of use (0: it does not say).
+    `account` is who sends, by the name that it has given, `others` what that may mean else; `credentials` prove it. `calling` and `called` are numbers as the
+    xDR shows them; `names` the ids that an account of ours might have to be its recipient (none: an address outside); `peer` who carries it where there is no
+    such account ('': nobody), `peer_address` is the peer's, by which its vendor is known. `source` is the sender's address, `seconds` how long the message is
+    of use (0: it does not say).
     """
 
     id: str
@@ -139,6 +141,8 @@ class Draft:
     seconds: int = 0
     peer: str = ""
     peer_address: str = ""
+    others: tuple[str, ...] = ()
+    credentials: Credentials | None = None
 
 
 class Answer(StrEnum):

@@ -12,9 +12,13 @@ from dataclasses import field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from portaswitch.model.refusal import Refusal
 from portaswitch.model.value import dataclass
+
+if TYPE_CHECKING:
+    from portaswitch.model.message import Text
 
 
 class Kind(StrEnum):
@@ -203,7 +207,8 @@ class AAARequest:
     `lock_seconds`: how long at most the session's lock and holds shall stay (None: as the policy says). `access_node`: the node by which the user came, where
     another one asks (PortaOne-Access-Info; 0: the asking one). `login`: the session within the node in which a user logs in, before anything is authorized
     ('': none is known, as at a registration); `session` stays empty then. `number`: its number within the session, of wires that number them
-    (CC-Request-Number): such a session begins with an AUTH and with nothing else, and each number counts once. `operation`: of an EVENT.
+    (CC-Request-Number): such a session begins with an AUTH and with nothing else, and each number counts once. `operation`: of an EVENT. `text`: the
+    message that is kept, in the same transaction, when the request is accepted.
     """
 
     kind: Kind
@@ -228,6 +233,7 @@ class AAARequest:
     login: str = ""
     number: int | None = None
     operation: Operation = Operation.DEBIT
+    text: Text | None = None
 
 
 @dataclass(frozen=True, slots=True)

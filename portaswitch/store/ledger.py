@@ -22,7 +22,7 @@ from portaswitch.interfaces.ledger import ILedger
 from portaswitch.model.charge import Source, SourceKey
 from portaswitch.model.ledger import Applied, Change, CounterMove, Failed, Member, Repeated, SessionName, Short, Stale, Verdict
 from portaswitch.model.party import Funds
-from portaswitch.store import documents, literals
+from portaswitch.store import documents, literals, texts
 from portaswitch.store.pool import Pool
 from portaswitch.store.views import parse, view_of
 
@@ -31,8 +31,10 @@ SQL = (
     "select pos, verdict, balance, held, outgoing, incoming, locked_by, c_balance, c_held, c_outgoing, c_incoming, answer, view::text "
     "from exchange(%s::text[], %s::bigint[], %s::bigint[], %s::text[], %s::int[], %s::text[])"
 )
-#: The same for a batch that moves counters or wallets.
+#: The same for a batch that moves counters or wallets,
 COUNTING = SQL.replace("%s::text[])", "%s::text[], %s::text[], %s::text[])")
+#: and for one with messages that are kept when their members are applied.
+KEEPING = SQL.replace("from exchange(", "from exchange_kept(").replace("%s::text[])", "%s::text[], %s::text[], %s::text[], %s::jsonb, %s)")
 ORPHAN = "insert into orphans (i_env, i_node, session_key, key, request, received) values (%s, %s, %s, %s, %s, %s) on conflict (key) do nothing"
 NAMES = "select s.i_env, s.i_node, s.session_key, a.id, s.version from sessions s join accounts a using (i_account) where "
 #: Pages of the table of sessions that one search for the dead looks at: 32 MB, some milliseconds.
@@ -46,12 +48,15 @@ RETRIES = 5
 
 @implementer(ILedger)
 class Ledger:
-    """Implements `ILedger`. `unseal` opens sealed service passwords of the accounts in views; `committed` is told of batches that changed something."""
+    """
+    Implements `ILedger`. `unseal` opens sealed service passwords of the accounts in views; `committed` is told of batches that changed something. Messages
+    that are kept are `worker`'s to deliver.
+    """
 
     _log = Logger()
 
-    def __init__(self, pool: Pool, unseal: Callable[[bytes], str], committed: Callable[[], None] = lambda: None) -> None:
-        self._pool, self._committed = pool, committed
+    def __init__(self, pool: Pool, unseal: Callable[[bytes], str], committed: Callable[[], None] = lambda: None, worker: str = "") -> None:
+        self._pool, self._committed, self._worker = pool, committed, worker
         self._unseal = unseal
         self._page = 0
 
@@ -61,8 +66,11 @@ class Ledger:
 
     def _try(self, members: Sequence[Member], tries: int) -> Deferred[list[Verdict]]:
         values = parameters(members)
-        counted = counting(members)
-        asked = self._pool.query(COUNTING, (*values, *counted)) if counted else self._pool.query(SQL, values)
+        counted, kept = counting(members), texts.of(members)
+        if kept:
+            asked = self._pool.query(KEEPING, (*values, *(counted or ([], [])), kept, self._worker))
+        else:
+            asked = self._pool.query(COUNTING, (*values, *counted)) if counted else self._pool.query(SQL, values)
         return asked.addCallback(self._verdicts, members).addErrback(self._again, members, tries)
 
     def record_orphan(self, member: Member) -> Deferred[None]:

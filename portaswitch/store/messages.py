@@ -16,6 +16,7 @@ from portaswitch.interfaces.messages import IMessages
 from portaswitch.model.message import Charge, Fate, Kept, Text
 from portaswitch.store.grouped import Grouped
 from portaswitch.store.pool import Pool
+from portaswitch.store.texts import row
 
 #: Seconds of a lease: longer than a transaction of SIP lasts (64*T1 = 32 s).
 LEASE: Final = 45
@@ -110,7 +111,7 @@ class Messages:
 
     def _keep(self, asked: Sequence[tuple[Text, int]]) -> Deferred[list[Kept]]:
         texts = {text.key: (text, most) for text, most in asked}  # one key twice in a group is one message
-        rows = dumps([_row(text, most) for text, most in texts.values()])
+        rows = dumps([row(text) | {"most": most} for text, most in texts.values()])
 
         def read(found: list[tuple[str, int | None, bool]]) -> list[Kept]:
             told = {key: Kept.STORED if number is not None else Kept.REPEATED if known else Kept.FULL for key, number, known in found}
@@ -132,12 +133,6 @@ class Messages:
 
     def _pay(self, keys: Sequence[str]) -> Deferred[list[None]]:
         return self._pool.execute(PAID, (list(keys),)).addCallback(lambda _: [None] * len(keys))
-
-
-def _row(text: Text, most: int) -> dict[str, Any]:
-    names = ("i_env", "i_node", "key", "account", "sender", "recipient", "i_recipient", "peer", "content_type", "call_id")
-    times = {"created": text.created.isoformat(), "expires": text.expires.isoformat()}
-    return {name: getattr(text, name) for name in names} | times | {"body": text.body.hex(), "charge": text.charge.value, "most": most}
 
 
 def _texts(rows: list[tuple[Any, ...]]) -> list[Text]:

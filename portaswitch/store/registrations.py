@@ -19,7 +19,7 @@ from portaswitch.store.grouped import Grouped
 from portaswitch.store.pool import Cursor, Pool
 
 COLUMNS: Final = "i_account, uri, transport, host, port, listener, call_id, cseq, expires, worker, flow, q, edge, user_agent, i_contact"
-CALLEES: Final = "select * from message_callees(%s::int[], %s::jsonb[])"
+CALLEES: Final = "select * from message_callees(%s::int[], %s::jsonb[], %s)"
 #: One change of an account's contacts at a time; the lock's first half keeps clear of others'.
 LOCK: Final = "select pg_advisory_xact_lock(%s, %s)"
 SPACE: Final = 0x534950
@@ -36,10 +36,10 @@ EXPIRED: Final = "delete from registrations where i_contact in (select i_contact
 
 @implementer(ILocations)
 class Registrations:
-    """Contacts with the connections of `pool`."""
+    """Contacts with the connections of `pool`; waiting messages of one account are counted up to `most`."""
 
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
+    def __init__(self, pool: Pool, most: int = 100) -> None:
+        self._pool, self._most = pool, most
         self._callees: Grouped[tuple[int, tuple[str, ...]], Callee | None] = Grouped(self._find)
 
     def callee(self, i_env: int, names: Sequence[str]) -> Deferred[Callee | None]:
@@ -74,14 +74,14 @@ class Registrations:
         return self._pool.execute(EXPIRED)
 
     def _find(self, asked: Sequence[tuple[int, tuple[str, ...]]]) -> Deferred[list[Callee | None]]:
-        values = [i_env for i_env, _ in asked], [dumps(names) for _, names in asked]
+        values = [i_env for i_env, _ in asked], [dumps(names) for _, names in asked], self._most
 
         def read(rows: list[tuple[Any, ...]]) -> list[Callee | None]:
             found: list[Callee | None] = [None] * len(asked)
-            for place, i_account, name, *rest in rows:
+            for place, i_account, name, waiting, *rest in rows:
                 before = found[place - 1]
                 contacts = () if before is None else before.contacts
-                found[place - 1] = Callee(i_account, name, (*contacts, _contact(rest)) if rest[0] is not None else contacts)
+                found[place - 1] = Callee(i_account, name, (*contacts, _contact(rest)) if rest[0] is not None else contacts, waiting)
             return found
 
         return self._pool.query(CALLEES, values).addCallback(read)

@@ -14,7 +14,7 @@ from hashlib import sha256
 from portaswitch.wire.sip import uri as uris
 from portaswitch.wire.sip.fault import PHRASES, Fault
 from portaswitch.wire.sip.grammar import clean, encode, named, token
-from portaswitch.wire.sip.headers import Headers, canonical
+from portaswitch.wire.sip.headers import KNOWN, Headers, canonical
 from portaswitch.wire.sip.message import READERS, Essentials, Message, Request, Response, Wrong, essentials
 from portaswitch.wire.sip.values import name_addr
 
@@ -88,7 +88,7 @@ def answer(asked: Request, status: int, more: Pairs = (), body: bytes = b"", rea
         return response(status, [*copied, *more], body, reason)
     # What is copied was read with the request, and of other headers only the letters matter.
     made = Response(copied.then(*more), body, asked.known, status, PHRASES.get(status, "") if reason is None else reason)
-    to_octets(made)
+    _lines(_status_line(made.status, made.reason), (*more, ("To", tag or "")))
     return made
 
 
@@ -136,11 +136,22 @@ def _joined(start: str, headers: Headers, body: bytes) -> bytes:
 
     :raises ValueError: as :func:`to_octets`.
     """
+    lines = _lines(start, headers)
+    return encode("\r\n".join((*lines, f"Content-Length: {len(body)}", "", ""))) + body
+
+
+def _lines(start: str, headers: Pairs) -> list[str]:
+    """
+    The lines of a message but its Content-Length.
+
+    :raises ValueError: for one that can't be sent.
+    """
     if not clean(start):
         raise ValueError("a control character in the start line")
     lines = [start]
-    for name, value in headers.without("Content-Length"):
-        if not token(name) or not clean(value):
+    for name, value in headers:
+        if (name not in KNOWN and not token(name)) or not clean(value):
             raise ValueError(f"{name!r}: a control character in the value, or no name of a header")
-        lines.append(name + ": " + value.strip(" \t"))  # blanks around a value are none of it (RFC 3261 7.3.1)
-    return encode("\r\n".join((*lines, f"Content-Length: {len(body)}", "", ""))) + body
+        if name != "Content-Length":
+            lines.append(name + ": " + value.strip(" \t"))  # blanks around a value are none of it (RFC 3261 7.3.1)
+    return lines

@@ -21,6 +21,8 @@ QUOTED: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _VALUE: Final = re.compile(r'[A-Za-z0-9\-.!%*_+`\'~:\[\]]+|"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _WHOLE: Final = r'"[^"\\]*(?:\\.[^"\\]*)*"|<[^<>"]*>|["<>]|'
 _MARKS: Final = {mark: re.compile(_WHOLE + mark, re.DOTALL) for mark in ",;"}
+#: What a mark may stand within.
+_ENCLOSING: Final = re.compile(r'["<>]')
 #: Control octets stand in quoted pairs only (quoted-pair: %x00-09 / %x0B-0C / %x0E-7F); HTAB is a blank.
 _PAIR: Final = re.compile(r"\\[\x00-\x09\x0b\x0c\x0e-\x7f]")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -49,6 +51,8 @@ def printable(text: str) -> str:
 
 def clean(text: str) -> bool:
     """Whether a header's value may be sent or taken: no line end anywhere, other controls in quoted pairs only."""
+    if not _CONTROL.search(text):
+        return True
     return "\r" not in text and "\n" not in text and not _CONTROL.search(_PAIR.sub("", text))
 
 
@@ -73,6 +77,8 @@ def split(text: str, mark: str) -> list[str] | None:
 
     None when a quote or a bracket isn't closed.
     """
+    if not _ENCLOSING.search(text):
+        return [part.strip(BLANKS) for part in text.split(mark)]
     parts, start = [], 0
     for found in _MARKS[mark].finditer(text):
         seen = found.group()

@@ -26,12 +26,14 @@ _OTHERS: Final = (
     "Authentication-Info", "Authorization", "Content-Disposition", "Date", "MIME-Version", "Organization", "Priority", "Proxy-Authenticate",
     "Proxy-Authorization", "Reply-To", "Retry-After", "Server", "Timestamp", "User-Agent", "WWW-Authenticate",
 )  # fmt: skip
-_NAMES: Final = {name.lower(): name for name in (*COMPACT.values(), *LISTS, *SINGLE, *_OTHERS)} | COMPACT
+#: Canonical names: whatever is written otherwise became one of these when it was read.
+KNOWN: Final = frozenset((*COMPACT.values(), *LISTS, *SINGLE, *_OTHERS))
+_NAMES: Final = {name.lower(): name for name in KNOWN} | COMPACT
 
 
 def canonical(name: str) -> str:
     """The name as RFCs write it: compact forms in full; a name that isn't known stays as it is."""
-    return _NAMES.get(name.lower(), name)
+    return name if name in KNOWN else _NAMES.get(name.lower(), name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +55,15 @@ class Headers:
 
     def lines(self, name: str) -> list[str]:
         """The values of all lines of this name."""
-        wanted = canonical(name).lower()
+        wanted = canonical(name)
+        if wanted in KNOWN:
+            return [value for known, value in self.entries if known == wanted]
+        wanted = wanted.lower()
         return [value for known, value in self.entries if known.lower() == wanted]
 
     def first(self, name: str) -> str | None:
         """The value of the first line of this name, None without one."""
-        wanted = canonical(name).lower()
-        return next((value for known, value in self.entries if known.lower() == wanted), None)
+        return next(iter(self.lines(name)), None)
 
     def all(self, name: str) -> list[str] | None:
         """The single values of a header that is a list, of all its lines in order; of another header its lines. None when a quote or bracket isn't closed."""

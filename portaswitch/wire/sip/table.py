@@ -16,6 +16,8 @@ from typing import Final
 class State(Enum):
     """States; which of them a kind of transaction has is told by its rows."""
 
+    __hash__ = object.__hash__  # members are one of a kind; Enum's own hash is a call of Python at each look into the tables
+
     TRYING = "trying"
     PROCEEDING = "proceeding"
     COMPLETED = "completed"
@@ -27,6 +29,8 @@ class State(Enum):
 class Event(Enum):
     """What happens, but for timers. A client receives responses, a server sends them for its user."""
 
+    __hash__ = object.__hash__  # members are one of a kind; Enum's own hash is a call of Python at each look into the tables
+
     REQUEST = "the request again"
     ACK = "ACK"
     PROVISIONAL = "1xx"
@@ -37,6 +41,8 @@ class Event(Enum):
 
 class Timer(Enum):
     """RFC 3261 table 4, RFC 6026 8.6; ACKS is Timer I. TRYING and LATE are RFC 4320's, without letters."""
+
+    __hash__ = object.__hash__  # members are one of a kind; Enum's own hash is a call of Python at each look into the tables
 
     E = "request again"
     F = "no answer"
@@ -63,6 +69,8 @@ class Act(Enum):
 
 class Kind(Enum):
     """The machines. A client's INVITE has none here: this server calls nobody."""
+
+    __hash__ = object.__hash__  # members are one of a kind; Enum's own hash is a call of Python at each look into the tables
 
     CLIENT = "non-INVITE client"
     SERVER = "non-INVITE server"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 
@@ -30,6 +31,12 @@ _DECISIVE: Final = frozenset(("user", "ttl", "method", "maddr", "transport"))
 _DECISIVE_OF_TEL: Final = frozenset(("ext", "isub", "phone-context"))
 
 
+#: Hosts and URIs that were read last are remembered, as one message has the same several times; longer ones are not, lest a sender fills the memory.
+REMEMBERED: Final = 4096
+SHORT: Final = 128
+
+
+@lru_cache(REMEMBERED)
 def host(text: str) -> bool:
     """Whether a text is a host: a name, an IPv4 address or an IPv6 address in brackets."""
     if text[:1] == "[":
@@ -130,6 +137,10 @@ Uri = SipUri | TelUri | OtherUri
 
 def read(text: str) -> Uri | None:
     """The URI of a text without blanks or brackets around it; None when it is none."""
+    return _remembered(text) if len(text) <= SHORT else _read(text)
+
+
+def _read(text: str) -> Uri | None:
     scheme, colon, rest = text.partition(":")
     if not colon or not _SCHEME.fullmatch(scheme):
         return None
@@ -139,6 +150,9 @@ def read(text: str) -> Uri | None:
     if scheme == "tel":
         return _tel(rest)
     return OtherUri(scheme, rest) if _OPAQUE.fullmatch(rest) else None
+
+
+_remembered: Final = lru_cache(REMEMBERED)(_read)
 
 
 def _sip(scheme: str, rest: str) -> SipUri | None:

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from portaswitch.errors import DatabaseDown, Overloaded
+from portaswitch.errors import Overloaded
 from portaswitch.interfaces.billing import IBilling
 from portaswitch.interfaces.messages import ICourier
 from portaswitch.messaging.relay import Relay, Terms
@@ -31,6 +31,7 @@ class World:
 
     def __init__(self) -> None:
         self.steps: list[str] = []
+        self.asked: list[AAARequest] = []
         self.found: Callee | None = Callee(2, "b", (CONTACT,))
         self.decision: Decision | Exception = Decision()
         self.kept: Kept | Exception = Kept.STORED
@@ -41,7 +42,9 @@ class World:
 
     def handle(self, request: AAARequest) -> Deferred[Decision]:
         """The core."""
-        self.steps.append("hold" if request.kind is Kind.AUTH else f"used {request.units[0].used}")
+        self.asked.append(request)
+        begun = {Kind.AUTH: "hold" if request.units else "log-in", Kind.EVENT: "charge"}
+        self.steps.append(begun.get(request.kind) or f"used {request.units[0].used}")
         return fail(self.decision) if isinstance(self.decision, Exception) else succeed(self.decision)
 
     def callee(self, i_env: int, names: Sequence[str]) -> Deferred[Callee | None]:
@@ -118,10 +121,13 @@ class RelayTests(SynchronousTestCase):
         return self.successResultOf(self.relay(world, on_delivery).submit(draft))
 
     def test_accepted(self) -> None:
-        """Held, kept, charged and delivered, in this order."""
+        """Charged and kept in one, then delivered."""
         world = World()
         self.assertEqual(self.submit(world), Answer.ACCEPTED)
-        self.assertEqual(world.steps, ["hold", "keep", "used 1", "deliver"])
+        self.assertEqual(world.steps, ["charge", "deliver"])
+        kept = world.asked[0].text
+        assert kept is not None
+        self.assertEqual((kept.key, kept.body, kept.charge, kept.i_recipient, kept.peer), ("key", b"hi", Charge.SETTLED, 2, ""))
         self.assertEqual(world.fates, [Fate("key", State.DELIVERED, Charge.SETTLED, 200, 30)])
 
     def test_charged_on_delivery(self) -> None:
@@ -130,44 +136,30 @@ class RelayTests(SynchronousTestCase):
             world = World()
             world.status = status
             self.assertEqual(self.submit(world, on_delivery=True), Answer.ACCEPTED)
-            self.assertEqual((world.steps, world.fates[0].state), (["hold", "keep", "deliver", *steps], state))
+            self.assertEqual((world.steps, world.fates[0].state), (["hold", "deliver", *steps], state))
+            kept = world.asked[0].text
+            assert kept is not None
+            self.assertEqual(kept.charge, Charge.HELD)
 
     def test_refused(self) -> None:
-        """Nobody there: nothing is held. Refused by billing: nothing is kept."""
+        """Nobody there, or too many wait: only who has proven who it is hears so. Refused by billing: nothing is delivered."""
         world = World()
         world.found = None
-        self.assertEqual((self.submit(world), world.steps), (Answer.UNKNOWN, []))
+        self.assertEqual((self.submit(world), world.steps), (Answer.UNKNOWN, ["log-in"]))
+        world.found, world.steps = Callee(2, "b", waiting=100), []
+        self.assertEqual((self.submit(world), world.steps), (Answer.FULL, ["log-in"]))
+        world.decision, world.steps = Decision(refusal=Refusal.INVALID_PASSWORD), []
+        self.assertEqual((self.submit(world), world.steps), (Refusal.INVALID_PASSWORD, ["log-in"]))
         world = World()
         world.decision = Decision(refusal=Refusal.ZERO_BALANCE)
-        self.assertEqual((self.submit(world), world.steps), (Refusal.ZERO_BALANCE, ["hold"]))
+        self.assertEqual((self.submit(world), world.steps), (Refusal.ZERO_BALANCE, ["charge"]))
 
     def test_busy(self) -> None:
-        """A core that is busy fails the submission, before anything is kept."""
+        """A core that is busy fails the submission, and nothing is delivered."""
         world = World()
         world.decision = Overloaded()
         self.failureResultOf(self.relay(world).submit(DRAFT), Overloaded)
-        self.assertEqual(world.steps, ["hold"])
-
-    def test_not_kept(self) -> None:
-        """A hold whose message could not be kept is given back, unless it was kept after all; a full store does the same."""
-        world = World()
-        world.kept = DatabaseDown()
-        self.failureResultOf(self.relay(world).submit(DRAFT), DatabaseDown)
-        self.assertEqual(world.steps, ["hold", "keep", "used 0"])
-        world.known_keys, world.steps = {"key"}, []
-        self.failureResultOf(self.relay(world).submit(DRAFT), DatabaseDown)
-        self.assertEqual(world.steps, ["hold", "keep"])
-        world = World()
-        world.kept = Kept.FULL
-        self.assertEqual((self.submit(world), world.steps), (Answer.FULL, ["hold", "keep", "used 0"]))
-        world.known_keys = {"key"}
-        self.assertEqual(self.submit(world), Answer.ACCEPTED)
-
-    def test_repeated(self) -> None:
-        """What was kept before is accepted again; nothing is charged or delivered."""
-        world = World()
-        world.kept = Kept.REPEATED
-        self.assertEqual((self.submit(world), world.steps), (Answer.ACCEPTED, ["hold", "keep"]))
+        self.assertEqual(world.steps, ["charge"])
 
     def test_ways(self) -> None:
         """Without a contact it waits for a REGISTER; by another process's connection it is left to that soon; to a peer it is handed over."""

@@ -1,9 +1,9 @@
 -- What every message asks the database: functions, so that each connection plans them once. Python decides; these find, add and change rows.
 
 -- The account that has one of some names (an alias stands for its master, closed ones for nobody), with its contacts in force: of several names the first that
--- somebody has. `n` is the place of the question.
-create or replace function message_callees(i_envs int[], names jsonb[])
-returns table (n bigint, i_account bigint, id text, contact_of bigint, uri text, transport text, host text, port int, listener text, call_id text, cseq bigint,
+-- somebody has. `n` is the place of the question, `waiting` how many messages wait for the account, counted up to `most`.
+create or replace function message_callees(i_envs int[], names jsonb[], most int)
+returns table (n bigint, i_account bigint, id text, waiting bigint, contact_of bigint, uri text, transport text, host text, port int, listener text, call_id text, cseq bigint,
     expires timestamptz, worker text, flow text, q smallint, edge text, user_agent text, i_contact bigint)
 language plpgsql stable rows 64 as $$
 begin
@@ -17,7 +17,8 @@ begin
             order by w.place limit 1) t
         join accounts m on m.i_account = t.master and m.bill_status <> 'C'
     )
-    select f.n, f.i_account, f.id, r.i_account, r.uri, r.transport, r.host, r.port, r.listener, r.call_id, r.cseq, r.expires, r.worker, r.flow, r.q, r.edge,
+    select f.n, f.i_account, f.id, (select count(*) from (
+               select from messages w where w.i_recipient = f.i_account and w.state = 'waiting' limit most) w), r.i_account, r.uri, r.transport, r.host, r.port, r.listener, r.call_id, r.cseq, r.expires, r.worker, r.flow, r.q, r.edge,
            r.user_agent, r.i_contact
     from found f left join registrations r on r.i_account = f.i_account and r.expires > now() order by f.n, r.q desc, r.i_contact;
 end $$;
@@ -54,4 +55,30 @@ begin
             (select now() from registrations r where r.i_account = m.i_recipient and r.expires > now() limit 1)) end
     from unnest(keys, states, charges, statuses, delays) f (key, state, charge, status, delay)
     where m.key = f.key and m.state = 'waiting';
+end $$;
+
+-- `exchange` of a batch with messages: those of members that are applied are kept in the same transaction; `holder` has them for a lease of 45 seconds (LEASE in
+-- messages.py). Two messages under one name are one.
+create or replace function exchange_kept(
+    members text[], account_ids bigint[], customer_ids bigint[], xdrs text[], xdr_members int[], parties text[], counter_rows text[], counter_moves text[],
+    texts jsonb, holder text
+) returns table (
+    pos int, verdict "char", balance numeric, held numeric, outgoing int, incoming int, locked_by text, c_balance numeric, c_held numeric, c_outgoing int,
+    c_incoming int, answer text, view json)
+language plpgsql as $$
+begin
+    return query
+    with told as materialized (
+        select * from exchange(members, account_ids, customer_ids, xdrs, xdr_members, parties, counter_rows, counter_moves)
+    ), kept as (
+        insert into messages (i_env, i_node, key, account, sender, recipient, i_recipient, peer, content_type, body, call_id, charge, created, expires,
+            next_try, locked_until, worker, attempts)
+        select a.i_env, a.i_node, a.key, a.account, a.sender, a.recipient, nullif(a.i_recipient, 0), a.peer, a.content_type, decode(a.body, 'hex'), a.call_id,
+               a.charge, a.created, a.expires, now() + interval '45 seconds', now() + interval '45 seconds', holder, 1
+        from told t join jsonb_to_recordset(texts) a (pos int, i_env int, i_node bigint, key text, account text, sender text, recipient text,
+            i_recipient bigint, peer text, content_type text, body text, call_id text, charge text, created timestamptz, expires timestamptz) on a.pos = t.pos
+        where t.verdict = 'A'
+        on conflict on constraint messages_key_key do nothing
+    )
+    select * from told;
 end $$;
