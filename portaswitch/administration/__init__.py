@@ -34,9 +34,9 @@ from portaswitch.endpoints.radius_client import NasClient
 from portaswitch.endpoints.templates import faults_of, row_faults
 from portaswitch.errors import PortaSwitchError, StartError
 from portaswitch.interfaces.loading import Progress
-from portaswitch.model.actor import Actor, Realm
+from portaswitch.model.actor import Actor, Privilege, Realm
 from portaswitch.model.loading import CatalogueFile, Fault, Loaded, Section
-from portaswitch.model.operation import Operation, Row
+from portaswitch.model.operation import NotPermitted, Operation, Row
 from portaswitch.operations.load import load
 from portaswitch.operations.records import PAGE
 from portaswitch.operations.registry import OPERATIONS
@@ -129,12 +129,12 @@ class Administration:
         0: without a limit.
         """
         i_account = await self._number(account) if account else 0
-        query = XdrQuery(self.i_env, i_account, session, storage, failed, last, since, until)
+        query = XdrQuery(self.actor, i_account, session, storage, failed, last, since, until)
         return await asked(listings.xdrs(self.database.pool, query, datetime.now(UTC)))
 
     async def xdr(self, number: int) -> dict[str, Any]:
         """All fields of one xDR."""
-        found = await asked(listings.xdr(self.database.pool, self.i_env, number))
+        found = await asked(listings.xdr(self.database.pool, self.actor, number))
         if found is None:
             raise NotFound(f"no xDR {number} in environment {self.i_env}: see `portaswitch xdr list`")
         return found
@@ -142,11 +142,11 @@ class Administration:
     async def sessions(self, account: str = "", limit: int = 0) -> list[SessionLine]:
         """The live sessions, of one account or of all, the newest first; `limit` 0: all."""
         i_account = await self._number(account) if account else 0
-        return await asked(listings.sessions(self.database.pool, self.i_env, i_account, limit))
+        return await asked(listings.sessions(self.database.pool, self.actor, i_account, limit))
 
     async def session(self, name: str) -> tuple[SessionLine, list[QuotaLine]]:
         """A session, live or closed in the last days, by its key or session id, with its quota keys."""
-        found = await asked(listings.session(self.database.pool, self.i_env, name))
+        found = await asked(listings.session(self.database.pool, self.actor, name))
         if found is None:
             raise NotFound(f"no session {name} in environment {self.i_env}: see `portaswitch session list`")
         return found
@@ -166,8 +166,10 @@ class Administration:
         """
         Ask for the disconnect of a live session, which the running server then sends; gives the task's number.
 
-        Errors: NotFound when the session is not live, StartError when its node can't be told.
+        Errors: NotFound when the session is not live, StartError when its node can't be told, NotPermitted.
         """
+        self._let("session.disconnect")
+        await self.session(key)
         at = await asked(task_listings.reach(self.database.pool, self.i_env, key))
         if at is None:
             raise self._not_live(key)
@@ -178,7 +180,13 @@ class Administration:
         return await asked(task_listings.want_disconnect(self.database.pool, self.actor, key, at, at.kind))
 
     async def expire(self, key: str) -> None:
-        """Let a live session's expiry have passed: the sweeper of the running server ends it, provisionally, without a word to its node."""
+        """
+        Let a live session's expiry have passed: the sweeper of the running server ends it, provisionally, without a word to its node. That frees what it
+        holds while its user goes on, so it is for administrators. Errors: NotFound, NotPermitted.
+        """
+        if self.actor.realm is not Realm.ADMIN:
+            raise NotPermitted(["session.expire (--force): that is done by administrators"])
+        self._let("session.expire")
         if not await asked(task_listings.expire(self.database.pool, self.actor, key)):
             raise self._not_live(key)
 
@@ -225,10 +233,17 @@ class Administration:
         return await asked(audit(self.database.pool, told))
 
     async def _number(self, name: str) -> int:
-        number = await asked(listings.account_number(self.database.pool, self.i_env, name))
+        number = await asked(listings.account_number(self.database.pool, self.actor, name))
         if number is None:
             raise self._no_account(name)
         return number
+
+    def _let(self, what: str) -> None:
+        """Errors: NotPermitted for who may not end sessions: whoever looks after himself, and whose role does not serve subscribers."""
+        if self.actor.in_self_care:
+            raise NotPermitted([f"{what}: that is done by operators"])
+        if not self.actor.may(Privilege.SERVICE):
+            raise NotPermitted([f"{what}: you may not do that; it takes the privilege {Privilege.SERVICE}"])
 
     def _not_live(self, key: str) -> NotFound:
         return NotFound(f"session {key} is not live in environment {self.i_env}: see `portaswitch session list`")

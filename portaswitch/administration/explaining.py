@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -14,6 +15,7 @@ from portaswitch.administration.request_log import requests_of
 from portaswitch.billing import rerating
 from portaswitch.billing.quote import in_force_since
 from portaswitch.errors import StartError
+from portaswitch.model.actor import Actor, Realm
 from portaswitch.model.catalogue import Catalogue, Product, RatePlan, RatingEntry
 from portaswitch.model.discount import Stretch
 from portaswitch.model.refusal import Refusal
@@ -123,15 +125,15 @@ class Explanation:
         return all(charge.agrees is not False for charge in self.charges)
 
 
-async def explain(reactor: Any, database: Database, i_env: int, number: int, logs: Path) -> Explanation:
-    """Explain one xDR; `logs` is the folder of the billing log. Errors: StartError where it is not there."""
+async def explain(reactor: Any, database: Database, actor: Actor, number: int, logs: Path) -> Explanation:
+    """Explain one xDR as far as the actor sees it; `logs` is the folder of the billing log. Errors: StartError where it is not there."""
     pool = database.pool
-    row = await asked(listings.xdr(pool, i_env, number))
+    row = await asked(listings.xdr(pool, actor, number))
     if row is None:
-        raise StartError(f"no xDR {number} in environment {i_env}: see `portaswitch xdr list`")
-    rows = await asked(explaining.siblings(pool, i_env, row["h323_conf_id"])) if row["h323_conf_id"] else [row]
+        raise StartError(f"no xDR {number} in environment {actor.i_env}: see `portaswitch xdr list`")
+    rows = await asked(explaining.siblings(pool, actor, row["h323_conf_id"])) if row["h323_conf_id"] else [row]
     piece = [one for one in rows if _same_piece(one, row)]
-    session = await asked(explaining.session(pool, row))
+    session = await asked(explaining.session(pool, actor, row))
     names, waiting = await asked(explaining.parties(pool, piece)), await asked(explaining.waiting(pool))
     teller = _Teller(await catalogue_of(reactor, database), session, names, waiting)
     since, until = _when(row, session)
@@ -140,8 +142,15 @@ async def explain(reactor: Any, database: Database, i_env: int, number: int, log
         tuple(one["id"] for one in rows if one["storage"] == row["storage"] and one["id"] != number and one["i_account"] == row["i_account"]),
         row["h323_conf_id"], teller.access(row), _failure(row) if row["failed"] else "", row["history"],
         tuple(teller.charge(one) for one in piece if not one["failed"]), None if session is None else _facts(session),
-        tuple(requests_of(logs, i_env, row["h323_conf_id"], since, until)) if row["h323_conf_id"] else (),
+        tuple(_requests(logs, actor, row, since, until)),
     )  # fmt: skip
+
+
+def _requests(logs: Path, actor: Actor, row: dict[str, Any], since: datetime, until: datetime) -> Iterator[dict[str, Any]]:
+    """The requests behind an xDR. Another node may have the same session id: whoever is no administrator is told of this account's alone."""
+    if row["h323_conf_id"]:
+        found = requests_of(logs, actor.i_env, row["h323_conf_id"], since, until)
+        yield from found if actor.realm is Realm.ADMIN else (line for line in found if line.get("account") == row["i_account"])
 
 
 def _same_piece(one: dict[str, Any], row: dict[str, Any]) -> bool:

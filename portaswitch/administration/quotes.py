@@ -10,6 +10,7 @@ from typing import Any
 from portaswitch.administration.opening import asked
 from portaswitch.billing import quote as quotes
 from portaswitch.errors import StartError
+from portaswitch.model.actor import Actor
 from portaswitch.model.catalogue import Catalogue, Node
 from portaswitch.model.ledger import View
 from portaswitch.model.request import AAARequest, Kind, Origin, Parties, UnitRequest
@@ -83,13 +84,14 @@ async def catalogue_of(reactor: Any, database: Database) -> Catalogue:
     return found
 
 
-async def quote(reactor: Any, database: Database, i_env: int, wish: QuoteWish) -> Quoted:
-    """Quote one use. Errors: StartError when the account, the node or the service is not there."""
-    catalogue = await catalogue_of(reactor, database)
-    view = await asked(quoting.view(database.pool, i_env, wish.account))
+async def quote(reactor: Any, database: Database, actor: Actor, wish: QuoteWish) -> Quoted:
+    """Quote one use, to parties that the actor sees. Errors: StartError when the account, the node or the service is not there."""
+    catalogue, i_env = await catalogue_of(reactor, database), actor.i_env
+    view = await asked(quoting.view(database.pool, actor, wish.account))
     if view.account is None:
         raise StartError(f"no account {wish.account} in environment {i_env}: see `portaswitch account list`")
-    node, vendors = _node(catalogue, i_env, wish.node), await asked(quoting.vendors(database.pool, i_env))
+    node, vendors = _node(catalogue, i_env, wish.node), await asked(quoting.vendors(database.pool, actor))
+    resellers = await asked(quoting.resellers(database.pool, actor, view))
     if wish.via:
         if wish.via not in catalogue.connections or wish.via not in vendors:
             raise StartError(f"--via {wish.via}: no active connection of a vendor of environment {i_env} has that address")
@@ -105,7 +107,9 @@ async def quote(reactor: Any, database: Database, i_env: int, wish: QuoteWish) -
     return Quoted(
         view.account.id, opened.number if opened is not None else wish.number, node.name, opened.product if opened is not None else "",
         service.name if service is not None else "", found.base.value, wish.units, wish.at, refusal, found.granted, found.longest, found.most,
-        tuple(_line(price, view, catalogue, vendors) for price in found.prices),
+        tuple(
+            _line(price, view, catalogue, vendors) for price in found.prices if price.leg.role is not Role.CUSTOMER or price.leg.i_party in resellers
+        ),
     )  # fmt: skip
 
 

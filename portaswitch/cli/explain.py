@@ -21,6 +21,7 @@ def add(group: Commands) -> None:
         "say how one xDR came about, from its request to the ledger, and rate it again; status 1 when that gives another figure",
         "portaswitch xdr explain 1\nportaswitch xdr explain 1 --json",
         explain_xdr,
+        rights=True,
     )
     command.add_argument("id", type=positive, metavar="ID", help="its id, as `xdr list` shows it (with --failed: an attempt)")
 
@@ -28,7 +29,7 @@ def add(group: Commands) -> None:
 async def explain_xdr(context: Context) -> int:
     """The explanation, a line a step."""
     async with context.administration() as admin:
-        found = await explain(context.reactor, admin.database, admin.i_env, context.arguments.id, context.settings.logging.directory)
+        found = await explain(context.reactor, admin.database, admin.actor, context.arguments.id, context.settings.logging.directory)
     charges = [{**asdict(charge), "agrees": charge.agrees} for charge in found.charges]
     context.out.document({**asdict(found), "charges": charges, "agrees": found.agrees})
     if not context.out.as_json:

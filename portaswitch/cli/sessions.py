@@ -55,6 +55,7 @@ def add(commands: Commands) -> None:
         "portaswitch session list\nportaswitch session list --account 10086610975\n"
         "portaswitch session list --last 0 --json",
         list_sessions,
+        rights=True,
     )
     found.add_argument(
         "--account", default="", metavar="ID", help="only of this account (or of the master of this alias)"
@@ -68,6 +69,7 @@ def add(commands: Commands) -> None:
         "portaswitch session show '1/39AE126B CD4D11DB 958E0014 1C3F6886'\n"
         "portaswitch session show 39AE126B CD4D11DB 958E0014 1C3F6886",
         show_session,
+        rights=True,
     )
     shown.add_argument(
         "key",
@@ -80,6 +82,7 @@ def add(commands: Commands) -> None:
         "disconnect a live session: its node is asked to end it (RFC 5176), and what it answers is shown",
         "portaswitch session disconnect 0000A1B2\nportaswitch session disconnect --force '1/39AE126B CD4D11DB 958E0014 1C3F6886'",
         disconnect_session,
+        rights=True,
     )
     ended.add_argument("key", nargs="+", metavar="KEY", help="as for `session show`")
     ended.add_argument("--wait", type=positive, default=60, metavar="SECONDS", help="how long to wait for the answer (default %(default)s)")

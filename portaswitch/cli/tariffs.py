@@ -40,6 +40,7 @@ def add(commands: Commands) -> None:
         "portaswitch tariff quote 442079460001 01182623634515 1h --at 2030-01-01T12:00\n"
         "portaswitch tariff quote 10086610975 01182623634515 5m --node gw --via 192.0.2.77 --json",
         quote_use,
+        rights=True,
     )
     command.add_argument("account", metavar="ACCOUNT", help="id of the account, or an alias")
     command.add_argument("number", metavar="NUMBER", help="number as it is dialled at the node; '' for a use without one")
@@ -65,7 +66,7 @@ async def quote_use(context: Context) -> int:
     at = asked.at or datetime.now(UTC)
     wish = QuoteWish(asked.account, asked.number, asked.units, at, asked.service, asked.node, asked.access_code, asked.via)
     async with context.administration() as admin:
-        found = await quote(context.reactor, admin.database, admin.i_env, wish)
+        found = await quote(context.reactor, admin.database, admin.actor, wish)
     context.out.document(found)
     if not context.out.as_json:
         _print(context, found)

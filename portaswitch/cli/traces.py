@@ -12,6 +12,7 @@ from twisted.internet.defer import CancelledError
 from twisted.internet.task import deferLater
 
 from portaswitch.administration import tracing
+from portaswitch.administration.opening import operator
 from portaswitch.cli.command import FAILED, OK, Commands, Context
 from portaswitch.cli.output import Column
 from portaswitch.cli.text import moment, shown
@@ -66,7 +67,7 @@ def _add_trace(commands: Commands) -> None:
         "portaswitch trace account 10086610975 --since 2h\nportaswitch trace nas gw --live\nportaswitch trace number 82623634515 --since 1d --json",
     )
     for kind, (name, text) in WHAT.items():
-        found = group.command(kind, f"trace {text}", f"portaswitch trace {kind} {name} --since 2h\nportaswitch trace {kind} {name} --live", trace)
+        found = group.command(kind, f"trace {text}", f"portaswitch trace {kind} {name} --since 2h\nportaswitch trace {kind} {name} --live", trace, rights=True)
         found.add_argument("name", nargs="+" if kind == "session" else 1, metavar=name, help=text)
         found.add_argument("--since", metavar="TIME", help="from then on: 2026-01-31T10:00 (UTC), or how long ago: 15m, 2h, 7d (default 1h)")
         found.add_argument("--live", action="store_true", help="then go on with what happens, until Ctrl-C; without --since only that")
@@ -94,11 +95,10 @@ async def trace(context: Context) -> int:
     missing = [f"{folder} is no directory that can be read" for folder in folders if not folder.is_dir()]
     page = Page(context.out.width)
     async with AsyncExitStack() as stack:
-        pool = await _pool(context, stack, missing)
-        i_env = context.settings.environment if asked.env is None else asked.env
-        subject = await tracing.subject_of(pool, i_env, asked.kind, " ".join(asked.name), since)
-        live = tracing.Live(pool, subject, folders, now) if asked.live else None
-        found = await tracing.past(pool, subject, folders, since) if since < now else []
+        reader = await _reader(context, stack, missing)
+        subject = await tracing.subject_of(reader, asked.kind, " ".join(asked.name), since)
+        live = tracing.Live(reader, subject, folders, now) if asked.live else None
+        found = await tracing.past(reader, subject, folders, since) if since < now else []
         _print(context, page, found)
         if live is None:
             context.out.line(headed(len(found), f"{shown(since)} UTC", missing))
@@ -108,13 +108,17 @@ async def trace(context: Context) -> int:
     return OK
 
 
-async def _pool(context: Context, stack: AsyncExitStack, missing: list[str]) -> tracing.Pool | None:
-    """The database; without one the logs are traced alone, which is said."""
+async def _reader(context: Context, stack: AsyncExitStack, missing: list[str]) -> tracing.Reader:
+    """Who reads, and the database; without one the logs are traced alone, which is said, and not as somebody else, whose rights are not known then."""
     try:
-        return (await stack.enter_async_context(context.administration())).database.pool
+        admin = await stack.enter_async_context(context.administration())
     except PortaSwitchError as error:
+        if context.arguments.acts_as:
+            raise
         missing.append(f"logs only: {' '.join(str(error).split())}")
-        return None
+        i_env = context.arguments.env
+        return tracing.Reader(None, operator(context.settings.environment if i_env is None else i_env))
+    return tracing.Reader(admin.database.pool, admin.actor)
 
 
 async def _follow(context: Context, page: Page, live: tracing.Live) -> None:

@@ -33,6 +33,7 @@ def add(commands: Commands) -> None:
         "portaswitch xdr list --since 2h --failed\n"
         "portaswitch xdr list --session '39AE126B CD4D11DB 958E0014 1C3F6886' --owner all --json",
         list_xdrs,
+        rights=True,
     )
     found.add_argument(
         "--account", default="", metavar="ID", help="only of this account (or of the master of this alias)"
@@ -62,6 +63,7 @@ def add(commands: Commands) -> None:
         "show all fields of one xDR",
         "portaswitch xdr show 1\nportaswitch xdr show 1 --json",
         show_xdr,
+        rights=True,
     )
     shown.add_argument("id", type=positive, metavar="ID", help="its id, as `xdr list` shows it")
     explain.add(group)

@@ -7,16 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from portaswitch.model.actor import Actor
 from portaswitch.model.session import Session
 from portaswitch.store.documents import session_of
 from portaswitch.store.listings import XDR_FIELDS
 from portaswitch.store.pool import Pool
+from portaswitch.store.realms import of_xdrs, within
+from portaswitch.store.work_sql import standing
 
 #: xDRs of one session that are looked at; a session of many pieces has more.
 MOST = 1000
-SIBLINGS = f"select {', '.join(XDR_FIELDS)} from xdr where i_env = %s and h323_conf_id = %s order by id limit {MOST}"
+SIBLINGS = f"select {', '.join(XDR_FIELDS)} from xdr where i_env = %(i_env)s and h323_conf_id = %(session)s and {{seen}} order by id limit {MOST}"
 SESSION = """
-select row_to_json(s)::text from {table} s where s.i_env = %(i_env)s and s.i_account = %(i_account)s
+select row_to_json(s)::text from {table} s where s.i_env = %(i_env)s and s.i_account = %(i_account)s and {seen}
   and s.session_key = any (array(select i_node || '/' || %(session)s from nodes where i_env = %(i_env)s))
 order by s.version desc limit 1
 """
@@ -37,16 +40,17 @@ class Party:
     model: int
 
 
-async def siblings(pool: Pool, i_env: int, session: str) -> list[dict[str, Any]]:
-    """All fields of the xDRs of a session, by id."""
-    return [dict(zip(XDR_FIELDS, row, strict=True)) for row in await pool.query(SIBLINGS, (i_env, session))]
+async def siblings(pool: Pool, actor: Actor, session: str) -> list[dict[str, Any]]:
+    """All fields of the xDRs of a session that the actor sees, by id."""
+    rows = await pool.query(SIBLINGS.format(seen=of_xdrs(actor)), {**standing(actor), "session": session})
+    return [dict(zip(XDR_FIELDS, row, strict=True)) for row in rows]
 
 
-async def session(pool: Pool, row: Mapping[str, Any]) -> Session | None:
-    """The session of an xDR, live or closed; None when its days are over, and for an attempt that opened none."""
-    values = {"i_env": row["i_env"], "i_account": row["i_account"], "session": row["h323_conf_id"]}
+async def session(pool: Pool, actor: Actor, row: Mapping[str, Any]) -> Session | None:
+    """The session of an xDR, live or closed; None when its days are over, for an attempt that opened none, and when it is not the actor's."""
+    values = {**standing(actor), "i_account": row["i_account"], "session": row["h323_conf_id"]}
     for table in ("sessions", "sessions_closed"):
-        rows = await pool.query(SESSION.format(table=table), values)
+        rows = await pool.query(SESSION.format(table=table, seen=within(actor, "s.i_customer", "s.i_account")), values)
         if rows:
             return session_of(json.loads(rows[0][0]))
     return None

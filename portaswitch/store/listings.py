@@ -1,8 +1,8 @@
 """
 What an administrator's listings read: xDRs and sessions, one frozen value a row.
 
-Read only, never part of a charge. Every look-up names its environment (DESIGN.md 3.11). Money is `Decimal` in
-the currency of its row, times are aware UTC, quantities are base units of the service.
+Read only, never part of a charge. Every look-up is an actor's: in its environment (DESIGN.md 3.11), and of its tree there
+(`store.realms`). Money is `Decimal` in the currency of its row, times are aware UTC, quantities are base units of the service.
 """
 
 from __future__ import annotations
@@ -12,7 +12,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from portaswitch.model.actor import Actor, Realm
 from portaswitch.store.pool import Pool
+from portaswitch.store.realms import VENDORS_OWN, of_xdrs, within
+from portaswitch.store.work_sql import standing
 
 #: The fields of an xDR in the order of Appendix D of the guide (tests/spec/xdr.yaml), then what storage has
 #: beside them.
@@ -40,7 +43,7 @@ class XdrQuery:
     `since` None no beginning, `until` None no end (both against bill_time; the end is not itself in it).
     """
 
-    i_env: int
+    actor: Actor
     i_account: int = 0
     session: str = ""
     storage: str = "a"
@@ -110,7 +113,7 @@ class QuotaLine:
 _XDR_LIST = """
 select id, storage, account_id, h323_conf_id, cli, cld, connect_time, bill_time, used_quantity,
        charged_quantity, charged_amount, history, failed, disconnect_cause
-from xdr where i_env = %(i_env)s and failed = %(failed)s and storage = any (%(storage)s::"char"[])
+from xdr where {seen} and i_env = %(i_env)s and failed = %(failed)s and storage = any (%(storage)s::"char"[])
 """
 
 
@@ -133,8 +136,8 @@ async def xdrs(pool: Pool, asked: XdrQuery, now: datetime) -> list[XdrLine]:
 
 async def _xdrs(pool: Pool, asked: XdrQuery, since: datetime | None) -> list[XdrLine]:
     sql, values = (
-        _XDR_LIST,
-        dict[str, Any](i_env=asked.i_env, failed=asked.failed, storage=list(asked.storage)),
+        _XDR_LIST.format(seen=of_xdrs(asked.actor)),
+        dict[str, Any](**standing(asked.actor), failed=asked.failed, storage=list(asked.storage)),
     )
     if asked.i_account:
         sql, values["i_account"] = sql + " and i_account = %(i_account)s", asked.i_account
@@ -150,14 +153,16 @@ async def _xdrs(pool: Pool, asked: XdrQuery, since: datetime | None) -> list[Xdr
     return [XdrLine(*row) for row in await pool.query(sql, values)]
 
 
-async def xdr(pool: Pool, i_env: int, number: int) -> dict[str, Any] | None:
+async def xdr(pool: Pool, actor: Actor, number: int) -> dict[str, Any] | None:
     """
-    All fields of one xDR by name, or None.
+    All fields of one xDR by name, or None. Those of vendors have values for administrators only.
     """
-    rows = await pool.query(
-        f"select {', '.join(XDR_FIELDS)} from xdr where i_env = %s and id = %s", (i_env, number)
-    )
-    return dict(zip(XDR_FIELDS, rows[0], strict=True)) if rows else None
+    sql = f"select {', '.join(XDR_FIELDS)} from xdr where i_env = %(i_env)s and id = %(number)s and {of_xdrs(actor)}"
+    rows = await pool.query(sql, {**standing(actor), "number": number})
+    if not rows:
+        return None
+    unseen = {} if actor.realm is Realm.ADMIN else dict.fromkeys(VENDORS_OWN)
+    return {**dict(zip(XDR_FIELDS, rows[0], strict=True)), **unseen}
 
 
 # -- sessions --------------------------------------------------------------------------------------
@@ -170,7 +175,7 @@ left join lateral (
     select sum((k ->> 'u')::bigint)::bigint used, sum((k ->> 'g')::bigint)::bigint granted
     from json_array_elements(s.state::json -> 'q') k
 ) q on true
-where s.i_env = %(i_env)s and """
+where s.i_env = %(i_env)s and {seen} and """
 _OF_ACCOUNT = """(%(i_account)s = 0 or s.i_account = %(i_account)s)
 order by s.started desc limit nullif(%(limit)s, 0)"""
 #: A session's key, or its id alone at any node of the environment; in a form that the indexes serve.
@@ -185,23 +190,27 @@ from (select * from {table} where session_key = %s order by version desc limit 1
 """
 
 
-async def sessions(pool: Pool, i_env: int, i_account: int, limit: int) -> list[SessionLine]:
+async def sessions(pool: Pool, actor: Actor, i_account: int, limit: int) -> list[SessionLine]:
     """
-    The live sessions of an environment (of one account unless `i_account` is 0), the newest first, at most
+    The live sessions that the actor sees (of one account unless `i_account` is 0), the newest first, at most
     `limit` (0: all).
     """
-    values = {"i_env": i_env, "i_account": i_account, "limit": limit}
-    rows = await pool.query(_SESSION.format(table="sessions") + _OF_ACCOUNT, values)
+    values = {**standing(actor), "i_account": i_account, "limit": limit}
+    rows = await pool.query(_sessions_in("sessions", actor) + _OF_ACCOUNT, values)
     return [_session(row) for row in rows]
 
 
-async def session(pool: Pool, i_env: int, name: str) -> tuple[SessionLine, list[QuotaLine]] | None:
+def _sessions_in(table: str, actor: Actor) -> str:
+    return _SESSION.format(table=table, seen=within(actor, "s.i_customer", "s.i_account"))
+
+
+async def session(pool: Pool, actor: Actor, name: str) -> tuple[SessionLine, list[QuotaLine]] | None:
     """
     A session by its key (node '/' session id) or by the session id alone, with its quota keys; a live one,
     else the latest of those closed in the last days; None when there is neither.
     """
     for table in ("sessions", "sessions_closed"):
-        rows = await pool.query(_SESSION.format(table=table) + _NAMED, {"i_env": i_env, "name": name})
+        rows = await pool.query(_sessions_in(table, actor) + _NAMED, {**standing(actor), "name": name})
         if rows:
             line = _session(rows[0])
             quotas = await pool.query(_QUOTAS.format(table=table), (line.key,))
@@ -215,9 +224,14 @@ def _session(row: tuple[Any, ...]) -> SessionLine:
 
 # -- accounts --------------------------------------------------------------------------------------
 
-async def account_number(pool: Pool, i_env: int, name: str) -> int | None:
-    """The i_account behind an id, for an alias that of its master; None when there is no such account."""
-    return await number_of(pool, i_env, "account", name)
+_ACCOUNT = "select coalesce(i_master_account, i_account) from accounts where i_env = %(i_env)s and id = %(name)s and {seen}"
+
+
+async def account_number(pool: Pool, actor: Actor, name: str) -> int | None:
+    """The i_account behind an id, for an alias that of its master; None when the actor sees no such account."""
+    sql = _ACCOUNT.format(seen=within(actor, "i_customer", "coalesce(i_master_account, i_account)"))
+    rows = await pool.query(sql, {**standing(actor), "name": name})
+    return int(rows[0][0]) if rows else None
 
 
 #: Where a name of the operator's leads to its row.

@@ -8,12 +8,15 @@ Read only. Every look-up names its environment (DESIGN.md 3.11).
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from portaswitch.model.actor import Actor
 from portaswitch.store.pool import Pool
+from portaswitch.store.realms import of_xdrs, within
+from portaswitch.store.work_sql import standing
 from portaswitch.trace import masking
 from portaswitch.trace.line import TraceLine
 from portaswitch.trace.subject import Subject
@@ -57,7 +60,7 @@ _XDRS = """
 select x.id, x.storage::text, x.failed, x.h323_conf_id, x.i_account, x.cli, x.cld, x.bill_time, x.used_quantity, x.charged_amount, x.history,
        x.disconnect_cause, x.overrun
 from xdr x
-where x.i_env = %(i_env)s
+where x.i_env = %(i_env)s and {seen}
   and ((x.bill_time >= %(earlier)s and {by}) or (x.h323_conf_id = any (%(sessions)s) and %(i_account)s in (0, x.i_account)))
 order by x.bill_time desc, x.id desc limit %(most)s
 """
@@ -85,6 +88,11 @@ select at, actor, operation, entity, before, after from audit_log where i_env = 
 order by at limit %(most)s
 """
 
+_WITHIN = """
+select a.i_account, (select max(l.at) from audit_log l where l.entity = 'account:' || a.i_account and l.i_env = a.i_env and l.operation = 'account.move')
+from accounts a where a.i_env = %(i_env)s and a.i_account = any (%(accounts)s::bigint[]) and {seen}
+"""
+
 
 async def subject(pool: Pool, i_env: int, kind: str, name: str) -> Subject:
     """What `name` means; a name that the database does not know is still one that logs may have."""
@@ -108,15 +116,27 @@ async def with_sessions(pool: Pool, asked: Subject, since: datetime) -> Subject:
     return replace(asked, sessions=frozenset([(line.node, line.session) for line in found if line.session]))
 
 
-async def rows(pool: Pool, asked: Subject, since: datetime, sessions: Sequence[str]) -> list[TraceLine]:
+async def rows(pool: Pool, actor: Actor, asked: Subject, since: datetime, sessions: Sequence[str]) -> list[TraceLine]:
     """
     All lines from `since` on, in no order; xDRs and openings of sessions may have earlier times. `sessions`: ids that logs have, so that an xDR is found
-    whatever the clock of its NAS says.
+    whatever the clock of its NAS says. The actor sees no others of the xDRs here; of the rest that is asked by their accounts (`within_reach`).
     """
-    found: list[TraceLine] = []
-    for read in (_sessions, _xdrs, _tasks, _orphans, _events):
+    found = await _xdrs(pool, actor, asked, since, sessions)
+    for read in (_sessions, _tasks, _orphans, _events):
         found += await read(pool, asked, since, sessions)
     return found
+
+
+async def within_reach(pool: Pool, actor: Actor, accounts: Collection[int]) -> dict[int, datetime | None]:
+    """Those of the accounts that the actor sees, each with the time when it came to its customer from another one (None: it never did)."""
+    sql = _WITHIN.format(seen=within(actor, "a.i_customer", "a.i_account"))
+    return dict(await pool.query(sql, {**standing(actor), "accounts": list(accounts)}))
+
+
+async def resellers_of(pool: Pool, actor: Actor) -> frozenset[int]:
+    """The resellers that the actor sees."""
+    sql = f"select i_customer from customers c where c.i_env = %(i_env)s and c.i_customer_type <> 1 and {within(actor, 'c.i_customer', 'null')}"
+    return frozenset([number for (number,) in await pool.query(sql, standing(actor))])
 
 
 def _values(asked: Subject, since: datetime, sessions: Sequence[str]) -> dict[str, Any]:
@@ -157,9 +177,10 @@ def _session(
     return [*lines, line(updated, "hold", f"the session holds {held} until {expires:%Y-%m-%d %H:%M:%S}: {used} used, {granted} granted")]
 
 
-async def _xdrs(pool: Pool, asked: Subject, since: datetime, sessions: Sequence[str]) -> list[TraceLine]:
+async def _xdrs(pool: Pool, actor: Actor, asked: Subject, since: datetime, sessions: Sequence[str]) -> list[TraceLine]:
     by = _by(asked, "x", "x.h323_conf_id = any (%(sessions)s)", "x.h323_conf_id = any (%(sessions)s)")
-    found = await pool.query(_XDRS.format(by=by), _values(asked, since, sessions))
+    values = {**standing(actor), **_values(asked, since, sessions)}
+    found = await pool.query(_XDRS.format(by=by, seen=of_xdrs(actor, "x")), values)
     return [_xdr(asked, *row) for row in reversed(found)]
 
 

@@ -10,6 +10,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
 from portaswitch.administration.explaining import Explanation, explain
+from portaswitch.administration.opening import operator
 from portaswitch.administration.quotes import Quoted, QuoteWish, quote
 from portaswitch.errors import StartError
 from portaswitch.store.database import Database
@@ -34,6 +35,7 @@ class ExplainTests(WorldCase):
     """Each test has a server and a database of its own."""
 
     timeout = 180
+    by = operator(1)
 
     async def _begin(self) -> None:
         await super()._begin()
@@ -63,12 +65,12 @@ class ExplainTests(WorldCase):
     async def quoted(self, account: str, number: str, units: int, **what: Any) -> Quoted:
         """A quote."""
         at = what.pop("at", datetime.now(UTC))
-        return await quote(reactor, self.database, 1, QuoteWish(account, number, units, at, **what))
+        return await quote(reactor, self.database, self.by, QuoteWish(account, number, units, at, **what))
 
     async def explained(self, number: int) -> Explanation:
         """An explanation, when the log is written."""
         self.world.server._billing_log.flush()
-        return await explain(reactor, self.database, 1, number, self.world.folder / "log")
+        return await explain(reactor, self.database, self.by, number, self.world.folder / "log")
 
     async def test_quote_is_charged(self) -> None:
         """Account, reseller and vendor pay what was quoted, by the same steps; the longest use is what the NAS is told."""
