@@ -6,7 +6,7 @@ import argparse
 import os
 from typing import Any
 
-from twisted.internet.task import deferLater
+from twisted.internet.defer import Deferred
 
 from portaswitch.administration.sip_trying import Account, Step, UserAgent, phone
 from portaswitch.cli.command import FAILED, OK, Commands, Context, natural, port
@@ -29,6 +29,7 @@ def add(commands: Commands) -> None:
     )
     _common(register)
     register.add_argument("--wait", type=natural, default=0, metavar="SECONDS", help="stay registered so long, and take messages (default %(default)s)")
+    register.add_argument("--messages", type=natural, default=0, metavar="COUNT", help="end when so many messages came (default: not before --wait is over)")
     message = group.command(
         "message",
         "send a charged text as a phone does",
@@ -52,16 +53,19 @@ async def register_phone(context: Context) -> int:
     """Register, wait for messages, and register no longer."""
     asked, out = context.arguments, context.out
     texts: list[tuple[str, str]] = []
+    enough: Deferred[None] = Deferred()
 
     def arrived(sender: str, text: str) -> None:
         texts.append((sender, text))
         out.line(f"message from {printable(sender)}: {printable(text)}")
+        if len(texts) == asked.messages:
+            enough.callback(None)
 
     async def use(agent: UserAgent) -> Any:
         answer = await agent.register(max(asked.wait + 60, 60))
         if answer is not None and answer.status == 200 and asked.wait:
             out.line(f"registered; messages that come are shown for {asked.wait} s")
-            await deferLater(context.reactor, asked.wait)
+            await enough.addTimeout(asked.wait, context.reactor, lambda result, _: None)
         return answer if answer is None or answer.status != 200 else await agent.register(0)
 
     return await _used(context, use, arrived, texts)

@@ -32,7 +32,7 @@ class SipTestTests(SipCase):
 
     async def test_phones(self) -> None:
         """One waits for messages, the other sends one: both end well, and no password is shown."""
-        taken: Deferred[tuple[str, int]] = Deferred.fromCoroutine(self.command("register", "--wait", "6", BOB))
+        taken: Deferred[tuple[str, int]] = Deferred.fromCoroutine(self.command("register", "--wait", "100", "--messages", "1", BOB))
         await self.world.until("select count(*) from registrations", 1)
         told, code = await self.command("message", ALICE, BOB, "hello world")
         self.assertIn("<- 202 Accepted", told)
