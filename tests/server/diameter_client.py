@@ -16,7 +16,7 @@ from tests.server.diameter_octets import CER, PGW, Answer, call, ccr, ccr_body, 
 from tests.server.harness import WORLD, World
 
 _reactor: Any = reactor
-WAIT = 8
+WAIT = 30
 PEERS = """
 insert into nodes (i_node, i_env, name, protocol, origin_host, origin_realm) values
     (201, 1, 'pgw', 'diameter', 'pgw.example.com', 'example.com'), (202, 1, 'other', 'diameter', 'other.example.com', 'example.com');

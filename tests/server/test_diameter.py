@@ -88,9 +88,8 @@ class CallTests(DiameterCase):
         await other.ask(initial(11, "other.example.com;5;1", account=CREDIT, host="other.example.com"))
         self.assertEqual(await self.world.one("select count(*) from sessions"), 2)
         await peer.end()
-        await deferLater(_reactor, 0.01)
         await self.peer("pgw.example.com", REALM, avp(278, 6))
-        for _ in range(100):
+        for _ in range(600):
             rows = await self.world.pool.query("select i_node from sessions")
             if len(rows) == 1:
                 break
