@@ -210,7 +210,7 @@ class Server(Service):
         for name, opened in self.radius.open(core, self.tracer) if "radius" in self._settings.roles else ():
             self._ports.append(opened)
             lines.append(f"{name} on {_place('udp', opened)}")
-        return lines + (self.diameter.open(core, self.tracer) if self.diameter is not None else [])
+        return lines + (self.diameter.open(core, self.tracer, self._database.pool) if self.diameter is not None else [])
 
     def _open_http(self, address: Any) -> str:
         opened = listen.listen_stream(self._reactor, address, site(self._pages), self._settings.reuse_port, "HTTP")

@@ -20,6 +20,7 @@ from portaswitch.endpoints.diameter_requests import Limits
 from portaswitch.endpoints.tasks import Pacing, TaskRunner
 from portaswitch.interfaces.billing import IBilling
 from portaswitch.model.catalogue import EMPTY, Catalogue
+from portaswitch.store.diameter_origins import DiameterOrigins
 from portaswitch.store.pool import Pool
 from portaswitch.store.session_tasks import DIAMETER, SessionTasks
 from portaswitch.trace.tracer import Tracer
@@ -59,7 +60,7 @@ class DiameterRole:
         if self.endpoint is not None:
             self.endpoint.swapped()
 
-    def open(self, core: IBilling, tracer: Tracer) -> list[str]:
+    def open(self, core: IBilling, tracer: Tracer, pool: Pool) -> list[str]:
         """Listen; gives a line for each port. Errors: StartError."""
         section = self._settings.diameter
         addresses = section.host_addresses or tuple(dict.fromkeys(address.interface for address in section.listen))
@@ -68,7 +69,7 @@ class DiameterRole:
         limits = Limits(section.max_waiting, section.max_waiting_per_peer)
         self.endpoint = endpoint = DiameterEndpoint(
             local, lambda: self._peers, core, diameter_map, self._reactor, self._now, identifiers, limits, section.watchdog,
-            f"{self._settings.instance}-d", tracer,
+            f"{self._settings.instance}-d", tracer, origins=DiameterOrigins(pool),
         )  # fmt: skip
         lines = []
         for address in section.listen:

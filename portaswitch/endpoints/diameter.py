@@ -26,6 +26,7 @@ from portaswitch.endpoints.diameter_requests import DEFAULT, CreditControl, Limi
 from portaswitch.endpoints.diameter_restart import Restarts
 from portaswitch.endpoints.strangers import Strangers
 from portaswitch.interfaces.billing import IBilling
+from portaswitch.interfaces.diameter_origins import IDiameterOrigins
 from portaswitch.metrics import Counter, Gauge
 from portaswitch.trace.tracer import Tracer, silent
 from portaswitch.wire.diameter.capabilities import Local
@@ -143,20 +144,21 @@ class DiameterFactory(Factory):
 class DiameterEndpoint:
     """
     All connections of a process. `peers` gives the table in force, `local` is who we are on the wire; `reactor` is the clock, `now` the wall clock (aware UTC),
-    `identifiers` those of our own requests; `tw` seconds of the watchdog (RFC 3539).
+    `identifiers` those of our own requests; `tw` seconds of the watchdog (RFC 3539); `origins` remembers the clients' restarts.
     """
 
     _log = Logger()
 
     def __init__(
         self, local: Local, peers: Callable[[], DiameterPeers], billing: IBilling, mapping: CreditControl, reactor: Any, now: Callable[[], datetime],
-        identifiers: Identifiers, limits: Limits = DEFAULT, tw: float = 30.0, prefix: str = "d", tracer: Tracer | None = None,
+        identifiers: Identifiers, limits: Limits = DEFAULT, tw: float = 30.0, prefix: str = "d", tracer: Tracer | None = None, *,
+        origins: IDiameterOrigins,
     ) -> None:  # fmt: skip
         self._peers, self._reactor = peers, reactor
         self._node = Node(local, self._admit, identifiers, lambda: uniform(-2, 2), tw)
         realms = peers().local.realms
         self._requests = Requests(billing, mapping, local, realms, now, prefix, tracer or silent(), self._answer, self._hold, self._let_go, limits)
-        self._restarts = Restarts(billing, now, prefix)
+        self._restarts = Restarts(billing, origins, reactor, now, prefix)
         self._connections: dict[DiameterProtocol, str] = {}
         self._realms: dict[str, str] = {}
         self._held: dict[DiameterProtocol, str] = {}
@@ -167,7 +169,7 @@ class DiameterEndpoint:
         PEERS.read = lambda: len(self._realms)
         self._do: dict[type[Any], Callable[[Any], None]] = {
             Send: self._sends, Close: self._closes, Deliver: self._delivers, Up: self._up, Down: self._down, Refused: self._refused,
-            Restarted: lambda output: self._restarted(output.peer), Answered: lambda output: output.context.callback(output.message),
+            Restarted: lambda output: self._restarted(output.peer, output.state), Answered: lambda output: output.context.callback(output.message),
             Unanswered: lambda output: output.context.callback(None),
         }  # fmt: skip
 
@@ -220,6 +222,7 @@ class DiameterEndpoint:
     def drain(self) -> None:
         """Take no new requests: they are answered 3004, so that clients go elsewhere."""
         self._requests.limits = Limits(0, 0)
+        self._restarts.stop()
 
     def stop(self) -> Deferred[None]:
         """Take leave of all peers (REBOOTING); fires when all connections are closed."""
@@ -296,8 +299,7 @@ class DiameterEndpoint:
         peer = self._sender(output.peer)
         if peer is not None:
             self._log.info("Diameter peer {host} of node {node} is connected", host=output.peer, node=peer.name)
-        if output.restarted:
-            self._restarted(output.peer)
+        self._restarted(output.peer, output.capabilities.integer("Origin-State-Id") or 0)
 
     def _down(self, output: Down) -> None:
         peer = self._sender(output.peer)
@@ -306,10 +308,10 @@ class DiameterEndpoint:
         DOWN.inc(node, output.reason if output.reason in REASONS else "lost")
         self._log.info("Diameter peer {host} of node {node} is gone: {reason}", host=output.peer, node=node, reason=output.reason)
 
-    def _restarted(self, name: str) -> None:
+    def _restarted(self, name: str, state: int) -> None:
         peer = self._sender(name)
         if peer is not None:
-            self._restarts.begin(peer)
+            self._restarts.heard(peer, state)
 
     def _refused(self, output: Refused) -> None:
         REFUSED.inc(str(output.fault.result))

@@ -16,7 +16,7 @@ from tests.server.diameter_octets import CER, PGW, Answer, call, ccr, ccr_body, 
 from tests.server.harness import WORLD, World
 
 _reactor: Any = reactor
-WAIT = 8
+WAIT = 30
 PEERS = """
 insert into nodes (i_node, i_env, name, protocol, origin_host, origin_realm) values
     (201, 1, 'pgw', 'diameter', 'pgw.example.com', 'example.com'), (202, 1, 'other', 'diameter', 'other.example.com', 'example.com');
@@ -170,6 +170,6 @@ def update(hop: int, session: str, step: int, used: int, requested: int | None =
     return ccr(hop, ccr_body(session, 2, step, subscriber(CARD), seconds(requested, used), call(CARD, "8210001")), **fields)
 
 
-def termination(hop: int, session: str, step: int, used: int, **fields: Any) -> bytes:
+def termination(hop: int, session: str, step: int, used: int, host: str = PGW, **fields: Any) -> bytes:
     """CCR-T of a call."""
-    return ccr(hop, ccr_body(session, 3, step, subscriber(CARD), seconds(None, used), call(CARD, "8210001")), **fields)
+    return ccr(hop, ccr_body(session, 3, step, subscriber(CARD), seconds(None, used), call(CARD, "8210001"), host=host), **fields)

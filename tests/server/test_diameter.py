@@ -89,7 +89,6 @@ class CallTests(DiameterCase):
         await other.ask(initial(11, "other.example.com;5;1", account=CREDIT, host="other.example.com"))
         self.assertEqual(await self.world.one("select count(*) from sessions"), 2)
         await peer.end()
-        await deferLater(_reactor, 0.01)
         await self.peer("pgw.example.com", REALM, avp(278, 6))
         await until(lambda: self.world.pool.query("select i_node from sessions").addCallback(lambda rows: rows == [(202,)]), "the end of the other session")
 

@@ -51,9 +51,10 @@ class Up:
 
 @dataclass(frozen=True, slots=True)
 class Restarted:
-    """A connected peer's Origin-State-Id has risen: its sessions have died (RFC 6733 8.16)."""
+    """A connected peer's Origin-State-Id has risen to `state`: its sessions have died (RFC 6733 8.16)."""
 
     peer: str
+    state: int
 
 
 @dataclass(frozen=True, slots=True)

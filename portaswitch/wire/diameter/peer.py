@@ -228,7 +228,7 @@ class Peer:
     def _process_dwr(self, now: float, connection: Connection | None) -> list[Output]:
         risen = self._message is not None and self._state_of(self._message)
         body: list[Pair] = [("Result-Code", int(Result.SUCCESS)), *self._local.stateful_origin]
-        told: list[Output] = [Restarted(self.name)] if risen else []
+        told: list[Output] = [Restarted(self.name, self.origin_state or 0)] if risen else []
         return [*told, *self.duties(self.watchdog.heard(now), now), *self._answer(self.open, body, self._message)]
 
     def _process_dwa(self, now: float, connection: Connection | None) -> list[Output]:

@@ -21,6 +21,7 @@ from portaswitch.wire.diameter.dictionary import Dictionary
 from portaswitch.wire.diameter.framing import Framer
 from portaswitch.wire.diameter.identifiers import Identifiers
 from portaswitch.wire.diameter.message import Message, Pair
+from tests.contract.origins import Origins
 from tests.unit.builders import AT
 
 DICTIONARY = Dictionary.standard()
@@ -154,7 +155,10 @@ class World:
         self.clock, self.core, self.map = Clock(), Core(), Map()
         self.table = DiameterPeers(catalogue(*nodes), IDENTITY)
         local = Local(IDENTITY.origin_host, IDENTITY.origin_realm, ("192.0.2.1",), 1)
-        self.endpoint = DiameterEndpoint(local, lambda: self.table, self.core, self.map, self.clock, lambda: AT, Identifiers(1, 2), limits)
+        self.origins = Origins()
+        self.endpoint = DiameterEndpoint(
+            local, lambda: self.table, self.core, self.map, self.clock, lambda: AT, Identifiers(1, 2), limits, origins=self.origins
+        )  # fmt: skip
 
     def peer(self, host: str = PGW, realm: str = "example.com", more: list[Pair] | None = None) -> Caller:
         """A caller whose CER was sent; what was answered is still to be read."""

@@ -97,20 +97,20 @@ class PeerTests(DiameterCase):
         self.assertIn(272, [message.code for message in new.read()])
 
     def test_restart(self) -> None:
-        """A risen Origin-State-Id, in a CER or a DWR: the sessions of the node are over."""
+        """A risen Origin-State-Id, in a CER or a DWR: the sessions of the node are over, each by a request of its own."""
+        self.world.origins.add(1, "s1", "s2")
         first = self.world.open(more=[("Origin-State-Id", 5)])
+        first.say(request(280, [*ORIGIN, ("Origin-State-Id", 5)]))
         self.assertEqual(self.world.core.asked, [])
         first.say(request(280, [*ORIGIN, ("Origin-State-Id", 6)]))
-        self.world.open(more=[("Origin-State-Id", 7)])
         asked = [one for one, _ in self.world.core.asked]
-        self.assertEqual([(one.kind, one.origin.i_node, one.session) for one in asked], [(Kind.ON_OFF, 1, "")] * 2)
-        self.assertEqual(len({one.key for one in asked}), 2)
-
-    def test_restart_of_one_host_of_a_realm(self) -> None:
-        """Whose sessions they are is not known: they are left alone."""
-        self.world.open(f"a.{REALM}", REALM, [("Origin-State-Id", 5)])
-        self.world.open(f"a.{REALM}", REALM, [("Origin-State-Id", 6)])
-        self.assertEqual(self.world.core.asked, [])
+        self.assertEqual([(one.kind, one.origin.i_node, one.session) for one in asked], [(Kind.ON_OFF, 1, "s1"), (Kind.ON_OFF, 1, "s2")])
+        for name in ("s1", "s2"):
+            self.world.origins.remove(name)
+            self.world.core.decide()
+        self.world.origins.add(1, "s3")
+        self.world.open(more=[("Origin-State-Id", 7)])
+        self.assertEqual([one.session for one, _ in self.world.core.asked], ["s3"])
 
     def test_table_without_it(self) -> None:
         """A peer that is no longer in the table is told to go, and does not come back."""

@@ -33,7 +33,7 @@ create table diameter_origins (
     i_node      bigint not null references nodes on delete cascade,
     origin_host text not null,
     state_id    bigint not null,
-    told        timestamptz not null default now(),
+    risen       timestamptz,                    -- when it rose, while sessions from before are still to be closed
     primary key (i_env, origin_host)
 );
 create index diameter_origins_node on diameter_origins (i_node);

@@ -118,7 +118,7 @@ class OpenTests(NodeCase):
         self.assertEqual((dwa.code, dwa.get("Result-Code"), dwa.get("Origin-State-Id")), (280, 2001, 7))
         self.assertEqual(self.node.peers[PGW].origin_state, 9)
         told = self.node.received("c", request(280, [*origin(), ("Origin-State-Id", 10)]), 1)
-        self.assertEqual(only(told, Restarted), [Restarted(PGW)])
+        self.assertEqual(only(told, Restarted), [Restarted(PGW, 10)])
 
     def test_our_watchdog(self) -> None:
         """DWR after 30 s, suspicion after 60, the end after 90; then a new connection is on trial, but served."""
