@@ -115,7 +115,8 @@ class Assigned(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Counter:
     """
-    A row of vd_counters, or of service_wallets with the balance below zero as `used` and the expiry as `end`. `carried` moves all thresholds. `relied`: the
+    A row of vd_counters, or of service_wallets with the balance below zero as `used` and the expiry as `end` (`start`: when it will begin, None: it has).
+    `carried` moves all thresholds. `relied`: the
     beginning of the period as the row had it when it was read; `fresh`: there is no row yet. `i_vd_dg`: the item of a wallet.
     """
 

@@ -63,25 +63,48 @@ from items i join vd_dgs d on d.i_vd_dg = i.i_vd_dg {_JOINED} join vd_topups o o
 where d.kind = 'wallet' order by i.place, d.sort_order, o.topup_amount, o.i_vd_topup
 """
 _WALLETS = f"""
-select {_NAMES}, w.i_service_wallet, o.name, w.balance, w.held, w.activated, nullif(w.expires, 'infinity'), w.expires <= now()
+select {_NAMES}, w.i_service_wallet, o.name, w.balance, w.held, w.activated, nullif(w.expires, 'infinity'), w.renewal_due,
+       case when w.expires <= now() then 'expired' when w.activated > now() then 'later' when w.balance <= 0 then 'empty'
+       when w.lasts is not null then 'first use' else 'open' end
 from service_wallets w join accounts a using (i_account) join vd_dgs d on d.i_vd_dg = w.i_vd_dg {_JOINED} left join vd_topups o on o.i_vd_topup = w.i_vd_topup
 where w.i_account = %(account)s and a.i_env = %(i_env)s order by w.expires, w.i_service_wallet
 """
-#: A purchase. What is used up or expired of the same item is settled, so that its units are told to be available again (Account/Service/QuotaAvailable).
+#: A purchase, from a time on, or lasting from the first use on. What is used up or expired of the same item is settled, so that its units are told to be
+#: available again (Account/Service/QuotaAvailable).
 _BUY = """
 with available as (
-    update service_wallets set exceeded = false where i_account = %(account)s and i_vd_dg = %(item)s and exceeded and i_env = %(i_env)s)
-insert into service_wallets (i_customer, i_account, i_env, i_vd_dg, balance, activated, expires, i_vd_topup)
-select a.i_customer, a.i_account, a.i_env, %(item)s, %(units)s, now(), coalesce(now() + make_interval(secs => %(seconds)s), 'infinity'), %(option)s
-from accounts a where a.i_account = %(account)s and a.i_env = %(i_env)s returning i_service_wallet, activated, nullif(expires, 'infinity')
+    update service_wallets set exceeded = false where i_account = %(account)s and i_vd_dg = %(item)s and exceeded and i_env = %(i_env)s),
+times as (
+    select coalesce(%(begins)s::timestamptz, now()) as begins,
+        case when %(first_use)s then 'infinity' else coalesce(coalesce(%(begins)s::timestamptz, now()) + make_interval(secs => %(seconds)s), 'infinity') end
+        as ends)
+insert into service_wallets (i_customer, i_account, i_env, i_vd_dg, balance, activated, expires, lasts, renew, renewal_due, i_vd_topup)
+select a.i_customer, a.i_account, a.i_env, %(item)s, %(units)s, t.begins, t.ends, case when %(first_use)s then %(seconds)s::int end, %(renew)s,
+       case when %(renew)s then t.ends end, %(option)s
+from accounts a, times t where a.i_account = %(account)s and a.i_env = %(i_env)s returning i_service_wallet, activated, nullif(expires, 'infinity')
+"""
+#: When one that is due to be bought again begins: where the old one ended, or now if even the next one would be over.
+_DUE = """
+select w.i_vd_topup, case when w.expires + make_interval(secs => o.topup_expiry_time) > now() then w.expires else now() end
+from service_wallets w join vd_topups o using (i_vd_topup)
+where w.i_service_wallet = %(wallet)s and w.i_account = %(account)s and w.i_env = %(i_env)s and w.renew and w.renewal_due <= now() for no key update of w
+"""
+#: Whether it is bought again when it ends, or when that is tried again.
+_RENEWS = """
+update service_wallets set renew = %(renew)s, renewal_due = case when %(renew)s then expires end
+where i_service_wallet = %(wallet)s and i_account = %(account)s and i_env = %(i_env)s
+"""
+_RETRY = """
+update service_wallets set renewal_due = now() + make_interval(secs => %(seconds)s)
+where i_service_wallet = %(wallet)s and i_account = %(account)s and i_env = %(i_env)s
 """
 _WALLET = """
-select i_vd_dg, balance, held, expires <= now() from service_wallets
+select i_vd_dg, balance, held, expires <= now(), i_vd_topup is not null and (lasts is not null or expires < 'infinity') from service_wallets
 where i_service_wallet = %(wallet)s and i_account = %(account)s and i_env = %(i_env)s for no key update
 """
 #: The end of a wallet; of the last one of its item the quota is exceeded.
 _END = """
-update service_wallets w set expires = now(), renew = false, exceeded = not exists (
+update service_wallets w set expires = now(), renew = false, renewal_due = null, ended = true, exceeded = not exists (
     select 1 from service_wallets o where o.i_account = w.i_account and o.i_vd_dg = w.i_vd_dg and o.i_service_wallet <> w.i_service_wallet
       and o.balance > 0 and o.expires > now())
 where w.i_service_wallet = %(wallet)s and w.i_account = %(account)s and w.i_env = %(i_env)s
@@ -112,6 +135,9 @@ STATEMENTS: Final[Mapping[str, str]] = {
     "wallet.list": _WALLETS,
     "wallet.buy": _BUY,
     "wallet.lock": _WALLET,
+    "wallet.due": _DUE,
+    "wallet.renews": _RENEWS,
+    "wallet.retry": _RETRY,
     "wallet.end": _END,
     "account.spent": _SPENT,
     "account.budget": _BUDGET,

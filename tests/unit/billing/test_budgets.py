@@ -17,6 +17,7 @@ from portaswitch.model.catalogue import Protection, ServicePolicy
 from portaswitch.model.discount import Combine, Counter, Counters, DiscountPlan, ItemKind
 from portaswitch.model.ledger import View
 from portaswitch.model.money import ZERO
+from portaswitch.model.party import Account
 from portaswitch.model.refusal import Refusal
 from tests.unit.billing.test_discounts import item
 from tests.unit.builders import AT, Book, after, alive, auth, catalogue, event, expire, plan, postpaid, prepaid, stop, unlock
@@ -157,7 +158,7 @@ class WhoseTests(SynchronousTestCase):
         of = book(own="0.30")
         of.ask(auth(minimum=60))
         assert of.view.account is not None
-        known = of.view.account
+        known: Account = of.view.account
         of.view = replace(of.view, account=replace(known, budget=None))
         self.assertEqual(told(of, auth("s2", requested=1200, minimum=60)), [1200])
         of.ask(stop(60))
