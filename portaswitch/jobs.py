@@ -6,7 +6,7 @@ A job that fails is logged, counted and run again at its next time; a looping ca
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime
 from typing import Any
 
@@ -78,7 +78,7 @@ class Periodic(Service):
             self._log.warn("job {job} failed, it runs again in {seconds} s: {error}", job=self._label, seconds=self._seconds, error=result.getErrorMessage())
 
 
-def renewals(operations: IOperations, due: Callable[[], Awaitable[list[tuple[int, str, int]]]]) -> Callable[[], Awaitable[None]]:
+def renewals(operations: IOperations, due: Callable[[], Awaitable[list[tuple[int, str, int]]]]) -> Callable[[], Coroutine[Any, Any, None]]:
     """
     Buys wallets again that are due (environment, account, number). Each is a transaction of its own that looks whether it is due still, so a crash, or two
     processes at once, neither lose a renewal nor charge it twice.

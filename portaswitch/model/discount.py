@@ -66,7 +66,7 @@ class Step:
 class Item:
     """
     An item of a plan (vd_dgs). `prefixes`: of the destinations of its group, () all; `peak_level` None: all levels of the day. `notify`: percent of the
-    limit at which the subscriber is told, None never. `steps` rise, the first one at 0.
+    limit at which the subscriber is told, None never. `steps` rise, the first one at 0. `pool`: further services that are counted with its own.
     """
 
     i_vd_dg: int
@@ -82,6 +82,7 @@ class Item:
     prorate: bool = False
     rollover: bool = False
     notify: int | None = None
+    pool: tuple[int, ...] = ()
 
     @property
     def limit(self) -> Decimal | None:
@@ -91,7 +92,7 @@ class Item:
 
     def meets(self, i_service: int, rated: str) -> bool:
         """Whether a use of the service that is rated by this number or special destination is counted."""
-        return self.i_service == i_service and (not self.prefixes or rated.startswith(self.prefixes))
+        return (self.i_service == i_service or i_service in self.pool) and (not self.prefixes or rated.startswith(self.prefixes))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,33 @@ select d.i_vd_dg, s.* from vd_dgs d join vd_plans p using (i_vd_plan),
     unnest(%(begins)s::numeric[], %(percents)s::numeric[], %(barred)s::boolean[]) s
 where p.i_env = %(i_env)s and d.i_vd_dg = %(item)s
 """
-#: The counters of a quota whose state another limit changes; from the limit on a counter is exceeded, what was carried over moves it.
-_LIMITED = """
-update vd_counters v set exceeded = not v.exceeded
-where v.i_vd_dg = %(item)s and v.i_env = %(i_env)s and v.exceeded <> (v.used >= %(limit)s + v.carried)
+#: The services of an item: its own, then those of its pool.
+SERVICES: Final = (
+    "concat_ws(', ', {1}, (select string_agg(x.name, ', ' order by x.name) from vd_dg_services y join services x using (i_service) "
+    "where y.i_vd_dg = {0}.i_vd_dg))"
+)
+_POOL = """
+select y.i_vd_dg, x.i_service, x.name, x.base from vd_dg_services y join services x using (i_service)
+where x.i_env = %(i_env)s and y.i_vd_dg = any (%(items)s::bigint[]) order by x.name
+"""
+_POOL_CLEAR = """
+delete from vd_dg_services y using vd_dgs d join vd_plans p using (i_vd_plan)
+where d.i_vd_dg = y.i_vd_dg and p.i_env = %(i_env)s and y.i_vd_dg = %(item)s
+"""
+_POOL_WRITE = """
+insert into vd_dg_services (i_vd_dg, i_service) select d.i_vd_dg, s.i_service from vd_dgs d join vd_plans p using (i_vd_plan), services s
+where p.i_env = %(i_env)s and d.i_vd_dg = %(item)s and s.i_env = %(i_env)s and s.i_service = any (%(services)s::bigint[])
+"""
+#: The counters of quotas whose state another limit changes; from the limit on a counter is exceeded, what was carried over moves it. One whose period is
+#: over is left to the next one. They are locked in the order in which charges lock them.
+LIMITED: Final = """
+with turned as (
+    select v.i_vd_counter from vd_counters v join (
+        select t.i_vd_dg, min(t.threshold) as threshold from vd_thresholds t join vd_dgs d using (i_vd_dg)
+        where d.kind = 'quota' and t.forbidden and t.i_vd_dg = any (%(items)s::bigint[]) group by 1) q using (i_vd_dg)
+    where v.i_env = %(i_env)s and v.period_end > now() and v.exceeded <> (v.used >= q.threshold + v.carried)
+    order by v.i_vd_counter for no key update of v)
+update vd_counters v set exceeded = not v.exceeded from turned where v.i_vd_counter = turned.i_vd_counter
 """
 #: The plans that count for an account now, in their order (PORTABILLING.md a.9): add-ons by priority, its product's, its own, its customer's.
 _IN_FORCE = """
@@ -40,7 +63,7 @@ plans as (
 items as (
     select d.i_vd_dg, l.shared, min(l.place) as place from plans l join vd_dgs d using (i_vd_plan) group by 1, 2)
 """
-_NAMES = "p.name, d.i_vd_dg, s.name, g.name, d.kind, d.counted_in, d.peak_level, p.currency"
+_NAMES = "p.name, d.i_vd_dg, " + SERVICES.format("d", "s.name") + ", g.name, d.kind, d.counted_in, d.peak_level, p.currency"
 _JOINED = """join vd_plans p on p.i_vd_plan = d.i_vd_plan join services s on s.i_service = d.i_service
 left join destination_groups g on g.i_dest_group = d.i_dest_group"""
 
@@ -129,7 +152,10 @@ STATEMENTS: Final[Mapping[str, str]] = {
     "plan.steps": _STEPS,
     "plan.steps.clear": _CLEAR,
     "plan.steps.write": _WRITE,
-    "counter.limited": _LIMITED,
+    "plan.pool": _POOL,
+    "plan.pool.clear": _POOL_CLEAR,
+    "plan.pool.write": _POOL_WRITE,
+    "counter.limited": LIMITED,
     "counter.list": _COUNTERS,
     "wallet.options": _OPTIONS,
     "wallet.list": _WALLETS,

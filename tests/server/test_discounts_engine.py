@@ -60,6 +60,12 @@ class EngineTests(LoadTestCase):
         asked = UnitRequest(QuotaKey(), Base.TIME, 0 if units is None else None, None, units, report)
         return AAARequest(kind, name, Origin(900, 1, "gw"), name, name, Parties(user, called="44123"), at, at, (asked,))
 
+    def message(self, user: str, at: datetime, count: int) -> AAARequest:
+        """So many messages, paid at once."""
+        self.sessions += 1
+        name, asked = f"s{self.sessions}", UnitRequest(base=Base.QUANTITY, requested=count)
+        return AAARequest(Kind.EVENT, name, Origin(900, 1, "gw"), name, name, Parties(user, called="44123"), at, at, (asked,), service="Msg")
+
     async def use(self, number: int, use: dict[str, Any], at: datetime) -> None:
         """One line of an example."""
         user = f"{use['by']}{number}"
@@ -71,7 +77,7 @@ class EngineTests(LoadTestCase):
             if "refused" in use:
                 self.assertEqual(told.refusal.word if told.refusal is not None else None, use["refused"], use)
         else:
-            call = self.request(Kind.STOP, user, at, int(use["units"]))
+            call = self.message(user, at, int(use["texts"])) if "texts" in use else self.request(Kind.STOP, user, at, int(use["units"]))
             await self.core.handle(call)
             self.charged(use, self.ask(XDRS, (call.session,)))
         counted = {name: (used, carried) for of, name, used, carried in self.ask(COUNTED, (user,)) if of == number}

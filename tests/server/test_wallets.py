@@ -28,7 +28,13 @@ class ClockCase(PlanCase):
 
     async def buy(self, **values: str) -> Any:
         """A purchase."""
-        return await self.do("wallet.buy", account=USER, option="1 GB for a month", **values)
+        return await self.put("wallet.buy", {"account": USER, "option": "1 GB for a month", **values})
+
+    async def refuses_to_sell(self, told: str, **values: str) -> None:
+        """A purchase that is refused, for that reason."""
+        with self.assertRaises(OperationRefused) as caught:
+            await self.buy(**values)
+        self.assertIn(told, str(caught.exception))
 
     async def renew(self) -> None:
         """A pass of the job."""
@@ -58,9 +64,8 @@ class BeginTests(ClockCase):
         bought = await self.buy(begin="2037-01-01T00:00:00Z")
         self.assertEqual((bought["activated"], bought["expires"]), (datetime(2037, 1, 1, tzinfo=UTC), datetime(2037, 1, 31, tzinfo=UTC)))
         self.assertEqual((await self.states(), self.money), (["later"], 12))
-        await self.refuses("wallet.buy", "that is over", account=USER, option="1 GB for a month", begin="2020-01-01T00:00:00Z")
-        values = {"begin": "2037-01-01T00:00:00Z", "first_use": "yes"}
-        await self.refuses("wallet.buy", "leave one of both", account=USER, option="1 GB for a month", **values)
+        await self.refuses_to_sell("that is over", begin="2020-01-01T00:00:00Z")
+        await self.refuses_to_sell("leave one of both", begin="2037-01-01T00:00:00Z", first_use="yes")
 
     async def test_first_use(self) -> None:
         """It does not expire while nothing is used, and lasts from the first use on."""
@@ -76,7 +81,7 @@ class BeginTests(ClockCase):
         """What never expires neither waits for its first use nor is bought again."""
         self.ask("update vd_topups set topup_expiry_time = null")
         for name in ("first_use", "renew"):
-            await self.refuses("wallet.buy", f"{name}: 1 GB for a month never expires", account=USER, option="1 GB for a month", **{name: "yes"})
+            await self.refuses_to_sell(f"{name}: 1 GB for a month never expires", **{name: "yes"})
         wallet = str((await self.buy())["wallet"])
         await self.refuses("wallet.change", "never ends", account=USER, wallet=wallet, renew="yes")
 

@@ -17,7 +17,6 @@ from portaswitch.model.catalogue import Protection, ServicePolicy
 from portaswitch.model.discount import Combine, Counter, Counters, DiscountPlan, ItemKind
 from portaswitch.model.ledger import View
 from portaswitch.model.money import ZERO
-from portaswitch.model.party import Account
 from portaswitch.model.refusal import Refusal
 from tests.unit.billing.test_discounts import item
 from tests.unit.builders import AT, Book, after, alive, auth, catalogue, event, expire, plan, postpaid, prepaid, stop, unlock
@@ -30,6 +29,14 @@ DAY = 86400
 def daily(limit: str) -> Budget:
     """So much a day."""
     return Budget(Decimal(limit), SpendPeriod.DAILY)
+
+
+def monthly(view: View) -> View:
+    """The same with the budgets of account and customer by the month."""
+    account, customer = view.account, view.customer
+    assert account is not None and account.budget is not None and customer is not None and customer.budget is not None
+    account = replace(account, budget=replace(account.budget, period=SpendPeriod.MONTHLY))
+    return replace(view, account=account, customer=replace(customer, budget=replace(customer.budget, period=SpendPeriod.MONTHLY)))
 
 
 def book(view: View | None = None, own: str | None = None, all_of: str | None = None, policy: ServicePolicy = SLICES, product: str | None = None) -> Book:
@@ -158,7 +165,7 @@ class WhoseTests(SynchronousTestCase):
         of = book(own="0.30")
         of.ask(auth(minimum=60))
         assert of.view.account is not None
-        known: Account = of.view.account
+        known = of.view.account
         of.view = replace(of.view, account=replace(known, budget=None))
         self.assertEqual(told(of, auth("s2", requested=1200, minimum=60)), [1200])
         of.ask(stop(60))
@@ -198,11 +205,12 @@ class PeriodTests(SynchronousTestCase):
     def test_other_kind(self) -> None:
         """Another spend_period begins anew; the customer's zone may change within one."""
         of = book(own="0.30")
-        assert of.view.account is not None and of.view.customer is not None
+        account, customer = of.view.account, of.view.customer
+        assert account is not None and customer is not None
         of.ask(stop(180))
-        of.view = replace(of.view, customer=replace(of.view.customer, timezone="America/Halifax"))
+        of.view = replace(of.view, customer=replace(customer, timezone="America/Halifax"))
         self.assertEqual(told(of, auth("s2")), [Refusal.SPEND_LIMIT])
-        of.view = replace(of.view, account=replace(of.view.account, budget=Budget(Decimal("0.20"), SpendPeriod.MONTHLY)))
+        of.view = replace(of.view, account=replace(account, budget=Budget(Decimal("0.20"), SpendPeriod.MONTHLY)))
         self.assertEqual(told(of, auth("s3", requested=600)), [120])
 
 
@@ -214,6 +222,7 @@ class PropertyTests(SynchronousTestCase):
     def test_never_more(self, steps: list[tuple[int, str, int]], credit: bool) -> None:
         """Where sessions use no more than they are granted, spent and held together stay within the budget, and end as the xDRs say."""
         of = book(postpaid(None) if credit else prepaid("10"), own="1.00", all_of="0.80")
+        of.view = monthly(of.view)
         granted: dict[str, int] = {}
         for at, (number, what, units) in enumerate(steps):
             name, used = f"s{number}", min(units, granted.get(f"s{number}", 0))

@@ -38,6 +38,13 @@ create table vd_dgs (
 );
 create index vd_dgs_plan on vd_dgs (i_vd_plan);
 
+-- The further services of an item that counts several (a pool); their use is counted like that of its own.
+create table vd_dg_services (
+    i_vd_dg    bigint not null references vd_dgs on delete cascade,
+    i_service  bigint not null references services,
+    primary key (i_vd_dg, i_service)
+);
+
 -- Steps of an item: from `threshold` (units or money used in the period) on, `discount` percent is taken off, or usage is forbidden (a quota's last row).
 create table vd_thresholds (
     i_vd_dg    bigint not null references vd_dgs on delete cascade,
