@@ -23,6 +23,24 @@ insert into products (i_env, name, currency) values (1, 'bench', 'USD');
 insert into accessibility (i_product, i_service, i_tariff, i_service_policy)
     select i_product, t.i_service, i_tariff, i_service_policy from products, tariffs t, service_policies where applied_to = 'customer';
 
+-- The product of accounts with plans: half of the price off, a quota with a wallet, a discount of the customer that begins far away. While the wallet lasts
+-- it pays for all units, so that a call costs the fee alone (PLANNED_PRICE in subscribers.py).
+insert into vd_plans (i_env, name, currency) select 1, name, 'USD' from (values ('sold'), ('own'), ('shared')) t (name);
+insert into vd_dgs (i_vd_plan, i_service, kind, counted_in, reset)
+    select i_vd_plan, i_service, kind, 'units', reset from vd_plans p, services,
+        (values ('sold', 'discount', 'billing_period'), ('own', 'quota', 'daily'), ('own', 'wallet', 'never'), ('shared', 'discount', 'billing_period'))
+            t (plan, kind, reset)
+    where p.name = t.plan and services.name = 'Voice';
+insert into vd_thresholds (i_vd_dg, threshold, discount, forbidden)
+    select i_vd_dg, t.threshold, t.discount, t.forbidden from vd_dgs d join vd_plans p using (i_vd_plan),
+        (values ('sold', 'discount', 0, 50, false), ('sold', 'discount', 1e15, 0, false), ('own', 'quota', 1e15, 0, true), ('shared', 'discount', 1e15, 10, false))
+            t (plan, kind, threshold, discount, forbidden)
+    where p.name = t.plan and d.kind = t.kind;
+insert into products (i_env, name, currency, i_vd_plan) select 1, 'plans', 'USD', i_vd_plan from vd_plans where name = 'sold';
+insert into accessibility (i_product, i_service, i_tariff, i_service_policy)
+    select n.i_product, a.i_service, a.i_tariff, a.i_service_policy from accessibility a join products p using (i_product), products n
+    where p.name = 'bench' and n.name = 'plans';
+
 insert into nodes (i_env, name, nas_ip, nas_identifier) values (1, 'bench', '127.0.0.1', 'bench.example');
 insert into radius_clients (i_env, address, secret, i_node)
     select 1, '127.0.0.1/32', decode(:'secret', 'hex'), i_node from nodes where name = 'bench';
@@ -34,4 +52,4 @@ insert into connections (i_vendor, name, remote_ip, i_tariff)   -- VENDOR_ADDRES
 insert into customers (i_env, name, currency) values (1, 'template', 'USD');
 insert into accounts (i_env, id, i_customer, i_product, billing_model, currency, h323_password)
     select 1, t.id, i_customer, i_product, t.model, 'USD', decode(:'password', 'hex')
-    from customers c, products, (values ('template-debit', -1), ('template-credit', 1)) t (id, model) where c.name = 'template';
+    from customers c, products, (values ('template-debit', -1), ('template-credit', 1)) t (id, model) where c.name = 'template' and products.name = 'bench';

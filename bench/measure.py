@@ -181,8 +181,8 @@ class Bench:
         return Sample(measured, (after[0] - before[0]) / lasted, (after[1] - before[1]) / lasted)
 
     def _compare(self, scenario: Scenario, measured: Measured) -> None:
-        booked = subscribers.booked(self.cluster, DATABASE, measured.run)
-        wrong = subscribers.refused(measured) + subscribers.disagreements(measured, booked)
+        booked = subscribers.booked(self.cluster, DATABASE, measured.run, scenario.price)
+        wrong = subscribers.refused(measured) + subscribers.disagreements(measured, booked, scenario.price)
         wrong += subscribers.wrong_books(self.cluster, DATABASE)
         if scenario.vendor and booked.vendor_rows != booked.calls:
             wrong.append(f"{booked.calls} charged calls, but {booked.vendor_rows} xDRs of the vendor")

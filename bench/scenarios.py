@@ -6,9 +6,10 @@ it too.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from bench.load import Work
-from bench.subscribers import PASSWORD
+from bench.subscribers import CALL_PRICE, PASSWORD, PLANNED_PRICE
 
 QUOTA = ("--quota", "300:30")
 """
@@ -38,6 +39,7 @@ class Scenario:
     peer: bool = False
     half: bool = False
     vendor: bool = False  # every charge must have a vendor's xDR beside it
+    price: Decimal = CALL_PRICE  # of one call
 
 
 SCENARIOS = (
@@ -53,6 +55,7 @@ SCENARIOS = (
         ("--user-prefix", "corp", "--users", str(BIG_CUSTOMER)),
     ),
     Scenario("vendor", "all charges under one vendor", "acct", ("--remote", VENDOR_ADDRESS), vendor=True),
+    Scenario("plans", "accounting with three plans and a wallet", "acct", ("--user-prefix", "plan"), price=PLANNED_PRICE),
 )
 
 MEMORY = Scenario("memory", "authentication of 1,000,000 accounts at random", "auth", ("--random",))

@@ -33,6 +33,9 @@ Of such a call by catalogue.sql: fee 0.01, the first 30 s at 0.06 a minute, then
 0.05 a minute.
 """
 
+PLANNED_PRICE = Decimal("0.01")
+"""Of such a call of an account with plans: the fee. The wallet pays for the units."""
+
 OPENING = 1_000_000
 """Opening balance of each debit account: no run comes near its end."""
 
@@ -94,21 +97,21 @@ class Booked:
     holding: int
 
 
-def booked(cluster: Cluster, database: str, number: int) -> Booked:
+def booked(cluster: Cluster, database: str, number: int, price: Decimal = CALL_PRICE) -> Booked:
     """What the run with this number, the first word of its conf-ids, left (booked.sql)."""
-    row = cluster.query(database, BOOKED.read_text(), run=f"{number:08X}", price=str(CALL_PRICE)).split("|")
+    row = cluster.query(database, BOOKED.read_text(), run=f"{number:08X}", price=str(price)).split("|")
     return Booked(int(row[0]), Decimal(row[1]), *(int(word) for word in row[2:]))
 
 
-def disagreements(told: Measured, booked: Booked) -> list[str]:
-    """Where answers and database disagree: one line each. Requests without an answer widen what may be."""
+def disagreements(told: Measured, booked: Booked, price: Decimal = CALL_PRICE) -> list[str]:
+    """Where answers and database disagree: one line each, where a call costs `price`. Requests without an answer widen what may be."""
     wrong = []
     stops, doubtful = told.of("stop", "answered"), told.of("stop", "timed_out")
     if not stops <= booked.calls <= stops + doubtful:
         wrong.append(f"{stops} answered Stops ({doubtful} unanswered), but {booked.calls} charged calls")
     if booked.mispriced:
-        wrong.append(f"{booked.mispriced} calls were not charged {CALL_PRICE} in sum")
-    if booked.amount != CALL_PRICE * booked.calls and not booked.mispriced:
+        wrong.append(f"{booked.mispriced} calls were not charged {price} in sum")
+    if booked.amount != price * booked.calls and not booked.mispriced:
         wrong.append(f"{booked.calls} calls charged {booked.amount} in all")
     if told.mode == "authz":
         accepted, lost = told.answered - told.rejected, told.timed_out

@@ -6,7 +6,7 @@ A job that fails is logged, counted and run again at its next time; a looping ca
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime
 from typing import Any
 
@@ -19,9 +19,12 @@ from twisted.python.failure import Failure
 from portaswitch.errors import LedgerFailed
 from portaswitch.interfaces.billing import IBilling
 from portaswitch.interfaces.ledger import ILedger
+from portaswitch.interfaces.work import IOperations
 from portaswitch.logs import background
 from portaswitch.metrics import Counter
+from portaswitch.model.actor import Actor
 from portaswitch.model.ledger import SessionName
+from portaswitch.model.operation import OperationRefused
 from portaswitch.model.request import AAARequest, Kind, Origin, Parties
 
 _log = Logger("portaswitch.jobs")
@@ -73,6 +76,22 @@ class Periodic(Service):
         PASSES.inc(self._label, "failed" if isinstance(result, Failure) else "ok")
         if isinstance(result, Failure):
             self._log.warn("job {job} failed, it runs again in {seconds} s: {error}", job=self._label, seconds=self._seconds, error=result.getErrorMessage())
+
+
+def renewals(operations: IOperations, due: Callable[[], Awaitable[list[tuple[int, str, int]]]]) -> Callable[[], Coroutine[Any, Any, None]]:
+    """
+    Buys wallets again that are due (environment, account, number). Each is a transaction of its own that looks whether it is due still, so a crash, or two
+    processes at once, neither lose a renewal nor charge it twice.
+    """
+
+    async def renew() -> None:
+        for i_env, account, wallet in await due():
+            try:
+                await operations.operate(Actor("job:wallets", i_env), "wallet.renew", {"account": account, "wallet": str(wallet)})
+            except OperationRefused as refused:
+                _log.warn("wallet {wallet} of account {account} is not bought again: {reason}", wallet=wallet, account=account, reason=str(refused))
+
+    return renew
 
 
 def sweeper(ledger: ILedger, billing: IBilling, now: Callable[[], datetime]) -> Callable[[], Awaitable[None]]:

@@ -56,6 +56,7 @@ from portaswitch.store.standing import StandingJob
 from portaswitch.store.trace_watches import CHANNEL, read_watches
 from portaswitch.store.usage_dates import date_accounts
 from portaswitch.store.users import Users
+from portaswitch.store.wallet_ends import due_wallets, move_wallets
 from portaswitch.store.work import Books
 from portaswitch.trace.tracer import WATCHES, Tracer, silent
 
@@ -220,7 +221,7 @@ class Server(Service):
     def _open_api(self) -> None:
         """What the http ports serve beside the status pages takes a database."""
         pool = self._database.pool
-        self._pages.putChild(b"espf", Espf(Users(pool), Desk(Books(pool, self._database.sealer, ENTITIES, self._database.hints.committed))))
+        self._pages.putChild(b"espf", Espf(Users(pool), self._desk(pool)))
 
     def _why_not_ready(self) -> str | None:
         if self._stage is not Stage.SERVING:
@@ -246,10 +247,15 @@ class Server(Service):
             self._every(5.0, StandingJob(pool, lambda: self.catalogue, _now).run, "standing")
             self._every(1.0, lambda: fold(pool), "folding")
             self._every(60.0, lambda: begin_periods(pool, self.catalogue, _now()), "counters")
+            self._every(60.0, lambda: move_wallets(pool), "wallets")
+            self._every(60.0, jobs.renewals(self._desk(pool), lambda: due_wallets(pool)), "wallet-renewals")
             self._every(60.0, lambda: date_accounts(pool), "usage-dates")
             self._every(3600.0, lambda: keep_partitions(pool), "partitions")
             self._every(3600.0, lambda: purge(pool, TASKS_KEPT), "task-purge")
             self._every(3600.0, lambda: keep_events(pool), "event-history")
+
+    def _desk(self, pool: Pool) -> Desk:
+        return Desk(Books(pool, self._database.sealer, ENTITIES, self._database.hints.committed))
 
     def _every(self, seconds: float, work: Callable[[], Any], name: str) -> jobs.Periodic:
         job = jobs.Periodic(self._reactor, seconds, work, name)

@@ -145,14 +145,15 @@ def _view(user: str, counted: bool) -> str:
         "i_account": who, "id": user, "i_customer": who // 10 + 1, "i_product": 1, "billing_model": -1, "h323_password": "\\x706131",
         "activation_date": None, "expiration_date": None, "balance": 1_000_000, "held": 0, "locked_by": None, "i_access_policy": None, "static_ip": None,
         "aliases": None, "barring": None, "i_vd_plan": None, "addons": None, "billing_period": None,
+        "spend_limit": None, "spend_period": "monthly", "first_usage": None, "life_time": None, "last_usage": None, "inactivity_days": None,
     }  # fmt: skip
     customer = {
         "i_customer": who // 10 + 1, "name": f"bench{who // 10}", "i_parent": None, "temp_credit_limit": None, "temp_credit_until": None, "i_tariff": None,
-        "timezone": "UTC", "balance": 0, "held": 0, "i_vd_plan": None,
+        "timezone": "UTC", "balance": 0, "held": 0, "i_vd_plan": None, "spend_limit": None, "spend_period": "monthly",
     }  # fmt: skip
     if counted:
         account["i_vd_plan"], customer["i_vd_plan"] = 2, 3
-    wallets = [{"i_service_wallet": who, "i_vd_dg": 3, "balance": 10**9, "held": 0, "expires": "infinity"}] if counted else None
+    wallets = [{"i_service_wallet": who, "i_vd_dg": 3, "balance": 10**9, "held": 0, "expires": "infinity", "begins": None}] if counted else None
     rows = {"counters": None, "wallets": wallets}
     return json.dumps({"account": {**money, **limits, **account}, "session": None, "chain": [{**money, **limits, **customer}], **rows})
 

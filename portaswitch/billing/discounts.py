@@ -98,8 +98,12 @@ def _draws(view: View, opened: Opened, item: Item, shared: bool, first: bool, ow
 
 
 def _wallets(counters: Counters, item: Item) -> list[Counter]:
-    """The wallets of an item, the one that expires first in front."""
-    found = [row for row in counters.own.values() if row.key.source is Source.WALLET and row.i_vd_dg == item.i_vd_dg]
+    """The wallets of an item that have begun, the one that expires first in front."""
+    at = counters.at
+    found = [
+        row for row in counters.own.values()
+        if row.key.source is Source.WALLET and row.i_vd_dg == item.i_vd_dg and (row.start is None or at is None or row.start <= at)
+    ]  # fmt: skip
     return sorted(found, key=lambda row: (row.end is None, row.end, row.key.i_source))
 
 
@@ -224,7 +228,8 @@ def _move(item: Item | None, row: Counter, was: Decimal, now: Decimal, taken: De
     elif item is not None and item.limit is not None:
         limit = item.limit + row.carried if item.kind is ItemKind.QUOTA else None
         notify = None if item.notify is None else (item.limit + row.carried) * item.notify / HUNDRED
-    return CounterMove(row.key, taken, now - was, least, most, row.relied, row.start, row.end, row.carried, limit, notify, row.fresh)
+    start = None if wallet else row.start
+    return CounterMove(row.key, taken, now - was, least, most, row.relied, start, row.end, row.carried, limit, notify, row.fresh)
 
 
 def _condition(steps: tuple[Step, ...], row: Counter, was: Decimal, now: Decimal, taken: Decimal) -> tuple[Decimal, Decimal]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-from portaswitch.config.catalogue_kinds import Section, Thing, Things
+from portaswitch.config.catalogue_kinds import Section, Thing, Things, Words
 from portaswitch.config.catalogue_values import Currency
 from portaswitch.config.grammar import OrNone, Refused, ScalarKind
 from portaswitch.config.node import Node
@@ -48,6 +48,7 @@ TOPUP: Final = Thing({"units": Integer(1, 10**15, "base units of the service"), 
 ITEM: Final = Thing(
     {
         "service": NAME,
+        "pool": Words(NAME),
         "group": OrNone(NAME),
         "kind": Choice("discount", "quota", "wallet"),
         "counted_in": Choice("money", "units"),

@@ -66,7 +66,7 @@ class Step:
 class Item:
     """
     An item of a plan (vd_dgs). `prefixes`: of the destinations of its group, () all; `peak_level` None: all levels of the day. `notify`: percent of the
-    limit at which the subscriber is told, None never. `steps` rise, the first one at 0.
+    limit at which the subscriber is told, None never. `steps` rise, the first one at 0. `pool`: further services that are counted with its own.
     """
 
     i_vd_dg: int
@@ -82,6 +82,7 @@ class Item:
     prorate: bool = False
     rollover: bool = False
     notify: int | None = None
+    pool: tuple[int, ...] = ()
 
     @property
     def limit(self) -> Decimal | None:
@@ -91,7 +92,7 @@ class Item:
 
     def meets(self, i_service: int, rated: str) -> bool:
         """Whether a use of the service that is rated by this number or special destination is counted."""
-        return self.i_service == i_service and (not self.prefixes or rated.startswith(self.prefixes))
+        return (self.i_service == i_service or i_service in self.pool) and (not self.prefixes or rated.startswith(self.prefixes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,8 @@ class Assigned(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Counter:
     """
-    A row of vd_counters, or of service_wallets with the balance below zero as `used` and the expiry as `end`. `carried` moves all thresholds. `relied`: the
+    A row of vd_counters, or of service_wallets with the balance below zero as `used` and the expiry as `end` (`start`: when it will begin, None: it has).
+    `carried` moves all thresholds. `relied`: the
     beginning of the period as the row had it when it was read; `fresh`: there is no row yet. `i_vd_dg`: the item of a wallet.
     """
 

@@ -52,6 +52,7 @@ class Section(StrEnum):
     DISCOUNT_PLANS = "discount_plans"
     PLAN_ITEMS = "items"
     THRESHOLDS = "thresholds"
+    POOLS = "pool"
     TOPUPS = "topups"
     CUSTOMER_CLASSES = "customer_classes"
     CUSTOMER_DETAILS = "customer_details"

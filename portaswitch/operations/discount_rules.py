@@ -8,6 +8,7 @@ from typing import Final
 from portaswitch.model.discount_steps import PERIODIC, UNFIT, Step, faults
 from portaswitch.model.loading import Entry, Fault, Section, plan_item
 from portaswitch.operations.catalogue_rules import managed
+from portaswitch.operations.references import missing
 from portaswitch.operations.world import World
 
 DEFAULTS: Final = {"counted_in": "units", "reset": "billing_period"}
@@ -67,8 +68,32 @@ def items(world: World) -> Iterator[Fault]:
             if kind != "wallet" and item.values.get(key) is True and facts["reset"] not in resets:
                 yield item.place.find(key).fault(f"means nothing when the counter is reset {facts['reset']}: write reset: {' or '.join(sorted(resets))}")
         yield from _topups(item, kind)
+        yield from _pool(world, item, facts["counted_in"])
         if kind != "wallet" and (known is None or not item.silent("thresholds")) and "thresholds" not in item.broken:
             yield from _steps(item, kind, facts["counted_in"])
+
+
+def _pool(world: World, item: Entry, counted_in: str | None) -> Iterator[Fault]:
+    """The services of a pool exist, and what is counted in units is counted in the same ones."""
+    own = item.text("service") or ""
+    if "pool" in item.values and not item.parts("pool") and "pool" not in item.broken:
+        yield item.place.find("pool").fault("names no service: leave it out, or take the pool away by `portaswitch discount-plan item change --pool null`")
+    for service in item.parts("pool"):
+        if not world.exists(Section.SERVICES, service.name):
+            yield service.place.fault(missing(world, Section.SERVICES, service.name))
+        elif service.name == own:
+            yield service.place.fault("is the item's own service: leave it out")
+        elif counted_in == "units" and world.exists(Section.SERVICES, own) and not _alike(world, own, service.name):
+            yield service.place.fault(f"is not counted in the units of {own}: write counted_in: money, or an item of its own")
+
+
+def _alike(world: World, one: str, other: str) -> bool:
+    """Whether two services are counted in the same units; one that is new and names no base has that of its type."""
+    for fact in "base", "type":
+        found = [world.fact(Section.SERVICES, name, fact) for name in (one, other)]
+        if None not in found:
+            return found[0] == found[1]
+    return False
 
 
 def _topups(item: Entry, kind: str) -> Iterator[Fault]:

@@ -8,17 +8,30 @@ from typing import Any, Final
 
 from portaswitch.interfaces.work import IWork
 from portaswitch.model.actor import Actor, Privilege, Realm
-from portaswitch.model.discount_steps import PERIODIC, UNFIT, Step, end_of, faults, parse, shown
+from portaswitch.model.discount_steps import MOST, PERIODIC, UNFIT, Step, faults, parse, shown
 from portaswitch.model.operation import Field, NotThere, Operation, OperationRefused, Outcome, Row
 from portaswitch.model.text_values import TextKind
-from portaswitch.operations.entities_catalogue import GROUP
+from portaswitch.operations.entities_catalogue import GROUP, SERVICE
 from portaswitch.operations.entities_discounts import ITEM, PLAN, TOPUP
 from portaswitch.operations.entities_parties import CUSTOMER
 from portaswitch.operations.records import add, change, key_fields, record_operations, refuse_fields, the
 from portaswitch.operations.standing import chains
 
 STEPS: Final = Field("thresholds", "its steps: from so many used units (or money) on so many percent off, or forbidden", TextKind("0: 100%, 12000: 0%", parse))
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Names with commas between them, each once, sorted."""
+    found = tuple(sorted({name for part in text.split(",") if (name := part.strip())}))
+    if len(found) > MOST:
+        raise ValueError(f"names more than {MOST}")
+    return found
+
+
+POOL: Final = Field("pool", "further services that are counted with its own", TextKind("Voice calls, Internet volume", names))
 NAMED: Final = key_fields(PLAN)
+APART: Final = ("thresholds", "pool")
+"""What of an item stands in rows of its own."""
 NEW: Final[Row] = {"counted_in": "units", "reset": "billing_period", "prorate_first": False, "rollover": False}
 """What a new item is where nobody says it."""
 
@@ -79,8 +92,41 @@ async def steps_of(work: IWork, items: Sequence[int]) -> dict[int, tuple[Step, .
 
 
 async def _with_steps(work: IWork, rows: Sequence[Row]) -> list[Row]:
-    found = await steps_of(work, [row["_id"] for row in rows])
-    return [{**row, "thresholds": shown(found[row["_id"]])} for row in rows]
+    numbers = [row["_id"] for row in rows]
+    found, pools = await steps_of(work, numbers), await _pools_of(work, numbers)
+    return [{**row, "thresholds": shown(found[row["_id"]]), "pool": ", ".join(pools[row["_id"]])} for row in rows]
+
+
+async def _pools_of(work: IWork, items: Sequence[int]) -> dict[int, list[str]]:
+    """The names of the further services of some items."""
+    found: dict[int, list[str]] = {item: [] for item in items}
+    for item, _, name, _ in await work.ask("plan.pool", {"items": list(items)}):
+        found[item].append(name)
+    return found
+
+
+async def _write_pool(work: IWork, row: Row, values: Mapping[str, Any]) -> Row:
+    """The item with the further services that were given; OperationRefused where they are not counted in its units."""
+    had = (await _pools_of(work, [row["_id"]]))[row["_id"]]
+    wanted = list(values["pool"] or ()) if "pool" in values else had
+    if wanted != had:
+        services = [await _pooled(work, row, name) for name in wanted]
+        await work.ask("plan.pool.clear", {"item": row["_id"]})
+        await work.ask("plan.pool.write", {"item": row["_id"], "services": services})
+        await work.note("discount-plan.item.pool", f"discount-plan.item:{row['_id']}", {"pool": ", ".join(had)}, {"pool": ", ".join(wanted)})
+    return {**row, "pool": ", ".join(wanted)}
+
+
+async def _pooled(work: IWork, row: Row, name: str) -> int:
+    service, own = await work.find(SERVICE, name), await work.get(SERVICE, row["_service"])
+    if service is None or own is None:
+        raise NotThere([f"pool: there is no service {name}"])
+    if service["_id"] == own["_id"]:
+        raise OperationRefused([f"pool: {name} is the item's own service"])
+    if row["counted_in"] == "units" and service["base"] != own["base"]:
+        raise OperationRefused([f"pool: {name} is not counted in the units of {own['name']}: count in money, or add an item of its own"])
+    number: int = service["_id"]
+    return number
 
 
 def _unfit(values: Mapping[str, Any], row: Row, steps: Sequence[Step]) -> Iterator[str]:
@@ -113,14 +159,14 @@ async def _write_steps(work: IWork, row: Row, values: Mapping[str, Any]) -> Row:
         columns = {"begins": [step.begin for step in steps], "percents": [step.discount for step in steps], "barred": [step.forbidden for step in steps]}
         await work.ask("plan.steps.write", {"item": row["_id"], **columns})
         if row["kind"] == "quota":
-            await work.ask("counter.limited", {"item": row["_id"], "limit": end_of(steps)})
+            await work.ask("counter.limited", {"items": [row["_id"]]})
         await work.note("discount-plan.item.thresholds", f"discount-plan.item:{row['_id']}", {"thresholds": shown(had)}, {"thresholds": shown(steps)})
     return {**row, "thresholds": shown(steps)}
 
 
 async def _add_item(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
     """A new item; its plan is locked, so that two of one kind can't come at once."""
-    given = {name: value for name, value in values.items() if name != "thresholds"}
+    given = {name: value for name, value in values.items() if name not in APART}
     refuse_fields(ITEM, actor, given)
     plan = await work.get(PLAN, values["plan"], lock=True)
     if plan is None:
@@ -131,7 +177,8 @@ async def _add_item(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Out
     if await work.listing(ITEM, alike, "", 1):
         raise OperationRefused([f"plan: {plan['name']} has a {given['kind']} of that service, group and peak_level already: change it"])
     _refuse_unfit(values, {**NEW, **given}, values.get("thresholds") or ())
-    return await _write_steps(work, await add(work, ITEM, (), {"counted_in": NEW["counted_in"], **given}), values)
+    row = await add(work, ITEM, (), {"counted_in": NEW["counted_in"], **given})
+    return await _write_steps(work, await _write_pool(work, row, values), values)
 
 
 async def _group(work: IWork, plan: Row, name: str) -> int:
@@ -146,9 +193,9 @@ async def _group(work: IWork, plan: Row, name: str) -> int:
 
 async def _change_item(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
     before = await the(work, ITEM, values, lock=True)
-    given = {name: value for name, value in values.items() if name not in ("plan", "number", "thresholds")}
+    given = {name: value for name, value in values.items() if name not in ("plan", "number", *APART)}
     refuse_fields(ITEM, actor, given)
-    return await _write_steps(work, await change(work, ITEM, (), before, given), values)
+    return await _write_steps(work, await _write_pool(work, await change(work, ITEM, (), before, given), values), values)
 
 
 async def _list_items(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
@@ -168,14 +215,15 @@ def _items() -> Iterator[Operation]:
     added = tuple(replace(field, refers="") if field.name == "group" else field for field in plain["add"].arguments)
     changed = tuple(field for field in plain["change"].arguments if field.name != "rename")
     start = "portaswitch discount-plan item"
-    yield replace(plain["list"], run=_list_items, columns=("plan", "number", "service", "group", "kind", "counted_in", "reset", "peak_level", "thresholds"))
+    shown_first = ("plan", "number", "service", "pool", "group", "kind", "counted_in", "reset", "peak_level", "thresholds")
+    yield replace(plain["list"], run=_list_items, columns=shown_first)
     yield replace(plain["show"], run=_show_item)
     yield replace(
-        plain["add"], run=_add_item, arguments=(*added, STEPS),
+        plain["add"], run=_add_item, arguments=(*added, POOL, STEPS),
         examples=f"{start} add 'Vancouver minutes' 'Internet volume' quota --thresholds '5000000000: forbidden'\n"
         f"{start} add 'Vancouver minutes' 'Voice calls' discount --group Overseas --thresholds '0: 10%, 60000: 25%'",
     )  # fmt: skip
-    yield replace(plain["change"], run=_change_item, arguments=(*changed, STEPS), self_care=False, privilege=Privilege.CATALOGUE,
+    yield replace(plain["change"], run=_change_item, arguments=(*changed, POOL, STEPS), self_care=False, privilege=Privilege.CATALOGUE,
                   examples=f"{start} change 'Vancouver minutes' 1 --thresholds '0: 100%, 15000: 0%'")  # fmt: skip
     yield plain["remove"]
 

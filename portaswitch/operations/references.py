@@ -135,7 +135,7 @@ def unknown(world: World) -> Iterator[Fault]:
             for key, target in keys.items():
                 name = entry.text(key)
                 if name is not None and not world.exists(target, name):
-                    yield entry.place.find(key).fault(_missing(world, target, name))
+                    yield entry.place.find(key).fault(missing(world, target, name))
 
 
 def needed(world: World) -> Iterator[Fault]:
@@ -180,7 +180,8 @@ def _entries(world: World, section: Section) -> Iterable[Entry]:
     return world.file.of(section)
 
 
-def _missing(world: World, target: Section, name: str) -> str:
+def missing(world: World, target: Section, name: str) -> str:
+    """What is wrong with a name that is not there, with a near one that is."""
     names = world.names(target)
     near = difflib.get_close_matches(name[:64], names, 1) if len(names) <= MOST_SUGGESTED else []
     where = f"{name[:64]} is not among the {target.value} of the file or the database"

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from portaswitch.interfaces.work import IWork
 from portaswitch.model.actor import Actor, Privilege
 from portaswitch.model.discount_steps import LEVELS, end_of, shown
-from portaswitch.model.operation import Field, Mark, NotThere, Operation, OperationRefused, Outcome, Row
+from portaswitch.model.operation import Field, Mark, NotThere, Operation, OperationRefused, Outcome, RefusedButNoted, Row
 from portaswitch.model.payment import Action, Payment
-from portaswitch.model.text_values import NAME, POSITIVE
+from portaswitch.model.text_values import FLAG, INSTANT, NAME, POSITIVE
 from portaswitch.operations.discounts import steps_of
 from portaswitch.operations.entities_parties import ACCOUNT
 from portaswitch.operations.final_units import Reached, reauthorize
@@ -25,7 +26,9 @@ ITEM: Final = Field("item", "the number of the item (`discount-plan item list`)"
 NAMES: Final = ("plan", "item", "service", "group", "kind", "counted_in", "peak_level", "currency")
 COUNTED: Final = (*NAMES, "shared", "in_force", "used", "held", "carried", "period_start", "period_end", "exceeded", "reset", "rollover", "notify_percent")
 OFFERED: Final = (*NAMES, "number", "option", "units", "expires_after", "fee")
-KEPT: Final = (*NAMES, "wallet", "option", "units", "held", "activated", "expires", "ended")
+KEPT: Final = (*NAMES, "wallet", "option", "units", "held", "activated", "expires", "renewal", "state")
+RETRY: Final = 3600
+"""Seconds until a renewal is tried again for which the funds did not reach."""
 AMOUNTS: Final = ("used", "held", "carried", "units")
 """What is shown as whole numbers where units are counted."""
 WORDS: Final = {level: word for word, level in LEVELS.items()}
@@ -86,8 +89,7 @@ async def _show_counter(work: IWork, actor: Actor, values: Mapping[str, Any]) ->
 
 async def _list_wallets(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
     owner = await _owner(work, values["account"])
-    found = [_told(KEPT, row) for row in await work.ask("wallet.list", {"account": owner["_id"]})]
-    return [{**row, "state": "expired" if row["ended"] else "open" if row["units"] > 0 else "empty"} for row in found]
+    return [_told(KEPT, row) for row in await work.ask("wallet.list", {"account": owner["_id"]})]
 
 
 async def _options(work: IWork, account: int) -> list[dict[str, Any]]:
@@ -100,22 +102,42 @@ async def _list_options(work: IWork, actor: Actor, values: Mapping[str, Any]) ->
 
 
 async def _buy(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
-    """Units for their fee: the fee is charged as a payment, and never what is held."""
+    """Units for their fee: the fee is charged at once as a payment, and never what is held."""
     account = await _owner(work, values["account"], lock=True)
     refuse_closed(ACCOUNT, account)
     option = _chosen(await _options(work, account["_id"]), values)
+    begins, first_use, renew = values.get("begin"), values.get("first_use", False), values.get("renew", False)
+    if begins is not None and first_use:
+        raise OperationRefused(["first_use: a wallet begins at a time or lasts from its first use on: leave one of both"])
+    if begins is not None and begins <= await work.now():
+        raise OperationRefused(["begin: that is over: leave it out to begin now"])
+    if option["expires_after"] is None and (first_use or renew):
+        raise OperationRefused([f"{'first_use' if first_use else 'renew'}: {option['option']} never expires: give the option expires_after"])
+    return await _sold(work, actor, account, option, values, _Terms(begins, first_use, renew))
+
+
+class _Terms(NamedTuple):
+    """When a wallet begins (None: now), whether it lasts from its first use on, whether it is bought again when it ends."""
+
+    begins: datetime | None
+    first_use: bool
+    renew: bool
+
+
+async def _sold(work: IWork, actor: Actor, account: Row, option: Row, values: Mapping[str, Any], terms: _Terms, verb: str = "wallet.buy") -> Row:
     if option["currency"] != account["currency"]:
         raise OperationRefused([f"option: {option['option']} is in {option['currency']} and the account in {account['currency']}"])
     booked: Row = {}
     if option["fee"] > 0:
         await refuse_short(work, actor, account, option["fee"], False)
         said = comments(values, f"{option['option']} ({option['service']})")
-        booked = await book(work, ACCOUNT, account, Payment(account["_id"], account["_customer"], -option["fee"], Action.MANUAL_CHARGE, said), "wallet.buy")
+        booked = await book(work, ACCOUNT, account, Payment(account["_id"], account["_customer"], -option["fee"], Action.MANUAL_CHARGE, said), verb)
     bought = {"account": account["_id"], "item": option["item"], "units": option["units"], "seconds": option["expires_after"], "option": option["number"]}
-    ((wallet, activated, expires),) = await work.ask("wallet.buy", bought)
-    await reauthorize(work, [Reached(account["_customer"], account["_id"])])
-    told = {"wallet": wallet, "option": option["option"], "units": option["units"], "fee": option["fee"], "expires": expires}
-    await work.note("wallet.buy", f"wallet:{wallet}", None, {"account": account["id"], **told})
+    ((wallet, activated, expires),) = await work.ask("wallet.buy", {**bought, **terms._asdict()})
+    if terms.begins is None:
+        await reauthorize(work, [Reached(account["_customer"], account["_id"])])
+    told = {"wallet": wallet, "option": option["option"], "units": option["units"], "fee": option["fee"], "expires": expires, "renew": terms.renew}
+    await work.note(verb, f"wallet:{wallet}", None, {"account": account["id"], **told})
     left = {name: booked[name] for name in ("i_payment", "balance") if name in booked}
     return {"account": account["id"], "service": option["service"], **told, "activated": activated, "currency": account["currency"], **left}
 
@@ -139,7 +161,7 @@ async def _close(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcom
     rows = await work.ask("wallet.lock", where)
     if not rows:
         raise NotThere([f"wallet: account {account['id']} has no wallet {values['wallet']}: see `portaswitch wallet list {account['id']}`"])
-    ((_, units, held, ended),) = rows
+    ((_, units, held, ended, _),) = rows
     if ended:
         raise OperationRefused([f"wallet: {values['wallet']} has ended already"])
     if held > 0:
@@ -149,8 +171,56 @@ async def _close(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcom
     return {"account": account["id"], "wallet": values["wallet"], "lost": units}
 
 
+# -- renewal --------------------------------------------------------------------------------------------------------------------------------------
+
+
+async def _renew(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
+    """
+    Buy what has ended once more, by the option as it is now. What is not due (any more) is left alone, so that doing it twice does it once. Without funds it
+    is tried again later; of what can't be sold any more renewal ends.
+    """
+    account = await _owner(work, values["account"], lock=True)
+    where = {"account": account["_id"], "wallet": values["wallet"]}
+    due = await work.ask("wallet.due", where)
+    if not due:
+        raise NotThere([f"wallet: {values['wallet']} is not due to be bought again"])
+    ((number, begins),) = due
+    option = next((option for option in await _options(work, account["_id"]) if option["number"] == number), None)
+    if option is None or option["expires_after"] is None or account["status"] == "closed":
+        await work.ask("wallet.renews", {**where, "renew": False})
+        raise RefusedButNoted([f"wallet: {values['wallet']} is not bought again: the plans of account {account['id']} don't sell it any more"])
+    try:
+        bought = await _sold(work, actor, account, option, values, _Terms(begins, False, True), "wallet.renew")
+    except OperationRefused as refused:  # nothing was written yet: the funds were looked at first
+        await work.ask("wallet.retry", {**where, "seconds": RETRY})
+        raise RefusedButNoted(refused.faults) from refused
+    await work.ask("wallet.renews", {**where, "renew": False})
+    return bought
+
+
+async def _change(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
+    """Whether a wallet is bought again when it ends."""
+    account = await _owner(work, values["account"], lock=True)
+    where = {"account": account["_id"], "wallet": values["wallet"]}
+    rows = await work.ask("wallet.lock", where)
+    if not rows:
+        raise NotThere([f"wallet: account {account['id']} has no wallet {values['wallet']}: see `portaswitch wallet list {account['id']}`"])
+    ((_, _, _, ended, ends),) = rows
+    if values["renew"] and (ended or not ends):
+        raise OperationRefused([f"renew: wallet {values['wallet']} {'has ended already' if ended else 'never ends'}"])
+    await work.ask("wallet.renews", {**where, "renew": values["renew"]})
+    await work.note("wallet.change", f"wallet:{values['wallet']}", None, {"account": account["id"], "renew": values["renew"]})
+    return {"account": account["id"], "wallet": values["wallet"], "renew": values["renew"]}
+
+
 OPTION: Final = Field("option", "what is bought (`wallet options`)", NAME, PLACED)
+RENEW: Final = Field("renew", "yes or no", FLAG, frozenset({Mark.REQUIRED}))
 WALLET: Final = Field("wallet", "its number (`wallet list`)", POSITIVE, PLACED)
+BEGIN: Final = (
+    Field("begin", "when its units may be used from on; now by default", INSTANT),
+    Field("first_use", "it expires so long after its first use", FLAG),
+    Field("renew", "it is bought again when it expires", FLAG),
+)
 WHICH: Final = Field("item", "of several items with that option: the number of the one", POSITIVE)
 FORTH: Final = ("plan", "service", "group", "kind", "counted_in", "peak_level", "shared", "used", "held", "left", "percent", "period_end")
 
@@ -164,15 +234,22 @@ OPERATIONS: Final = (
     ),
     Operation(
         "wallet.list", "list the wallets of an account, the one that is used first at the top", Privilege.READ, _list_wallets, (WHOSE,),
-        "portaswitch wallet list 0101", ("wallet", "service", "option", "units", "held", "activated", "expires", "state"),
+        "portaswitch wallet list 0101", ("wallet", "service", "option", "units", "held", "activated", "expires", "renewal", "state"),
     ),
     Operation(
         "wallet.options", "list what an account can buy by its discount plans", Privilege.READ, _list_options, (WHOSE,), "portaswitch wallet options 0101",
         ("option", "service", "group", "units", "expires_after", "fee", "currency", "item"),
     ),
     Operation(
-        "wallet.buy", "buy units of a wallet for their fee", Privilege.RECHARGE, _buy, (WHOSE, OPTION, WHICH, *COMMENTS),
-        "portaswitch wallet buy 0101 '1 GB for a month' --key web-4711", self_care=True,
+        "wallet.buy", "buy units of a wallet for their fee", Privilege.RECHARGE, _buy, (WHOSE, OPTION, WHICH, *BEGIN, *COMMENTS),
+        "portaswitch wallet buy 0101 '1 GB for a month' --renew yes --key web-4711", self_care=True,
+    ),
+    Operation(
+        "wallet.change", "say whether a wallet is bought again when it expires", Privilege.RECHARGE, _change, (WHOSE, WALLET, RENEW),
+        "portaswitch wallet change 0101 7 --renew no", self_care=True,
+    ),
+    Operation(
+        "wallet.renew", "buy a wallet again that is due, as the job does", Privilege.MONEY, _renew, (WHOSE, WALLET), "portaswitch wallet renew 0101 7",
     ),
     Operation(
         "wallet.close", "end a wallet; what is left of it is lost", Privilege.MONEY, _close, (WHOSE, WALLET), "portaswitch wallet close 0101 7",

@@ -35,6 +35,7 @@ from portaswitch.store.loading_stock import read_stock
 from portaswitch.store.loading_vouchers import BATCHES, VOUCHERS, batches, voucher_stock, vouchers
 from portaswitch.store.pool import ConnectionLost, Pool
 from portaswitch.store.secrets import Sealer
+from portaswitch.store.statements_discounts import LIMITED
 from portaswitch.store.transaction import Cursor
 
 ATTEMPTS: Final = 3
@@ -187,6 +188,7 @@ class _Load:
         """New and changed rows, in the order in which they need each other."""
         await self._write_catalogue(work.catalogue, work.customers)
         await self._write_parties(work.customers, work.accounts, work.aliases)
+        await self._turn_quotas(work.catalogue)
         for section, planned in work.belongings:
             await create(self._cursor, planned, self._told(section))
             await change(self._cursor, planned, self._told(section))
@@ -203,6 +205,13 @@ class _Load:
             await change(self._cursor, planned, self._told(section))
             if section is Section.ENVIRONMENTS:
                 await create(self._cursor, customers, self._told(Section.CUSTOMERS))
+
+    async def _turn_quotas(self, catalogue: Planned) -> None:
+        """Quotas whose steps were written are used up, or available again, from now on and not from the next use on; accounts are locked already."""
+        for section, planned in catalogue:
+            if section is Section.THRESHOLDS and planned.new:
+                items = [row.key[0] for row in planned.new]
+                await self._cursor.execute(LIMITED, {"items": items, "i_env": self._file.i_env})
 
     async def _write_parties(self, customers: Plan, accounts: Plan, aliases: Plan) -> None:
         """New accounts first, since nobody waits for them; then what charges may be waiting for."""

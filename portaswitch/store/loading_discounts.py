@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 PLANS: Final = Shape("vd_plans", "i_vd_plan", ("i_env", "name"))
 ITEMS: Final = Shape("vd_dgs", "i_vd_dg", ("i_vd_plan", "i_service", "i_dest_group", "kind", "peak_level"), loose=("i_dest_group", "peak_level"))
 STEPS: Final = Shape("vd_thresholds", "", ("i_vd_dg", "threshold", "discount", "forbidden"), whole="i_vd_dg")
+POOLS: Final = Shape("vd_dg_services", "", ("i_vd_dg", "i_service"), whole="i_vd_dg")
 TOPUPS: Final = Shape("vd_topups", "i_vd_topup", ("i_vd_dg", "name"))
 TOPUP: Final = {"units": "topup_amount", "expires_after": "topup_expiry_time", "fee": "topup_fee"}
 """The columns of what can be bought."""
@@ -30,6 +31,7 @@ def discount_tables(builder: Builder) -> list[tuple[Section, Shape, list[Row]]]:
         (Section.DISCOUNT_PLANS, PLANS, [builder.priced(Section.DISCOUNT_PLANS, entry, "items") for entry in plans]),
         (Section.PLAN_ITEMS, ITEMS, [_item(builder, plan, item) for plan in plans for item in plan.parts("items")]),
         (Section.THRESHOLDS, STEPS, list(_steps(builder))),
+        (Section.POOLS, POOLS, list(_pools(builder))),
         (Section.TOPUPS, TOPUPS, list(_topups(builder))),
     ]
 
@@ -66,6 +68,11 @@ def _steps(builder: Builder) -> Iterator[Row]:
     """Steps stand as a whole: those that an item does not name any more go."""
     for i_vd_dg, step in _parts(builder, "thresholds"):
         yield Row("", (i_vd_dg, step.amount("from"), step.amount("discount") or Decimal(0), step.values.get("forbidden") is True), {})
+
+
+def _pools(builder: Builder) -> Iterator[Row]:
+    for i_vd_dg, service in _parts(builder, "pool"):
+        yield Row("", (i_vd_dg, builder.ids.of(Section.SERVICES, service.name)), {})
 
 
 def _topups(builder: Builder) -> Iterator[Row]:

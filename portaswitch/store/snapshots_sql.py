@@ -32,6 +32,8 @@ select distinct b.i_customer from above b join customers c on c.i_customer = b.i
 """
 EXCEEDED: Final = """
 select i_account from vd_counters where i_account = any (%(accounts)s) and exceeded
+union select a.i_account from accounts a join vd_counters v on v.i_customer = a.i_customer and v.i_account is null
+    where a.i_account = any (%(accounts)s) and v.exceeded
 union select i_account from service_wallets where i_account = any (%(accounts)s) and exceeded
 """
 #: Add-ons in force, by priority.

@@ -19,10 +19,33 @@ select d.i_vd_dg, s.* from vd_dgs d join vd_plans p using (i_vd_plan),
     unnest(%(begins)s::numeric[], %(percents)s::numeric[], %(barred)s::boolean[]) s
 where p.i_env = %(i_env)s and d.i_vd_dg = %(item)s
 """
-#: The counters of a quota whose state another limit changes; from the limit on a counter is exceeded, what was carried over moves it.
-_LIMITED = """
-update vd_counters v set exceeded = not v.exceeded
-where v.i_vd_dg = %(item)s and v.i_env = %(i_env)s and v.exceeded <> (v.used >= %(limit)s + v.carried)
+#: The services of an item: its own, then those of its pool.
+SERVICES: Final = (
+    "concat_ws(', ', {1}, (select string_agg(x.name, ', ' order by x.name) from vd_dg_services y join services x using (i_service) "
+    "where y.i_vd_dg = {0}.i_vd_dg))"
+)
+_POOL = """
+select y.i_vd_dg, x.i_service, x.name, x.base from vd_dg_services y join services x using (i_service)
+where x.i_env = %(i_env)s and y.i_vd_dg = any (%(items)s::bigint[]) order by x.name
+"""
+_POOL_CLEAR = """
+delete from vd_dg_services y using vd_dgs d join vd_plans p using (i_vd_plan)
+where d.i_vd_dg = y.i_vd_dg and p.i_env = %(i_env)s and y.i_vd_dg = %(item)s
+"""
+_POOL_WRITE = """
+insert into vd_dg_services (i_vd_dg, i_service) select d.i_vd_dg, s.i_service from vd_dgs d join vd_plans p using (i_vd_plan), services s
+where p.i_env = %(i_env)s and d.i_vd_dg = %(item)s and s.i_env = %(i_env)s and s.i_service = any (%(services)s::bigint[])
+"""
+#: The counters of quotas whose state another limit changes; from the limit on a counter is exceeded, what was carried over moves it. One whose period is
+#: over is left to the next one. They are locked in the order in which charges lock them.
+LIMITED: Final = """
+with turned as (
+    select v.i_vd_counter from vd_counters v join (
+        select t.i_vd_dg, min(t.threshold) as threshold from vd_thresholds t join vd_dgs d using (i_vd_dg)
+        where d.kind = 'quota' and t.forbidden and t.i_vd_dg = any (%(items)s::bigint[]) group by 1) q using (i_vd_dg)
+    where v.i_env = %(i_env)s and v.period_end > now() and v.exceeded <> (v.used >= q.threshold + v.carried)
+    order by v.i_vd_counter for no key update of v)
+update vd_counters v set exceeded = not v.exceeded from turned where v.i_vd_counter = turned.i_vd_counter
 """
 #: The plans that count for an account now, in their order (PORTABILLING.md a.9): add-ons by priority, its product's, its own, its customer's.
 _IN_FORCE = """
@@ -40,7 +63,7 @@ plans as (
 items as (
     select d.i_vd_dg, l.shared, min(l.place) as place from plans l join vd_dgs d using (i_vd_plan) group by 1, 2)
 """
-_NAMES = "p.name, d.i_vd_dg, s.name, g.name, d.kind, d.counted_in, d.peak_level, p.currency"
+_NAMES = "p.name, d.i_vd_dg, " + SERVICES.format("d", "s.name") + ", g.name, d.kind, d.counted_in, d.peak_level, p.currency"
 _JOINED = """join vd_plans p on p.i_vd_plan = d.i_vd_plan join services s on s.i_service = d.i_service
 left join destination_groups g on g.i_dest_group = d.i_dest_group"""
 
@@ -63,25 +86,48 @@ from items i join vd_dgs d on d.i_vd_dg = i.i_vd_dg {_JOINED} join vd_topups o o
 where d.kind = 'wallet' order by i.place, d.sort_order, o.topup_amount, o.i_vd_topup
 """
 _WALLETS = f"""
-select {_NAMES}, w.i_service_wallet, o.name, w.balance, w.held, w.activated, nullif(w.expires, 'infinity'), w.expires <= now()
+select {_NAMES}, w.i_service_wallet, o.name, w.balance, w.held, w.activated, nullif(w.expires, 'infinity'), w.renewal_due,
+       case when w.expires <= now() then 'expired' when w.activated > now() then 'later' when w.balance <= 0 then 'empty'
+       when w.lasts is not null then 'first use' else 'open' end
 from service_wallets w join accounts a using (i_account) join vd_dgs d on d.i_vd_dg = w.i_vd_dg {_JOINED} left join vd_topups o on o.i_vd_topup = w.i_vd_topup
 where w.i_account = %(account)s and a.i_env = %(i_env)s order by w.expires, w.i_service_wallet
 """
-#: A purchase. What is used up or expired of the same item is settled, so that its units are told to be available again (Account/Service/QuotaAvailable).
+#: A purchase, from a time on, or lasting from the first use on. What is used up or expired of the same item is settled, so that its units are told to be
+#: available again (Account/Service/QuotaAvailable).
 _BUY = """
 with available as (
-    update service_wallets set exceeded = false where i_account = %(account)s and i_vd_dg = %(item)s and exceeded and i_env = %(i_env)s)
-insert into service_wallets (i_customer, i_account, i_env, i_vd_dg, balance, activated, expires, i_vd_topup)
-select a.i_customer, a.i_account, a.i_env, %(item)s, %(units)s, now(), coalesce(now() + make_interval(secs => %(seconds)s), 'infinity'), %(option)s
-from accounts a where a.i_account = %(account)s and a.i_env = %(i_env)s returning i_service_wallet, activated, nullif(expires, 'infinity')
+    update service_wallets set exceeded = false where i_account = %(account)s and i_vd_dg = %(item)s and exceeded and i_env = %(i_env)s),
+times as (
+    select coalesce(%(begins)s::timestamptz, now()) as begins,
+        case when %(first_use)s then 'infinity' else coalesce(coalesce(%(begins)s::timestamptz, now()) + make_interval(secs => %(seconds)s), 'infinity') end
+        as ends)
+insert into service_wallets (i_customer, i_account, i_env, i_vd_dg, balance, activated, expires, lasts, renew, renewal_due, i_vd_topup)
+select a.i_customer, a.i_account, a.i_env, %(item)s, %(units)s, t.begins, t.ends, case when %(first_use)s then %(seconds)s::int end, %(renew)s,
+       case when %(renew)s then t.ends end, %(option)s
+from accounts a, times t where a.i_account = %(account)s and a.i_env = %(i_env)s returning i_service_wallet, activated, nullif(expires, 'infinity')
+"""
+#: When one that is due to be bought again begins: where the old one ended, or now if even the next one would be over.
+_DUE = """
+select w.i_vd_topup, case when w.expires + make_interval(secs => o.topup_expiry_time) > now() then w.expires else now() end
+from service_wallets w join vd_topups o using (i_vd_topup)
+where w.i_service_wallet = %(wallet)s and w.i_account = %(account)s and w.i_env = %(i_env)s and w.renew and w.renewal_due <= now() for no key update of w
+"""
+#: Whether it is bought again when it ends, or when that is tried again.
+_RENEWS = """
+update service_wallets set renew = %(renew)s, renewal_due = case when %(renew)s then expires end
+where i_service_wallet = %(wallet)s and i_account = %(account)s and i_env = %(i_env)s
+"""
+_RETRY = """
+update service_wallets set renewal_due = now() + make_interval(secs => %(seconds)s)
+where i_service_wallet = %(wallet)s and i_account = %(account)s and i_env = %(i_env)s
 """
 _WALLET = """
-select i_vd_dg, balance, held, expires <= now() from service_wallets
+select i_vd_dg, balance, held, expires <= now(), i_vd_topup is not null and (lasts is not null or expires < 'infinity') from service_wallets
 where i_service_wallet = %(wallet)s and i_account = %(account)s and i_env = %(i_env)s for no key update
 """
 #: The end of a wallet; of the last one of its item the quota is exceeded.
 _END = """
-update service_wallets w set expires = now(), renew = false, exceeded = not exists (
+update service_wallets w set expires = now(), renew = false, renewal_due = null, ended = true, exceeded = not exists (
     select 1 from service_wallets o where o.i_account = w.i_account and o.i_vd_dg = w.i_vd_dg and o.i_service_wallet <> w.i_service_wallet
       and o.balance > 0 and o.expires > now())
 where w.i_service_wallet = %(wallet)s and w.i_account = %(account)s and w.i_env = %(i_env)s
@@ -106,12 +152,18 @@ STATEMENTS: Final[Mapping[str, str]] = {
     "plan.steps": _STEPS,
     "plan.steps.clear": _CLEAR,
     "plan.steps.write": _WRITE,
-    "counter.limited": _LIMITED,
+    "plan.pool": _POOL,
+    "plan.pool.clear": _POOL_CLEAR,
+    "plan.pool.write": _POOL_WRITE,
+    "counter.limited": LIMITED,
     "counter.list": _COUNTERS,
     "wallet.options": _OPTIONS,
     "wallet.list": _WALLETS,
     "wallet.buy": _BUY,
     "wallet.lock": _WALLET,
+    "wallet.due": _DUE,
+    "wallet.renews": _RENEWS,
+    "wallet.retry": _RETRY,
     "wallet.end": _END,
     "account.spent": _SPENT,
     "account.budget": _BUDGET,

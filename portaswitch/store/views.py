@@ -48,7 +48,8 @@ def _counter(row: Mapping[str, Any]) -> Counter:
 
 def _wallet(row: Mapping[str, Any]) -> Counter:
     key = SourceKey(Source.WALLET, row["i_service_wallet"])
-    return Counter(key, -money(row["balance"]), money(row["held"]), end=instant(row["expires"]), i_vd_dg=row["i_vd_dg"])
+    start, end = instant(row["begins"]), instant(row["expires"])
+    return Counter(key, -money(row["balance"]), money(row["held"]), start=start, end=end, i_vd_dg=row["i_vd_dg"])
 
 
 def funds_of(row: Mapping[str, Any]) -> Funds:

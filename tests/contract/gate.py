@@ -89,6 +89,7 @@ class Gate:
             assert not isinstance(verdict, Failed), f"{member.request.key} failed: {verdict.reason}"
             if isinstance(verdict, Applied) and member.change is not None:
                 laws.check_applied(before, single.books, member)
+            if isinstance(verdict, Applied) and member.change is not None and not laws.only_frees(member.change):
                 self.applied[member.change.key] = self.applied.get(member.change.key, 0) + 1
         flight.verdicts = taken(self.ledger.exchange(flight.members))
         assert self.books == single.books, "a batch is not the same as its members one by one"

@@ -43,6 +43,14 @@ def left(books: Books, i_account: int) -> Decimal | None:
     return least(own, room(account.billing_model, books.customer_funds[customer.i_customer], customer.credit_limit))
 
 
+def only_frees(change: Change) -> bool:
+    """
+    A change that gives back what is held, and charges nothing. It may take effect each time that its key comes: an unlock has no row to remember its key
+    in before its session has one, nor when other requests of the session came between; what it says is true whenever it is said, and no money moves by it.
+    """
+    return not change.debit and not change.xdrs and not change.once and change.hold <= ZERO and change.session is None
+
+
 # -- the books ------------------------------------------------------------------------------------------------------------------------------------
 
 

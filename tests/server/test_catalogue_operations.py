@@ -72,6 +72,17 @@ class ManagedTests(DeskCase):
             await self.do("entry.add", product="Office", service="Voice calls", access_code="X", tariff="Wholesale")
         self.assertIn("applied to reseller", str(caught.exception))
 
+    @claims("mr15.service-types.5")
+    async def test_one_service(self) -> None:
+        """A tariff is for the one service that it is made for: without one there is none, and it stays."""
+        for given in ({}, {"service": "Voice calls, Internet volume"}):
+            with self.assertRaises(OperationRefused):
+                await self.put("tariff.add", {"name": "Any", "currency": "CAD", **given})
+        await self.do("tariff.add", name="Any", currency="CAD", service="Voice calls")
+        with self.assertRaises(OperationRefused):
+            await self.do("tariff.change", name="Any", service="Internet volume")
+        self.assertEqual(self.ask("select s.name from tariffs t join services s using (i_service) where t.name = 'Any'"), [("Voice calls",)])
+
     @claims("mr15.tariff-types.2", "mr15.tariff-types.3")
     async def test_managed(self) -> None:
         """A reseller's product takes its own tariffs alone, one of administrators only theirs; neither sees the other's."""

@@ -59,6 +59,24 @@ class PlanTests(PlanCase):
         verbs = ("add", "thresholds", "change", "thresholds", "add", "remove")
         self.assertEqual(lines, [f"discount-plan.item.{verb}" for verb in verbs])
 
+    async def test_pool(self) -> None:
+        """An item counts further services: as a whole, noted, shown with its counters; in units only those that are counted in its own."""
+        await self.plan()
+        await self.do("service.add", name="Video calls", type="Voice", base="session-time")
+        start = {"plan": "All", "service": "Voice calls", "kind": "quota", "thresholds": "60: forbidden"}
+        await self.refuses("discount-plan.item.add", "not counted in the units of Voice calls", start, pool="Video calls, Internet volume")
+        await self.refuses("discount-plan.item.add", "is the item's own service", start, pool="Voice calls")
+        with self.assertRaises(NotThere):
+            await self.put("discount-plan.item.add", {**start, "pool": "Fax"})
+        item = await self.put("discount-plan.item.add", {**start, "pool": "Video calls"})
+        place = {"plan": "All", "number": str(item["number"])}
+        self.assertEqual([row["pool"] for row in await self.do("discount-plan.item.list", plan="All")], ["Video calls"])
+        await self.do("account.change", id=LINE, discount_plan="All")
+        self.assertEqual([row["service"] for row in await self.do("counter.list", account=LINE)], ["Voice calls, Video calls"])
+        changed = await self.put("discount-plan.item.change", {**place, "pool": None})
+        self.assertEqual((changed["pool"], self.one("select count(*) from vd_dg_services")), ("", 0))
+        self.assertEqual([line[1] for line in self.audited("discount-plan.item") if "pool" in line[1]], ["discount-plan.item.pool"] * 2)
+
     async def test_refused(self) -> None:
         """What does not fit an item is refused with its reason, and nothing of it stays."""
         await self.plan()

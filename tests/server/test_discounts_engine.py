@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from twisted.internet import reactor
+from twisted.internet.defer import gatherResults
 
 from portaswitch.billing.core import Core
 from portaswitch.logs import BillingLog
@@ -35,15 +36,14 @@ where v.i_vd_dg is null and (v.i_account = a.i_account or (v.i_account is null a
 WALLETS = "select w.balance from service_wallets w join accounts a using (i_account) where a.id = %s order by w.expires"
 
 
-class EngineTests(LoadTestCase):
-    """What is printed is what happens."""
+class EngineCase(LoadTestCase):
+    """A core on a catalogue."""
 
     timeout = 180
 
-    async def prepare(self) -> None:
-        """The page, loaded, and a core on it."""
-        await super().prepare()
-        await self.text(catalogue_of(examples()))
+    async def open(self, catalogue_file: str) -> None:
+        """Load a catalogue, and a core on it."""
+        await self.text(catalogue_file)
         self.ask("insert into nodes (i_node, i_env, name, nas_ip) values (900, 1, 'gw', '192.0.2.9')")
         hot = Pool(reactor, self.dsn, size=1, name="hot", settings=HOT_SETTINGS, wait=30)
         self.addCleanup(hot.close)
@@ -53,12 +53,27 @@ class EngineTests(LoadTestCase):
         self.core = Core(Ledger(hot, self.sealer.open), catalogue, BillingLog(None))
         self.desk, self.sessions = Desk(Books(self.pool, self.sealer, ENTITIES)), 0
 
+
+class EngineTests(EngineCase):
+    """What is printed is what happens."""
+
+    async def prepare(self) -> None:
+        """The page, loaded."""
+        await super().prepare()
+        await self.open(catalogue_of(examples()))
+
     def request(self, kind: Kind, user: str, at: datetime, units: int | None) -> AAARequest:
         """A call of so many seconds, or the question how long one may be."""
         self.sessions += 1
         name, report = f"s{self.sessions}", Report.INTERIM if units is None else Report.FINAL
         asked = UnitRequest(QuotaKey(), Base.TIME, 0 if units is None else None, None, units, report)
         return AAARequest(kind, name, Origin(900, 1, "gw"), name, name, Parties(user, called="44123"), at, at, (asked,))
+
+    def message(self, user: str, at: datetime, count: int) -> AAARequest:
+        """So many messages, paid at once."""
+        self.sessions += 1
+        name, asked = f"s{self.sessions}", UnitRequest(base=Base.QUANTITY, requested=count)
+        return AAARequest(Kind.EVENT, name, Origin(900, 1, "gw"), name, name, Parties(user, called="44123"), at, at, (asked,), service="Msg")
 
     async def use(self, number: int, use: dict[str, Any], at: datetime) -> None:
         """One line of an example."""
@@ -71,7 +86,7 @@ class EngineTests(LoadTestCase):
             if "refused" in use:
                 self.assertEqual(told.refusal.word if told.refusal is not None else None, use["refused"], use)
         else:
-            call = self.request(Kind.STOP, user, at, int(use["units"]))
+            call = self.message(user, at, int(use["texts"])) if "texts" in use else self.request(Kind.STOP, user, at, int(use["units"]))
             await self.core.handle(call)
             self.charged(use, self.ask(XDRS, (call.session,)))
         counted = {name: (used, carried) for of, name, used, carried in self.ask(COUNTED, (user,)) if of == number}
@@ -97,3 +112,49 @@ class EngineTests(LoadTestCase):
         for number, one in enumerate(examples()):
             for use in one["uses"]:
                 await self.use(number, use, use.get("at", NOON))
+
+
+FAMILY = """\
+environments: {1: {name: One}}
+services: {Volume: {type: Netaccess, base: octets}}
+policies: {Slices: {protection: slice, slice: 100000000, max_units: 1000000000000}}
+discount_plans: {Family: {items: [{service: Volume, kind: quota, thresholds: [{from: 0, discount: 100}, {from: 1000000000, forbidden: true}]}]}}
+tariffs: {Retail: {service: Volume, price_per: 1000000, rates: {NETACCESS: {price: 0.01}}}}
+products: {Data: {entries: [{service: Volume, tariff: Retail, policy: Slices}]}}
+customers: {Family: {discount_plan: Family}}
+"""
+
+
+class FamilyTests(EngineCase):
+    """Ten sessions at once on one quota of a gigabyte."""
+
+    async def prepare(self) -> None:
+        """Ten accounts of one customer."""
+        await super().prepare()
+        holder = "{customer: Family, product: Data, model: debit, opening_balance: 100}"
+        await self.open(FAMILY + "accounts:\n" + "".join(f'  "f{number}": {holder}\n' for number in range(10)))
+
+    def session(self, kind: Kind, user: str, number: int, used: int) -> AAARequest:
+        """One of its requests: it asks for more, or ends."""
+        at, report = NOON + timedelta(seconds=number), Report.FINAL if kind is Kind.STOP else Report.INTERIM
+        asked = UnitRequest(QuotaKey(), Base.OCTETS, None if kind is Kind.STOP else 0, 1000 if kind is Kind.AUTH else None, used, report)
+        return AAARequest(kind, f"{user}-{number}", Origin(900, 1, "gw"), user, f"{user}-{number}", Parties(user), at, at, (asked,), service="Netaccess")
+
+    async def test_nearly_all_is_used(self) -> None:
+        """At least 95 percent are used before the last one is refused, and never more than all of it and what each used beyond its last grant."""
+        used, beyond = {f"f{number}": 0 for number in range(10)}, 1_000_000
+        living, number = list(used), 0
+        while living:
+            number += 1
+            told: list[Decision] = await gatherResults([self.core.handle(self.session(Kind.AUTH, user, number, used[user])) for user in living])
+            for user, decision in zip(list(living), told, strict=True):
+                if decision.refusal is not None:
+                    living.remove(user)
+                else:
+                    used[user] += decision.grants[0].units or 0
+            self.assertLess(number, 300)
+        self.assertGreaterEqual(sum(used.values()), 950_000_000)
+        self.assertLessEqual(sum(used.values()), 1_000_000_000)
+        await gatherResults([self.core.handle(self.session(Kind.STOP, user, number, units + beyond)) for user, units in used.items()])
+        (counted,) = self.ask("select used, held, exceeded from vd_counters where i_account is null")
+        self.assertEqual(counted, (sum(used.values()) + 10 * beyond, 0, True))

@@ -44,14 +44,15 @@ def holders(one: dict[str, Any]) -> dict[str, str]:
 def catalogue_of(found: list[dict[str, Any]]) -> str:
     """All examples as one catalogue file: product, customer and accounts of each bear its number."""
     file: dict[str, Any] = {
-        "environments": {1: {"name": "One"}}, "services": {"Calls": {"type": "Voice"}}, "discount_plans": {}, "tariffs": {}, "products": {}, "customers": {},
-        "accounts": {},
+        "environments": {1: {"name": "One"}}, "services": {"Calls": {"type": "Voice"}, "Texts": {"type": "Msg"}}, "discount_plans": {}, "products": {},
+        "tariffs": {"Texts": {"service": "Texts", "price_per": 1, "rates": {"|": {"price": "0.05"}}}}, "customers": {}, "accounts": {},
     }  # fmt: skip
     for number, one in enumerate(found):
         file["discount_plans"] |= {f"{number} {name}": plan for name, plan in one.get("plans", {}).items()}
         plans = {what: {"discount_plan": f"{number} {name}"} for what, name in holders(one).items()} | one.get("budgets", {})
         file["tariffs"][f"T{number}"] = {"service": "Calls", "rates": {"|": one.get("rate", RATE)}, **one.get("tariff", {})}
-        file["products"][f"P{number}"] = {"entries": [{"service": "Calls", "tariff": f"T{number}"}], **plans.get("product", {})}
+        entries = [{"service": "Calls", "tariff": f"T{number}"}, {"service": "Texts", "tariff": "Texts"}]
+        file["products"][f"P{number}"] = {"entries": entries, **plans.get("product", {})}
         file["customers"][f"C{number}"] = plans.get("customer", {})
         more = {"activation_date": one["activated"]} if "activated" in one else {}
         holder = {"customer": f"C{number}", "product": f"P{number}", "model": "credit", **more, **plans.get("account", {})}

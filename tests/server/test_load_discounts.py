@@ -72,6 +72,36 @@ class DiscountTests(LoadTestCase):
         self.assertEqual(self.ask(held.format("customers")), [("Shop", "Family")])
         self.assertEqual(self.one("select p.name from accounts a join vd_plans p using (i_vd_plan)"), "Minutes")
 
+    async def test_quotas_turn(self) -> None:
+        """Steps that a load writes decide at once who has used up his quota; a counter whose period is over is left alone."""
+        await self.text(TEXT + '  "200": {customer: Shop, product: Card, model: debit}\n')
+        self.ask(
+            "insert into vd_counters (i_customer, i_account, i_env, i_vd_dg, used, period_end, exceeded) "
+            "select i_customer, i_account, 1, (select i_vd_dg from vd_dgs where kind = 'quota'), 5000, "
+            "case id when '100' then 'infinity' else now() end, false from accounts"
+        )
+        told = []
+        for limit in 5001, 5000, 4000, 6000:
+            steps = f"[{{from: {limit}, forbidden: true}}]"
+            await self.text(f"discount_plans: {{Minutes: {{items: [{{service: Volume, kind: quota, thresholds: {steps}}}]}}}}")
+            told.append([row[0] for row in self.ask("select exceeded from vd_counters join accounts using (i_account) order by id")])
+        self.assertEqual(told, [[False, False], [True, False], [True, False], [False, False]])
+
+    async def test_pool(self) -> None:
+        """Further services of an item stand as a whole; they exist, are not its own, and are counted in its units."""
+        await self.text(TEXT.replace("{Calls: {type: Voice}", "{Calls: {type: Voice}, Texts: {type: Msg}, Video: {type: Voice}"))
+        item = "{service: Calls, kind: quota, counted_in: %s, pool: [%s], thresholds: [{from: 1, forbidden: true}]}"
+        pool = "select s.name from vd_dg_services join services s using (i_service) order by 1"
+        for services, left in ("Texts, Video", ["Texts", "Video"]), ("Texts", ["Texts"]):
+            await self.text("discount_plans: {Minutes: {items: [%s]}}" % (item % ("money", services)))
+            self.assertEqual([name for (name,) in self.ask(pool)], left)
+        for counted_in, services, told in (
+            ("units", "Texts", "is not counted in the units of Calls"), ("money", "Calls", "is the item's own service"),
+            ("money", "Txts", "did you mean Texts?"), ("money", "", "names no service"),
+        ):  # fmt: skip
+            (fault,) = await self.refused(self.text("discount_plans: {Other: {currency: CAD, items: [%s]}}" % (item % (counted_in, services))))
+            self.assertIn(told, fault)
+
     async def test_again(self) -> None:
         """A second load writes nothing, by the file's order and by another one."""
         await self.text(TEXT)

@@ -169,6 +169,43 @@ class UsageTests(WorldCase):
         await self.world.start()
         self.assertEqual(await code(CREDIT, "sesame", "l4"), 3)
 
+    @claims("mr15.service-types.1", "mr15.event-based-billing.1", "mr15.event-based-billing.2")
+    async def test_every_kind(self) -> None:
+        """A call, an Internet session and wireless access by their seconds, data by octets, a song by the piece: each is charged, for its service."""
+        call = (("NAS-IP-Address", "164.9.9.100"), ("Called-Station-Id", "8210"), ("h323-conf-id", "A5D3B74C 0 0 1"), ("h323-call-origin", "originate"))
+        await self.acct(STOP, *call, ("User-Name", CREDIT), ("Acct-Session-Time", 60))
+        await self.acct(STOP, node(111), ("User-Name", CREDIT), ("Acct-Session-Id", "hours"), ("Acct-Session-Time", 100), *volume(2**20, 2**20))
+        await self.acct(STOP, node(112), ("User-Name", CREDIT), ("Acct-Session-Id", "octets"), ("Acct-Session-Time", 100), *volume(10240, 10240))
+        await self.acct(STOP, node(113), ("User-Name", CREDIT), ("Acct-Session-Id", "wifi"), ("Acct-Session-Time", 200))
+        song = (("Called-Station-Id", "JAZZ"), ("h323-conf-id", "A5D3B74C 0 0 2"), ("h323-call-origin", "originate"), ("h323-ivr-out", "Used-Service-Unit:2"))
+        await self.acct(STOP, node(114), ("User-Name", CREDIT), *song, ("Acct-Session-Time", 3175))
+        told = await self.world.pool.query(
+            "select s.name, t.name, x.charged_quantity, x.charged_amount from xdr x join services s using (i_service) join tariffs t using (i_tariff) "
+            "where x.storage = 'a' order by x.i_service"
+        )
+        self.assertEqual(told, [
+            ("Voice calls", "PrepaidCard", 60, Decimal("0.02")), ("Hours", "Internet hours", 100, Decimal("0.1")),
+            ("Volume", "Internet volume", 20, Decimal("0.02")), ("Hot spot", "Hot spot hours", 200, Decimal("0.2")), ("Music", "Music Account", 2, Decimal(2)),
+        ])  # fmt: skip
+
+    @claims("mr15.service-types.3", "mr15.service-types.6", "mr15.event-based-billing.3")
+    async def test_types_and_entries(self) -> None:
+        """Types of services are there without configuration; of two entries of a product the one for the service that is used names the tariff of its xDR."""
+        types = [name for (name,) in await self.world.pool.query("select name from service_types order by i_service_type")]
+        self.assertLessEqual({"Session", "Data", "Voice", "Netaccess", "Quantity", "Wifi", "Dialup", "Msg", "Conference"}, set(types))
+        session = (node(111), ("User-Name", CREDIT), ("Acct-Session-Time", 100))
+        await self.acct(STOP, *session, ("Acct-Session-Id", "one"))
+        await self.world.stop()
+        await self.world.pool.execute(
+            "insert into tariffs (i_tariff, i_env, name, currency, i_service, price_per) values (115, 1, 'Night', 'CAD', 111, 3600);"
+            "insert into rates (i_tariff, i_dest, price_first, price_n) values (115, 111, 7.20, 7.20);"
+            "update accessibility set i_tariff = 115 where i_node = 111"
+        )
+        await self.world.start()
+        await self.acct(STOP, *session, ("Acct-Session-Id", "two"))
+        rows = await self.world.pool.query("select i_tariff, charged_amount from xdr where storage = 'a' order by i_tariff")
+        self.assertEqual(rows, [(111, Decimal("0.1")), (115, Decimal("0.2"))])
+
     @claims("radius-content.1", "radius-content.2", "radius-content.3")
     async def test_content(self) -> None:
         """Example 07: a named item is authorized by funds, DURATION is what can be bought, one unit is charged and not 3175 seconds; without funds refused."""

@@ -9,8 +9,10 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from portaswitch.errors import DatabaseDown, LedgerFailed
-from portaswitch.jobs import PASSES, SWEEP_PAGE, SWEPT, Periodic, sweeper
+from portaswitch.jobs import PASSES, SWEEP_PAGE, SWEPT, Periodic, renewals, sweeper
+from portaswitch.model.actor import Actor
 from portaswitch.model.ledger import SessionName
+from portaswitch.model.operation import OperationRefused
 from portaswitch.model.request import AAARequest, Decision, Kind
 from tests.unit.billing.deck import Deck
 from tests.unit.builders import AT
@@ -133,3 +135,23 @@ class SweeperTests(SynchronousTestCase):
         core, done = self.sweep(*(f"s{number}" for number in range(SWEEP_PAGE + 10)))
         self.successResultOf(done)
         self.assertEqual(len(core.asked), SWEEP_PAGE)
+
+
+class RenewalTests(SynchronousTestCase):
+    """Wallets that are due."""
+
+    def test_refused(self) -> None:
+        """One that is refused keeps the next from nothing; each is asked for in its own environment."""
+        asked: list[tuple[int, str]] = []
+
+        class Operations:
+            def operate(self, actor: Actor, operation: str, values: Any) -> Deferred[Any]:
+                asked.append((actor.i_env, f"{operation} {values['account']} {values['wallet']}"))
+                return fail(OperationRefused(["no funds"])) if len(asked) == 1 else succeed({})
+
+        async def due() -> list[tuple[int, str, int]]:
+            return [(1, "0101", 7), (2, "0102", 8)]
+
+        operations: Any = Operations()
+        self.successResultOf(Deferred.fromCoroutine(renewals(operations, due)()))
+        self.assertEqual(asked, [(1, "wallet.renew 0101 7"), (2, "wallet.renew 0102 8")])

@@ -31,6 +31,14 @@ def daily(limit: str) -> Budget:
     return Budget(Decimal(limit), SpendPeriod.DAILY)
 
 
+def monthly(view: View) -> View:
+    """The same with the budgets of account and customer by the month."""
+    account, customer = view.account, view.customer
+    assert account is not None and account.budget is not None and customer is not None and customer.budget is not None
+    account = replace(account, budget=replace(account.budget, period=SpendPeriod.MONTHLY))
+    return replace(view, account=account, customer=replace(customer, budget=replace(customer.budget, period=SpendPeriod.MONTHLY)))
+
+
 def book(view: View | None = None, own: str | None = None, all_of: str | None = None, policy: ServicePolicy = SLICES, product: str | None = None) -> Book:
     """An account with a budget, of a customer and a product with others; 0.10 a minute by the minute."""
     seen, known = view or prepaid("10"), catalogue(policy, retail=plan(price_first="0.10", price_n="0.10", interval_first=60, interval_n=60, precision=2))
@@ -197,11 +205,12 @@ class PeriodTests(SynchronousTestCase):
     def test_other_kind(self) -> None:
         """Another spend_period begins anew; the customer's zone may change within one."""
         of = book(own="0.30")
-        assert of.view.account is not None and of.view.customer is not None
+        account, customer = of.view.account, of.view.customer
+        assert account is not None and customer is not None
         of.ask(stop(180))
-        of.view = replace(of.view, customer=replace(of.view.customer, timezone="America/Halifax"))
+        of.view = replace(of.view, customer=replace(customer, timezone="America/Halifax"))
         self.assertEqual(told(of, auth("s2")), [Refusal.SPEND_LIMIT])
-        of.view = replace(of.view, account=replace(of.view.account, budget=Budget(Decimal("0.20"), SpendPeriod.MONTHLY)))
+        of.view = replace(of.view, account=replace(account, budget=Budget(Decimal("0.20"), SpendPeriod.MONTHLY)))
         self.assertEqual(told(of, auth("s3", requested=600)), [120])
 
 
@@ -213,6 +222,7 @@ class PropertyTests(SynchronousTestCase):
     def test_never_more(self, steps: list[tuple[int, str, int]], credit: bool) -> None:
         """Where sessions use no more than they are granted, spent and held together stay within the budget, and end as the xDRs say."""
         of = book(postpaid(None) if credit else prepaid("10"), own="1.00", all_of="0.80")
+        of.view = monthly(of.view)
         granted: dict[str, int] = {}
         for at, (number, what, units) in enumerate(steps):
             name, used = f"s{number}", min(units, granted.get(f"s{number}", 0))

@@ -165,6 +165,20 @@ class HoldTests(SynchronousTestCase):
         self.assertEqual([(step.threshold, step.percent) for step in sure(steps, Decimal(0), Decimal(60))], [(0, 100), (40, 0), (100, 0), (140, 0), (200, 10)])
 
 
+class LaterTests(SynchronousTestCase):
+    """Wallets that have not begun."""
+
+    def test_later(self) -> None:
+        """Units that were bought for later are used from their time on, by who remembers them as well."""
+        told = book(prepaid("0"), own=(item(1, (0, 100), kind=ItemKind.WALLET),))
+        later = Counter(SourceKey(Source.WALLET, 5), Decimal(-120), start=after(3600), end=after(86400), i_vd_dg=1)
+        told.view = replace(told.view, counters=Counters().put(later))
+        self.assertEqual(told.ask(auth(minimum=60)).refusal, Refusal.ZERO_BALANCE)
+        self.assertEqual(told.granted(auth("s2", at=3600, requested=120, minimum=60)), 120)
+        told.ask(stop(60, "s2", at=3660))
+        self.assertEqual(standing(told, later.key), (-60, 0))
+
+
 class PeriodTests(SynchronousTestCase):
     """When counters begin anew."""
 

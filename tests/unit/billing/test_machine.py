@@ -306,6 +306,28 @@ class MoneyMachine(RuleBasedStateMachine):
 class MoneyLaws(SynchronousTestCase):
     """Runs the machine; the same walks every time."""
 
+    def test_unlocked_again(self) -> None:
+        """
+        Found by a hunt: the end of a leg that is not rated comes before its session has a row, and again behind its authorization. It frees the lock each time,
+        and no money.
+        """
+        machine, place = MoneyMachine(), Place("debit", 0)
+        machine.login(core=0, place=place, lock=Lock.LOCK)
+        machine.deliver()
+        for _ in range(3):
+            machine.unlock(core=0, place=place)
+            machine.deliver()
+        machine.login(core=0, place=place, lock=Lock.LOCK)
+        machine.deliver()
+        machine.authorize(core=0, place=place, which=0, minimum=None, most=None, used=None)
+        machine.deliver()
+        locked = machine.ledger.books.locks
+        machine.unlock(core=0, place=place)
+        machine.deliver()
+        self.assertEqual((bool(locked), machine.ledger.books.locks, machine.ledger.books.funds[1].held), (True, {}, 0))
+        machine.books()
+        machine.teardown()
+
     def test_machine(self) -> None:
         """No walk breaks a law."""
         run_state_machine_as_test(MoneyMachine, settings=PROFILE)

@@ -59,7 +59,8 @@ begin
             select true, v.i_vd_dg, v.peak_level, v.used, v.held, v.carried, v.period_start, v.period_end from vd_counters v
             where v.i_customer = a.i_customer and v.i_account is null) t),
         'wallets', (select json_agg(row_to_json(w)) from (
-            select s.i_service_wallet, s.i_vd_dg, s.balance, s.held, s.expires from service_wallets s
+            select s.i_service_wallet, s.i_vd_dg, s.balance, s.held, s.expires, case when s.activated > now() then s.activated end as begins
+            from service_wallets s
             where s.i_account = a_id and (s.balance > 0 or s.held > 0)) w)
     );
 end $$;

@@ -38,6 +38,13 @@ create table vd_dgs (
 );
 create index vd_dgs_plan on vd_dgs (i_vd_plan);
 
+-- The further services of an item that counts several (a pool); their use is counted like that of its own.
+create table vd_dg_services (
+    i_vd_dg    bigint not null references vd_dgs on delete cascade,
+    i_service  bigint not null references services,
+    primary key (i_vd_dg, i_service)
+);
+
 -- Steps of an item: from `threshold` (units or money used in the period) on, `discount` percent is taken off, or usage is forbidden (a quota's last row).
 create table vd_thresholds (
     i_vd_dg    bigint not null references vd_dgs on delete cascade,
@@ -90,11 +97,18 @@ create table service_wallets (
     i_vd_dg          bigint not null references vd_dgs,
     balance          numeric not null default 0,      -- units left
     held             numeric not null default 0 check (held >= 0),
-    activated        timestamptz not null default now(),
+    activated        timestamptz not null default now(),    -- not used before
     expires          timestamptz not null default 'infinity',
+    lasts            int check (lasts > 0),           -- it waits for its first use, from which on it lasts so many seconds
     exceeded         boolean not null default false,  -- empty or expired
+    ended            boolean not null default false,  -- its expiry was noticed
     renew            boolean not null default false,  -- bought again by itself when it ends
+    renewal_due      timestamptz,                     -- of one that renews: when it is bought again, or that is tried again
     i_vd_topup       bigint references vd_topups
 ) with (fillfactor = 70);
 create index service_wallets_account on service_wallets (i_account, i_vd_dg);
 create index service_wallets_customer on service_wallets (i_customer);
+-- For the jobs; a charge changes none of these columns.
+create index service_wallets_renewal on service_wallets (renewal_due) where renew;
+create index service_wallets_ending on service_wallets (expires) where not ended;
+create index service_wallets_waiting on service_wallets (i_service_wallet) where lasts is not null;

@@ -40,7 +40,7 @@ begin
                    columns_but('radius_clients', 'seen_authenticator', 'seen_without', 'seen_proxy_state'));
     foreach catalogue in array array['environments', 'service_types', 'services', 'service_policies', 'service_policy_attributes',
             'destination_group_sets', 'destination_groups', 'destinations', 'destination_group_members', 'exchange_rates', 'tariffs', 'rates', 'products', 'accessibility',
-            'product_addons', 'nodes', 'ip_pools', 'connections', 'vd_plans', 'vd_dgs', 'vd_thresholds', 'access_policies', 'access_policy_levels',
+            'product_addons', 'nodes', 'ip_pools', 'connections', 'vd_plans', 'vd_dgs', 'vd_thresholds', 'vd_dg_services', 'access_policies', 'access_policy_levels',
             'access_policy_phases', 'access_policy_attributes', 'service_features', 'service_attributes', 'customer_sites'] loop
         execute format('create or replace trigger %1$s_catalogue after insert or update or delete on %1$I '
                        'for each statement execute function notify_catalogue()', catalogue);
