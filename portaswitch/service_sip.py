@@ -27,12 +27,15 @@ from portaswitch.endpoints.sip_third_party import ThirdParties
 from portaswitch.endpoints.sip_throttle import Throttle
 from portaswitch.interfaces.billing import IBilling
 from portaswitch.logs import background
+from portaswitch.messaging.notices import Notices
 from portaswitch.messaging.notify import Notifier
 from portaswitch.messaging.registrar import Registrar
 from portaswitch.messaging.relay import Relay, Terms
 from portaswitch.model.catalogue import Catalogue
+from portaswitch.model.message import Occasion
 from portaswitch.model.registration import Terms as RegistrationTerms
 from portaswitch.store.messages import Messages
+from portaswitch.store.notices import NoticeTable
 from portaswitch.store.pool import Pool
 from portaswitch.store.registrations import Registrations
 from portaswitch.wire.sip.challenge import Guard, Nonces
@@ -40,6 +43,8 @@ from portaswitch.wire.sip.challenge import Guard, Nonces
 #: Days that messages which are over are remembered, so that a sender who lost its answer is not charged again.
 REMEMBERED = 2
 
+#: Seconds between two looks for what subscribers are to be told of.
+NOTICED = 5.0
 #: A SIP message may fill a datagram (RFC 3261 18.1.1).
 DATAGRAM = 65536
 
@@ -74,6 +79,9 @@ class SipService:
         terms = Terms(sip.charge == "delivered", sip.max_waiting, int(sip.keep_for))
         self.relay = Relay(billing, self._locations, self._messages, courier, now, terms)
         self.notifier = Notifier(self.relay, self._locations, now, f"{sip.notify_sender}@{sip.domains[0]}")
+        wanted = {Occasion.QUOTA: sip.notice_quota, Occasion.BALANCE: sip.notice_balance, Occasion.TOPUP: sip.notice_topup}
+        texts = {occasion: text for occasion, text in wanted.items() if text is not None}
+        self.notices = Notices(NoticeTable(pool), self.notifier, texts, sip.low_balance)
         guard = Guard(sip.realm or sip.domains[0], Nonces(None, int(sip.nonce_lifetime), int(sip.legacy_nonce_lifetime)), sip.algorithms)
         entrance = Entrance(billing, guard, self._domains, throttle, now, f"{settings.instance}-s")
         self._handle(entrance, now)
@@ -155,11 +163,12 @@ class SipService:
                     port.sweep()
 
         found: list[Job] = [(1.0, self.relay.recover, "messages"), (2.0, sweep, "sip-connections")]
-        return [*found, (60.0, self._purge, "sip-purge")] if everything else found
+        return [*found, (60.0, self._purge, "sip-purge"), (NOTICED, self.notices.run, "notices")] if everything else found
 
     async def _purge(self) -> None:
         await self._locations.purge()
         await self._messages.purge(REMEMBERED)
+        await self.notices.purge()
 
     async def close(self) -> None:
         """Close sockets and connections."""
