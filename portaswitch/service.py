@@ -151,7 +151,7 @@ class Server(Service):
         lines = self._open_ports(self.core)
         if "sip" in settings.roles:
             pool = await self._database.connect_hot(settings.limits.hot_connections, settings.limits.statement_timeout, "sip")
-            self.sip = SipService(self._reactor, settings, self.core, pool, lambda: self.catalogue, _now)
+            self.sip = SipService(self._reactor, settings, self.core, pool, lambda: self.catalogue, _now, self.tracer)
             lines += await self.sip.open()
         self._start_jobs(ledger, self.core)
         self._stage = Stage.SERVING

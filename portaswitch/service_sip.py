@@ -25,21 +25,28 @@ from portaswitch.endpoints.sip_ports import Place, TcpPort, UdpPort
 from portaswitch.endpoints.sip_register import RegisterHandler
 from portaswitch.endpoints.sip_third_party import ThirdParties
 from portaswitch.endpoints.sip_throttle import Throttle
+from portaswitch.endpoints.sip_trace import SipTrace
 from portaswitch.interfaces.billing import IBilling
 from portaswitch.logs import background
+from portaswitch.messaging.notices import Notices
 from portaswitch.messaging.notify import Notifier
 from portaswitch.messaging.registrar import Registrar
 from portaswitch.messaging.relay import Relay, Terms
 from portaswitch.model.catalogue import Catalogue
+from portaswitch.model.message import Occasion
 from portaswitch.model.registration import Terms as RegistrationTerms
 from portaswitch.store.messages import Messages
+from portaswitch.store.notices import NoticeTable
 from portaswitch.store.pool import Pool
 from portaswitch.store.registrations import Registrations
+from portaswitch.trace.tracer import Tracer
 from portaswitch.wire.sip.challenge import Guard, Nonces
 
 #: Days that messages which are over are remembered, so that a sender who lost its answer is not charged again.
 REMEMBERED = 2
 
+#: Seconds between two looks for what subscribers are to be told of.
+NOTICED = 5.0
 #: A SIP message may fill a datagram (RFC 3261 18.1.1).
 DATAGRAM = 65536
 
@@ -58,8 +65,9 @@ class SipService:
     """
 
     def __init__(
-        self, reactor: Any, settings: Settings, billing: IBilling, pool: Pool, catalogue: Callable[[], Catalogue], now: Callable[[], datetime]
-    ) -> None:
+        self, reactor: Any, settings: Settings, billing: IBilling, pool: Pool, catalogue: Callable[[], Catalogue], now: Callable[[], datetime],
+        tracer: Tracer,
+    ) -> None:  # fmt: skip
         self._reactor, self._settings, sip = reactor, settings.sip, settings.sip
         self._reuse = settings.reuse_port
         self._opened: list[listen.ListeningPort] = []
@@ -70,24 +78,28 @@ class SipService:
         self.server = SipServer(reactor, throttle)
         self._domains = Domains(sip.domains, settings.environment, catalogue, self._peers)
         self._locations, self._messages = Registrations(pool, sip.max_waiting), Messages(pool, self._worker)
-        courier = Courier(self.server, lambda: self.ports, self._domains.peers, self._worker, self._edge_address)
+        trace = SipTrace(tracer)
+        courier = Courier(self.server, lambda: self.ports, self._domains.peers, self._worker, self._edge_address, trace, now)
         terms = Terms(sip.charge == "delivered", sip.max_waiting, int(sip.keep_for))
         self.relay = Relay(billing, self._locations, self._messages, courier, now, terms)
         self.notifier = Notifier(self.relay, self._locations, now, f"{sip.notify_sender}@{sip.domains[0]}")
+        wanted = {Occasion.QUOTA: sip.notice_quota, Occasion.BALANCE: sip.notice_balance, Occasion.TOPUP: sip.notice_topup}
+        texts = {occasion: text for occasion, text in wanted.items() if text is not None}
+        self.notices = Notices(NoticeTable(pool), self.notifier, texts, sip.low_balance)
         guard = Guard(sip.realm or sip.domains[0], Nonces(None, int(sip.nonce_lifetime), int(sip.legacy_nonce_lifetime)), sip.algorithms)
         entrance = Entrance(billing, guard, self._domains, throttle, now, f"{settings.instance}-s")
-        self._handle(entrance, now)
+        self._handle(entrance, now, trace)
         self.server.on_closed = self._closed
 
-    def _handle(self, entrance: Entrance, now: Callable[[], datetime]) -> None:
+    def _handle(self, entrance: Entrance, now: Callable[[], datetime], trace: SipTrace) -> None:
         sip = self._settings
         terms = RegistrationTerms(int(sip.shortest_expires), int(sip.longest_expires), int(sip.usual_expires), sip.max_contacts)
         third = ThirdParties(self.server, self._udp, [host_port(place) for place in sip.third_party_registrars])
         registrar = Registrar(self._locations, now, terms)
-        register = RegisterHandler(entrance, self._domains, registrar, self.relay, now, terms, self._worker, self._edge_address, third.tell)
+        register = RegisterHandler(entrance, self._domains, registrar, self.relay, now, terms, self._worker, self._edge_address, third.tell, trace)
         self.server.handlers["REGISTER"] = register.answer
         if sip.gateway is None:
-            self.server.handlers["MESSAGE"] = MessageHandler(entrance, self._domains, self.relay, self.server.ours, frozenset(sip.edges)).answer
+            self.server.handlers["MESSAGE"] = MessageHandler(entrance, self._domains, self.relay, self.server.ours, frozenset(sip.edges), trace).answer
         else:
             self.server.proxies = True
             self.server.handlers["MESSAGE"] = Edge(self.server, lambda: self.ports, host_port(sip.gateway)).answer
@@ -155,11 +167,12 @@ class SipService:
                     port.sweep()
 
         found: list[Job] = [(1.0, self.relay.recover, "messages"), (2.0, sweep, "sip-connections")]
-        return [*found, (60.0, self._purge, "sip-purge")] if everything else found
+        return [*found, (60.0, self._purge, "sip-purge"), (NOTICED, self.notices.run, "notices")] if everything else found
 
     async def _purge(self) -> None:
         await self._locations.purge()
         await self._messages.purge(REMEMBERED)
+        await self.notices.purge()
 
     async def close(self) -> None:
         """Close sockets and connections."""

@@ -5,13 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
 from portaswitch.config.grammar import Conflict, Group, ListOf, MappingOf, OrNone, Section, declare
 from portaswitch.config.listen import Listen, ListenAddress
-from portaswitch.config.values import Address, Choice, Duration, HostName, Integer, Port, Text
+from portaswitch.config.values import Address, Amount, Choice, Duration, HostName, Integer, Port, Text
 
 PREFIX = Text('the first digits of numbers, E.164 without +; "" for all numbers', r"[0-9]*", longest=15)
 HOST_PORT = Text("ADDRESS:PORT, an IPv6 address in brackets", r"(?:\[[0-9A-Fa-f:.]+\]|[0-9.]+):[0-9]{1,5}", longest=64)
+
+
+
+def notice(*names: str) -> Text:
+    """A text for subscribers that may name these facts, in braces."""
+    known = "|".join(names)
+    return Text(f"a text, in which {', '.join('{' + name + '}' for name in names)} stand for what they say", rf"(?:[^{{}}\x00-\x1f\x7f]|\{{(?:{known})\}})+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +89,19 @@ class SipSettings(Group):
     notify_sender: str = declare(
         Text("a user's name in a SIP URI", r"[A-Za-z0-9_.!~*'()+-]+", longest=64), "Who texts of the server's own come from, in the first domain.",
         default="service",
+    )  # fmt: skip
+    notice_quota: str | None = declare(
+        OrNone(notice("percent", "plan")), "The text that a subscriber is sent when notify_percent of an item of its discount plan is used; null for none.",
+        default=None,
+    )  # fmt: skip
+    notice_balance: str | None = declare(
+        OrNone(notice("balance", "currency")), "The text that a debit account is sent when a charge has brought its balance below low_balance; null for none.",
+        default=None,
+    )  # fmt: skip
+    low_balance: Decimal = declare(Amount(), "The balance below which notice_balance is sent, in the account's currency.", default="1.00")
+    notice_topup: str | None = declare(
+        OrNone(notice("amount", "balance", "currency")), "The text that an account is sent when it was paid for or a voucher was used; null for none.",
+        default=None,
     )  # fmt: skip
 
     def conflicts(self) -> Iterator[Conflict]:

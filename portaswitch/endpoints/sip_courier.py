@@ -7,6 +7,7 @@ Call-ID, CSeq and tag are made of the message, so that one which is sent again a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from hashlib import sha256
 from secrets import token_bytes
 
@@ -16,9 +17,12 @@ from zope.interface import implementer
 from portaswitch.endpoints.sip import METHODS, SipServer
 from portaswitch.endpoints.sip_domains import Peer
 from portaswitch.endpoints.sip_ports import Datagrams, Place, StreamPlace, TcpPort, UdpPort
+from portaswitch.endpoints.sip_trace import SipTrace
 from portaswitch.interfaces.messages import ICourier
 from portaswitch.metrics import Counter
 from portaswitch.model.message import Contact, Text
+from portaswitch.model.request import AAARequest
+from portaswitch.trace.tracer import silent
 from portaswitch.wire.sip import build
 from portaswitch.wire.sip.admission import LARGEST_ON_DATAGRAMS
 from portaswitch.wire.sip.message import Response
@@ -31,7 +35,7 @@ TOO_LARGE, UNSENDABLE = 513, 400
 
 @implementer(ICourier)
 class Courier:
-    """`ports` are the sockets by name; `worker` names this process; `own_edge` gives its address as an edge node."""
+    """`ports` are the sockets by name; `worker` names this process; `own_edge` gives its address as an edge node, `now` the time of day."""
 
     def __init__(
         self,
@@ -40,8 +44,11 @@ class Courier:
         peers: Mapping[str, Peer],
         worker: str,
         own_edge: Callable[[], str] = lambda: "",
+        trace: SipTrace | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._server, self._ports, self._peers, self._worker, self._own_edge = server, ports, peers, worker, own_edge
+        self._trace, self._now = trace or SipTrace(silent()), now
 
     def reaches(self, contact: Contact) -> bool:
         """See `ICourier.reaches`."""
@@ -85,7 +92,14 @@ class Courier:
         except ValueError:  # what somebody wrote into a contact or a header can't be sent
             SENT.inc(str(UNSENDABLE))
             return succeed(UNSENDABLE)
-        return self._server.ask(request, place).addCallback(_status)
+        watched = self._trace.sent(text, request, place, self._now())
+        return self._server.ask(request, place).addCallback(self._status, watched)
+
+    def _status(self, response: Response | None, watched: AAARequest | None) -> int:
+        status = 0 if response is None else response.status
+        SENT.inc(str(status))
+        self._trace.came_back(watched, status)
+        return status
 
     def _place(self, contact: Contact) -> Place | None:
         """The way to a contact from this process; None when it is another's connection, or gone."""
@@ -128,9 +142,3 @@ def _headers(text: Text, recipient: str) -> tuple[tuple[str, str], ...]:
 def _address(text: str) -> str:
     user, at, domain = text.rpartition("@")
     return f"sip:{escaped(user)}{at if user else ''}{domain}"
-
-
-def _status(response: Response | None) -> int:
-    status = 0 if response is None else response.status
-    SENT.inc(str(status))
-    return status

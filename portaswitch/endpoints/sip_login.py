@@ -19,7 +19,7 @@ from portaswitch.endpoints.sip_throttle import Throttle
 from portaswitch.interfaces.billing import IBilling
 from portaswitch.metrics import Counter
 from portaswitch.model.refusal import Refusal
-from portaswitch.model.request import Origin, Verify
+from portaswitch.model.request import AAARequest, Kind, Origin, Parties, Verify
 from portaswitch.wire.sip.challenge import Guard, Login, Verdict
 from portaswitch.wire.sip.grammar import printable
 from portaswitch.wire.sip.message import Request
@@ -112,11 +112,6 @@ class Entrance:
         accounts = self._domains.accounts(printable(login.username), identity.rpartition("@")[2])
         return Claim(f"{self._prefix}{self._number}", origin, accounts, identity, login, source, repeated, verify, now)
 
-    async def enter(self, request: Request, origin: Origin, identity: str, source: str, also: Iterable[str] = ()) -> Entered | Reply:
-        """Let the sender of a request in, or say why not; as `claim`."""
-        claim = self.claim(request, origin, identity, source, also)
-        return claim if isinstance(claim, Reply) else await self.proven(claim)
-
     async def proven(self, claim: Claim) -> Entered | Reply:
         """Have a log-in proven, or say why it is not."""
         for account in claim.accounts:
@@ -153,3 +148,9 @@ class Entrance:
     def _challenge(self, source: str, seconds: int, result: str) -> Reply:
         LOGINS.inc(result)
         return Reply(401, tuple(self._guard.challenge(source, seconds, stale=result == "stale")))
+
+
+def watched(claim: Claim, session: str = "", called: str = "") -> AAARequest:
+    """What a trace knows a log-in by: id and session of what the core is asked."""
+    parties = Parties(claim.accounts[0], claim.identity.partition("@")[0], called)
+    return AAARequest(Kind.AUTH, claim.id, claim.origin, session, "", parties, claim.at, claim.at)

@@ -11,12 +11,14 @@ from collections.abc import Set
 
 from portaswitch.endpoints.sip import ABILITIES, Reply
 from portaswitch.endpoints.sip_domains import Domains, Party
-from portaswitch.endpoints.sip_login import Claim, Entrance
+from portaswitch.endpoints.sip_login import Claim, Entrance, watched
 from portaswitch.endpoints.sip_map import key_of, status_of, to_draft
 from portaswitch.endpoints.sip_ports import Place
+from portaswitch.endpoints.sip_trace import SipTrace
 from portaswitch.interfaces.messages import IRelay
 from portaswitch.model.message import Answer
 from portaswitch.model.refusal import Refusal
+from portaswitch.trace.tracer import silent
 from portaswitch.wire.sip import uri as uris
 from portaswitch.wire.sip.admission import admit, forwarding
 from portaswitch.wire.sip.challenge import Verdict
@@ -36,9 +38,12 @@ ANSWERS = {
 class MessageHandler:
     """Answers MESSAGE. `edges` are the addresses of our edge nodes, whose additions are believed; `ours` what our Vias say."""
 
-    def __init__(self, entrance: Entrance, domains: Domains, relay: IRelay, ours: Set[tuple[str, int]], edges: Set[str] = frozenset()) -> None:
+    def __init__(
+        self, entrance: Entrance, domains: Domains, relay: IRelay, ours: Set[tuple[str, int]], edges: Set[str] = frozenset(), trace: SipTrace | None = None
+    ) -> None:
         self._entrance, self._domains, self._relay, self._ours, self._edges = entrance, domains, relay, ours, edges
         self._under_way: set[str] = set()
+        self._trace = trace or SipTrace(silent())
 
     async def answer(self, request: Request, place: Place) -> Reply:
         """What the sender of a MESSAGE hears."""
@@ -55,13 +60,19 @@ class MessageHandler:
         told = self._domains.party(sender, origin)
         claim = self._entrance.claim(request, origin, told.address, source, (target,))
         if isinstance(claim, Reply):
+            self._trace.challenged(request, place, claim)
             return claim
         meant = uris.read(target)
-        return await self._once(request, claim, told, meant if meant is not None else request.uri)
+        called = self._domains.party(meant if meant is not None else request.uri, origin)
+        key = key_of(request, origin, told.address, claim.login)
+        asked = watched(claim, f"sip-{key}", called.number)
+        self._trace.taken(asked, request, place)
+        reply = await self._once(request, claim, told, called, key)
+        self._trace.answered(asked, reply)
+        return reply
 
-    async def _once(self, request: Request, claim: Claim, sender: Party, target: uris.Uri) -> Reply:
+    async def _once(self, request: Request, claim: Claim, sender: Party, called: Party, key: str) -> Reply:
         """Submit a message, unless it is there already; one that is under way will have its answer."""
-        key = key_of(request, claim.origin, sender.address, claim.login)
         if key in self._under_way:
             return Reply(0)
         self._under_way.add(key)
@@ -69,7 +80,7 @@ class MessageHandler:
             # A log-in without qop has no count that would tell a repetition.
             if claim.repeated or (not claim.login.proof.qop and await self._relay.known(key)):
                 return await self._repeated(claim, key)
-            return await self._submitted(request, claim, sender, target, key)
+            return await self._submitted(request, claim, sender, called, key)
         finally:
             self._under_way.discard(key)
 
@@ -79,8 +90,7 @@ class MessageHandler:
             return entered
         return ANSWERS[Answer.ACCEPTED] if await self._relay.known(key) else self._entrance.again(claim.source)
 
-    async def _submitted(self, request: Request, claim: Claim, sender: Party, target: uris.Uri, key: str) -> Reply:
-        called = self._domains.party(target, claim.origin)
+    async def _submitted(self, request: Request, claim: Claim, sender: Party, called: Party, key: str) -> Reply:
         answer = await self._relay.submit(to_draft(request, claim, sender, called, key))
         if claim.verify.verdict is not Verdict.PASSED:
             return self._entrance.refused(claim, answer if isinstance(answer, Refusal) else Refusal.INVALID_PASSWORD)

@@ -14,11 +14,13 @@ from ipaddress import ip_address
 
 from portaswitch.endpoints.sip import ABILITIES, Reply
 from portaswitch.endpoints.sip_domains import Domains
-from portaswitch.endpoints.sip_login import Entered, Entrance
+from portaswitch.endpoints.sip_login import Claim, Entered, Entrance, watched
 from portaswitch.endpoints.sip_ports import Place
+from portaswitch.endpoints.sip_trace import SipTrace
 from portaswitch.interfaces.messages import IRegistrar, IRelay
 from portaswitch.model.message import Contact
 from portaswitch.model.registration import NotBound, Registration, Terms, Wish
+from portaswitch.trace.tracer import silent
 from portaswitch.wire.sip import uri as uris
 from portaswitch.wire.sip.admission import admit
 from portaswitch.wire.sip.grammar import named, printable
@@ -55,9 +57,10 @@ class RegisterHandler:
         worker: str,
         edge: Callable[[], str] = lambda: "",
         told: Callable[[Registered], None] = lambda registered: None,
+        trace: SipTrace | None = None,
     ) -> None:
         self._entrance, self._domains, self._registrar, self._relay, self._now, self._terms = entrance, domains, registrar, relay, now, terms
-        self._worker, self._edge, self._told = worker, edge, told
+        self._worker, self._edge, self._told, self._trace = worker, edge, told, trace or SipTrace(silent())
 
     async def answer(self, request: Request, place: Place) -> Reply:
         """What the sender of a REGISTER hears."""
@@ -71,7 +74,18 @@ class RegisterHandler:
         wishes = self._wishes(request, place)
         if isinstance(wishes, Reply):
             return wishes
-        entered = await self._entrance.enter(request, origin, self._domains.party(owner, origin).address, place.host)
+        claim = self._entrance.claim(request, origin, self._domains.party(owner, origin).address, place.host)
+        if isinstance(claim, Reply):
+            self._trace.challenged(request, place, claim)
+            return claim
+        asked = watched(claim)
+        self._trace.taken(asked, request, place)
+        reply = await self._registered(request, claim, wishes)
+        self._trace.answered(asked, reply)
+        return reply
+
+    async def _registered(self, request: Request, claim: Claim, wishes: tuple[Wish, ...]) -> Reply:
+        entered = await self._entrance.proven(claim)
         if isinstance(entered, Reply):
             return entered
         if entered.repeated:

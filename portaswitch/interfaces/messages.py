@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from decimal import Decimal
 
 from twisted.internet.defer import Deferred
 from zope.interface import Interface
 
-from portaswitch.model.message import Answer, Callee, Contact, Draft, Fate, Kept, Text
+from portaswitch.model.message import Answer, Callee, Contact, Draft, Fate, Kept, Notice, Occasion, Text
 from portaswitch.model.refusal import Refusal
 from portaswitch.model.registration import NotBound, Registration
 
@@ -112,3 +113,19 @@ class INotifier(Interface):
         Send a text to the account of that id; False when there is none. It is kept until the account registers. `key` makes it happen once however often it is
         asked. Errors: `DatabaseDown`, psycopg2's.
         """
+
+
+class INotices(Interface):
+    """Implemented by `store.notices.Notices`: what subscribers are to be told of. Errors of all methods: `DatabaseDown`, psycopg2's."""
+
+    def notice(occasions: Collection[Occasion], low: Decimal) -> Deferred[None]:
+        """Write down what has happened of these kinds and was not noticed yet; a balance is low below `low`."""
+
+    def unsent(limit: int) -> Deferred[list[Notice]]:
+        """What is to be told, the oldest first. Two processes may get the same."""
+
+    def sent(notices: Sequence[Notice]) -> Deferred[None]:
+        """These were told."""
+
+    def purge() -> Deferred[None]:
+        """Forget what can't be noticed again."""

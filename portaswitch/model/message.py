@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 
@@ -151,3 +152,22 @@ class Answer(StrEnum):
     ACCEPTED = "accepted"
     UNKNOWN = "unknown"  # nobody has that address
     FULL = "full"  # too many wait for its recipient
+
+
+class Occasion(StrEnum):
+    """Why the server sends a text of its own."""
+
+    QUOTA = "quota"  # the percentage of an item is used at which its subscriber is to be told
+    BALANCE = "balance"  # a charge has brought the balance below the one that is low
+    TOPUP = "topup"  # the account was paid for
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What the account of that id is to be told: `told` are the facts that the text may name."""
+
+    i_notice: int
+    occasion: Occasion
+    i_env: int
+    account: str
+    told: Mapping[str, str]

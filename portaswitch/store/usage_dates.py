@@ -8,6 +8,7 @@ a busy account costs one update an hour. Where the life of the account depends o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from portaswitch.metrics import Counter
@@ -47,27 +48,33 @@ where name = %s and last_id >= safe_id and safe_at < now() - interval '10 second
 
 async def date_accounts(pool: Pool) -> int:
     """One pass; gives how many accounts it wrote."""
+    written = await follow(pool, READER, DATE)
+    DATED.inc(by=written)
+    return written
+
+
+async def follow(pool: Pool, reader: str, statement: str, **values: object) -> int:
+    """One pass of a reader: `statement` for the next ids, `low` (without) to `high`; gives how many rows it wrote."""
     written = 0
     for _ in range(PAGES):
-        found = await pool.transaction(_page)
+        found = await pool.transaction(lambda cursor: _page(cursor, reader, statement, values))
         if found is None:
             break
         written += found
     else:
         return written
-    await pool.query(END, (READER,))
+    await pool.query(END, (reader,))
     return written
 
 
-async def _page(cursor: Cursor) -> int | None:
+async def _page(cursor: Cursor, reader: str, statement: str, values: Mapping[str, object]) -> int | None:
     """The next ids; None where there are none, or another process is at it."""
-    bounds = await cursor.query(BOUNDS, (READER,))
+    bounds = await cursor.query(BOUNDS, (reader,))
     if not bounds or bounds[0][0] >= bounds[0][1]:
         return None
     last, safe = bounds[0]
-    places = {"low": last, "high": min(last + PAGE, safe), "name": READER}
-    await cursor.execute(DATE, places)
+    places = {**values, "low": last, "high": min(last + PAGE, safe), "name": reader}
+    await cursor.execute(statement, places)
     written = cursor.rowcount
     await cursor.execute(MOVE, places)
-    DATED.inc(by=written)
     return written

@@ -99,6 +99,7 @@ create table payments (
     i_refunded_xdr        bigint                      -- of a refund: the xDR whose charge it gives back
 );
 create index payments_account on payments (i_account, paid_at) where i_account is not null;
+create index payments_paid on payments (paid_at);     -- who was paid for lately is told (store/notices.py)
 create index payments_customer on payments (i_customer, paid_at);
 create index payments_refunded on payments (i_refunded_xdr) where i_refunded_xdr is not null;
 create index payments_transaction on payments (i_payment_transaction) where i_payment_transaction is not null;
