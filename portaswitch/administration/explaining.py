@@ -137,20 +137,25 @@ async def explain(reactor: Any, database: Database, actor: Actor, number: int, l
     names, waiting = await asked(explaining.parties(pool, piece)), await asked(explaining.waiting(pool))
     teller = _Teller(await catalogue_of(reactor, database), session, names, waiting)
     since, until = _when(row, session)
+    access = teller.access(row)
     return Explanation(
         number, row["bill_time"], row["connect_time"], row["disconnect_time"], row["split_order"],
         tuple(one["id"] for one in rows if one["storage"] == row["storage"] and one["id"] != number and one["i_account"] == row["i_account"]),
-        row["h323_conf_id"], teller.access(row), _failure(row) if row["failed"] else "", row["history"],
+        row["h323_conf_id"], access, _failure(row) if row["failed"] else "", row["history"],
         tuple(teller.charge(one) for one in piece if not one["failed"]), None if session is None else _facts(session),
-        tuple(_requests(logs, actor, row, since, until)),
+        tuple(_requests(logs, actor, row, access.node, since, until)),
     )  # fmt: skip
 
 
-def _requests(logs: Path, actor: Actor, row: dict[str, Any], since: datetime, until: datetime) -> Iterator[dict[str, Any]]:
-    """The requests behind an xDR. Another node may have the same session id: whoever is no administrator is told of this account's alone."""
+def _requests(logs: Path, actor: Actor, row: dict[str, Any], node: str, since: datetime, until: datetime) -> Iterator[dict[str, Any]]:
+    """
+    The requests behind an xDR. Another node may have the same session id, and another account may have been tried in the same session: whoever is no
+    administrator is told of this account's alone, and of reports that name none at its node.
+    """
     if row["h323_conf_id"]:
-        found = requests_of(logs, actor.i_env, row["h323_conf_id"], since, until)
-        yield from found if actor.realm is Realm.ADMIN else (line for line in found if line.get("account") == row["i_account"])
+        for line in requests_of(logs, actor.i_env, row["h323_conf_id"], since, until):
+            if actor.realm is Realm.ADMIN or line.get("account") == row["i_account"] or (line.get("account") is None and line.get("node") == node):
+                yield line
 
 
 def _same_piece(one: dict[str, Any], row: dict[str, Any]) -> bool:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from twisted.internet.defer import Deferred
 
 from portaswitch.interfaces.work import IBooks, IWork
-from portaswitch.model.actor import Actor
+from portaswitch.model.actor import Actor, Realm
 from portaswitch.model.operation import NotPermitted, NotThere
-from portaswitch.operations.entities_catalogue import DESTINATION, TARIFF
-from portaswitch.operations.records import refuse_shared
+from portaswitch.operations.entities_catalogue import TARIFF
 
 
 def permit(books: IBooks, actor: Actor, tariff: str, destinations: bool = False) -> Deferred[None]:
@@ -30,5 +29,5 @@ async def _permit(books: IBooks, actor: Actor, tariff: str, destinations: bool) 
 
     if not await books.work(actor, found):
         raise NotThere([f"no tariff {tariff} in environment {actor.i_env}: see `portaswitch tariff list`"])
-    if destinations:
-        refuse_shared(DESTINATION, actor)
+    if destinations and actor.realm is not Realm.ADMIN:
+        raise NotPermitted(["new destinations are the environment's, and administrators add them: upload the list without --destinations-add"])

@@ -24,7 +24,7 @@ ALONE: Final = "select pg_try_advisory_lock(hashtext('portaswitch rate upload'))
 NUMBER: Final = "select nextval('rates_i_rate')"
 LITTER: Final = (
     "select relname::text from pg_class where relnamespace = current_schema()::regnamespace and relkind = 'r' and not relispartition "
-    "and relname ~ '^rate_upload_[0-9]+(_file)?$'"
+    "and relname ~ '^rate_upload_[0-9]+(_file|_new)?$'"
 )
 TARIFF: Final = (
     "select t.i_tariff, t.name, t.revision, y.name from tariffs t join services s using (i_service) join service_types y using (i_service_type) "
@@ -43,10 +43,17 @@ REPEATED: Final = (
 )
 UNKNOWN: Final = f"select line, prefix, count(*) over () from {{staged}} s where {MISSING} order by line limit %(most)s"
 COUNT_NEW: Final = f"select count(distinct (format, prefix)) from {{staged}} s where {MISSING}"
+NEW: Final = (
+    "create unlogged table {fresh} as select row_number() over () as line, n.* from "
+    f"(select distinct on (format, prefix) format, prefix, country, description from {{staged}} s where {MISSING} order by format, prefix, line) n"
+)
+"""The destinations that are to be added, each once, in the order of the index that they go into."""
 ADD_DESTINATIONS: Final = (
     "insert into destinations (i_env, format, prefix, country, description) "
-    f"select %(i_env)s, format, prefix, country, description from {{staged}} s where line > %(low)s and line <= %(high)s and {MISSING} on conflict do nothing"
+    "select %(i_env)s, format, prefix, country, description from {fresh} where line > %(low)s and line <= %(high)s"
 )
+UNLESS_THERE: Final = f"{ADD_DESTINATIONS} on conflict do nothing"
+"""The same where somebody else has added one of them meanwhile; it takes twice as long."""
 
 MAKE: Final = "create table {made} (like rates including defaults including constraints)"
 FILL: Final = (

@@ -7,6 +7,7 @@ Money moves by conditional deltas under these locks; the payment's row, the bala
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
@@ -46,6 +47,9 @@ REASONS: Final = {
     errors.DataError: "is no value that fits",
 }
 """What the database's refusals mean to an operator; its own words name tables and values, and stay out."""
+
+TAKEN: Final = re.compile(r"^Key \(i_env, (?:name|id|login|prefix|imsi|number)\)=\([0-9]+, (.*)\) already exists")
+"""The name in a refusal of what is unique in the environment: whoever gave it knows it."""
 
 
 @implementer(IBooks)
@@ -328,5 +332,7 @@ def _reason(error: psycopg2.Error) -> str:
     reason = next((text for kind, text in REASONS.items() if isinstance(error, kind)), None)
     if reason is None:
         return f"the database refused it, and nothing was changed: {error.diag.message_primary or type(error).__name__}"
+    if isinstance(error, errors.UniqueViolation) and (taken := TAKEN.search(error.diag.message_detail or "")) is not None:
+        return f"{taken[1]} {reason}"
     where = error.diag.column_name or (error.diag.constraint_name or "").removeprefix(f"{error.diag.table_name}_").removesuffix("_key").removesuffix("_check")
     return f"{error.diag.table_name or 'it'} {where.removesuffix('_fkey')}: {reason}".replace(" : ", ": ")

@@ -1,8 +1,8 @@
 """
 What of a trace somebody is told who is no administrator: what its own accounts did, since they are its own.
 
-Packets know no account: they are shown with the decision of their request. What was dropped or set aside, what event handlers and operators did, and who stands
-above are the environment's matter.
+Packets know no account, and many reports neither: they are shown with the decision of their request, or by their session. What was dropped or set aside, what
+event handlers and operators did, and who stands above are the environment's matter.
 """
 
 from __future__ import annotations
@@ -32,15 +32,20 @@ def told(lines: Sequence[TraceLine], since: Mapping[int, datetime], resellers: f
         return line.account in since and line.at >= since[line.account]
 
     ids: dict[str, list[tuple[datetime, bool]]] = {}
+    owners: dict[tuple[str, str], set[int]] = {}
     for line in lines:
-        if line.id and line.account:
+        if line.account:
             ids.setdefault(line.id, []).append((line.at, own(line)))
+            owners.setdefault((line.node, line.session), set()).add(line.account)
 
-    def of_an_own_request(line: TraceLine) -> bool:
-        near = [fits for at, fits in ids.get(line.id, ()) if abs(at - line.at) < TOGETHER]
-        return bool(near) and all(near)
+    def meant(line: TraceLine) -> bool:
+        if line.account:
+            return own(line)
+        near = [fits for at, fits in ids.get(line.id, ()) if line.id and abs(at - line.at) < TOGETHER]
+        accounts = owners.get((line.node, line.session), set()) if line.session else set()
+        return bool(near or accounts) and all(near) and all(own(replace(line, account=account)) for account in accounts)
 
-    shown = [line for line in lines if line.kind in KINDS and (own(line) if line.account else of_an_own_request(line))]
+    shown = [line for line in lines if line.kind in KINDS and meant(line)]
     return [replace(line, facts=_facts(line.facts, resellers)) if line.kind == "decision" else line for line in shown]
 
 

@@ -17,7 +17,7 @@ from portaswitch.model.price_upload import Asked, Faults, Mode, Uploaded, Upload
 from portaswitch.operations.price_file import PriceFile
 from portaswitch.store.database import Database
 from portaswitch.store.rate_upload import RateUpload
-from tests.server.loads import LoadTestCase, quiet
+from tests.server.loads import LoadTestCase
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 MONDAY = datetime(2026, 2, 2, tzinfo=UTC)
@@ -39,7 +39,10 @@ class PriceListTestCase(LoadTestCase):
         octets = text.encode()
         asked = Asked("T", mode, since, **{"destinations": True, **more})
         rows = PriceFile(io.BytesIO(octets), len(octets), asked, Faults(100), NOW)
-        return await deferToThread(RateUpload(self.dsn, Actor("test:root", 1), asked, quiet).run, "f.csv", rows)
+        return await deferToThread(RateUpload(self.dsn, Actor("test:root", 1), asked, self.told).run, "f.csv", rows)
+
+    def told(self, done: int, total: int, what: str) -> None:
+        """What the upload says of itself, in its thread."""
 
     async def faulty(self, text: str, **more: Any) -> list[str]:
         """The faults that an upload ends with."""

@@ -166,13 +166,17 @@ class UsesTests(ActingCase):
         parties = {"operator": [10, 11, 12], "reseller": [10, 11]}
         self.ask("update xdr set h323_conf_id = 'same'")
         log = self.logs / "billing.log"
-        log.write_text(log.read_text().replace(f"use {CARD}", "same").replace(f"use {OTHER}", "same"))
+        lines = [json.loads(line) for line in log.read_text().splitlines()]
+        node = self.one("select name from nodes where i_node = 1")
+        same = [{**line, "session": "same", "node": node} for line in lines]
+        reports = [{**same[0], "kind": "stop", "user": where, "account": None, "node": where} for where in (node, "elsewhere")]
+        log.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in (*same, *reports)))
         for who, by in self.everybody().items():
             if who in parties:
                 found = await self.explained(by, 10)
                 self.assertEqual([charge.id for charge in found.charges], parties[who])
                 users = [line["user"] for line in found.requests]
-                self.assertEqual(users, [CARD, OTHER] if who == "operator" else [CARD])
+                self.assertEqual(users, [CARD, SUBLINE, OTHER, node, "elsewhere"] if who == "operator" else [CARD, node])
             else:
                 self.assertIn("no xDR 10", await self.gone(self.explained(by, 10), StartError))
 

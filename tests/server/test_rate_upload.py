@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+from contextlib import closing
 from datetime import timedelta
 
+import psycopg2
 from twisted.internet.defer import Deferred
 
 from portaswitch.model.price_upload import Mode, UploadError
@@ -80,6 +82,22 @@ class UploadTests(PriceListTestCase):
         done = await self.upload("prefix,price\n44,0.99\n77,1\n78,1\n", Mode.REPLACE, dry_run=True)
         self.assertEqual((done.created, done.changed, done.removed, done.destinations), (2, 1, 2, 2))
         self.assertEqual(self.everything(), before)
+
+    async def test_destinations_meanwhile(self) -> None:
+        """Somebody adds one of the destinations while the upload is about to: it is taken as it is, the others are added; one of two dates is added once."""
+        added: list[str] = []
+
+        def told(done: int, total: int, what: str) -> None:
+            if what == "adding destinations" and not added:
+                added.append(what)
+                with closing(psycopg2.connect(self.dsn)) as other, other, other.cursor() as cursor:
+                    cursor.execute("insert into destinations (i_env, prefix, description) values (1, '4420', 'theirs')")
+
+        self.patch(self, "told", told)
+        text = "prefix,price,effective_from,description\n44,0.1,,\n4420,0.2,,ours\n49,0.3,,ours\n49,0.4,2026-03-01,later\n44,0.5,2026-03-01,\n"
+        done = await self.upload(text)
+        self.assertEqual((done.rows, done.destinations), (5, 1))
+        self.assertEqual(self.ask("select prefix, description from destinations order by prefix"), [("44", ""), ("4420", "theirs"), ("49", "ours")])
 
     async def test_revision_rises(self) -> None:
         """Servers compile a tariff again whose revision has risen: by an upload, and by any statement on its rates; other tariffs' stay."""

@@ -185,6 +185,9 @@ class KeyTests(SchemaTestCase):
         self.refused(check, "update accounts set bill_status = 'X'")
         self.refused(check, "update accounts set held = -1")
         self.refused(check, "insert into sim_cards (i_env, imsi) values (1, '12ab')")
+        for where in ("insert into destinations (i_env, prefix) values (1, '44'), (77, '49')", "update destinations set i_env = 77"):
+            self.ask("insert into destinations (i_env, prefix) values (1, '43') on conflict do nothing")
+            self.refused(psycopg2.errors.ForeignKeyViolation, where)
         self.refused(check, "insert into sim_cards (i_env, imsi, status) values (1, '001010000001', 'lost')")
         self.refused(
             check,

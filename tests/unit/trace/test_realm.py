@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -37,6 +38,17 @@ class RealmTests(SynchronousTestCase):
         self.assertEqual(self.told(line(0, "packet", number="u2"), line(1, account=OTHER, number="u2"), line(2, "packet", number="u3")), [])
         self.assertEqual(self.told(*mine, line(3, account=OTHER, number="u1")), [(1, "decision")])
         self.assertEqual(self.told(line(0, "packet", number="u1"), line(500, account=OWN, number="u1")), [(500, "decision")])
+
+    def test_sessions(self) -> None:
+        """A report that names nobody is of whom its session is, at its node."""
+        opened = replace(line(0, "session", OWN), session="s", node="gw")
+        report = replace(line(5, number="c1"), session="s", node="gw")
+        self.assertEqual(self.told(opened, report), [(0, "session"), (5, "decision")])
+        for other in (replace(report, node="other"), replace(report, session="t"), replace(report, session="")):
+            self.assertEqual(self.told(opened, other), [(0, "session")])
+        self.assertEqual(self.told(replace(opened, account=OTHER), report), [])
+        self.assertEqual(self.told(opened, replace(opened, account=OTHER), report), [(0, "session")])
+        self.assertEqual(self.told(replace(opened, at=after(20)), report, since=after(10)), [(20, "session")])
 
     def test_moved(self) -> None:
         """What an account did while it was another's stays there."""

@@ -23,6 +23,15 @@ begin
     return null;
 end $$;
 
+-- AFTER, per statement on destinations: their environments are there (a foreign key would look at the same row for each of a million).
+create or replace function known_environment() returns trigger language plpgsql as $$
+begin
+    if exists (select from touched t where t.i_env not in (select i_env from environments)) then
+        raise foreign_key_violation using message = 'a destination is of an environment that is not there';
+    end if;
+    return null;
+end $$;
+
 -- Tells caches that a subscriber is stale: 'a:17' an account, 'c:4' a customer. A transaction names at most 100 of them; from then on it says '*' once
 -- (all are stale). The count is a setting of the transaction, so that a rolled back savepoint takes back both the notices and their count.
 -- Operations that move a balance (a top-up) call it themselves: no trigger looks at money. exchange() never does.

@@ -50,4 +50,9 @@ begin
     create or replace trigger rates_inserted after insert on rates referencing new table as touched for each statement execute function touch_tariffs();
     create or replace trigger rates_updated after update on rates referencing new table as touched for each statement execute function touch_tariffs();
     create or replace trigger rates_deleted after delete on rates referencing old table as touched for each statement execute function touch_tariffs();
+
+    create or replace trigger destinations_inserted after insert on destinations referencing new table as touched
+        for each statement execute function known_environment();
+    create or replace trigger destinations_updated after update on destinations referencing new table as touched
+        for each statement execute function known_environment();
 end $$;
