@@ -7,6 +7,7 @@ The role sip, put together for the one builder (`service`): sockets, the SIP end
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from os import getpid
 from typing import Any
@@ -26,8 +27,8 @@ from portaswitch.endpoints.sip_register import RegisterHandler
 from portaswitch.endpoints.sip_third_party import ThirdParties
 from portaswitch.endpoints.sip_throttle import Throttle
 from portaswitch.endpoints.sip_trace import SipTrace
+from portaswitch.errors import DatabaseDown
 from portaswitch.interfaces.billing import IBilling
-from portaswitch.logs import background
 from portaswitch.messaging.notices import Notices
 from portaswitch.messaging.notify import Notifier
 from portaswitch.messaging.registrar import Registrar
@@ -71,6 +72,7 @@ class SipService:
         self._reactor, self._settings, sip = reactor, settings.sip, settings.sip
         self._reuse = settings.reuse_port
         self._opened: list[listen.ListeningPort] = []
+        self._gone: set[str] = set()
         self._worker = worker_of(settings)
         self.ports: dict[str, UdpPort | TcpPort] = {}
         self._peers = [Peer(name, peer.address, peer.port, peer.domains, peer.prefixes) for name, peer in sip.peers.items()]
@@ -108,7 +110,7 @@ class SipService:
 
     async def open(self) -> list[str]:
         """Listen; gives the lines that say where."""
-        await self._locations.lost(self._worker, "")
+        await self._locations.lost(self._worker, ())
         return [self._listen(address) for address in self._settings.listen]
 
     def _listen(self, address: ListenAddress) -> str:
@@ -154,7 +156,14 @@ class SipService:
         return next((port for port in self.ports.values() if isinstance(port, UdpPort)), None)
 
     def _closed(self, place: Place) -> None:
-        background(self._locations.lost(self._worker, place.flow), "forgetting what a connection has registered")
+        self._gone.add(place.flow)
+
+    async def _forget(self) -> None:
+        """Forget what closed connections had registered: together, so that a thousand at once are one statement; what fails is done by the next pass."""
+        flows = tuple(self._gone)
+        if flows:
+            await self._locations.lost(self._worker, flows)
+            self._gone.difference_update(flows)
 
     # -- work that recurs, and the end ------------------------------------------------------------------------------------------------------------
 
@@ -165,6 +174,7 @@ class SipService:
             for port in self.ports.values():
                 if isinstance(port, TcpPort):
                     port.sweep()
+            await self._forget()
 
         found: list[Job] = [(1.0, self.relay.recover, "messages"), (2.0, sweep, "sip-connections")]
         return [*found, (60.0, self._purge, "sip-purge"), (NOTICED, self.notices.run, "notices")] if everything else found
@@ -182,6 +192,9 @@ class SipService:
                 await closed
         for port in self.ports.values():
             if isinstance(port, TcpPort):
+                self._gone.update(port.flows)
                 port.close()
         self.server.stop()
         await self.relay.drained()
+        with suppress(DatabaseDown):  # the next start forgets them all
+            await self._forget()

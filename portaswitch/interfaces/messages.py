@@ -32,8 +32,8 @@ class ILocations(Interface):
         in force then; whatever `change` raises is the failure, and nothing is changed.
         """
 
-    def lost(worker: str, flow: str) -> Deferred[None]:
-        """A connection of a process is gone, and with it what can be reached by it alone; flow '': all of them."""
+    def lost(worker: str, flows: Sequence[str]) -> Deferred[None]:
+        """Connections of a process are gone, and with them what can be reached by them alone; no flows: all of them, whatever number the process had."""
 
 
 class IMessages(Interface):

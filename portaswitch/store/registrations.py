@@ -28,7 +28,7 @@ REMOVE: Final = "delete from registrations where i_account = %s and i_contact <>
 INSERT: Final = f"""
 insert into registrations ({COLUMNS.removesuffix(", i_contact")}) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning i_contact
 """
-LOST: Final = "delete from registrations where worker = %s and flow = %s"
+LOST: Final = "delete from registrations where worker = %s and flow = any(%s)"
 #: All connections of a process that is called so, whatever number it had.
 LOST_ALL: Final = "delete from registrations where worker like %s and flow <> ''"
 EXPIRED: Final = "delete from registrations where i_contact in (select i_contact from registrations where expires < now() - interval '1 minute' limit 5000)"
@@ -65,9 +65,9 @@ class Registrations:
 
         return self._pool.transaction(work)
 
-    def lost(self, worker: str, flow: str) -> Deferred[None]:
+    def lost(self, worker: str, flows: Sequence[str]) -> Deferred[None]:
         """See `ILocations.lost`."""
-        return self._pool.execute(LOST, (worker, flow)) if flow else self._pool.execute(LOST_ALL, (worker.partition("/")[0] + "/%",))
+        return self._pool.execute(LOST, (worker, list(flows))) if flows else self._pool.execute(LOST_ALL, (worker.partition("/")[0] + "/%",))
 
     def purge(self) -> Deferred[None]:
         """Forget contacts that are over."""
