@@ -97,7 +97,8 @@ RULES: Final = (_money, _dates, _customer, _product, plan_fits, person_fits)
 
 
 async def _new(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """An account begins in its customer's currency, with its opening balance."""
+    """An account begins in its customer's currency, with its opening balance; nobody closes the customer meanwhile."""
+    await work.ask("customer.kept", {"customer": values["customer"]})
     customer = await work.get(CUSTOMER, values["customer"])
     _refuse_weak(values, values["id"])
     if customer is None:

@@ -78,6 +78,8 @@ async def _new(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Mapping[
         made.setdefault("parent", actor.i_customer)
         if made["parent"] is None:
             raise NotThere(["parent: your customers are below you"])
+    if made.get("parent") is not None:
+        await work.ask("customer.kept", {"customer": made["parent"]})
     if "class" in made and "credit_limit" not in made:
         group = await work.get(CUSTOMER_CLASS, made["class"]) if made["class"] is not None else None
         made["credit_limit"] = None if group is None else group["credit_limit"]
@@ -128,8 +130,10 @@ async def _unsuspend(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Ou
 
 
 async def _move(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
+    await work.ask("customer.moving", {})
     before = await the_customer(work, values)
     refuse_closed(CUSTOMER, before)
+    await work.ask("customer.kept", {"customer": values["parent"]})
     return await change(work, CUSTOMER, RULES, before, {"parent": values["parent"]}, "move")
 
 

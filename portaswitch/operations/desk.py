@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from portaswitch.interfaces.work import IBooks, IOperations, IWork
-from portaswitch.model.actor import Actor, Privilege
+from portaswitch.model.actor import Actor, Privilege, Realm
 from portaswitch.model.operation import Claim, Mark, NotPermitted, Operation, OperationRefused, Outcome, RefusedButNoted, Row
 from portaswitch.operations.reading import Texts, read, resolve
 from portaswitch.operations.registry import OPERATIONS
@@ -64,7 +64,7 @@ class Desk:
         values = read(operation.arguments, texts)
         if len(key) > 128 or not key.isprintable():
             raise OperationRefused(["the key is too long, or holds a control character: at most 128 printable characters"])
-        claim = Claim(key, name, _digest(operation, values)) if key else None
+        claim = Claim(key, name, _digest(actor, operation, values)) if key else None
         if operation.together is not None and operation.joins(values):
             return await self._together.ask(actor, operation, values, claim)
         return await self._once(actor, operation, values, claim)
@@ -107,8 +107,12 @@ async def _done(work: IWork, actor: Actor, operation: Operation, values: Mapping
     return await operation.run(work, actor, await resolve(work, operation.arguments, values))
 
 
-def _digest(operation: Operation, values: Mapping[str, Any]) -> str:
-    """What was asked, so that a key stands for one question only. Of a secret only that it was there: a digest of it could be searched."""
+def _digest(actor: Actor, operation: Operation, values: Mapping[str, Any]) -> str:
+    """
+    What was asked, and on whose side, so that a key stands for one question only and nobody is told the answer to somebody else's. Of a secret only that it
+    was there: a digest of it could be searched.
+    """
     secret = {field.name for field in operation.arguments if field.has(Mark.SECRET)}
     asked = {name: "secret" if name in secret else str(value) for name, value in sorted(values.items())}
-    return hashlib.sha256(json.dumps([operation.name, asked]).encode()).hexdigest()
+    side = [] if actor.realm is Realm.ADMIN else [actor.realm.value, actor.i_customer, actor.i_account]
+    return hashlib.sha256(json.dumps([operation.name, asked, *side]).encode()).hexdigest()

@@ -104,9 +104,14 @@ async def _refund(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outco
     """Give back what an xDR charged, or a part of it: in all refunds together never more than that."""
     account = await paying(work, values)
     rows = await work.ask("xdr.charged", {"account": account["_id"], "xdr": values["xdr"]})
-    if not rows:
+    payer = rows[0][-1] if rows else 0
+    if not rows or (actor.realm is not Realm.ADMIN and payer not in (0, account["_customer"])):
         raise NotThere([f"account {account['id']} has no xDR {values['xdr']}: see `portaswitch xdr list --account {account['id']}`"])
-    charged, refunded, cli, cld, connected, quantity, history = rows[0]
+    if account["model"] not in FULL and payer not in (0, account["_customer"]):
+        before = await work.get(CUSTOMER, payer)
+        name = before["name"] if before is not None else "another customer"
+        raise OperationRefused([f"xDR {values['xdr']} was charged to {name}, whose the account was then: `portaswitch customer credit` gives it back there"])
+    charged, refunded, cli, cld, connected, quantity, history, _ = rows[0]
     left = charged - refunded
     amount = values.get("amount") or left
     if amount > left or left <= 0:

@@ -18,6 +18,10 @@ select chain.root, now(), c.i_customer, c.name, c.i_customer_type, c.bill_status
 from chain join customers c on c.i_customer = chain.i_customer left join customer_details d on d.i_customer = c.i_customer
 order by chain.root, chain.depth
 """
+#: Whoever opens something below a customer keeps it open until that is there: closing it waits, and then finds it.
+_KEPT = "select 1 from customers c where c.i_env = %(i_env)s and c.i_customer = %(customer)s for share of c"
+#: Customers are put below others one after the other: two moves at once could each see no circle, and close one together.
+_MOVING = "select pg_advisory_xact_lock(hashtext('portaswitch customer move'), %(i_env)s)"
 #: What hangs on an account and must be free when it is closed: one row a thing, in the order in which it is let go.
 _RELEASE = """
 with sims as (
@@ -82,6 +86,8 @@ where s.i_subscriber = %(subscriber)s and s.i_env = %(i_env)s and (s.i_customer 
 STATEMENTS: Final[Mapping[str, str]] = {
     "environment.defaults": "select currency, timezone from environments where i_env = %(i_env)s",
     "customer.chain": _CHAIN,
+    "customer.kept": _KEPT,
+    "customer.moving": _MOVING,
     "customer.below": "select i_customer, name from customers where i_env = %(i_env)s and i_parent = %(customer)s and bill_status <> 'C' order by i_customer",
     "customer.accounts": "select i_account, id from accounts where i_env = %(i_env)s and i_customer = %(customer)s and billing_model <> 2 "
     "and bill_status <> 'C' order by i_account",
