@@ -10,6 +10,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
 from portaswitch.administration.explaining import explain
+from portaswitch.administration.opening import operator
 from portaswitch.store.audit import audit
 from portaswitch.store.counter_resets import begin_periods
 from portaswitch.store.database import Database
@@ -102,7 +103,7 @@ class ExplainTests(DiscountCase):
         await database.open()
         self.addCleanup(lambda: Deferred.fromCoroutine(database.close()))
         for number, text in await self.world.pool.query("select id, history from xdr where storage = 'a' order by split_order"):
-            (charge,) = (await explain(reactor, database, 1, number, self.world.folder / "log")).charges
+            (charge,) = (await explain(reactor, database, operator(1), number, self.world.folder / "log")).charges
             self.assertEqual((charge.again, charge.changed), (charge.amount, None))
             self.assertIn(charge.steps[-1].text, text)
 
