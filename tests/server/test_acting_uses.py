@@ -39,6 +39,10 @@ select '1/live ' || a.id, 1, 'k', '', 1, 1, a.i_account, a.i_customer, 0, now() 
        '{"q":[{"k":"0.0","u":5,"g":300,"h":[]}]}'
 from accounts a where a.id = %(account)s
 """
+CLOSED = """
+insert into sessions_closed select (jsonb_populate_record(null::sessions_closed, to_jsonb(s) || jsonb_build_object('closed', now()))).* from sessions s;
+delete from sessions
+"""
 NUMBERS = {CARD: 10, SUBLINE: 20, OTHER: 30}
 #: What of these uses each realm sees: numbers of xDRs.
 ACCOUNTS_OF_RESELLER, CHARGES_OF_RESELLER = [10, 20], [11, 21]
@@ -142,7 +146,7 @@ class UsesTests(ActingCase):
                         self.assertEqual((await self.admin(by).session(f"live {account}"))[0].account, account)
                     else:
                         self.assertIn("no session", await self.gone(self.admin(by).session(f"1/live {account}")), who)
-            self.ask("insert into sessions_closed select *, now() from sessions; delete from sessions")
+            self.ask(CLOSED)
 
     async def test_disconnect(self) -> None:
         """Who serves subscribers may, and only of his own; without a word to the node administrators alone."""
