@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from twisted.internet import reactor
 
-from portaswitch.model.actor import Actor, Role
+from portaswitch.model.actor import Actor, Privilege, Role
 from portaswitch.model.operation import Mark, NotPermitted, NotThere, OperationRefused
 from portaswitch.operations.registry import OPERATIONS
 from portaswitch.store.ledger import Ledger
@@ -115,7 +115,7 @@ class ForeignTests(DeskCase):
         reseller = self.reseller(role=Role.ROOT)
         before = self.ask("select * from customers c left join customer_details using (i_customer) where c.name = 'Demo reseller'")
         for operation in OPERATIONS.values():
-            if operation.words[0].partition(".")[0] == "customer" and operation.words[1] not in ("list", "show", "add"):
+            if operation.words[0].partition(".")[0] == "customer" and operation.privilege is not Privilege.READ and operation.words[1] != "add":
                 needed = [field.name for field in operation.arguments if field.has(Mark.REQUIRED)]
                 values = {name: "Demo reseller" if name in ("name", "customer") else "1" for name in needed}
                 with self.assertRaises(OperationRefused, msg=operation.name):
