@@ -34,6 +34,7 @@ insert into destinations (i_dest, i_env, prefix) values (105, 1, '100');
 insert into rates (i_rate, i_tariff, i_dest, price_first, price_n) values (105, 105, 105, 1, 1);
 insert into accessibility (i_product, i_service, i_tariff) values (101, 105, 105);
 update accounts set balance = 1.5, opening_balance = 1.5 where i_account = 101;
+update nodes set profile = 'huawei-ugw9811' where i_node = 201;
 """
 
 
@@ -42,9 +43,9 @@ class ErlangTests(DiameterCase):
 
     timeout = 300
 
-    @claims("diameter-gy.1", "diameter-gy.2", "diameter-gy.3")
+    @claims("diameter-gy.1", "diameter-gy.3", "huawei-ugw9811.6")
     async def test_session(self) -> None:
-        """CER, CCR-I, U to the last part and behind it, RAR after a top-up, U, T and DPR: OTP finds nothing wrong, and the books agree."""
+        """CER, CCR-I, U to the last part and behind it, RAR after a top-up, U, T and DPR of a UGW: OTP finds nothing wrong, the books agree."""
         await self.world.stop()
         await self.world.pool.execute(DATA)
         await self.world.start(roles="radius, diameter, jobs", more=self.more)
