@@ -61,13 +61,14 @@ from portaswitch.wire.radius.codec import encode_request
 from portaswitch.wire.radius.datatypes import Value
 from portaswitch.wire.radius.dictionary import Dictionary
 from portaswitch.wire.radius.packet import Code
+from tests import path_diameter
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRET = b"testing123"
 HOST = "127.0.0.1"
 #: Requests of a kind in a round, of a block, and at once: a block is what a worker does before it is another one's turn.
 CALLS, BLOCK, AT_ONCE = 2048, 256, 128
-KINDS = ("auth", "authz", "start", "alive", "stop")
+KINDS = ("auth", "authz", "start", "alive", "stop", *path_diameter.KINDS)
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 OPENING = Decimal(1_000_000)
 TIME = "12:00:00.000 UTC Wed Nov 25 2026"
@@ -112,7 +113,7 @@ class Sold:
     """The catalogue in force; `counted`: with discount plans."""
 
     def __init__(self, counted: bool) -> None:
-        self._catalogue = catalogue()
+        self._catalogue = path_diameter.with_data(catalogue())
         if counted:
             products = {number: replace(product, i_vd_plan=1) for number, product in self._catalogue.products.items()}
             self._catalogue = replace(self._catalogue, products=products, discount_plans=discounts())
@@ -236,6 +237,8 @@ def _attributes(kind: str, number: int, run: int) -> Attributes:
 
 def packets(kind: str, run: int) -> list[bytes]:
     """One request of `kind` for every call."""
+    if kind in path_diameter.KINDS:
+        return [path_diameter.request(kind, number, run) for number in range(CALLS)]
     code = Code.ACCESS_REQUEST if kind in ("auth", "authz") else Code.ACCOUNTING_REQUEST
     dictionary = Dictionary.standard()
     return [encode_request(code, number & 255, _attributes(kind, number, run), SECRET, dictionary) for number in range(CALLS)]
@@ -264,9 +267,13 @@ class Line:
         for protocol in self._ports:
             protocol.transport = cast(Any, self.answers)
             protocol.startProtocol()
+        rows = Recorded(counted)
+        self.diameter = path_diameter.DiameterLine(sold.current(), cast(ILedger, Books(rows)), cast(ICatalogue, sold), rows.flush, NOW)
 
     def run(self, kind: str, datagrams: list[bytes]) -> float:
         """CPU seconds for these requests."""
+        if kind in path_diameter.KINDS:
+            return self.diameter.run(datagrams, AT_ONCE)
         protocol = self._ports[kind not in ("auth", "authz")]
         before = process_time()
         for first in range(0, len(datagrams), AT_ONCE):
@@ -291,8 +298,9 @@ def work(counted: bool) -> None:
             gc.freeze()
         print(line.run(kind, known[run, kind][first : first + BLOCK]), flush=True)
     told, calls = line.answers.codes, CALLS * (run + 1)
-    if told != {int(Code.ACCESS_ACCEPT): 2 * calls, int(Code.ACCOUNTING_RESPONSE): 3 * calls}:
-        raise SystemExit(f"answers by code {told}: no measurement")
+    good = line.diameter.good
+    if told != {int(Code.ACCESS_ACCEPT): 2 * calls, int(Code.ACCOUNTING_RESPONSE): 3 * calls} or good != len(path_diameter.KINDS) * calls:
+        raise SystemExit(f"answers by code {told}, {good} CCAs of success: no measurement")
 
 
 class Worker:

@@ -36,14 +36,17 @@ def noted(view: View, request: AAARequest, outcome: Outcome) -> Outcome:
     session = view.session if outcome.change is None else outcome.change.session
     if session is None or session.status is not Status.OPEN or request.kind is Kind.EVENT or view.account is None:
         return outcome
-    ends = _ends(request, outcome.decision)
-    if outcome.change is not None and any([grant.last for grant in outcome.decision.grants]):
+    decision = outcome.decision
+    if decision.refusal is None and not any([grant.last or grant.refusal for grant in decision.grants]) and not any([q.final for q in session.quotas]):
+        return outcome  # as nearly always
+    ends = _ends(request, decision)
+    if outcome.change is not None and any([grant.last for grant in decision.grants]):
         outcome = replace(outcome, doubtful=True)
     quotas = tuple([_marked(quota, ends.get(quota.key, quota.final)) for quota in session.quotas])
     if all([new is old for new, old in zip(quotas, session.quotas, strict=True)]):
         return outcome
     if outcome.change is None:
-        return changed(view, request, next_session(session, view, request, outcome.decision, quotas), outcome.decision)
+        return changed(view, request, next_session(session, view, request, decision, quotas), decision)
     after = replace(session, quotas=quotas)
     return replace(outcome, change=replace(outcome.change, session=after), view=replace(outcome.view, session=after))
 

@@ -45,6 +45,9 @@ def joined(view: View, session: Session, request: AAARequest, way: access.Access
             asks.append(asked)
         else:
             refusals.append(Grant(asked.key, quota.base, 0, refusal=Refusal.CLD_BLOCKED))
+    same = len(asks) == len(request.units) and len(known) == len(session.quotas)
+    if same and all([quota.legs and known.get(quota.key) is quota for quota in session.quotas]):
+        return session, request, ()  # it goes on with the keys that it has
     quotas = tuple(sorted(known.values(), key=lambda quota: not quota.legs)) or session.quotas
     return replace(session, quotas=quotas), replace(request, units=tuple(asks)), tuple(refusals)
 

@@ -46,7 +46,9 @@ def of_session(view: View, request: AAARequest) -> AAARequest:
     if session is None or request.kind is Kind.EVENT:
         return request
     opened = session.opened
-    parties = replace(request.parties, user=opened.user, calling=opened.cli, called=opened.cld)
+    parties = request.parties
+    if (parties.user, parties.calling, parties.called) != (opened.user, opened.cli, opened.cld):
+        parties = replace(parties, user=opened.user, calling=opened.cli, called=opened.cld)
     units = tuple([_total(session, asked) for asked in request.units])
     if not units and request.kind is Kind.STOP:
         units = (UnitRequest(session.quotas[0].key, session.quotas[0].base, used=session.quotas[0].used, report=Report.FINAL),)

@@ -58,7 +58,7 @@ def decision_of(text: str) -> Decision:
 
 
 def _more(facts: Facts) -> str:
-    return "," + json.dumps(facts.more, separators=(",", ":")) if facts.more else ""
+    return "," + _texts(facts.more) if facts.more else ""
 
 
 def _grant(grant: Grant) -> str:
@@ -112,7 +112,7 @@ def state_text(session: Session) -> str:
     connected = "" if session.connected is None else f',"cn":"{session.connected.isoformat()}"'
     charged = "" if session.charged_at is None else f',"ca":"{session.charged_at.isoformat()}"'
     named = f',"br":{_texts(session.brought)}' if session.brought else ""
-    numbers = f',"nu":{json.dumps(session.numbers, separators=(",", ":"))}' if session.numbers else ""
+    numbers = f',"nu":[{",".join([f"[{first},{last}]" for first, last in session.numbers])}]' if session.numbers else ""
     return f'{{"q":[{quotas}]{connected}{charged}{named}{numbers}}}'
 
 

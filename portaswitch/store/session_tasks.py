@@ -51,10 +51,15 @@ from seen where t.i_task = seen.i_task
 returning t.i_task, t.lane, t.kind, t.i_env, t.i_node, t.session_key, t.arguments, t.attempts, seen.status, seen.opened, seen.state, seen.cli, seen.cld,
     seen.service
 """
+#: A re-authorization that was wanted once more while it was under way (its next_try is behind the claim, statements_parties), and whose session has not got
+#: anything since: the client may have asked before there was more.
+_MISSED = """(o.outcome = 'done' and t.kind = 'rar' and coalesce(t.next_try > t.locked_until - make_interval(secs => %(lease)s), false)
+    and exists (select from sessions s where s.session_key = t.session_key and s.final))"""
 #: Done is done whoever holds the lease; all else counts only for the attempt that it is of.
-SETTLE = """
+SETTLE = f"""
 update session_tasks t
-set status = case o.outcome when 'again' then 'pending' else o.outcome end, finished = case when o.outcome <> 'again' then now() end,
+set status = case when o.outcome = 'again' or {_MISSED} then 'pending' else o.outcome end,
+    finished = case when o.outcome <> 'again' and not {_MISSED} then now() end,
     next_try = case o.outcome when 'again' then now() + make_interval(secs => o.delay) else t.next_try end,
     locked_until = null, worker = null, last_error = nullif(o.note, '')
 from unnest(%(tasks)s::bigint[], %(attempts)s::int[], %(outcomes)s::text[], %(notes)s::text[], %(delays)s::int[])
@@ -115,7 +120,7 @@ class SessionTasks:
         values = {
             "tasks": [one.task.i_task for one in settled], "attempts": [one.task.attempts for one in settled],
             "outcomes": [one.outcome.value for one in settled], "notes": [one.note.replace("\0", "") for one in settled],
-            "delays": [one.delay for one in settled], "worker": self._worker,
+            "delays": [one.delay for one in settled], "worker": self._worker, "lease": self._lease,
         }  # fmt: skip
         return self._pool.execute(SETTLE, values)
 

@@ -44,7 +44,7 @@ where s.i_account = any (%(accounts)s::bigint[]) and s.i_env = %(i_env)s and coa
 on conflict (session_key, kind) where status = 'pending' and kind in ('pod', 'asr', 'rar') do nothing returning session_key
 """
 #: A Re-Auth for each session whose client was told that nothing follows what it has, of these accounts, or of all accounts of these customers and of those
-#: below them (`owing`: that owe with their customer); one that is pending already is not asked for twice.
+#: below them (`owing`: that owe with their customer); one that is pending already is not asked for twice, unless it is under way (session_tasks.SETTLE).
 _REAUTHORIZE = """
 with recursive whose (i_customer, i_account, owing) as (
     select v.* from unnest(%(customers)s::bigint[], %(accounts)s::bigint[], %(owing)s::boolean[]) v
@@ -54,7 +54,7 @@ select distinct s.i_env, 'rar', s.i_node, s.session_key, s.i_account, 0
 from whose w join sessions s on s.final and s.i_customer = w.i_customer and (w.i_account is null or s.i_account = w.i_account)
     join accounts a on a.i_account = s.i_account and not (w.owing and a.billing_model in (-1, 0)) join nodes n using (i_node)
 where s.i_env = %(i_env)s and coalesce(n.origin_host, n.origin_realm) is not null
-on conflict (session_key, kind) where status = 'pending' and kind in ('pod', 'asr', 'rar') do nothing returning session_key
+on conflict (session_key, kind) where status = 'pending' and kind in ('pod', 'asr', 'rar') do update set next_try = clock_timestamp() returning session_key
 """
 #: An account goes to another customer with what its open sessions hold and count (store/audit.py). The rows of all three are locked. A session's version
 #: rises, so that whoever remembers it reads it again; a closed one may still get a late report.

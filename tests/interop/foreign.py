@@ -40,15 +40,20 @@ class ForeignCase(WorldCase):
 
     async def run_program(self, program: str, *arguments: str, stdin: str = "") -> str:
         """What a program prints, and its exit status in the last line."""
-        if not Path(program).exists():
-            self.fail(f"{program} is not installed: .ci/packages lists what these tests need")
-        out, err, status = await getProcessOutputAndValue(program, arguments, env=os.environ, reactor=_reactor, stdinBytes=stdin.encode())
-        return f"{out.decode(errors='replace')}{err.decode(errors='replace')}\nstatus {status}"
+        return await run_program(program, *arguments, stdin=stdin)
 
     async def radclient(self, port: str, command: str, attributes: str) -> str:
         """What radclient prints of one request; it sends nothing again."""
         place = f"127.0.0.1:{self.world.port(port)}"
         return await self.run_program("/usr/bin/radclient", "-x", "-r", "1", "-t", "3", place, command, SECRET.decode(), stdin=attributes)
+
+
+async def run_program(program: str, *arguments: str, stdin: str = "") -> str:
+    """What a program prints, and its exit status in the last line; AssertionError where it is not installed."""
+    if not Path(program).exists():
+        raise AssertionError(f"{program} is not installed: .ci/packages lists what these tests need")
+    out, err, status = await getProcessOutputAndValue(program, arguments, env=os.environ, reactor=_reactor, stdinBytes=stdin.encode())
+    return f"{out.decode(errors='replace')}{err.decode(errors='replace')}\nstatus {status}"
 
 
 _reactor: Any = reactor

@@ -140,6 +140,20 @@ class GatewayTests(ClientCase):
         self.assertEqual([row[:3] for row in self.rows(self.session)], [(GIB, "1", "100"), (2 * GIB, "0", "10")])
         await self.assert_books()
 
+    @claims("protei-pgw.6")
+    async def test_radio_access(self) -> None:
+        """Sessions over 2G, 3G and LTE, as 3GPP-RAT-Type tells them (TS 29.061 16.4.7.2), are served and charged alike."""
+        self.profile = "protei"
+        for number, access in enumerate("\x02\x01\x06"):
+            self.session = f"pgw;9;{number}"
+            service = {"PS-Information": {"3GPP-RAT-Type": access, "Called-Station-Id": "internet"}}
+            told = (await self.say(self.ccr("I", 0, groups=group(100, {}), Service_Information=service)))[MSCC]
+            self.assertEqual((told["Result-Code"], told["Granted-Service-Unit"]), ("2001", total(GIB)))
+            await self.say(self.ccr("T", 1, 600, group(100, None, total(GIB)), Service_Information=service))
+            self.assertEqual(self.rows(self.session), [(GIB, "1", "100", False)])
+        self.assertEqual(self.accounts(), ("17", "0"))
+        await self.assert_books()
+
     @claims("protei-pgw.4", "yate-ucn-epc.1", "zte-pgw.1")
     async def test_ends_without_funds(self) -> None:
         """Authorized and charged as it goes; the last part with the end's indication, then 4012."""

@@ -117,7 +117,7 @@ class CrashTests(DiameterCase):
             await one.ask(initial(100 + number, name, requested=10))
         waits = [one.expect(200 + number) for number in range(len(names))]
         for wait in waits:
-            wait.addErrback(lambda _: None)
+            _ = wait.addErrback(lambda _: None)
         one.say(b"".join(termination(200 + number, name, 1, 5) for number, name in enumerate(names)))
         await waits[0]
         first.kill()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
@@ -10,13 +11,14 @@ from twisted.trial.unittest import TestCase
 
 from portaswitch.store.diameter_origins import DiameterOrigins
 from portaswitch.store.pool import Pool
-from tests.contract.origins import AT, HOST, OriginsContract
+from tests.contract.origins import HOST, OriginsContract
 from tests.server.database import fresh_database
 from tests.server.diameter_client import PEERS, DiameterCase, initial, termination, update
 from tests.server.diameter_octets import REALM, avp
 from tests.server.harness import WORLD
 from tests.server.pools import pause
 from tests.server.test_diameter import CREDIT
+from tests.unit.builders import AT
 
 SESSION = """
 insert into sessions (session_key, version, last_key, answer, i_env, i_node, i_account, i_customer, held, expires, status, started, updated, service, cli, cld,
@@ -29,7 +31,7 @@ from unnest(%(names)s) name
 class TableTests(OriginsContract, TestCase):
     """The contract on PostgreSQL."""
 
-    def setUp(self) -> Deferred[None]:
+    def setUp(self) -> Any:
         """A database with the nodes of the tests."""
         return Deferred.fromCoroutine(self._begin())
 

@@ -56,7 +56,7 @@ class TlsTests(DiameterCase):
 
     async def secure(self) -> Client:
         """A TLS connection that trusts this certificate alone, under the server's name."""
-        options = optionsForClientTLS(NAME, Certificate.loadPEM(self.files[0].read_text()))
+        options = optionsForClientTLS(NAME, Certificate.loadPEM(self.files[0].read_bytes()))
         client: Client = await connectProtocol(SSL4ClientEndpoint(_reactor, "127.0.0.1", self.secure_port(), options), Client())
         self.clients.append(client)
         return client

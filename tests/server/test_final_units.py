@@ -86,6 +86,14 @@ class OperationTests(DeskCase):
         await self.do("account.change", id=MOBILE, discount_plan="Volumes to buy")
         self.assertEqual(await self.asked("wallet.buy", account=MOBILE, option="1 GB for a month"), [MOBILE])
 
+    async def test_hot(self) -> None:
+        """What a charge writes of a session stays off its indexes; only a turn of the final state moves an entry (SPIKE_FACTS 1)."""
+        key = self.one("select session_key from sessions where final limit 1")
+        for state in (FINAL.replace('"u":0', '"u":7'), FINAL, OPEN, OPEN.replace('"u":0', '"u":9')):
+            self.ask("update sessions set state = %s, version = version + 1 where session_key = %s", (state, key))
+        self.ask("select pg_stat_force_next_flush()")
+        self.assertEqual(self.ask("select n_tup_upd, n_tup_hot_upd from pg_stat_user_tables where relname = 'sessions'"), [(4, 3)])
+
     async def test_once(self) -> None:
         """Many top-ups at once are one request of each session, and a refused operation is none."""
         for _ in range(3):
