@@ -51,9 +51,9 @@ def cost(view: View, quota: Quota, opened: Opened) -> Decimal:
     return due(view, quota, opened)[0]
 
 
-def due(view: View, quota: Quota, opened: Opened) -> tuple[Decimal, tuple[Take, ...]]:
-    """The same with what the use so far takes from counters and wallets beyond what it took."""
-    drawn = discounts.drawn(view, opened, quota)
+def due(view: View, quota: Quota, opened: Opened, known: Draws | None = None) -> tuple[Decimal, tuple[Take, ...]]:
+    """The same with what the use so far takes from counters and wallets beyond what it took; `known`: what it draws on, where that was looked up already."""
+    drawn = discounts.drawn(view, opened, quota) if known is None else known
     charge = _charge(quota.legs[0], quota, opened, drawn)
     return charge.figure - quota.charged[0], counted(charge.takes) if drawn else ()
 

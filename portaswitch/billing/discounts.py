@@ -131,8 +131,21 @@ def sure(steps: tuple[Step, ...], low: Decimal, high: Decimal) -> tuple[Step, ..
     if low == high:
         first, *more = [step for step in steps if step.threshold <= low][-1:] + [step for step in steps if step.threshold > low]
         return (Step(ZERO, first.percent, first.forbidden), *[Step(step.threshold - low, step.percent, step.forbidden) for step in more])
+    more = [step for step in steps if step.threshold > low]
+    if len(more) < 2:  # most counters are far from their one step, or behind it: the same without a search
+        first = [step for step in steps if step.threshold <= low][-1]
+        return _before(first, more[0], low, high) if more else (Step(ZERO, first.percent, first.forbidden),)
     cuts = sorted({ZERO, *(step.threshold - edge for step in steps for edge in (low, high) if step.threshold > edge)})
     return tuple([_least(steps, low, high, cut) for cut in cuts])
+
+
+def _before(first: Step, last: Step, low: Decimal, high: Decimal) -> tuple[Step, ...]:
+    """The steps of such a use that is in `first`, or partly in `last` already, the only one behind it."""
+    either = min(first.percent, last.percent), first.forbidden or last.forbidden
+    there = Step(last.threshold - low, last.percent, last.forbidden)
+    if last.threshold <= high:
+        return Step(ZERO, *either), there
+    return Step(ZERO, first.percent, first.forbidden), Step(last.threshold - high, *either), there
 
 
 def _least(steps: tuple[Step, ...], low: Decimal, high: Decimal, cut: Decimal) -> Step:
@@ -188,9 +201,10 @@ def _known(view: View, key: SourceKey) -> tuple[Item | None, Counter] | None:
     row = view.counters.find(key)
     if key.source is Source.COUNTER:
         for plan, shared in view.counters.plans:
-            item = next((item for item in plan.items if item.i_vd_dg == key.i_source and shared == key.shared), None)
-            if item is not None:
-                return item, _row(view, item, shared)
+            if shared == key.shared:
+                for item in plan.items:
+                    if item.i_vd_dg == key.i_source:
+                        return item, _row(view, item, shared)
     return None if row is None else (None, row)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_CEILING, Decimal
+from functools import lru_cache
 
 from portaswitch.billing.local_time import EPOCH, zone_of
 from portaswitch.model.charge import SourceKey
@@ -38,6 +39,7 @@ def dates(reset: Reset, billing_period: int, day: date) -> tuple[date, date] | N
     return first, after
 
 
+@lru_cache(4096)  # one decision asks for each of its counters, several times
 def bounds(reset: Reset, billing_period: int, at: datetime, zone: str) -> tuple[datetime, datetime | None]:
     """The period that `at` is in (aware UTC); the end is no part of it, None: it never ends."""
     place = zone_of(zone)

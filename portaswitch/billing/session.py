@@ -22,12 +22,15 @@ from portaswitch.billing.transition import ACCEPTED, Outcome, brought, changed, 
 from portaswitch.model.access_policy import AccessPolicy
 from portaswitch.model.catalogue import Catalogue, Protection
 from portaswitch.model.charge import Take, held
+from portaswitch.model.discount import Draws
 from portaswitch.model.ledger import View
 from portaswitch.model.money import ZERO
 from portaswitch.model.refusal import Refusal
 from portaswitch.model.request import AAARequest, Decision, Facts, Grant, Kind, Lock, UnitRequest
 from portaswitch.model.session import Opened, Quota, Session, Status
 
+#: What a use costs, and takes from counters and wallets.
+Due = tuple[Decimal, tuple[Take, ...]]
 #: What a request keeps that ends an attempt without an answer (Acct-Status-Type Failed).
 FAILED = "failed"
 
@@ -264,14 +267,15 @@ def _live(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
 
 def _goes_on(view: View, request: AAARequest, session: Session, quotas: tuple[Quota, ...], pieces: closing.Pieces) -> Outcome:
     """The living session behind a report: `quotas` covered by holds, its expiry moved, `pieces` charged."""
-    dues = [closing.due(view, quota, session.opened) if quota.legs else (ZERO, ()) for quota in quotas]
+    draws = [drawn_on(view, session.opened, quota) for quota in quotas]
+    dues = [closing.due(view, quota, session.opened, drawn) if quota.legs else (ZERO, ()) for quota, drawn in zip(quotas, draws, strict=True)]
     costs = [cost for cost, _ in dues]
     covered: list[Quota] = []
     seen = view
     for place, quota in enumerate(quotas):
         # What the keys have used goes before what any of them may take beyond it.
         others = sum([held(other.holds) for other in covered], ZERO) + sum(costs[place + 1 :], ZERO)
-        covered.append(_cover(seen, request, session, quota, dues[place], others))
+        covered.append(_cover(seen, request, session, quota, dues[place], others, draws[place] if seen is view else None))
         seen = reheld(seen, quota, covered[-1])
     quotas = tuple(covered)
     held_until = [reserve.hold_until(request.received, session.opened, quota, max(quota.granted - quota.used, 0)) for quota in quotas if quota.granted]
@@ -304,10 +308,10 @@ def _linger(view: View, request: AAARequest, session: Session) -> Outcome:
     return changed(view, request, after, ACCEPTED)
 
 
-def _cover(view: View, request: AAARequest, session: Session, quota: Quota, due: tuple[Decimal, tuple[Take, ...]], taken: Decimal) -> Quota:
+def _cover(view: View, request: AAARequest, session: Session, quota: Quota, due: Due, taken: Decimal, known: Draws | None) -> Quota:
     """
     Hold what the use so far costs and takes (`due`) where the protection holds at all; a session that was never authorized gets its first slice, or the whole,
-    as far as the funds go.
+    as far as the funds go. `known`: what it draws on, where that was looked up on this view.
     """
     opened = session.opened
     if not quota.legs:
@@ -318,7 +322,7 @@ def _cover(view: View, request: AAARequest, session: Session, quota: Quota, due:
     if view.session is None:
         asked = UnitRequest(quota.key, quota.base, requested=0, used=quota.used)
         funds = reserve.within_budgets(view, reserve.funds_seen(view, -taken, request.received))  # less what this request's other keys take
-        drawn = drawn_on(view, opened, quota)
+        drawn = drawn_on(view, opened, quota) if known is None else known
         made = reserve.reserve(quota, asked, quota.legs[0].plan, opened.policy, protection, funds, opened.unit, opened.started, drawn)
         if made is not None:
             quota = quota.holding(made.holds, quota.used + (made.units or 0))

@@ -225,5 +225,6 @@ def total(takes: tuple[Take, ...]) -> dict[SourceKey, Decimal]:
     sums: dict[SourceKey, Decimal] = {}
     for take in takes:
         if take.source is not Source.MONEY:
-            sums[take.key] = sums.get(take.key, ZERO) + take.units
+            key = take.key
+            sums[key] = sums.get(key, ZERO) + take.units
     return sums
