@@ -64,6 +64,8 @@ class Relay:
     def __init__(self, billing: IBilling, locations: ILocations, messages: IMessages, courier: ICourier, now: Callable[[], datetime], terms: Terms) -> None:
         self._billing, self._locations, self._messages, self._courier, self._now, self._terms = billing, locations, messages, courier, now, terms
         self._draining: set[int] = set()
+        #: Who has registered and could not be given what waits, which has no next time of its own.
+        self._postponed: set[int] = set()
         self._running: set[Deferred[object]] = set()
 
     # -- in ---------------------------------------------------------------------------------------------------------------------------------------
@@ -124,6 +126,9 @@ class Relay:
     async def _drain(self, i_account: int) -> None:
         try:
             await self._pages(i_account)
+        except PortaSwitchError:
+            self._postponed.add(i_account)
+            raise
         finally:
             self._draining.discard(i_account)
 
@@ -214,6 +219,9 @@ class Relay:
             await self._pay(text)
         attempts = [Deferred.fromCoroutine(self._again(text)) for text in await self._messages.due(PASS)]
         await gatherResults(attempts, consumeErrors=True)
+        postponed, self._postponed = self._postponed, set()
+        for i_account in postponed:
+            self.drain(i_account)
 
     async def _again(self, text: Text) -> None:
         try:

@@ -54,7 +54,7 @@ class Table:
 
         return Deferred.fromCoroutine(work())
 
-    def lost(self, worker: str, flow: str) -> Deferred[None]:
+    def lost(self, worker: str, flows: Sequence[str]) -> Deferred[None]:
         """Not asked for here."""
         return succeed(None)
 

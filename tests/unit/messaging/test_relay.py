@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from portaswitch.errors import Overloaded
+from portaswitch.errors import DatabaseDown, Overloaded
 from portaswitch.interfaces.billing import IBilling
 from portaswitch.interfaces.messages import ICourier
 from portaswitch.messaging.relay import Relay, Terms
@@ -183,6 +183,21 @@ class RelayTests(SynchronousTestCase):
         self.assertEqual([fate.key for fate in world.fates], ["k1", "k2"])
         self.assertEqual(world.steps, ["deliver", "deliver"])
         self.successResultOf(Deferred.fromCoroutine(relay.drained()))
+
+    def test_drain_again(self) -> None:
+        """A database that was away when an account registered: what waits for it goes out when the job comes by, and not at its next REGISTER only."""
+        world = World()
+        world.waiting = [Text(1, 1, "k1", "a", "a@x", "b@x", 2, "text/plain", b"1", "c", NOW, NOW, Charge.SETTLED)]
+        found, parts = world.waiting_for, [fail(DatabaseDown())]
+        self.patch(world, "waiting_for", lambda i_account, limit: parts.pop() if parts else found(i_account, limit))
+        self.patch(world, "due", world.nothing)
+        relay = self.relay(world)
+        relay.drain(2)
+        self.assertEqual(world.steps, [])
+        self.successResultOf(Deferred.fromCoroutine(relay.recover()))
+        self.assertEqual((world.steps, [fate.key for fate in world.fates]), (["deliver"], ["k1"]))
+        self.successResultOf(Deferred.fromCoroutine(relay.recover()))
+        self.assertEqual(world.steps, ["deliver"])
 
     def test_recover(self) -> None:
         """What is due is tried again."""
