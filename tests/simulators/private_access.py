@@ -27,7 +27,7 @@ BRIDGEWATER = rest(
     "user", "/users",
     "<user><name>{user}</name><profile>{profile}</profile><organization>{organization?}</organization><fullName>{person?}</fullName>"
     "<phone>{phone?}</phone><class>{class?}</class><mac>{mac?}</mac><status>{status}</status></user>",
-    "xml", unique=["mac"], known={"profile": ("gold", "silver"), "status": ("active", "blocked")},
+    "xml", known={"profile": ("gold", "silver"), "status": ("active", "blocked")},
 )  # fmt: skip
 
 NBBS = rest(
@@ -44,7 +44,7 @@ LIMA = rest("number", "/subjects", '{"number": "{number}", "name": "{name}", "fo
 
 AUDIOCODES = rest(
     "user", "/users",
-    '{"user": "{user}", "password": "{password}", "imei": "{imei?}", "language": "{language?}", "imsi": "{imsi?}", "profileName": "{profile?}", '
+    '{"user": "{user}", "password": "{password?}", "imei": "{imei?}", "language": "{language?}", "imsi": "{imsi?}", "profileName": "{profile?}", '
     '"domain": "{domain?}", "blocked": "{blocked}", "messaging": "{wish}"}',
     unique=["imei"], known={"blocked": ("true", "false"), "wish": ("on", "off")},
     more={
@@ -62,7 +62,6 @@ def _device(word: str, **sets: str) -> dict[str, Any]:
 
 READYWIRELESS: Mapping[str, Any] = {
     "key": "phone",
-    "unique": ["imei"],
     "known": {"service": ("all", "data", "msg")},
     "operations": {
         "activate": _device("activate", state="active"), "deactivate": _device("deactivate", state="inactive"),
