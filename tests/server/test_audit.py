@@ -106,7 +106,8 @@ class AuditTests(TestCase):
         account, customer, vendor = "balance of accounts", "balance of customers", "balance of vendors"
         held = ("held of accounts", "held of customers", "held of sessions")
         below = self.charge("11", overrun="0.5") + "update accounts set balance = -1 where i_account = 101"
-        closed = "insert into sessions_closed select *, now() from sessions"
+        record = "jsonb_populate_record(null::sessions_closed, to_jsonb(s) || jsonb_build_object('closed', now()))"
+        closed = f"insert into sessions_closed select ({record}).* from sessions s"
         for sql, laws in (
             (self.charge("0.5"), (account,)),
             (self.charge("0.5", account=102, model=1), (account, customer)),
