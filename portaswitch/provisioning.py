@@ -15,7 +15,7 @@ from portaswitch.espf.mail import Mailer
 from portaswitch.espf.reports import AttemptLog, Digest
 from portaswitch.logs import LineFile
 from portaswitch.store.database import Database
-from portaswitch.store.events import Events
+from portaswitch.store.events import Events, inherit
 from portaswitch.store.pool import Pool
 from portaswitch.transports import transport
 
@@ -41,7 +41,9 @@ class Provisioning:
         settings = self._settings
         pool: Pool = await self._database.connect("espf", CONNECTIONS, PLANS)
         self._log = LineFile(settings.logging.directory / "provisioning.log", settings.logging.rotate_size, settings.logging.keep, GATHER)
-        events = Events(pool, self._database.sealer, f"{settings.instance}/{getpid()}")
+        worker = f"{settings.instance}/{getpid()}"
+        await inherit(pool, settings.instance, worker)
+        events = Events(pool, self._database.sealer, worker)
         alerts = self._digest()
         outside = Outside(
             self._reactor, self._now, self._every, lambda name, target, values: transport(self._reactor, name, target, values),

@@ -16,10 +16,11 @@ from portaswitch.espf.catalogue import EVENTS, find
 from portaswitch.espf.internal.dispatchers import SERVICE_ATTRIBUTES
 from portaswitch.espf.registry import Configured, Registry
 from portaswitch.model.notification import HandlerRow
-from portaswitch.store import event_listings
+from portaswitch.store import event_listings, event_replay
 from portaswitch.store.database import Database
 from portaswitch.store.event_handlers import enable, register, set_filter, subscribe, unsubscribe
 from portaswitch.store.event_listings import EventLine, EventQuery
+from portaswitch.store.event_replay import Which
 
 #: The handler that has filters.
 FILTERED: Final = SERVICE_ATTRIBUTES.name
@@ -151,9 +152,26 @@ class Evctl:
         known = find(lines[0].type)
         return (found if known is None else known.ordered(found)), lines
 
-    async def retry(self, numbers: Sequence[int], handler: str) -> int:
-        """Let events be tried again now: these, or all that are parked."""
-        return await asked(event_listings.retry(self._pool, self.i_env, numbers, handler))
+    async def which(self, numbers: Sequence[int], account: str, entity: str, since: datetime | None, until: datetime | None) -> Which:
+        """Events by number, entity or time of an operator's words. Errors: StartError when there is no such account."""
+        if account:
+            found = await asked(event_replay.entity_of(self._pool, self.i_env, account))
+            if found is None:
+                raise StartError(f"there is no account {account} in environment {self.i_env}")
+            if entity not in ("", found):
+                raise StartError(f"account {account} is {found}: name it or {entity}")
+            entity = found
+        return Which(tuple(numbers), entity, since, until)
+
+    async def retry(self, which: Which, handler: str) -> int:
+        """Let events be tried again now: these, or of those that are parked."""
+        return await asked(event_listings.retry(self._pool, self.i_env, which, handler))
+
+    async def replay(self, row: HandlerRow, which: Which) -> int:
+        """Let past events be delivered to a handler again. Errors: StartError when nothing says which."""
+        if not which.some:
+            raise StartError("which events? Name numbers, --account, --entity, --since or --until")
+        return await asked(event_replay.replay(self._pool, self.i_env, row.name, which))
 
     async def switch(self, names: Sequence[str], on: bool) -> tuple[str, ...]:
         """Switch events on or off for everybody. Errors: StartError with all that are none."""

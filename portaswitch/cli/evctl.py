@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from portaswitch.administration.handlers import Evctl, query
-from portaswitch.cli.command import OK, Commands, Context, natural, positive
+from portaswitch.cli.command import OK, Commands, Context, moment_argument, natural, positive
 from portaswitch.cli.output import Column
 
 HANDLERS = (Column("id", "ID"), Column("handler", "Handler"), Column("enabled", "Enabled"), Column("description", "Description", yields=1))
@@ -73,10 +73,22 @@ def _add_events(commands: Commands) -> None:
     shown.add_argument("number", type=positive, metavar="NUMBER", help="its i_event")
     again = group.command(
         "retry", "try events again now, with fresh data: these, or all that are parked",
-        "portaswitch evctl event retry 4711\nportaswitch evctl event retry --handler calix", retry,
+        "portaswitch evctl event retry 4711\nportaswitch evctl event retry --handler calix --since 2h", retry,
     )  # fmt: skip
     again.add_argument("numbers", type=positive, nargs="*", metavar="NUMBER", help="their i_event; none: all parked ones")
     again.add_argument("--handler", default="", metavar="NAME", help="only for this handler")
+    past = group.command(
+        "replay", "deliver past events to a handler again, under their old numbers",
+        "portaswitch evctl event replay --handler crm --since 2026-01-31T10:00 --until 2026-01-31T12:00\n"
+        "portaswitch evctl event replay --handler crm --account 10086610975", replay,
+    )  # fmt: skip
+    past.add_argument("numbers", type=positive, nargs="*", metavar="NUMBER", help="their i_event")
+    past.add_argument("--handler", required=True, metavar="NAME", help="who gets them: what it was told, or what it subscribes to now")
+    for command in (again, past):
+        command.add_argument("--account", default="", metavar="ID", help="only of this account")
+        command.add_argument("--entity", default="", metavar="KIND:N", help="only about this (customer:4, did:4420)")
+        command.add_argument("--since", type=moment_argument, metavar="TIME", help="that happened from then on: a time (UTC), or 90s, 15m, 2h, 7d ago")
+        command.add_argument("--until", type=moment_argument, metavar="TIME", help="that happened before")
     for word, what in (("enable", "let events be raised again"), ("disable", "raise these events no longer, whoever subscribes to them")):
         command = group.command(word, what, f"portaswitch evctl event {word} Account/BalanceChanged", switch)
         command.add_argument("events", nargs="+", metavar="EVENT", help="names of the catalogue, in any case")
@@ -174,9 +186,23 @@ async def retry(context: Context) -> int:
     """Let events be tried again."""
     asked = context.arguments
     async with opened(context) as evctl:
-        count = await evctl.retry(asked.numbers, (await evctl.find(asked.handler)).name if asked.handler else "")
+        which = await evctl.which(asked.numbers, asked.account, asked.entity, asked.since, asked.until)
+        count = await evctl.retry(which, (await evctl.find(asked.handler)).name if asked.handler else "")
     context.out.document({"tried_again": count})
     context.out.line(f"{count} {'is' if count == 1 else 'are'} tried again now" if count else "nothing is parked there")
+    return OK
+
+
+async def replay(context: Context) -> int:
+    """Deliver past events again."""
+    asked = context.arguments
+    async with opened(context) as evctl:
+        row = await evctl.find(asked.handler)
+        count = await evctl.replay(row, await evctl.which(asked.numbers, asked.account, asked.entity, asked.since, asked.until))
+    context.out.document({"handler": row.name, "replayed": count})
+    context.out.line(f"{count} {'is' if count == 1 else 'are'} delivered to {row.name} again" if count else "the history has no such events for it")
+    if count and not row.enabled:
+        context.out.line(f"it is not enabled: portaswitch evctl handler enable {row.name}")
     return OK
 
 

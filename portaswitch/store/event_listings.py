@@ -9,6 +9,7 @@ from typing import Any, Final
 from portaswitch.model.notification import HandlerRow
 from portaswitch.model.value import dataclass
 from portaswitch.store.event_handlers import count_handlers
+from portaswitch.store.event_replay import Which
 from portaswitch.store.pool import Pool
 from portaswitch.store.transaction import Cursor
 
@@ -37,6 +38,8 @@ from event_queue q, event_handlers h
 where q.i_event = n.i_event and h.i_handler = n.i_handler and (q.i_env = %(i_env)s or q.i_env is null) and n.locked_until is null
   and (n.status = 'parked' or n.status = 'pending') and (%(handler)s = '' or h.name = %(handler)s)
   and (cardinality(%(numbers)s::bigint[]) > 0 and n.i_event = any (%(numbers)s) or cardinality(%(numbers)s::bigint[]) = 0 and n.status = 'parked')
+  and (%(entity)s = '' or q.entity = %(entity)s)
+  and (%(since)s::timestamptz is null or q.created >= %(since)s) and (%(until)s::timestamptz is null or q.created < %(until)s)
 """
 OFF: Final = "insert into events_off (event_type) select unnest(%s::text[]) on conflict do nothing"
 ON: Final = "delete from events_off where event_type = any (%s)"
@@ -93,13 +96,13 @@ async def variables(pool: Pool, i_env: int, number: int) -> dict[str, Any] | Non
     return dict(rows[0][0]) if rows else None
 
 
-async def retry(pool: Pool, i_env: int, numbers: Sequence[int], handler: str = "") -> int:
+async def retry(pool: Pool, i_env: int, which: Which, handler: str = "") -> int:
     """
-    Let events be tried again now, with all their attempts before them: these, or all that are parked where none is named. Gives how many notifications.
+    Let events be tried again now, with all their attempts before them: these, or of all that are parked where no number is named. Gives how many notifications.
     """
 
     async def body(cursor: Cursor) -> int:
-        await cursor.execute(RETRY, {"i_env": i_env, "numbers": list(numbers), "handler": handler})
+        await cursor.execute(RETRY, {"i_env": i_env, "handler": handler, **which.values()})
         count = cursor.rowcount
         cursor.last("notify provisioning")
         return count

@@ -148,6 +148,11 @@ class Events:
             await cursor.execute(sql.FINISH, values)
 
 
+def inherit(pool: Pool, instance: str, worker: str) -> Deferred[None]:
+    """Take over from earlier processes of this instance: there is one at a time, so what they had leased is nobody's."""
+    return pool.execute(sql.INHERIT, {"instance": instance, "worker": worker})
+
+
 async def keep_events(pool: Pool) -> None:
     """The job: forget old history, and events whose handlers are gone."""
     await pool.query(f"select drop_partitions('event_history', now() - interval '{HISTORY_KEPT} days')")

@@ -14,6 +14,13 @@ where i_handler = %(handler)s and enabled and stopped is null and (worker is nul
 returning i_handler
 """
 RELEASE: Final = "update event_handlers set worker = null, leased_until = null where i_handler = %s and worker = %s"
+#: What earlier processes of an instance, which are dead, had leased: it is free at once instead of when the leases run out.
+INHERIT: Final = """
+with dead as (
+    update event_handlers set worker = null, leased_until = null where starts_with(worker, %(instance)s || '/') and worker <> %(worker)s)
+update event_notifications set locked_until = null, worker = null
+where status = 'pending' and locked_until is not null and starts_with(worker, %(instance)s || '/') and worker <> %(worker)s
+"""
 STOP: Final = "update event_handlers set stopped = %s, worker = null, leased_until = null where i_handler = %s"
 
 #: What a user waits for must not wait behind older bulk of the same entity or key: that goes with it.

@@ -9,6 +9,7 @@ from typing import Any
 from twisted.internet import reactor
 from twisted.internet.protocol import Factory, Protocol
 
+from portaswitch.store.event_replay import Which
 from tests.claims import claims
 from tests.server.espf import EspfCase
 from tests.server.pools import pause
@@ -113,7 +114,7 @@ class CoreTests(TellCase):
             return bool(await self.db.query("select 1 from event_notifications where attempts = 1 and locked_until is null and last_error like '%503'"))
 
         await self.until(waits)
-        await self.evctl.retry([(await self.db.query("select i_event from event_queue"))[0][0]], "")
+        await self.evctl.retry(Which([(await self.db.query("select i_event from event_queue"))[0][0]]), "")
         await self.quiet()
         self.assertEqual(len(self.vendor.asked), 2)
         log = self.folder / "log" / "provisioning.log"

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from portaswitch.errors import StartError
+from portaswitch.store.event_replay import Which, replay
 from tests.claims import claims
 from tests.server.espf import EspfCase
 from tests.server.test_cli import Command
 
+CARD, LINE = "10086610975", "442079460001"
 #: The guide's own example, with our table's gaps for its tabs.
 GUIDE = """\
 ID  Handler                         Enabled  Description
@@ -82,6 +86,81 @@ class EvctlTests(EspfCase):
         await self.evctl.switch(["account/unblocked"], False)
         types = {one["event"]: one for one in await self.evctl.types()}
         self.assertEqual((types["Account/Unblocked"]["enabled"], types["Account/Blocked"]["handlers"]), (False, "demo"))
+
+    async def delivered(self, count: int) -> list[tuple[int, str, str]]:
+        """Number, type and status of what was delivered, when it is so many."""
+
+        async def enough() -> bool:
+            return len(await self.db.query("select 1 from event_history")) == count
+
+        await self.until(enough, 30)
+        return await self.db.query("select i_event, event_type, status from event_history order by finished, i_event")
+
+    async def replayed(self, *numbers: int, account: str = "", since: datetime | None = None, until: datetime | None = None) -> int:
+        """How many past events the demo handler is to get again."""
+        evctl = self.evctl
+        return await evctl.replay(await evctl.find("demo"), await evctl.which(numbers, account, "", since, until))
+
+    async def test_replay(self) -> None:
+        """Past events again by number, account and time, under their numbers, in order; nothing twice at once."""
+        await self.prepare()
+        await self.enable("demo", "Account/Blocked", "Account/Unblocked")
+        for verb, name in (("block", CARD), ("unblock", CARD), ("block", LINE)):
+            await self.operate(f"account.{verb}", id=name)
+        first = [number for number, _, status in await self.delivered(3) if status == "done"]
+        self.assertEqual(len(first), 3)
+        evctl, hour = self.evctl, datetime.now(UTC) - timedelta(hours=1)
+        await evctl.enable(await evctl.find("demo"), False)
+        self.assertEqual([await self.replayed(first[1]), await self.replayed(first[1])], [1, 0])
+        self.assertEqual([await self.replayed(until=hour), await self.replayed(since=hour)], [0, 2])
+        self.vendor.asked.clear()
+        await evctl.enable(await evctl.find("demo"), True)
+        again = [number for number, _, _ in (await self.delivered(6))[3:]]
+        self.assertEqual(sorted(again), sorted(first))
+        self.assertLess(again.index(first[0]), again.index(first[1]))
+        self.assertEqual((len(self.vendor.asked), await self.db.query("select 1 from event_queue")), (3, []))
+        with self.assertRaisesRegex(StartError, "which events"):
+            await self.replayed()
+        with self.assertRaisesRegex(StartError, "there is no account 4711"):
+            await self.replayed(account="4711")
+        told = await self.run_command("evctl", "event", "replay", "--handler", "demo", "--account", CARD, "--since", "1h")
+        self.assertEqual(told, "2 are delivered to demo again\n")
+        await self.delivered(8)
+
+    async def test_replay_to_a_new_handler(self) -> None:
+        """One that subscribes later gets what others were told, of its types only; a balance that comes again is not renewed by the next charge."""
+        await self.prepare()
+        await self.enable("demo", "Account/Blocked", "Account/BalanceChanged")
+        await self.operate("account.block", id=CARD)
+        await self.operate("account.topup", id=CARD, amount="1")
+        await self.delivered(2)
+        await self.db.execute("insert into event_handlers (i_env, name, class, enabled) values (1, 'late', 'Test', false), (2, 'other', 'Test', false)")
+        await self.db.execute("insert into event_subscriptions select i_handler, 'Account/BalanceChanged' from event_handlers where class = 'Test'")
+        which = Which(since=datetime.now(UTC) - timedelta(hours=1))
+        self.assertEqual([await replay(self.db, 1, name, which) for name in ("late", "other")], [1, 0])
+        await self.db.execute("update event_handlers set enabled = name = 'late'")
+        await self.operate("account.topup", id=CARD, amount="1")
+        told = await self.db.query("select (variables ->> 'curr_balance')::float from event_queue order by i_event")
+        self.assertEqual(told, [(11.0,), (12.0,)])
+
+    async def test_retry_by_time_and_account(self) -> None:
+        """Of the parked ones only those of an account, or since a time."""
+        await self.prepare()
+        await self.enable("demo", "Account/Blocked")
+        self.vendor.status = 404
+        for name in (CARD, LINE):
+            await self.operate("account.block", id=name)
+
+        async def parked(count: int) -> bool:
+            return len(await self.db.query("select 1 from event_notifications where status = 'parked'")) == count
+
+        await self.until(lambda: parked(2), 30)
+        self.vendor.status, evctl = 200, self.evctl
+        hour = datetime.now(UTC) - timedelta(hours=1)
+        self.assertEqual(await evctl.retry(await evctl.which((), "", "", None, hour), "demo"), 0)
+        self.assertEqual(await self.run_command("evctl", "event", "retry", "--account", CARD, "--since", "1h"), "1 is tried again now\n")
+        await self.delivered(1)
+        self.assertTrue(await parked(1))
 
     async def test_check(self) -> None:
         """Faults of options come with the others of the file, each with its place."""
