@@ -1,0 +1,94 @@
+"""Calix: what the CMS has of an account's terminal after each change of the account, by what was written on its wire."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from twisted.internet import reactor as installed
+
+from portaswitch.handler import NotProvisionable
+from portaswitch.model.subscriber import Condition, Device, Policy, Subscriber
+from tests.claims import claims
+from tests.server.test_vendors import LINE, VendorCase, number_of, serial
+from tests.simulators.calix_cms import CalixCms
+
+reactor: Any = installed
+ONT = Device(3, "ont", 1, "844E", "CXNK00A1B2", ports=4)
+HOME = replace(LINE, devices=(ONT,))
+GATEWAY = {"port_type": "RG"}
+POOR = frozenset({Condition.NO_FUNDS})
+
+
+def with_policy(**more: str) -> Subscriber:
+    """The home with further attributes of its policy, profile 12 where they name none."""
+    return replace(HOME, policy=Policy(5, "GOLD", {"calix.bandwidth_profile_id": "12", **{f"calix.{name}": value for name, value in more.items()}}))
+
+
+class CalixTests(VendorCase):
+    """One CMS, one terminal with four ports."""
+
+    async def prepare(self) -> None:
+        """The CMS, and the handler that speaks to it."""
+        self.cms = CalixCms(reactor)
+        profiles = {"844E": "2", "803G": "3"}
+        await self.start("Calix", self.cms, url="http://127.0.0.1:{port}", user="operator", password="made-up", node="E7-1", ont_profiles=profiles)
+
+    def services(self) -> dict[tuple[int, int], tuple[str, int]]:
+        """State and bandwidth profile by slot (3 Gigabit Ethernet, 8 residential gateway) and port."""
+        objects = self.cms.networks["NTWK-E7-1"].objects
+        return {key[1][1:3]: (one["admin"].text, number_of(one["bw-prof"])) for key, one in objects.items() if key[0] == "EthSvc"}
+
+    def terminals(self) -> list[str]:
+        """FSAN serial numbers."""
+        return [serial(one) for key, one in self.cms.networks["NTWK-E7-1"].objects.items() if key[0] == "Ont"]
+
+    async def shows(self, snapshot: Subscriber, services: dict[tuple[int, int], tuple[str, int]]) -> None:
+        """After a change the CMS has these services."""
+        await self.bring(snapshot)
+        self.assertEqual(self.services(), services)
+
+    @claims("calix.1", "calix.5")
+    async def test_package(self) -> None:
+        """Serial number, state and profile are sent; another package sends another profile."""
+        await self.prepare()
+        await self.shows(HOME, {(3, 1): ("enabled", 12)})
+        self.assertEqual(self.terminals(), ["00A1B2"])
+        await self.shows(with_policy(bandwidth_profile_id="5"), {(3, 1): ("enabled", 5)})
+
+    @claims("calix.3", "calix.4")
+    async def test_funds(self) -> None:
+        """Without funds the service on the terminal is suspended; a payment resumes it."""
+        await self.prepare()
+        await self.shows(HOME, {(3, 1): ("enabled", 12)})
+        await self.shows(replace(HOME, conditions=POOR), {(3, 1): ("disabled", 12)})
+        await self.shows(HOME, {(3, 1): ("enabled", 12)})
+
+    @claims("calix.6", "calix.8")
+    async def test_port_type(self) -> None:
+        """Gigabit Ethernet where nobody says it; the policy's type; the profile of the terminal stands over the policy's, in both directions."""
+        await self.prepare()
+        ethernet, gateway = {(3, 1): ("enabled", 12)}, {(8, 1): ("enabled", 12)}
+        await self.shows(HOME, ethernet)
+        await self.shows(with_policy(ont_port_type="RG"), gateway)
+        await self.shows(replace(with_policy(ont_port_type="RG"), devices=(replace(ONT, settings={"port_type": "GE"}),)), ethernet)
+        await self.shows(replace(with_policy(ont_port_type="GE"), devices=(replace(ONT, settings=GATEWAY),)), gateway)
+
+    @claims("calix.9")
+    async def test_gateways_are_gpon(self) -> None:
+        """844E and 803G may be residential gateways, an Active Ethernet terminal may not: nothing of it is sent."""
+        await self.prepare()
+        for model, number in (("844E", "CXNK00A1B2"), ("803G", "CXNK00A1B3")):
+            await self.shows(replace(HOME, devices=(replace(ONT, model=model, inventory_id=number, settings=GATEWAY),)), {(8, 1): ("enabled", 12)})
+        before = self.terminals()
+        with self.assertRaisesRegex(NotProvisionable, "716GE-I is none"):
+            await self.bring(replace(HOME, devices=(replace(ONT, model="716GE-I", inventory_id="CXNK00A1B4", settings=GATEWAY),)))
+        self.assertEqual((self.terminals(), before), (before, ["00A1B2", "00A1B3"]))
+
+    @claims("calix.11", "calix.12")
+    async def test_all_ports(self) -> None:
+        """All ports of a gateway share one service and its limit; all Gigabit Ethernet ports have one each."""
+        await self.prepare()
+        every = replace(ONT, port_config="All")
+        await self.shows(replace(HOME, devices=(replace(every, settings=GATEWAY),)), {(8, 1): ("enabled", 12)})
+        await self.shows(replace(HOME, devices=(every,)), {(3, port): ("enabled", 12) for port in range(1, 5)})
