@@ -1,5 +1,5 @@
 """
-What event handlers yield to change something of ours, applied in the transaction that settles their notification (DESIGN.md 5.6).
+What event handlers yield, applied in the transaction that settles their notification (DESIGN.md 5.6); what it changes of accounts: `store.events_assign`.
 
 The transaction says whose answer it is (setting portaswitch.cause), so that the handler is not told of what it caused. A task for sessions, an event more and
 a fan-out are rows too.
@@ -14,37 +14,13 @@ from typing import Any, Final
 from portaswitch.errors import EffectRefused
 from portaswitch.model.effect import AssignAlias, AssignCustomField, AssignRemoteId, AssignStatus, ChangeProduct, Effect, Emit, EndSessions, FanOut, Note
 from portaswitch.model.notification import Notification
+from portaswitch.store.events_assign import Assignments
 from portaswitch.store.transaction import Cursor
 
 #: Accounts that one transaction of a fan-out tells.
 PAGE: Final = 1000
 
 CAUSE: Final = "select set_config('portaswitch.cause', %s, true)"
-LOCK_ACCOUNT: Final = "select i_env from accounts where i_account = %s for update"
-ALIAS: Final = """
-insert into accounts (i_env, id, i_customer, i_master_account, billing_model, currency)
-select i_env, %(alias)s, i_customer, i_account, 2, currency from accounts where i_account = %(account)s on conflict (i_env, id) do nothing
-"""
-HAS_ALIAS: Final = "select 1 from accounts where id = %(alias)s and i_master_account = %(account)s"
-FIELD: Final = """
-insert into custom_field_values (i_env, i_custom_field, i_account, db_value)
-select f.i_env, f.i_custom_field, a.i_account, %(value)s from accounts a
-    join custom_fields f on f.i_env = a.i_env and f.applies_to = 'account' and f.name = %(name)s
-where a.i_account = %(account)s
-on conflict (i_account, i_custom_field) where i_account is not null do update set db_value = excluded.db_value
-where custom_field_values.db_value is distinct from excluded.db_value
-"""
-KNOWN_FIELD: Final = """
-select 1 from custom_fields f join accounts a using (i_env) where a.i_account = %(account)s and f.applies_to = 'account' and f.name = %(name)s
-"""
-STATUS: Final = """
-insert into provisioning_status (i_account, "group", status, message) values (%(account)s, %(group)s, %(status)s, %(message)s)
-on conflict (i_account, "group") do update set status = excluded.status, message = excluded.message, updated = now()
-"""
-PRODUCT: Final = """
-update accounts a set i_product = p.i_product from products p
-where a.i_account = %(account)s and p.i_env = a.i_env and p.name = %(product)s and not p.is_addon
-"""
 RAISE: Final = "select raise_events(%(types)s::text[], %(entities)s::text[], %(keys)s::text[], %(lanes)s::int[], %(envs)s::int[], %(told)s::jsonb[])"
 #: Events for the handler itself, which its own effects are not told of else.
 OWN: Final = """
@@ -91,10 +67,9 @@ async def apply_effects(cursor: Cursor, notification: Notification, effects: tup
     Errors: EffectRefused with the reason for an operator.
     """
     await cursor.query(CAUSE, (str(notification.i_handler),))
+    assignments, progress = Assignments(cursor, notification), 0
     if any(isinstance(effect, AssignAlias | AssignCustomField | AssignStatus | ChangeProduct) for effect in effects):
-        if not await cursor.query(LOCK_ACCOUNT, (notification.event.i_account,)):
-            raise EffectRefused(f"{notification.event.entity} is no account, or it is gone: it can be assigned nothing")
-    progress = 0
+        await assignments.lock()
     for effect in effects:
         match effect:
             case FanOut():
@@ -103,33 +78,13 @@ async def apply_effects(cursor: Cursor, notification: Notification, effects: tup
                 await _raise(cursor, type, [(entity, notification.event.i_env, variables)], notification.lane)
             case EndSessions():
                 await _end_sessions(cursor, effect)
-            case AssignRemoteId() | Note():
-                pass  # they are in the record, and in the log
+            case AssignRemoteId():
+                await assignments.remote_id(effect)  # it is in the record
+            case Note():
+                pass  # it is in the log
             case _:
-                await _assign(cursor, notification.event.i_account, effect)
+                await assignments.put(effect)
     return progress
-
-
-async def _assign(cursor: Cursor, i_account: int, effect: Effect) -> None:
-    match effect:
-        case AssignAlias(alias):
-            values = {"account": i_account, "alias": alias}
-            await cursor.execute(ALIAS, values)
-            if cursor.rowcount == 0 and not await cursor.query(HAS_ALIAS, values):
-                raise EffectRefused(f"the alias {alias} belongs to another account")
-        case AssignCustomField(name, value):
-            values = {"account": i_account, "name": name, "value": value}
-            await cursor.execute(FIELD, values)
-            if cursor.rowcount == 0 and not await cursor.query(KNOWN_FIELD, values):
-                raise EffectRefused(f"there is no custom field {name} of accounts")
-        case AssignStatus(group, status, message):
-            await cursor.execute(STATUS, {"account": i_account, "group": group, "status": status, "message": message or None})
-        case ChangeProduct(product):
-            await cursor.execute(PRODUCT, {"account": i_account, "product": product})
-            if cursor.rowcount == 0:
-                raise EffectRefused(f"there is no main product {product}")
-        case _:
-            raise EffectRefused(f"{type(effect).__name__} is no effect that is known here")
 
 
 async def _end_sessions(cursor: Cursor, effect: EndSessions) -> None:

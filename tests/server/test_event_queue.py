@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-from portaswitch.model.effect import AssignAlias, AssignCustomField, AssignStatus, ChangeProduct
+from portaswitch.model.effect import AssignAlias, AssignCustomField, AssignRemoteId, AssignStatus, ChangeProduct
 from portaswitch.model.notification import Instance, Notification, Settled, Verdict
 from portaswitch.model.subscriber import Condition, Record
 from portaswitch.store.events import Events
@@ -181,6 +181,29 @@ class SettleTests(QueueCase):
             "(select status from provisioning_status), (select i_product from accounts where i_account = 101)"
         )
         self.assertEqual(found, [(101, "c-7", "OK", 102)])
+
+    async def test_effects_are_audited(self) -> None:
+        """Each change has its line: the handler, the event that it came of, before and after; what is known already and what is refused leave none."""
+        number = await event(self.db, "Account/New", "account:101", 1)
+        effects = (
+            AssignAlias("15550001"), AssignCustomField("client_id", "c-7"), AssignStatus("HSS", "OK"), ChangeProduct("Gold"), AssignRemoteId("u-7"),
+        )  # fmt: skip
+        await self.events.settle([Settled(await self.one(), Verdict.DONE, effects=effects, record=Record("u-7", {}, b""))])
+        lines = await self.db.query("select actor, request_id, operation, entity, before, after from audit_log order by i_audit")
+        (actor, request) = next(iter({line[:2] for line in lines}))
+        self.assertEqual((len({line[:2] for line in lines}), actor, request), (1, "handler:handler1", f"event:{number}"))
+        self.assertEqual([line[2:] for line in lines], [
+            ("account.alias.add", "account:101", {"alias": None}, {"alias": "15550001"}),
+            ("account.custom", "account:101", {"field": None, "value": None}, {"field": "client_id", "value": "c-7"}),
+            ("account.provisioned", "account:101", {"HSS": None}, {"HSS": "OK"}),
+            ("account.product", "account:101", {"product": "PrepaidCard"}, {"product": "Gold"}),
+            ("handler.remote-id", "account:101", {"remote_id": None}, {"remote_id": "u-7"}),
+        ])  # fmt: skip
+        await event(self.db, "Account/Blocked", "account:101", 1)
+        await self.events.settle([Settled(await self.one(), Verdict.DONE, effects=effects, record=Record("u-7", {}, b""))])
+        await event(self.db, "Account/Blocked", "account:101", 1)
+        await self.events.settle([Settled(await self.one(), Verdict.DONE, effects=(ChangeProduct("PrepaidCard"), AssignAlias("442079460001")))])
+        self.assertEqual(await self.db.query("select count(*) from audit_log"), [(len(effects),)])
 
     async def test_an_effect_that_is_refused(self) -> None:
         """Nothing of it is written, and the notification is parked with the reason."""
