@@ -39,7 +39,7 @@ class FlaskTests(EspfCase):
             receiver = subprocess.Popen([PYTHON, "receiver.py"], cwd=folder, stdout=log, stderr=log, env={"PATH": os.environ["PATH"]})
         self.addCleanup(receiver.wait)
         self.addCleanup(receiver.kill)
-        await self.until(lambda: "Running on http" in self.said() or receiver.poll() is not None, 60)
+        await self.until(lambda: "Running on http" in self.said() or receiver.poll() is not None)
         self.assertIsNone(receiver.poll(), f"python3-flask is not installed (.ci/packages lists what these tests need): {self.said()}")
         port = self.said().partition("Running on http://127.0.0.1:")[2].split()[0]
         await self.begin(f"guide: {{{{class: EventSender, environment: 1, url: 'http://127.0.0.1:{port}/test', allow_private: true}}}}")

@@ -65,7 +65,7 @@ class OsmoHlrTests(EspfCase):
 
     async def becomes(self, *subscribers: tuple[str, str, bool]) -> None:
         """The daemon comes to know exactly these: IMSI, number, served or not; nothing is parked on the way."""
-        await self.until(self.nothing_waits, 60)
+        await self.until(self.nothing_waits)
         self.assertEqual(await self.db.query("select event_type, status, attempts, last_error from event_notifications join event_queue using (i_event)"), [])
         self.assertEqual(self.known(), [(imsi, number, on, on, True) for imsi, number, on in subscribers])
 

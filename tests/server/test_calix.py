@@ -10,8 +10,9 @@ from twisted.internet import reactor as installed
 from portaswitch.handler import NotProvisionable
 from portaswitch.model.subscriber import Condition, Device, Policy, Subscriber
 from tests.claims import claims
-from tests.server.test_vendors import LINE, VendorCase, number_of, serial
+from tests.server.vendors import LINE, VendorCase
 from tests.simulators.calix_cms import CalixCms
+from tests.simulators.calix_objects import number_of, serial
 
 reactor: Any = installed
 ONT = Device(3, "ont", 1, "844E", "CXNK00A1B2", ports=4)
@@ -37,49 +38,50 @@ class CalixTests(VendorCase):
     def services(self) -> dict[tuple[int, int], tuple[str, int]]:
         """State and bandwidth profile by slot (3 Gigabit Ethernet, 8 residential gateway) and port."""
         objects = self.cms.networks["NTWK-E7-1"].objects
-        return {key[1][1:3]: (one["admin"].text, number_of(one["bw-prof"])) for key, one in objects.items() if key[0] == "EthSvc"}
+        return {(key[1][1], key[1][2]): (one["admin"].text, number_of(one["bw-prof"])) for key, one in objects.items() if key[0] == "EthSvc"}
 
     def terminals(self) -> list[str]:
         """FSAN serial numbers."""
         return [serial(one) for key, one in self.cms.networks["NTWK-E7-1"].objects.items() if key[0] == "Ont"]
 
-    async def shows(self, snapshot: Subscriber, services: dict[tuple[int, int], tuple[str, int]]) -> None:
-        """After a change the CMS has these services."""
+    async def after(self, snapshot: Subscriber) -> dict[tuple[int, int], tuple[str, int]]:
+        """The services after a change."""
         await self.bring(snapshot)
-        self.assertEqual(self.services(), services)
+        return self.services()
 
     @claims("calix.1", "calix.5")
     async def test_package(self) -> None:
         """Serial number, state and profile are sent; another package sends another profile."""
         await self.prepare()
-        await self.shows(HOME, {(3, 1): ("enabled", 12)})
+        self.assertEqual(await self.after(HOME), {(3, 1): ("enabled", 12)})
         self.assertEqual(self.terminals(), ["00A1B2"])
-        await self.shows(with_policy(bandwidth_profile_id="5"), {(3, 1): ("enabled", 5)})
+        self.assertEqual(await self.after(with_policy(bandwidth_profile_id="5")), {(3, 1): ("enabled", 5)})
 
     @claims("calix.3", "calix.4")
     async def test_funds(self) -> None:
         """Without funds the service on the terminal is suspended; a payment resumes it."""
         await self.prepare()
-        await self.shows(HOME, {(3, 1): ("enabled", 12)})
-        await self.shows(replace(HOME, conditions=POOR), {(3, 1): ("disabled", 12)})
-        await self.shows(HOME, {(3, 1): ("enabled", 12)})
+        self.assertEqual(await self.after(HOME), {(3, 1): ("enabled", 12)})
+        self.assertEqual(await self.after(replace(HOME, conditions=POOR)), {(3, 1): ("disabled", 12)})
+        self.assertEqual(await self.after(HOME), {(3, 1): ("enabled", 12)})
 
     @claims("calix.6", "calix.8")
     async def test_port_type(self) -> None:
         """Gigabit Ethernet where nobody says it; the policy's type; the profile of the terminal stands over the policy's, in both directions."""
         await self.prepare()
         ethernet, gateway = {(3, 1): ("enabled", 12)}, {(8, 1): ("enabled", 12)}
-        await self.shows(HOME, ethernet)
-        await self.shows(with_policy(ont_port_type="RG"), gateway)
-        await self.shows(replace(with_policy(ont_port_type="RG"), devices=(replace(ONT, settings={"port_type": "GE"}),)), ethernet)
-        await self.shows(replace(with_policy(ont_port_type="GE"), devices=(replace(ONT, settings=GATEWAY),)), gateway)
+        self.assertEqual(await self.after(HOME), ethernet)
+        self.assertEqual(await self.after(with_policy(ont_port_type="RG")), gateway)
+        self.assertEqual(await self.after(replace(with_policy(ont_port_type="RG"), devices=(replace(ONT, settings={"port_type": "GE"}),))), ethernet)
+        self.assertEqual(await self.after(replace(with_policy(ont_port_type="GE"), devices=(replace(ONT, settings=GATEWAY),))), gateway)
 
     @claims("calix.9")
     async def test_gateways_are_gpon(self) -> None:
         """844E and 803G may be residential gateways, an Active Ethernet terminal may not: nothing of it is sent."""
         await self.prepare()
         for model, number in (("844E", "CXNK00A1B2"), ("803G", "CXNK00A1B3")):
-            await self.shows(replace(HOME, devices=(replace(ONT, model=model, inventory_id=number, settings=GATEWAY),)), {(8, 1): ("enabled", 12)})
+            gateway = replace(ONT, model=model, inventory_id=number, settings=GATEWAY)
+            self.assertEqual(await self.after(replace(HOME, devices=(gateway,))), {(8, 1): ("enabled", 12)})
         before = self.terminals()
         with self.assertRaisesRegex(NotProvisionable, "716GE-I is none"):
             await self.bring(replace(HOME, devices=(replace(ONT, model="716GE-I", inventory_id="CXNK00A1B4", settings=GATEWAY),)))
@@ -90,5 +92,5 @@ class CalixTests(VendorCase):
         """All ports of a gateway share one service and its limit; all Gigabit Ethernet ports have one each."""
         await self.prepare()
         every = replace(ONT, port_config="All")
-        await self.shows(replace(HOME, devices=(replace(every, settings=GATEWAY),)), {(8, 1): ("enabled", 12)})
-        await self.shows(replace(HOME, devices=(every,)), {(3, port): ("enabled", 12) for port in range(1, 5)})
+        self.assertEqual(await self.after(replace(HOME, devices=(replace(every, settings=GATEWAY),))), {(8, 1): ("enabled", 12)})
+        self.assertEqual(await self.after(replace(HOME, devices=(every,))), {(3, port): ("enabled", 12) for port in range(1, 5)})

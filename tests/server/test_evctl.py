@@ -93,7 +93,7 @@ class EvctlTests(EspfCase):
         async def enough() -> bool:
             return len(await self.db.query("select 1 from event_history")) == count
 
-        await self.until(enough, 30)
+        await self.until(enough)
         return await self.db.query("select i_event, event_type, status from event_history order by finished, i_event")
 
     async def replayed(self, *numbers: int, account: str = "", since: datetime | None = None, until: datetime | None = None) -> int:
@@ -134,6 +134,7 @@ class EvctlTests(EspfCase):
         await self.operate("account.block", id=CARD)
         await self.operate("account.topup", id=CARD, amount="1")
         await self.delivered(2)
+        await self.db.execute("insert into environments (i_env, name) values (2, 'Other')")
         await self.db.execute("insert into event_handlers (i_env, name, class, enabled) values (1, 'late', 'Test', false), (2, 'other', 'Test', false)")
         await self.db.execute("insert into event_subscriptions select i_handler, 'Account/BalanceChanged' from event_handlers where class = 'Test'")
         which = Which(since=datetime.now(UTC) - timedelta(hours=1))
@@ -154,7 +155,7 @@ class EvctlTests(EspfCase):
         async def parked(count: int) -> bool:
             return len(await self.db.query("select 1 from event_notifications where status = 'parked'")) == count
 
-        await self.until(lambda: parked(2), 30)
+        await self.until(lambda: parked(2))
         self.vendor.status, evctl = 200, self.evctl
         hour = datetime.now(UTC) - timedelta(hours=1)
         self.assertEqual(await evctl.retry(await evctl.which((), "", "", None, hour), "demo"), 0)

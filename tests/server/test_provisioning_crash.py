@@ -22,8 +22,8 @@ _reactor: Any = reactor
 CARD = "10086610975"
 #: Accounts that all have an event at once.
 CROWD = 60
-#: Requests at once, and seconds that a slow machine may take.
-PARALLEL, PATIENCE = 4, 90
+#: Requests at once.
+PARALLEL = 4
 MANY = """
 insert into accounts (i_env, id, i_customer, i_product, billing_model, currency)
 select 1, '7' || n, 101, 101, -1, 'CAD' from generate_series(1, %s) n
@@ -113,7 +113,7 @@ class KilledTests(EspfCase):
         async def none() -> bool:
             return not await self.db.query("select 1 from event_queue limit 1")
 
-        await self.until(none, PATIENCE)
+        await self.until(none)
 
     async def ended(self) -> list[str]:
         """The numbers of delivered events."""
@@ -134,7 +134,7 @@ class KilledTests(EspfCase):
         async def there() -> bool:
             return bool(await self.db.query(WAITING, (query,)))
 
-        await self.until(there, PATIENCE)
+        await self.until(there)
 
     async def test_before_the_claim(self) -> None:
         """The process is just claiming the event when it dies: its call is made once, by the heir."""
@@ -168,9 +168,9 @@ class KilledTests(EspfCase):
         self.receiver.shut_from = 0
         await self.operate("account.block", id=CARD)
         self.spawn()
-        await self.until(lambda: self.receiver.waiting, PATIENCE)
+        await self.until(lambda: self.receiver.waiting)
         self.kill()
-        await self.until(lambda: not self.receiver.waiting, PATIENCE)
+        await self.until(lambda: not self.receiver.waiting)
         self.assertEqual(await self.db.query(LEFT), [("pending", 1, True)])
         await self.heir()
         self.assertEqual((self.receiver.came, len(self.receiver.came)), (await self.ended() * 2, 2))
@@ -181,7 +181,7 @@ class KilledTests(EspfCase):
         self.receiver.shut_from = 0
         await self.operate("account.block", id=CARD)
         self.spawn()
-        await self.until(lambda: self.receiver.waiting, PATIENCE)
+        await self.until(lambda: self.receiver.waiting)
         release = self.hold("select from event_queue for update")
         self.receiver.open()
         await self.waits("%event_queue q%for update%")
@@ -192,17 +192,18 @@ class KilledTests(EspfCase):
         self.assertEqual((self.receiver.came, len(self.receiver.came)), (await self.ended() * 2, 2))
 
     async def test_in_a_crowd(self) -> None:
-        """Killed three times while many events are on their way: each arrives, and only those that were under way at a death are repeated."""
+        """Killed three times while many events are on their way: each arrives, and only those that were asked or not yet written are repeated."""
         await self.prepare()
         await self.db.execute(MANY, (CROWD,))
         await self.db.execute("update accounts set blocked = true where id like '7%'")
         for _ in range(3):
             self.receiver.shut_from = len(self.receiver.came) + 10
             self.spawn()
-            await self.until(lambda: len(self.receiver.waiting) == PARALLEL, PATIENCE)
+            await self.until(lambda: len(self.receiver.waiting) == PARALLEL)
             self.kill()
-            await self.until(lambda: not self.receiver.waiting, PATIENCE)
+            await self.until(lambda: not self.receiver.waiting)
         await self.heir()
         ended, came = await self.ended(), self.receiver.came
         self.assertEqual((len(ended), sorted(set(came), key=int)), (CROWD, sorted(ended, key=int)))
-        self.assertEqual(len(came) - CROWD, 3 * PARALLEL)
+        # What is answered while earlier answers are being written is not written yet when the next ones are asked.
+        self.assertTrue(3 * PARALLEL <= len(came) - CROWD <= 3 * 2 * PARALLEL, len(came))
