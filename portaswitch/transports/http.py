@@ -8,20 +8,18 @@ import base64
 import json
 import time
 from collections.abc import Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from hyperlink import EncodedURL
-from twisted.internet.defer import Deferred, succeed
+from treq.client import HTTPClient
+from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.ssl import Certificate, trustRootFromCertificates
 from twisted.python.failure import Failure
-from twisted.web.client import Agent, BrowserLikePolicyForHTTPS, ContentDecoderAgent, GzipDecoder, HTTPConnectionPool, ResponseDone
+from twisted.web.client import Agent, BrowserLikePolicyForHTTPS, HTTPConnectionPool, ResponseDone
 from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import IBodyProducer
 from zope.interface import implementer
 
 from portaswitch.errors import NotSendable, TransportFailed
@@ -53,7 +51,7 @@ class HttpTransport:
         self._pool = HTTPConnectionPool(reactor, persistent=True)
         self._pool.maxPersistentPerHost = max(target.parallel, 1)
         self._pool.cachedConnectionTimeout = IDLE
-        self._agent = ContentDecoderAgent(agent or _agent(reactor, target, values, self._pool), [(b"gzip", GzipDecoder)])
+        self._client = HTTPClient(agent or _agent(reactor, target, values, self._pool))
 
     def send(self, request: Request) -> Deferred[Reply]:
         """See `ITransport`."""
@@ -70,24 +68,15 @@ class HttpTransport:
         fields |= signatures(self._secrets, fields.get("webhook-id", ""), int(time.time()), body or b"")
         headers = Headers({name: [value] for name, value in fields.items()})
         try:
-            asked = self._agent.request(method.upper().encode("ascii"), _uri(url), headers, _Content(body) if body else None)
-            response = await self._in_time(asked)
+            response = await self._client.request(
+                method, url, headers=headers, data=body, timeout=self._seconds, allow_redirects=False, unbuffered=True, reactor=self._reactor
+            )
             octets = await _Body.of(response)
         except NotSendable:
             raise
         except Exception as error:
             raise TransportFailed(f"{self.name}: {reason(error)}") from error
         return _reply(response, octets, isinstance(request, Soap))
-
-    def _in_time(self, asked: Deferred[Any]) -> Deferred[Any]:
-        limit = self._reactor.callLater(self._seconds, asked.cancel)
-
-        def ended(result: Any) -> Any:
-            if limit.active():
-                limit.cancel()
-            return result
-
-        return asked.addBoth(ended)
 
     def _octets(self, request: Request) -> tuple[str, str, dict[str, str], bytes | None]:
         if isinstance(request, Soap):
@@ -96,34 +85,6 @@ class HttpTransport:
         query = f"?{urlencode(plain.query)}" if plain.query else ""
         content, body = _body(plain)
         return plain.method, self._url + plain.path + query, {**content, **self._auth, **plain.headers}, body
-
-
-@lru_cache(maxsize=256)
-def _uri(url: str) -> bytes:
-    """An address as it is sent; receivers of events have one that is asked again and again."""
-    return EncodedURL.from_text(url).to_uri().to_text().encode("ascii")
-
-
-@implementer(IBodyProducer)
-class _Content:
-    """A body that is there."""
-
-    def __init__(self, octets: bytes) -> None:
-        self._octets, self.length = octets, len(octets)
-
-    def startProducing(self, consumer: Any) -> Deferred[None]:
-        """See Twisted."""
-        consumer.write(self._octets)
-        return succeed(None)
-
-    def pauseProducing(self) -> None:
-        """It is written already."""
-
-    def resumeProducing(self) -> None:
-        """It is written already."""
-
-    def stopProducing(self) -> None:
-        """It is written already."""
 
 
 def authorization(auth: Auth | None, values: Mapping[str, Any]) -> dict[str, str]:
