@@ -7,6 +7,7 @@ expected to tell the ids too. A location of `restricted_locations` (AEROSPACE, M
 """
 
 import re
+from typing import Any
 
 from portaswitch.handler import (
     AssignCustomField,
@@ -95,7 +96,7 @@ class ECConnect(TemplateHandler):
     def _activated(self, wanted: State, record: Record) -> Steps:
         """The ids are kept; a phone that is active already is brought to the wanted state."""
         reply: Reply = yield from self._run("create", wanted, record, frozenset({"exists"}), phoneid="")
-        ids = {field: found[1] for field, pattern in _IDS.items() if (found := pattern.search(reply.body))}
+        ids: dict[str, Any] = {field: found[1] for field, pattern in _IDS.items() if (found := pattern.search(reply.body))}
         if "phoneid" not in ids:
             raise NotProvisionable("the EAP's answer has no phoneid: look the phone up there and enter clientid and phoneid as custom fields")
         for field, value in ids.items():

@@ -40,7 +40,7 @@ class OctetsTests(SipCase):
         words = ["-n", "-r", str(path), "-Y", shown, "-T", "fields", *[word for field in fields for word in ("-e", field)]]
         out, err, code = await getProcessOutputAndValue(TSHARK, words, env={**os.environ, "HOME": str(self.world.folder)}, reactor=reactor)
         self.assertEqual(code, 0, err)
-        return out.decode().splitlines()
+        return str(out, "utf-8").splitlines()
 
     async def exchanges(self) -> list[bytes]:
         """All that phones have got of exchanges of every kind."""

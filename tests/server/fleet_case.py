@@ -27,7 +27,9 @@ SPEC: Mapping[str, tuple[str, ...]] = {
     for one in yaml.safe_load((Path(__file__).parents[1] / "spec" / "handlers.yaml").read_text("utf-8"))["handlers"]
 }
 #: Handlers that are told what happened, without a vendor's state: what they are configured by.
-TOLD = {"DemoHandler": {"token": "t"}, "EventSender": {"allow_private": True}, "SIPForwarder": {"token": "t", "system": "new", "other": "old"}}
+TOLD: dict[str, dict[str, Any]] = {
+    "DemoHandler": {"token": "t"}, "EventSender": {"allow_private": True}, "SIPForwarder": {"token": "t", "system": "new", "other": "old"},
+}  # fmt: skip
 #: Handlers of ours that the server has without being configured.
 INTERNAL = ("CustomerToAccountsDispatcher", "ProductToAccountsDispatcher", "ServiceAttributeDispatcher", "SessionDisconnector")
 _KI = "00112233445566778899aabbccddeeff"
@@ -133,7 +135,7 @@ class FleetCase(EventCase):
         port = reactor.listenTCP(0, self.vendors[name].factory(), interface="127.0.0.1")
         self.addCleanup(port.stopListening)
         number = str(port.getHost().port)
-        own = FLEET[name].options if name in FLEET else {**TOLD[name], "url": "http://127.0.0.1:{port}/events"}
+        own: Mapping[str, Any] = FLEET[name].options if name in FLEET else {**TOLD[name], "url": "http://127.0.0.1:{port}/events"}
         options = {key: value.replace("{port}", number) if isinstance(value, str) else value for key, value in own.items()}
         return {"class": name, "environment": 1, "seconds": 30, "retry_first": 1, "attempts": 100, **options}
 
@@ -205,7 +207,8 @@ class FleetCase(EventCase):
 
 def wanted(name: str, lines: Iterable[Subscriber]) -> Facts:
     """What a vendor shall hold of these accounts."""
-    wants, facts = FLEET[name].wants, {}
+    wants = FLEET[name].wants
+    facts: Facts = {}
     for line in lines:
         facts |= wants(shown(line, SPEC.get(name, SPEC["Protei::HLR"]))) if wants else {}
     return facts

@@ -18,7 +18,7 @@ from tests.claims import claims
 from tests.server.database import fresh_database
 from tests.server.pools import PoolTestCase
 from tests.server.test_vendors_mobile import PrivateCase
-from tests.server.vendors import BARRED, CLOSED, FIRST, LINE, NEW, NOW, OLD, SECOND, VendorCase
+from tests.server.vendors import BARRED, CLOSED, FIRST, LINE, NEW, NOW, OLD, SECOND, Course, VendorCase
 from tests.simulators.ecconnect import ECConnect
 from tests.simulators.private_access import AUDIOCODES, BRIDGEWATER, JSON_TV, LIMA, NBBS, NETNUMBER, READYWIRELESS, XML_TV
 from tests.simulators.template import TemplateSimulator
@@ -37,7 +37,7 @@ class NumberTests(PrivateCase):
     async def test_netnumber(self) -> None:
         """A number comes, is another one, goes; an account with a name is none."""
         numbers = await self.private("NetNumber", NETNUMBER)
-        steps = ((LINE, {OLD}), (RENUMBERED, {NEW}), (replace(LINE, id="ann@example.com"), set()), (LINE, {OLD}), (GONE, set()))
+        steps: Course = ((LINE, {OLD}), (RENUMBERED, {NEW}), (replace(LINE, id="ann@example.com"), set()), (LINE, {OLD}), (GONE, set()))
         await self.assert_there_and_back(lambda: set(numbers.records), steps)
 
     @claims("lima.1")
@@ -50,7 +50,7 @@ class NumberTests(PrivateCase):
 
         company, person = replace(LINE, owner=Party("Acme & Co", "Ann", "Other")), replace(LINE, owner=Party(first_name="Ann", last_name="Other"))
         follows = replace(person, follow_me=("447700900150", "447700900151"))
-        steps = (
+        steps: Course = (
             (company, {OLD: ("Acme & Co", "")}), (person, {OLD: ("Ann Other", "")}), (follows, {OLD: ("Ann Other", "447700900150 447700900151")}),
             (replace(follows, id=NEW), {NEW: ("Ann Other", "447700900150 447700900151")}), (GONE, {}),
         )  # fmt: skip
@@ -71,7 +71,7 @@ class AccessTests(PrivateCase):
 
         line = replace(LINE, owner=Party("Acme <Ltd>"), customer_custom_fields={"customer_class": "business"}, devices=(MODEM,))
         told = ("gold", "Acme <Ltd>", "Ann O'Neil & Söhne", "447700900199", "business", MODEM.mac)
-        steps = (
+        steps: Course = (
             (line, {OLD: told}), (replace(line, product="silver"), {OLD: ("silver", *told[1:])}), (replace(line, devices=()), {OLD: (*told[:-1], "")}),
             (replace(line, id=NEW), {NEW: told}), (replace(line, conditions=CLOSED), {}),
         )  # fmt: skip
@@ -82,7 +82,7 @@ class AccessTests(PrivateCase):
         """Suspension and lack of money block; the gateway asks the vendor, who knows it."""
         bridgewater = await self.private("Bridgewater", BRIDGEWATER)
         suspended = replace(LINE, conditions=frozenset({Condition.SUSPENDED}))
-        steps = ((LINE, ["active"]), (suspended, ["blocked"]), (LINE, ["active"]), (NO_FUNDS, ["blocked"]), (GONE, []))
+        steps: Course = ((LINE, ["active"]), (suspended, ["blocked"]), (LINE, ["active"]), (NO_FUNDS, ["blocked"]), (GONE, []))
         await self.assert_there_and_back(lambda: [one["status"] for one in bridgewater.records.values()], steps)
 
     @claims("nbbs.2")
@@ -94,7 +94,7 @@ class AccessTests(PrivateCase):
             return {mac: (one["subscriber"], one["enabled"]) for mac, one in nbbs.records.items() if one["subscriber"]}
 
         on = {MODEM.mac: (OLD, "true")}
-        steps = (
+        steps: Course = (
             (replace(LINE, devices=(MODEM,)), on), (replace(NO_FUNDS, devices=(MODEM,)), {MODEM.mac: (OLD, "false")}), (replace(LINE, devices=(MODEM,)), on),
             (replace(LINE, devices=(OTHER_MODEM,)), {OTHER_MODEM.mac: (OLD, "true")}), (LINE, {}),
         )  # fmt: skip
@@ -137,7 +137,7 @@ class ApplicationTests(PrivateCase):
 
         line = replace(LINE, custom_fields={"imei": "490154203237518", "profileName": "ott"}, customer_custom_fields={"domain": "a.example.com"})
         told = ("made up word", "490154203237518", FIRST.imsi, "ott", "a.example.com", "false")
-        steps = (
+        steps: Course = (
             (line, {OLD: told}), (replace(line, password="another one"), {OLD: ("another one", *told[1:])}),
             (replace(line, conditions=BARRED), {OLD: (*told[:-1], "true")}), (replace(line, id=NEW), {NEW: told}), (replace(line, conditions=CLOSED), {}),
         )  # fmt: skip
@@ -148,7 +148,7 @@ class ApplicationTests(PrivateCase):
         """A wallet that is empty suspends messaging, not the user; a top-up resumes it."""
         cmms = await self.private("AudioCodes", AUDIOCODES)
         empty = replace(LINE, conditions=frozenset({Condition.QUOTA_EXCEEDED}))
-        steps = ((LINE, [("on", "false")]), (empty, [("off", "false")]), (LINE, [("on", "false")]))
+        steps: Course = ((LINE, [("on", "false")]), (empty, [("off", "false")]), (LINE, [("on", "false")]))
         await self.assert_there_and_back(lambda: [(one["messaging"], one["blocked"]) for one in cmms.records.values()], steps)
         self.assertEqual(cmms.operations.count("suspend"), 4)
 
@@ -170,7 +170,7 @@ class TelevisionTests(PrivateCase):
         platform = await self.platform(name)
         on, off = {OLD: ("1", {"sports"})}, {OLD: ("0", {"sports"})}
         more = replace(LINE, attributes={"iptv": {"channel_package": ("kids", "HD")}})
-        steps = (
+        steps: Course = (
             (LINE, on), (replace(LINE, conditions=BARRED), off), (LINE, on), (more, {OLD: ("1", {"kids", "HD"})}),
             (replace(LINE, features=frozenset()), {OLD: ("0", set())}), (GONE, {}),
         )  # fmt: skip
@@ -183,7 +183,7 @@ class TelevisionTests(PrivateCase):
     async def test_minerva(self) -> None:
         """A new account, one that is unblocked, and one whose product gets IPTV, are activated."""
         platform = await self.platform("minerva")
-        steps = ((LINE, {OLD: ("1", {"sports"})}), (replace(LINE, conditions=BARRED), {OLD: ("0", {"sports"})}), (LINE, {OLD: ("1", {"sports"})}),
+        steps: Course = ((LINE, {OLD: ("1", {"sports"})}), (replace(LINE, conditions=BARRED), {OLD: ("0", {"sports"})}), (LINE, {OLD: ("1", {"sports"})}),
                  (replace(LINE, features=frozenset()), {OLD: ("0", set())}), (LINE, {OLD: ("1", {"sports"})}))  # fmt: skip
         for snapshot, state in steps:
             await self.bring(snapshot)
@@ -203,7 +203,7 @@ class TelevisionTests(PrivateCase):
     async def test_matrixstream_off(self) -> None:
         """Disabled and kept while it is blocked or without the product; deleted at the end."""
         platform = await self.platform("matrixstream")
-        steps = ((LINE, {OLD: ("1", {"sports"})}), (replace(LINE, conditions=BARRED), {OLD: ("0", {"sports"})}),
+        steps: Course = ((LINE, {OLD: ("1", {"sports"})}), (replace(LINE, conditions=BARRED), {OLD: ("0", {"sports"})}),
                  (replace(LINE, features=frozenset(), conditions=BARRED), {OLD: ("0", set())}), (GONE, {}))  # fmt: skip
         for snapshot, state in steps:
             await self.bring(snapshot)
@@ -282,7 +282,7 @@ class PortalTests(VendorCase):
             return [(number, sim.iccid, plan, status)]
 
         swapped = replace(LINE, sim=SECOND)
-        steps = (
+        steps: Course = (
             (LINE, state(OLD, FIRST)), (NO_FUNDS, state(OLD, FIRST, status="suspended")), (LINE, state(OLD, FIRST)), (swapped, state(OLD, SECOND)),
             (replace(swapped, id=NEW), state(NEW, SECOND)), (replace(swapped, id=NEW, product="silver"), state(NEW, SECOND, "silver")),
         )  # fmt: skip
@@ -319,7 +319,7 @@ class DatabaseTests(VendorCase, PoolTestCase):
         await self.begin("CLDB", database=dsn)
         line = replace(LINE, devices=(MODEM,))
         row = (OLD, MODEM.mac, "active", "gold", "1000000", "20000000")
-        steps = (
+        steps: Course = (
             (line, [row]), (replace(line, conditions=BARRED), [(*row[:2], "blocked", *row[3:])]),
             (replace(line, product="silver", policy=None), [(*row[:3], "silver", None, None)]),
             (replace(line, devices=(OTHER_MODEM,)), [(OLD, OTHER_MODEM.mac, *row[2:])]), (replace(line, id=NEW), [(NEW, *row[1:])]),

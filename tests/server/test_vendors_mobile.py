@@ -6,7 +6,7 @@ They can't show that a vendor takes these requests, only that the handler brings
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from twisted.internet import reactor as installed
 
 from portaswitch.handler import Policy, Subscriber
 from tests.claims import claims
-from tests.server.vendors import BARRED, FIRST, KI, LINE, NEW, OLD, OPC, SECOND, VendorCase
+from tests.server.vendors import BARRED, FIRST, KI, LINE, NEW, OLD, OPC, SECOND, Course, VendorCase
 from tests.simulators.private import PASSWORD, USER, vendor
 from tests.simulators.private_mobile import ARICENT, KLEOS_HSS, KLEOS_PCRF, PROTEI_HLR, PROTEI_PCRF, SPR, TITAN
 from tests.simulators.template import TemplateSimulator
@@ -72,7 +72,7 @@ class HssTests(PrivateCase):
         def seen() -> Any:
             return [(one["profile"], one["ip"], one["barred"]) for one in aricent.records.values()]
 
-        steps = ((PLAIN, []), (LINE, [("GOLD", "192.0.2.7", "")]), (replace(LINE, conditions=BARRED), [("GOLD", "192.0.2.7", "1")]),
+        steps: Course = ((PLAIN, []), (LINE, [("GOLD", "192.0.2.7", "")]), (replace(LINE, conditions=BARRED), [("GOLD", "192.0.2.7", "1")]),
                  (replace(SILVER, conditions=BARRED), [("SILVER", "192.0.2.7", "1")]), (replace(SILVER, attributes={}), [("SILVER", "", "")]))  # fmt: skip
         await self.assert_there_and_back(seen, steps)
 
@@ -139,7 +139,7 @@ class PolicyTests(PrivateCase):
             return {number: (imsi, barred, policies)}
 
         on = state(OLD, FIRST.imsi, "GOLD")
-        states = (on, state(OLD, FIRST.imsi, "GOLD", barred="1"), on, state(OLD, SECOND.imsi, "GOLD"), state(NEW, SECOND.imsi, "GOLD"), {})
+        states: Sequence[Any] = (on, state(OLD, FIRST.imsi, "GOLD", barred="1"), on, state(OLD, SECOND.imsi, "GOLD"), state(NEW, SECOND.imsi, "GOLD"), {})
         await self.assert_life(seen, states)
         for_addons = ((LINE, ()), (LINE, ("TURBO", "NIGHT")), (LINE, ("NIGHT", "TURBO")), (LINE, ("NIGHT",)), (SILVER, ("NIGHT",)))
         steps = [(replace(line, addons=addons), state(OLD, FIRST.imsi, *addons, line.product.upper())) for line, addons in for_addons]
@@ -167,7 +167,7 @@ class PolicyTests(PrivateCase):
             return {number: (imsi, state, packages)}
 
         on = state(OLD, FIRST.imsi)
-        states = (on, state(OLD, FIRST.imsi, "suspended"), on, state(OLD, SECOND.imsi), state(NEW, SECOND.imsi), {})
+        states: Sequence[Any] = (on, state(OLD, FIRST.imsi, "suspended"), on, state(OLD, SECOND.imsi), state(NEW, SECOND.imsi), {})
         await self.assert_life(seen, states, SILVER)
         turbo = replace(SILVER, addons=("TURBO",))
         await self.assert_there_and_back(seen, ((SILVER, on), (turbo, state(OLD, FIRST.imsi, packages=("1001", "1002"))),

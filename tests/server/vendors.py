@@ -38,6 +38,8 @@ LINE = Subscriber(
 BARRED, CLOSED = frozenset({Condition.BLOCKED}), frozenset({Condition.CLOSED})
 #: The codes of the simulated site, which a real one has its own of.
 CODES = {"unknown": "3001", "no_key": "3906", "exists": "3901"}
+#: Snapshots of an account one after the other, and what the vendor shows after each.
+Course = Sequence[tuple[Subscriber, Any]]
 
 
 class VendorCase(TestCase):
@@ -78,7 +80,7 @@ class VendorCase(TestCase):
             remote_id = ([effect.remote_id for effect in drive.effects if isinstance(effect, AssignRemoteId)] or [remote_id])[-1]
         self.record = confirmed(wanted, remote_id)
 
-    async def assert_there_and_back(self, seen: Callable[[], Any], steps: Sequence[tuple[Subscriber, Any]]) -> None:
+    async def assert_there_and_back(self, seen: Callable[[], Any], steps: Course) -> None:
         """Snapshots with what `seen` gives after each, in their order and then backwards: what the vendor holds does not depend on the way."""
         for way in ("there", "back"):
             for place, (snapshot, state) in enumerate(steps if way == "there" else reversed(steps)):
