@@ -11,8 +11,10 @@ import os
 from contextlib import suppress
 
 with suppress(ModuleNotFoundError):
-    from hypothesis import settings
+    from hypothesis import HealthCheck, settings
 
-    settings.register_profile("repeatable", derandomize=True)
-    settings.register_profile("hunt", derandomize=False, max_examples=500)
+    # how long an example takes says how busy the machine is, and nothing of the law
+    patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.register_profile("repeatable", patient, derandomize=True)
+    settings.register_profile("hunt", patient, derandomize=False, max_examples=500)
     settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))

@@ -132,7 +132,7 @@ class LawTests(LeaseCase):
     """Never two live leases of one address, never one outside the pool, freed ones come back, and to whom they were."""
 
     @given(STEPS)
-    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
     def test_any_order(self, steps: list[tuple[str, int, int]]) -> None:
         """Whatever sessions do, the model and the rows agree."""
         leases = self.leases
