@@ -35,10 +35,10 @@ class ChargingCase(DeskCase):
     async def prepare(self) -> None:
         """A core of its own connections."""
         await super().prepare()
-        hot = Pool(reactor, self.dsn, size=2, name="hot", settings=HOT_SETTINGS, wait=30)
-        self.addCleanup(hot.close)
-        await hot.start()
-        await self.load_core(hot)
+        self.hot = Pool(reactor, self.dsn, size=2, name="hot", settings=HOT_SETTINGS, wait=30)
+        self.addCleanup(self.hot.close)
+        await self.hot.start()
+        await self.load_core(self.hot)
         self.node = self.number("nodes", "i_node", name="Card gateway")
 
     async def load_core(self, hot: Pool) -> None:

@@ -91,10 +91,8 @@ class CatalogueTests(RaisingCase):
         self.assertEqual((len(CASES), [name for name, case in CASES.items() if case.by_hand]), (89, []))
 
 
-class ChargedTests(RaisingCase, ChargingCase):
-    """Those that charges raise."""
-
-    timeout = 300
+class UseCase(EventCase, ChargingCase):
+    """A core that charges uses."""
 
     async def use(self, use: Use) -> None:
         """A use of the line that is over, charged at once, at prices and plans as they are now."""
@@ -109,6 +107,12 @@ class ChargedTests(RaisingCase, ChargingCase):
         asked = AAARequest(kind, name, Origin(node, 1, use.node), name, name, Parties(LINE, LINE, use.called), now, now, (units,), connected=now)
         told = await self.core.handle(asked)
         self.assertIsNone(told.refusal)
+
+
+class ChargedTests(RaisingCase, UseCase):
+    """Those that charges raise."""
+
+    timeout = 300
 
 
 def _test(name: str) -> Any:

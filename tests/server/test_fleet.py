@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from tests.server.desks import LINE
-from tests.server.event_cases import ACCOUNTS, BESIDE, CASES, CATALOGUE, CUSTOMERS, MONEY, STOCK, Case, op
+from tests.server.event_cases import ACCOUNTS, BESIDE, CASES, CATALOGUE, CUSTOMERS, MONEY, STOCK, Case, Use, op
 from tests.server.fleet import CARDS, FLEET, SPARE
 from tests.server.fleet_case import SPEC, TOLD, FleetCase
 from tests.server.rewinding import Rewinding
+from tests.server.test_events import UseCase
 
 #: Here the line has a card already.
 SWAP = replace(BESIDE["Account/SIMCardAssignment"], do=(op("sim.swap", imsi=CARDS[LINE], to=SPARE[0]),))
@@ -17,7 +18,7 @@ PAIRS = {(handler, event) for handler, events in SPEC.items() for event in event
 GROUPS = (CATALOGUE, ACCOUNTS, {**BESIDE, "Account/SIMCardAssignment": SWAP}, CUSTOMERS, STOCK, MONEY)
 
 
-class PairTests(FleetCase):
+class PairTests(FleetCase, UseCase):
     """490 pairs of a handler and an event: each event from what somebody does, with all handlers that list it."""
 
     def test_pairs(self) -> None:
@@ -45,6 +46,11 @@ class PairTests(FleetCase):
             rewinding.back()
             await self.again(begin)
         await self.assert_right("at last")
+
+    async def use(self, use: Use) -> None:
+        """By a core that remembers nothing: what others have read is not so any more, once the database is as before."""
+        await self.load_core(self.hot)
+        await super().use(use)
 
     async def test_accounts(self) -> None:
         """Of accounts themselves."""
