@@ -134,6 +134,26 @@ class PolicyTests(VendorCase):
         await self.bring(replace(LINE, addons=("NIGHT",), policy=None))
         self.assertEqual(seen(), {OLD: ("1", {"NIGHT"})})
 
+    @claims("huawei-pcrf.1")
+    async def test_upcc_quality(self) -> None:
+        """Service by the configured name; product, policy and limits in the attributes that the site has chosen, as they change."""
+        upcc = HuaweiUpcc(reactor, header=True)
+        words = {"product": "usrExAttr1", "policy": "usrExAttr2", "upload": "usrExAttr3", "download": "usrExAttr4"}
+        options = {"user": "provision", "password": "made-up", "services": {"SLOW": "BASIC"}, "attributes": words}
+        await self.start("Huawei::PCRF", upcc, url="http://127.0.0.1:{port}", **options)
+
+        def seen() -> Any:
+            return [(set(one.services), *(one.values[key] for key in words.values())) for one in upcc.profiles.values()]
+
+        def line(product: str, policy: str, upload: str, download: str) -> Subscriber:
+            return replace(LINE, product=product, policy=Policy(5, policy, {"upload_rate": upload, "download_rate": download}))
+
+        steps: Course = (
+            (line("gold", "GOLD", "10", "20"), [({"GOLD"}, "gold", "GOLD", "10", "20")]), (line("silver", "SLOW", "1", "2"), [({"BASIC"}, "silver", "SLOW", "1", "2")]),
+            (line("silver", "SLOW", "1", "3"), [({"BASIC"}, "silver", "SLOW", "1", "3")]), (replace(LINE, policy=None), [(set(), "gold", "", "", "")]),
+        )  # fmt: skip
+        await self.assert_there_and_back(seen, steps)
+
     @claims("sandvine.2", "sandvine.5", "sandvine.8")
     async def test_sandvine(self) -> None:
         """A subscriber by the account's id: policy, limits, static address; blocked ones have the policy of the blocked."""
