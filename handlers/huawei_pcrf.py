@@ -2,8 +2,8 @@
 Huawei::PCRF: services of mobile subscribers in a Huawei UPCC.
 
 API: UPCC V300 SOAP, requests and answers as keys and values. A subscriber is known by its number or its IMSI (`identifier`); its services are those of the
-Internet access policies of product and add-ons: what is not wanted is unsubscribed, what is missing subscribed. Rules of the UPCC see product, policy and limits
-as attributes of the subscriber (usrExAttr1 and on), whose meaning each site gives.
+Internet access policies of product and add-ons: what is not wanted is unsubscribed, what is missing subscribed. Rules of the UPCC see product, policy and
+limits as attributes of the subscriber (usrExAttr1 and on), whose meaning each site gives.
 """
 
 from collections.abc import Mapping

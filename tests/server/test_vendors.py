@@ -13,7 +13,7 @@ from twisted.internet import reactor as installed
 
 from portaswitch.handler import Device, NotProvisionable, Policy, Sim, StateHandler, Subscriber
 from tests.claims import claims
-from tests.server.vendors import BARRED, CODES, FIRST, LINE, NEW, OLD, SECOND, VendorCase, snapshots
+from tests.server.vendors import BARRED, CODES, FIRST, LINE, NEW, OLD, SECOND, Course, VendorCase, snapshots
 from tests.simulators.calix_cms import CalixCms
 from tests.simulators.calix_objects import number_of, serial
 from tests.simulators.cmcc_hss import CmccHss
@@ -74,11 +74,13 @@ class HssTests(VendorCase):
 
     @claims("zte-hss.2")
     async def test_zte(self) -> None:
-        """The CMCC dialect: log-in in each header, a number change by a new subscriber, a static address in the data context."""
+        """The CMCC dialect: log-in in each header, a number change by a new subscriber, a static address in the data context of the policy."""
         simulator = CmccHss(reactor)
         await self.assert_hlr("ZXUN::HSS", simulator, url="http://127.0.0.1:{port}")
         await self.bring(LINE)
         self.assertEqual(simulator.hlr.records[FIRST.imsi].group("EPS CNTX 1"), {"CNTXID": "1", "IPV4ADDIND": "STATIC", "IPV4ADD": "192.0.2.7"})
+        await self.bring(replace(LINE, policy=Policy(6, "SILVER", {"pdn_context_id": "2"})))
+        self.assertEqual(simulator.hlr.records[FIRST.imsi].group("EPS CNTX 2"), {"CNTXID": "2", "IPV4ADDIND": "STATIC", "IPV4ADD": "192.0.2.7"})
 
     @claims("yate-hss.1")
     async def test_yate(self) -> None:
@@ -149,7 +151,8 @@ class PolicyTests(VendorCase):
             return replace(LINE, product=product, policy=Policy(5, policy, {"upload_rate": upload, "download_rate": download}))
 
         steps: Course = (
-            (line("gold", "GOLD", "10", "20"), [({"GOLD"}, "gold", "GOLD", "10", "20")]), (line("silver", "SLOW", "1", "2"), [({"BASIC"}, "silver", "SLOW", "1", "2")]),
+            (line("gold", "GOLD", "10", "20"), [({"GOLD"}, "gold", "GOLD", "10", "20")]),
+            (line("silver", "SLOW", "1", "2"), [({"BASIC"}, "silver", "SLOW", "1", "2")]),
             (line("silver", "SLOW", "1", "3"), [({"BASIC"}, "silver", "SLOW", "1", "3")]), (replace(LINE, policy=None), [(set(), "gold", "", "", "")]),
         )  # fmt: skip
         await self.assert_there_and_back(seen, steps)
