@@ -103,3 +103,16 @@ class ChangeTests(ToldCase):
         self.assertEqual(accounts[LINE]["full_name"], "Ann")
         await self.all_steps([op("subscriber.change", number="select max(i_subscriber) from subscribers", firstname="Bea")])
         self.assertEqual(accounts[LINE]["full_name"], "Bea")
+
+    async def test_owners(self) -> None:
+        """A customer's field reaches the application of its accounts, and a new device profile the device management, which hold no state of either."""
+        await self.begin(["AudioCodes", "NBBS"])
+        await self.everybody(LINE)
+        cmms, devices = self.vendors["AudioCodes"], self.vendors["NBBS"]
+        self.assertEqual(cmms.records[LINE]["domain"], "")
+        await self.all_steps([
+            op("custom-field.add", name="domain", applies_to="customer", type="text"), op("cpe-profile.add", name="Homes", model="844E"),
+            op("customer.custom", name=RETAIL, field="domain", value="a.example.com"),
+        ])  # fmt: skip
+        self.assertEqual(cmms.records[LINE]["domain"], "a.example.com")
+        self.assertEqual(devices.operations.count("profile"), 1)
