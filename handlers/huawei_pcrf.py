@@ -2,7 +2,8 @@
 Huawei::PCRF: services of mobile subscribers in a Huawei UPCC.
 
 API: UPCC V300 SOAP, requests and answers as keys and values. A subscriber is known by its number or its IMSI (`identifier`); its services are those of the
-Internet access policies of product and add-ons: what is not wanted is unsubscribed, what is missing subscribed.
+Internet access policies of product and add-ons: what is not wanted is unsubscribed, what is missing subscribed. Rules of the UPCC see product, policy and
+limits as attributes of the subscriber (usrExAttr1 and on), whose meaning each site gives.
 """
 
 from collections.abc import Mapping
@@ -54,6 +55,12 @@ class HuaweiPCRF(StateHandler):
         Option("password", text, "its password", secret=True),
         Option("identifier", one_of("msisdn", "imsi"), "by what the UPCC knows a subscriber", default="msisdn"),
         Option("services", mapping, "names of UPCC services by policy, product or add-on name; others go by their own name", default={}),
+        Option(
+            "attributes",
+            mapping,
+            "attributes of the subscriber (usrExAttr1) for product, policy, upload, download; a word without an attribute is not sent",
+            default={},
+        ),
     )
     shared = frozenset({"service"})
     targets = {"": HttpTarget(seconds=30)}
@@ -67,7 +74,8 @@ class HuaweiPCRF(StateHandler):
         services = [named.get(name, name) for name in (state.values["profile"], *subscriber.addons) if name]
         keys = {"id": (state.key(self.values["identifier"]),), "service": tuple(dict.fromkeys(services))}
         values = {"imsi": state.key("imsi"), "msisdn": state.key("msisdn"), "state": FROZEN if state.values["barred"] else NORMAL}
-        return State(keys, values)
+        told = {"policy": state.values["profile"], **{word: state.values[word] for word in ("product", "upload", "download")}}
+        return State(keys, {**values, "attributes": {key: told[word] for word, key in self.values["attributes"].items() if word in told}})
 
     def apply(self, wanted: State, record: Record) -> Steps:
         """Another identifier is another subscriber. Services are those that the UPCC says it has."""
@@ -76,6 +84,7 @@ class HuaweiPCRF(StateHandler):
                 yield from self._delete(old)
         ident = {"usrIdentifier": wanted.key("id")}
         details = {**ident, "usrMSISDN": wanted.values["msisdn"], "usrIMSI": wanted.values["imsi"], "usrState": wanted.values["state"]}
+        details |= wanted.values["attributes"]
         reply = yield from self._call("updateSubscriber", details, frozenset({MISSING}))
         if _code(reply) == MISSING:
             yield from self._call("addSubscriber", {**details, "usrStation": "1", "usrPaidType": "0"}, frozenset({EXISTS}))

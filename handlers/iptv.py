@@ -7,7 +7,7 @@ product has no IPTV any more, is disabled and its record kept; a closed one is d
 
 from collections.abc import Mapping
 
-from portaswitch.handler import Event, NotProvisionable, Operation, Option, Record, Reply, State, Steps, Subscriber, TemplateHandler, one_of
+from portaswitch.handler import Event, FanOut, NotProvisionable, Operation, Option, Record, Reply, State, Steps, Subscriber, TemplateHandler, one_of
 
 _FORM = "password=${password}&full_name=${person}&phone=${phone}&account_number=${login}&tariff_plan=${product}&status=${status}"
 _XML = "<subscriber><id>${login}</id><name>${person}</name><phone>${phone}</phone><device>${device}</device><status>${status}</status></subscriber>"
@@ -82,8 +82,10 @@ class IPTV(TemplateHandler):
         return PLATFORMS[self.values["platform"]]
 
     def steps(self, event: Event, subscriber: Subscriber | None, record: Record) -> Steps:
-        """An account that never had IPTV is nothing to the platform."""
-        if subscriber is None or record.keys or "iptv" in subscriber.features:
+        """What changes of a person or a customer changes its accounts; an account that never had IPTV is nothing to the platform."""
+        if event.entity.startswith(("subscriber:", "customer:")):
+            yield FanOut(event.type, event.entity, receivers="self")
+        elif subscriber is None or record.keys or "iptv" in subscriber.features:
             yield from super().steps(event, subscriber, record)
 
     def state(self, subscriber: Subscriber) -> State | None:

@@ -123,6 +123,14 @@ class Sandvine(StateHandler):
         options = fields(ResultOnly="true", SubscriberAutoCreate="true")
         together = fields(BulkOperationFailureBehaviour="AllOrNothing")
         yield self._ask("SetSubscriberAttributes", *together, xml("SetSubscriberAttributeParameterSets", *sets), *options)
+        for defined in (defined for defined, value in named if defined and not value):
+            yield self._without(name, defined)
+
+    def _without(self, name: str, defined: str) -> Soap:
+        """What an earlier policy, or whoever made the subscriber, has set there goes; Failure of the only member says that it is not set."""
+        which = xml("RemoveSubscriberAttributeParameterSet", self._key(name), xml("SubscriberAttributeDefinitionKey", *fields(Name=defined)))
+        sets = xml("RemoveSubscriberAttributeParameterSets", which)
+        return self._ask("RemoveSubscriberAttributes", sets, accepts=frozenset({"Failure"}))
 
     def _address(self, operation: str, name: str, address: str) -> Result:
         """Of an address that is taken away, Failure of the only member says that it is not assigned any more."""

@@ -1,7 +1,7 @@
 """
 One notification on its way: from the claim to what became of it.
 
-    event-based   steps > done
+    event-based   steps > done, and so what no snapshot holds: reports of outside systems, events of customers, products and other owners
     state-based   hash compared > keys taken from others > record "underway" > steps > record confirmed > done, older events of the entity superseded
 """
 
@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, Final
 
 from portaswitch.espf.driver import Drive, guarded
-from portaswitch.espf.state import confirmed, digest, shown, underway
+from portaswitch.espf.state import confirmed, digest, in_snapshot, shown, underway
 from portaswitch.espf.verdicts import Ended
 from portaswitch.espf.wires import Wires
 from portaswitch.handler import AssignRemoteId, EventHandler, Record, State, StateHandler, Subscriber
@@ -50,13 +50,18 @@ class Delivery:
         subscriber = None if subscriber is None else shown(subscriber, self._subscribed)
         begin = partial(self._handler.steps, self._one.event, subscriber, record)
         try:
-            if isinstance(self._handler, StateHandler):
+            if isinstance(self._handler, StateHandler) and in_snapshot(self._one.event):
                 return await self._converge(self._handler, begin, subscriber, record)
-            await self._drive.run(begin)
+            return await self._act(begin, record)
         except Ended as end:
             return self._ended(end, record)
+
+    async def _act(self, begin: Steps, record: Record) -> Settled:
+        """The steps, whatever was confirmed. What they leave the vendor in is unknown, so that the next event of the entity sends its state whole."""
+        await self._note(record, Record(record.remote_id, record.keys, None))
+        await self._drive.run(begin)
         remote_id = self._remote_id(record)
-        changed = Record(remote_id, record.keys, record.state) if remote_id != record.remote_id else None
+        changed = Record(remote_id, record.keys, None) if remote_id != record.remote_id else None
         return Settled(self._one, Verdict.DONE, effects=tuple(self._drive.effects), record=changed)
 
     async def _converge(self, handler: StateHandler, begin: Steps, subscriber: Subscriber | None, record: Record) -> Settled:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Final
 
-from portaswitch.handler import Condition, Record, State, Subscriber
+from portaswitch.handler import Condition, Event, Record, State, Subscriber
 
 #: Events of both directions of each condition; one set of them must be subscribed, else the handler is not shown the condition.
 DIRECTIONS: Final[Mapping[Condition, tuple[frozenset[str], ...]]] = {
@@ -20,6 +20,11 @@ DIRECTIONS: Final[Mapping[Condition, tuple[frozenset[str], ...]]] = {
     Condition.QUOTA_EXCEEDED: (frozenset({"account/service/quotaexceeded", "account/service/quotaavailable"}),),
     Condition.CLOSED: (frozenset({"account/status/closed"}), frozenset({"account/status/changed"})),
 }
+
+
+def in_snapshot(event: Event) -> bool:
+    """Whether the snapshot of an account says all that the event does: not of what an outside system reports, nor of an owner of accounts."""
+    return bool(event.i_account) and not event.type.startswith("Custom/")
 
 
 def shown(subscriber: Subscriber, subscribed: Collection[str]) -> Subscriber:

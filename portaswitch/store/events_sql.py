@@ -62,6 +62,7 @@ select q.i_event from event_queue q where q.i_event in (
           on n.i_handler = g.i_handler and n.entity = g.entity and n.i_event <= g.upto and n.status in ('pending', 'parked') where g.upto > 0)
 order by q.i_event for update
 """
+#: What an outside system reports is in no snapshot: no newer event stands for it.
 FINISH: Final = """
 with given as (
     select * from unnest(%(notifications)s::bigint[], %(statuses)s::text[], %(notes)s::text[], %(handlers)s::int[], %(entities)s::text[], %(upto)s::bigint[])
@@ -73,6 +74,7 @@ with given as (
     delete from event_notifications n using given g
     where g.upto > 0 and n.i_handler = g.i_handler and n.entity = g.entity and n.i_event <= g.upto and n.status in ('pending', 'parked')
       and n.i_notification <> all (%(notifications)s::bigint[])
+      and not exists (select from event_queue r where r.i_event = n.i_event and r.event_type like 'Custom/%%')
     returning n.*, 'superseded' as outcome, 'by a newer event of ' || g.entity as note
 ), ended as (select * from gone union all select * from superseded
 ), kept as (

@@ -169,6 +169,15 @@ class SettleTests(QueueCase):
         self.assertEqual(list(await self.events.holders(1, "account:102", {"imsi": ("255011234567890",)})), ["account:101"])
         self.assertEqual(await self.events.holders(2, "account:102", {"imsi": ("255011234567890",)}), {})
 
+    async def test_a_report_is_not_superseded(self) -> None:
+        """What an outside system has reported stands in no snapshot."""
+        await event(self.db, "Account/Blocked", "account:101", 1)
+        reported = await event(self.db, "Custom/Jasper/CapReached", "account:101", 1)
+        second = await event(self.db, "Account/Unblocked", "account:101", 1)
+        await self.events.settle([Settled(await self.one(), Verdict.DONE, converged=True)])
+        self.assertEqual((await statuses(self.db))[reported, 1], "pending")
+        self.assertEqual((await statuses(self.db))[second, 1], "superseded")
+
     async def test_effects(self) -> None:
         """What a vendor's answer means to us is written with the end of the notification."""
         await event(self.db, "Account/New", "account:101", 1)

@@ -13,7 +13,7 @@ from twisted.internet import reactor as installed
 
 from portaswitch.handler import Device, NotProvisionable, Policy, Sim, StateHandler, Subscriber
 from tests.claims import claims
-from tests.server.vendors import BARRED, CODES, FIRST, LINE, NEW, OLD, SECOND, VendorCase, snapshots
+from tests.server.vendors import BARRED, CODES, FIRST, LINE, NEW, OLD, SECOND, Course, VendorCase, snapshots
 from tests.simulators.calix_cms import CalixCms
 from tests.simulators.calix_objects import number_of, serial
 from tests.simulators.cmcc_hss import CmccHss
@@ -22,7 +22,8 @@ from tests.simulators.huawei_mml import HuaweiMml
 from tests.simulators.huawei_upcc import HuaweiUpcc
 from tests.simulators.jasper import Jasper
 from tests.simulators.osmo_hlr import OsmoHlr
-from tests.simulators.sandvine_spb import SandvineSpb
+from tests.simulators.sandvine_spb import ATTRIBUTES, SandvineSpb
+from tests.simulators.sandvine_spb import Subscriber as Broker
 from tests.simulators.stalker import Stalker
 from tests.simulators.yate_hss import YateHss
 
@@ -73,11 +74,13 @@ class HssTests(VendorCase):
 
     @claims("zte-hss.2")
     async def test_zte(self) -> None:
-        """The CMCC dialect: log-in in each header, a number change by a new subscriber, a static address in the data context."""
+        """The CMCC dialect: log-in in each header, a number change by a new subscriber, a static address in the data context of the policy."""
         simulator = CmccHss(reactor)
         await self.assert_hlr("ZXUN::HSS", simulator, url="http://127.0.0.1:{port}")
         await self.bring(LINE)
         self.assertEqual(simulator.hlr.records[FIRST.imsi].group("EPS CNTX 1"), {"CNTXID": "1", "IPV4ADDIND": "STATIC", "IPV4ADD": "192.0.2.7"})
+        await self.bring(replace(LINE, policy=Policy(6, "SILVER", {"pdn_context_id": "2"})))
+        self.assertEqual(simulator.hlr.records[FIRST.imsi].group("EPS CNTX 2"), {"CNTXID": "2", "IPV4ADDIND": "STATIC", "IPV4ADD": "192.0.2.7"})
 
     @claims("yate-hss.1")
     async def test_yate(self) -> None:
@@ -94,6 +97,26 @@ class HssTests(VendorCase):
         free = state(FIRST, OLD)
         await self.assert_life(seen, (free, state(FIRST, OLD, 0), free, state(SECOND, OLD), state(SECOND, NEW), ({}, set())))
         self.assertEqual(hss.operations[:2], ["set_sim_range", "set_subscriber"])
+
+    @claims("yate-hss.2", "yate-hss.3")
+    async def test_yate_product(self) -> None:
+        """An account is sent when its product has the service; its product's profile and a block follow, card and subscriber."""
+        hss = YateHss(reactor)
+        await self.start("YateHSS", hss, url="http://127.0.0.1:{port}", profiles={"SILVER": "lte-silver"})
+
+        def seen() -> Any:
+            cards = {imsi: (one["sim_profile"], one["lte_active"]) for imsi, one in hss.sims.items()}
+            return cards, {one["imsi"]: (one["msisdn"], one["lte_profile"], one["active"]) for one in hss.subscribers.values()}
+
+        def state(profile: str, active: bool = True) -> Any:
+            return {FIRST.imsi: (profile, active)}, {FIRST.imsi: (OLD, profile, int(active))}
+
+        silver = replace(LINE, product="silver", policy=Policy(6, "SILVER"))
+        steps: Course = (
+            (replace(LINE, features=frozenset()), ({}, {})), (LINE, state("GOLD")), (silver, state("lte-silver")),
+            (replace(silver, conditions=BARRED), state("lte-silver", active=False)), (replace(LINE, conditions=BARRED), state("GOLD", active=False)),
+        )  # fmt: skip
+        await self.assert_there_and_back(seen, steps)
 
 
 class PolicyTests(VendorCase):
@@ -113,12 +136,31 @@ class PolicyTests(VendorCase):
         await self.bring(replace(LINE, addons=("NIGHT",), policy=None))
         self.assertEqual(seen(), {OLD: ("1", {"NIGHT"})})
 
+    @claims("huawei-pcrf.1")
+    async def test_upcc_quality(self) -> None:
+        """Service by the configured name; product, policy and limits in the attributes that the site has chosen, as they change."""
+        upcc = HuaweiUpcc(reactor, header=True)
+        words = {"product": "usrExAttr1", "policy": "usrExAttr2", "upload": "usrExAttr3", "download": "usrExAttr4"}
+        options = {"user": "provision", "password": "made-up", "services": {"SLOW": "BASIC"}, "attributes": words}
+        await self.start("Huawei::PCRF", upcc, url="http://127.0.0.1:{port}", **options)
+
+        def seen() -> Any:
+            return [(set(one.services), *(one.values[key] for key in words.values())) for one in upcc.profiles.values()]
+
+        def line(product: str, policy: str, upload: str, download: str) -> Subscriber:
+            return replace(LINE, product=product, policy=Policy(5, policy, {"upload_rate": upload, "download_rate": download}))
+
+        steps: Course = (
+            (line("gold", "GOLD", "10", "20"), [({"GOLD"}, "gold", "GOLD", "10", "20")]),
+            (line("silver", "SLOW", "1", "2"), [({"BASIC"}, "silver", "SLOW", "1", "2")]),
+            (line("silver", "SLOW", "1", "3"), [({"BASIC"}, "silver", "SLOW", "1", "3")]), (replace(LINE, policy=None), [(set(), "gold", "", "", "")]),
+        )  # fmt: skip
+        await self.assert_there_and_back(seen, steps)
+
     @claims("sandvine.2", "sandvine.5", "sandvine.8")
     async def test_sandvine(self) -> None:
         """A subscriber by the account's id: policy, limits, static address; blocked ones have the policy of the blocked."""
-        spb = SandvineSpb(reactor)
-        names = {"policy": "Policy", "upload": "UpLimit", "download": "DownLimit", "portal": "PortalUrl", "provider": "ProviderId"}
-        await self.start("Sandvine", spb, url="http://127.0.0.1:{port}", attributes=names)
+        spb = await self.sandvine()
 
         def seen() -> Any:
             return {name: (one.attributes["Policy"], one.attributes["DownLimit"], one.addresses) for name, one in spb.subscribers.items()}
@@ -129,6 +171,32 @@ class PolicyTests(VendorCase):
         await self.bring(LINE)
         await self.bring(replace(LINE, attributes={}))
         self.assertEqual(spb.subscribers[OLD].addresses, [])
+
+    async def sandvine(self) -> SandvineSpb:
+        """A broker whose operator has defined a netmask too, and the provider's identifier."""
+        spb = SandvineSpb(reactor, (*ATTRIBUTES, "Netmask"))
+        words = ("policy", "upload", "download", "portal", "provider", "netmask")
+        names = dict(zip(words, (*ATTRIBUTES, "Netmask"), strict=True))
+        await self.start("Sandvine", spb, url="http://127.0.0.1:{port}", attributes=names, provider="isp-7")
+        return spb
+
+    @claims("sandvine.1", "sandvine.4")
+    async def test_sandvine_attributes(self) -> None:
+        """Name, address, netmask and provider; a subscriber of this name is overwritten, whoever made it, and has nothing of its policy before."""
+        spb = await self.sandvine()
+        portal = "http://portal.example.com/"
+        limits = {"upload_rate": "10", "download_rate": "20"}
+        address = {"address": ("192.0.2.7",), "netmask": ("255.255.255.0",)}
+        told = {"Policy": "GOLD", "UpLimit": "10", "DownLimit": "20", "ProviderId": "isp-7"}
+        static = replace(LINE, policy=Policy(5, "GOLD", limits), attributes={"netaccess_static_ip": address})
+        steps: Course = (
+            (static, (["192.0.2.7"], {**told, "Netmask": "255.255.255.0"})), (replace(static, attributes={}), ([], told)),
+            (replace(static, policy=Policy(6, "HOTLINE", {"captive_portal": portal})),
+             (["192.0.2.7"], {"Policy": "HOTLINE", "PortalUrl": portal, "ProviderId": "isp-7", "Netmask": "255.255.255.0"})),
+        )  # fmt: skip
+        spb.subscribers[OLD] = Broker(OLD, "Active", {"Policy": "OTHER", "PortalUrl": "http://old.example.com/", "Netmask": "255.0.0.0"}, ["192.0.2.99"])
+        await self.assert_there_and_back(lambda: (spb.subscribers[OLD].addresses, spb.subscribers[OLD].attributes), steps)
+        self.assertEqual(list(spb.subscribers), [OLD])
 
     @claims("jasper.1", "jasper.2")
     async def test_jasper(self) -> None:

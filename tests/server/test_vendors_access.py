@@ -228,6 +228,20 @@ class TelevisionTests(PrivateCase):
         self.assertIn("give the account its old id", str(refused.exception))
         self.assertEqual(set(platform.records), {OLD})
 
+    @claims("telebreeze.5", "minerva.7")
+    async def test_service_goes_on(self) -> None:
+        """Service while there is money and the product has it, on one platform; packages of channels and of extras that another one has defined."""
+        telebreeze = await self.platform("telebreeze")
+        on, off = {OLD: ("1", {"sports"})}, {OLD: ("0", {"sports"})}
+        steps: Course = ((LINE, on), (NO_FUNDS, off), (LINE, on), (replace(LINE, features=frozenset()), {OLD: ("0", set())}), (LINE, on))
+        await self.assert_there_and_back(lambda: self.viewers(telebreeze), steps)
+        minerva = await self.platform("minerva")
+        extras = {"VOD catalogue", "WHDVR", "Caller ID"}
+        minerva.known["item"] |= extras
+        whole = replace(LINE, attributes={"iptv": {"channel_package": ("sports", *sorted(extras))}})
+        courses: Course = ((LINE, on), (whole, {OLD: ("1", {"sports", *extras})}), (replace(whole, conditions=BARRED), {OLD: ("0", {"sports", *extras})}))
+        await self.assert_there_and_back(lambda: self.viewers(minerva), courses)
+
     async def test_seachange(self) -> None:
         """The same, by the requests of this platform."""
         await self.assert_television("seachange")

@@ -1,0 +1,118 @@
+"""Vendors' simulators behind a whole server: what somebody does, or what an outside system reports, arrives there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from tests.claims import claims
+from tests.server.desks import LINE
+from tests.server.event_cases import PERSON, RETAIL, Step, op
+from tests.server.fleet import CARDS, ICCID, POLICY, SPARE
+from tests.server.fleet_case import FleetCase
+
+NEW = "16045550177"
+PERSON_OF_LINE = f"update accounts set i_subscriber = (select max(i_subscriber) from subscribers) where id = '{LINE}'"
+
+
+class ToldCase(FleetCase):
+    """What a vendor shows after what was done."""
+
+    async def assert_seen(self, seen: Any, steps: Iterable[tuple[Step, Any]]) -> None:
+        """What the vendor shows after each step."""
+        for place, (step, state) in enumerate(steps):
+            await self.all_steps([step])
+            self.assertEqual(seen(), state, f"step {place}: {step}")
+
+
+class QuotaTests(ToldCase):
+    """Jasper, where the month's quota of a SIM ends."""
+
+    @claims("jasper.3", "jasper.4", "jasper.5")
+    async def test_jasper(self) -> None:
+        """A quota that is used up changes the product, and the SIM is off; another product, the one before too, brings SIM and rate plan of its name."""
+        await self.begin(["Jasper"])
+        jasper = self.vendors["Jasper"]
+        await self.everybody(LINE)
+
+        def seen() -> Any:
+            device = jasper.devices[ICCID[CARDS[LINE]]].data
+            product = self.one("select products.name from accounts join products using (i_product) where id = %s", (LINE,))
+            return product, device["status"], device["ratePlan"]
+
+        self.assertEqual(seen(), ("Office", "ACTIVATED", "Office"))
+        reached = op("account.report", id=LINE, source="Jasper", kind="CapReached", details='{"ctdDataUsage": 5}')
+        spent, bought = ("Quota used up", "DEACTIVATED"), op("account.product", id=LINE, product="Office")
+        other = op("account.product", id=LINE, product="PrepaidCard")
+        await self.assert_seen(seen, (
+            (reached, (*spent, "Office")), (bought, ("Office", "ACTIVATED", "Office")), (reached, (*spent, "Office")), (reached, (*spent, "Office")),
+            (other, ("PrepaidCard", "ACTIVATED", "PrepaidCard")),
+        ))  # fmt: skip
+
+
+class ChangeTests(ToldCase):
+    """What somebody does to an account."""
+
+    @claims("zte-hss.1")
+    async def test_zte(self) -> None:
+        """A new account with a card, its number, a block, a product without the service and with it again."""
+        await self.begin(["ZXUN::HSS"])
+        hlr = self.vendors["ZXUN::HSS"].hlr
+
+        def seen() -> Any:
+            return {imsi: (one.isdn, one.group("LCK").get("IC"), "CNTXID" in one.group("EPS CNTX 1")) for imsi, one in hlr.records.items()}
+
+        free = (NEW, "FALSE", True)
+        await self.assert_seen(seen, (
+            (op("account.add", id=NEW, customer=RETAIL, model="debit", product="Office"), {}),
+            (op("sim.assign", imsi=SPARE[0], account=NEW), {SPARE[0]: free}),
+            (op("account.block", id=NEW), {SPARE[0]: (NEW, "TRUE", True)}), (op("account.unblock", id=NEW), {SPARE[0]: free}),
+            (op("product.add", name="Text only", currency="CAD"), {SPARE[0]: free}), (op("account.product", id=NEW, product="Text only"), {}),
+            (op("account.product", id=NEW, product="Office"), {SPARE[0]: free}),
+        ))  # fmt: skip
+
+    @claims("sandvine.3")
+    async def test_sandvine(self) -> None:
+        """A new customer's account is there with the policy of its product, which is in force once there is money."""
+        await self.begin(["Sandvine"])
+        spb = self.vendors["Sandvine"]
+        await self.assert_seen(lambda: {name: one.attributes for name, one in spb.subscribers.items()}, (
+            (op("customer.add", name="New one", currency="CAD"), {}),
+            (op("account.add", id=NEW, customer="New one", model="debit", product="Office"), {NEW: {"Policy": "blocked"}}),
+            (op("account.topup", id=NEW, amount="5"), {NEW: {"Policy": POLICY}}),
+        ))  # fmt: skip
+
+    @claims("ecconnect.9")
+    async def test_location(self) -> None:
+        """A location is told to the portal by a webhook, and bars data at the core."""
+        await self.begin(["ECConnect"], ["EventSender"])
+        core, portal = self.vendors["ECConnect"], self.vendors["EventSender"]
+        await self.everybody(LINE)
+        await self.all_steps([op("account.custom", id=LINE, field="location", value="MARITIME")])
+        told = [one["variables"] for one in portal.heard if one["event_type"] == "Account/CustomField/Changed" and one["variables"]["field_name"] == "location"]
+        self.assertEqual([(one["i_account"], one["curr_value"]) for one in told], [(str(self.number("accounts", "i_account", id=LINE)), "MARITIME")])
+        (phone,) = core.phones.values()
+        self.assertEqual((phone["msisdn"], phone["dataBar"], phone["status"]), (LINE, "on", "active"))
+
+    async def test_person(self) -> None:
+        """Another name of the person behind an account reaches the account's television."""
+        await self.begin(["IPTV"])
+        await self.all_steps([PERSON, PERSON_OF_LINE])
+        await self.everybody(LINE)
+        accounts = self.vendors["IPTV"].accounts
+        self.assertEqual(accounts[LINE]["full_name"], "Ann")
+        await self.all_steps([op("subscriber.change", number="select max(i_subscriber) from subscribers", firstname="Bea")])
+        self.assertEqual(accounts[LINE]["full_name"], "Bea")
+
+    async def test_owners(self) -> None:
+        """A customer's field reaches the application of its accounts, and a new device profile the device management, which hold no state of either."""
+        await self.begin(["AudioCodes", "NBBS"])
+        await self.everybody(LINE)
+        cmms, devices = self.vendors["AudioCodes"], self.vendors["NBBS"]
+        self.assertEqual(cmms.records[LINE]["domain"], "")
+        await self.all_steps([
+            op("custom-field.add", name="domain", applies_to="customer", type="text"), op("cpe-profile.add", name="Homes", model="844E"),
+            op("customer.custom", name=RETAIL, field="domain", value="a.example.com"),
+        ])  # fmt: skip
+        self.assertEqual(cmms.records[LINE]["domain"], "a.example.com")
+        self.assertEqual(devices.operations.count("profile"), 1)
