@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Protocol
 
+from bench import load
 from bench.cluster import Cluster
 from bench.operators import Figure
 from bench.process import BenchError, cpu_seconds, run
@@ -29,22 +29,6 @@ USED, PRICE = 1 << 20, Decimal("0.01")
 _RATE = re.compile(r": ([0-9]+) answers/s over")
 _LATENCY = re.compile(r"latency us all p50 ([0-9]+) p90 [0-9]+ p99 ([0-9]+)")
 _ENDS = re.compile(r"timeout ([0-9]+) late [0-9]+ lost-with-connection ([0-9]+)")
-
-
-class Size(Protocol):
-    """How much of it (`measure.Size`)."""
-
-    @property
-    def seconds(self) -> float:
-        """Of a run."""
-
-    @property
-    def window(self) -> int:
-        """Sessions at once."""
-
-    @property
-    def accounts(self) -> int:
-        """Accounts that take part."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +56,7 @@ def read(text: str) -> Told:
     return Told(int(rate[1]), int(latency[1]) / 1000, int(latency[2]) / 1000, int(ends[1]) + int(ends[2]))
 
 
-def measure(work: Path, cluster: Cluster, server: Server, size: Size) -> list[Figure]:
+def measure(work: Path, cluster: Cluster, server: Server, size: load.Size) -> list[Figure]:
     """Data sessions of many accounts and of one, at full speed, and of many at 1,000 requests a second."""
     program = build(work)
     cluster.query(DATABASE, SQL.read_text(), accounts=str(size.accounts))
@@ -87,7 +71,7 @@ def measure(work: Path, cluster: Cluster, server: Server, size: Size) -> list[Fi
 
 
 def _figure(
-    name: str, title: str, wanted: str, program: Path, cluster: Cluster, server: Server, size: Size, accounts: int, rate: int
+    name: str, title: str, wanted: str, program: Path, cluster: Cluster, server: Server, size: load.Size, accounts: int, rate: int
 ) -> Figure:
     """One run, and whether the books agree with it."""
     ledger, before, cpu = program.with_name(f"{name}.ledger"), _balances(cluster), cpu_seconds(server.pid)

@@ -8,12 +8,28 @@ import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from bench.probe import SECRET, Wire
 from bench.process import BenchError, run
 
 SOURCE = Path(__file__).parent / "radgen.c"
+
+
+class Size(Protocol):
+    """How much of a scenario (`measure.Size`)."""
+
+    @property
+    def seconds(self) -> float:
+        """Of a run."""
+
+    @property
+    def window(self) -> int:
+        """Calls, sessions or messages at once."""
+
+    @property
+    def accounts(self) -> int:
+        """Accounts that take part."""
 
 
 @dataclass(frozen=True)
@@ -99,12 +115,18 @@ def generate(program: Path, wire: Wire, work: Work, ledger: Path | None = None) 
     return read(run(command(program, wire, work, ledger)))
 
 
-def read(text: str) -> Measured:
-    """The generator's JSON as values."""
+def values(text: str) -> dict[str, Any]:
+    """What a generator printed; BenchError when that is no JSON."""
     try:
         said: dict[str, Any] = json.loads(text)
     except ValueError as error:
-        raise BenchError(f"the generator printed no JSON: {text[:200]}") from error
+        raise BenchError(f"the generator printed no JSON: {text[:300]}") from error
+    return said
+
+
+def read(text: str) -> Measured:
+    """The generator's JSON as values."""
+    said = values(text)
     return Measured(
         mode=said["mode"],
         run=said["run"],

@@ -58,20 +58,8 @@ task.react(lambda reactor: Deferred.fromCoroutine(main(reactor, *sys.argv[1:])))
 """Run by the server's own Python: the list that `xdr list` prints, without the start of an interpreter."""
 
 
-class Size(Protocol):
+class Size(load.Size, Protocol):
     """How much of each (`measure.Size`)."""
-
-    @property
-    def seconds(self) -> float:
-        """Of a run of charging alone."""
-
-    @property
-    def window(self) -> int:
-        """Calls at once."""
-
-    @property
-    def accounts(self) -> int:
-        """Accounts that take part."""
 
     @property
     def topups(self) -> int:

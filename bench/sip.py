@@ -5,16 +5,16 @@ messages agree with what the senders were told and the phones have got.
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
+from bench import load
 from bench.cluster import Cluster
 from bench.operators import Figure
-from bench.process import BenchError, cpu_seconds, free_port, resident_megabytes, run
+from bench.process import cpu_seconds, free_port, resident_megabytes, run
 from bench.server import DATABASE, SIP_DOMAIN, Server
 
 SIP = "sip"
@@ -26,20 +26,8 @@ PRICE = Decimal("0.02")
 """Of a message (sip.sql)."""
 
 
-class Size(Protocol):
+class Size(load.Size, Protocol):
     """How much of it (`measure.Size`)."""
-
-    @property
-    def seconds(self) -> float:
-        """Of a run."""
-
-    @property
-    def window(self) -> int:
-        """Messages at once."""
-
-    @property
-    def accounts(self) -> int:
-        """Accounts that take part."""
 
     @property
     def contacts(self) -> int:
@@ -75,10 +63,7 @@ def build(work: Path) -> Path:
 
 def read(text: str) -> Told:
     """The generator's JSON as values."""
-    try:
-        said: dict[str, Any] = json.loads(text)
-    except ValueError as error:
-        raise BenchError(f"sipgen printed no JSON: {text[:300]}") from error
+    said = load.values(text)
     return Told(
         said["run"], said["per_second"], said["p50_us"] / 1000, said["p99_us"] / 1000, said["delivery_p99_us"] / 1000,
         said["answered"], said["accepted"], said["timed_out"], said["delivered"], said["repeated"],

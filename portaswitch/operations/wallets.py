@@ -154,14 +154,19 @@ def _chosen(options: list[dict[str, Any]], values: Mapping[str, Any]) -> dict[st
     return found[0]
 
 
-async def _close(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
-    """The end of a wallet: what is left of it is lost."""
+async def _locked(work: IWork, values: Mapping[str, Any]) -> tuple[Row, dict[str, Any], tuple[Any, ...]]:
+    """The account, what names its wallet in statements, and the wallet's row, locked."""
     account = await _owner(work, values["account"], lock=True)
     where = {"account": account["_id"], "wallet": values["wallet"]}
     rows = await work.ask("wallet.lock", where)
     if not rows:
         raise NotThere([f"wallet: account {account['id']} has no wallet {values['wallet']}: see `portaswitch wallet list {account['id']}`"])
-    ((_, units, held, ended, _),) = rows
+    return account, where, rows[0]
+
+
+async def _close(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
+    """The end of a wallet: what is left of it is lost."""
+    account, where, (_, units, held, ended, _) = await _locked(work, values)
     if ended:
         raise OperationRefused([f"wallet: {values['wallet']} has ended already"])
     if held > 0:
@@ -200,12 +205,7 @@ async def _renew(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcom
 
 async def _change(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
     """Whether a wallet is bought again when it ends."""
-    account = await _owner(work, values["account"], lock=True)
-    where = {"account": account["_id"], "wallet": values["wallet"]}
-    rows = await work.ask("wallet.lock", where)
-    if not rows:
-        raise NotThere([f"wallet: account {account['id']} has no wallet {values['wallet']}: see `portaswitch wallet list {account['id']}`"])
-    ((_, _, _, ended, ends),) = rows
+    account, where, (_, _, _, ended, ends) = await _locked(work, values)
     if values["renew"] and (ended or not ends):
         raise OperationRefused([f"renew: wallet {values['wallet']} {'has ended already' if ended else 'never ends'}"])
     await work.ask("wallet.renews", {**where, "renew": values["renew"]})

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -217,7 +217,6 @@ class PeriodTests(SynchronousTestCase):
 class PropertyTests(SynchronousTestCase):
     """No order of sessions gets more than the budget."""
 
-    @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from("asx"), st.integers(0, 400)), max_size=30), st.booleans())
     def test_never_more(self, steps: list[tuple[int, str, int]], credit: bool) -> None:
         """Where sessions use no more than they are granted, spent and held together stay within the budget, and end as the xDRs say."""

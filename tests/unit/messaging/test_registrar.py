@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 from twisted.internet.defer import Deferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
@@ -96,7 +96,6 @@ class RegistrarTests(SynchronousTestCase):
         self.assertEqual(self.register(asked(cseq=2)), [("a", 100), ("b", 100), ("c", 100)])
         self.assertEqual(self.register(asked(everything=True, cseq=3)), [])
 
-    @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is slow, and no defect of ours
     @given(some.lists(some.tuples(some.sampled_from("abcd"), some.sampled_from((None, 0, 59, 60, 9999)), some.integers(1, 9)), max_size=12))
     def test_laws(self, steps: list[tuple[str, int | None, int]]) -> None:
         """Whatever is asked in whatever order: never two of one URI, never too many, never for longer or shorter than the terms."""
