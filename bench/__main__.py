@@ -40,6 +40,7 @@ def options(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--window", type=int, help="calls at once (128)")
     parser.add_argument("--accounts", type=int, help="accounts that take part (10000)")
     parser.add_argument("--only", action="append", choices=names, help="this scenario (may be repeated)")
+    parser.add_argument("--processes", type=int, help="of ours on the RADIUS ports (1)")
     parser.add_argument("--contacts", type=int, help="SIP contacts, each with a message that waits for it (100000)")
     parser.add_argument("--peer-only", action="store_true", help="FreeRADIUS alone, without our server")
     parser.add_argument("--no-peer", action="store_true", help="our server alone, without FreeRADIUS")
@@ -68,7 +69,7 @@ def work_folder(wanted: Path | None) -> Iterator[Path]:
 def start_server(work: Path, cluster: Cluster, size: Size) -> Server:
     """Our server with the accounts of the bench, answering."""
     cluster.create_database(DATABASE)
-    server = Server(work / "server", cluster)
+    server = Server(work / "server", cluster, size.processes)
     server.initialise(cluster)
     subscribers.load(cluster, DATABASE, size.accounts, size.corporate)
     server.start()
@@ -99,7 +100,7 @@ def main(words: Sequence[str]) -> int:
     """0 when answers and balances agreed and every ratio could be computed, else 1; speed never matters."""
     chosen = options(words)
     size = SMOKE if chosen.smoke else Size()
-    for name in ("seconds", "repeats", "window", "accounts", "contacts"):
+    for name in ("seconds", "repeats", "window", "accounts", "contacts", "processes"):
         if getattr(chosen, name) is not None:
             size = replace(size, **{name: getattr(chosen, name)})
     wanted = [

@@ -38,8 +38,8 @@ class System(Protocol):
         """Where it listens."""
 
     @property
-    def pid(self) -> int:
-        """Its process id."""
+    def pids(self) -> tuple[int, ...]:
+        """The ids of its processes."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,7 @@ class Size:
     listed: int = 100_000
     loaded: int = 100_000
     contacts: int = 100_000
+    processes: int = 1  # of ours
     half: bool = True  # also at half of the rate
     peers: tuple[str, ...] = ("lean", "default")
 
@@ -172,9 +173,9 @@ class Bench:
         )
         self.cluster.settle()
         time.sleep(SETTLE)
-        before, begun = (cpu_seconds(system.pid), cpu_seconds(self.cluster.pid)), time.monotonic()
+        before, begun = (cpu_seconds(*system.pids), cpu_seconds(self.cluster.pid)), time.monotonic()
         measured = load.generate(self.generator, system.wire, work)
-        after, lasted = (cpu_seconds(system.pid), cpu_seconds(self.cluster.pid)), time.monotonic() - begun
+        after, lasted = (cpu_seconds(*system.pids), cpu_seconds(self.cluster.pid)), time.monotonic() - begun
         if ours:
             self._compare(scenario, measured)
         _say(scenario, system, measured, rate)

@@ -117,7 +117,7 @@ def document(results: Results, server: str, peers: Sequence[str], cluster: Clust
         "",
         f"{machine()}, PostgreSQL {cluster.version}.",
         f"{size.repeats} runs of {size.seconds:g} s each, systems in turn, medians; {size.window} calls at",
-        f"once, {size.accounts:,} accounts; load, servers and database share the cores.",
+        f"once, {size.accounts:,} accounts; load, servers and database share the cores. Processes of ours: {size.processes}.",
         "",
     ]
     tail = ["", results.memory] if results.memory else []
