@@ -146,7 +146,11 @@ class Server:
         self.until(lambda: answers(self.wire))
         for config in self._configs[1:]:
             self._daemons.append(self._launched(config))
-            self.until(lambda port=self.wire.acct_port: sockets_on(port) == len(self._daemons))
+            self.until(self._shared)
+
+    def _shared(self) -> bool:
+        """All processes that were launched have the port."""
+        return sockets_on(self.wire.acct_port) == len(self._daemons)
 
     def alive(self) -> bool:
         """True while all its processes run."""
