@@ -31,7 +31,7 @@ from portaswitch.endpoints import listen
 from portaswitch.endpoints.radius import RadiusProtocol
 from portaswitch.errors import PortaSwitchError, StartError
 from portaswitch.logs import BillingLog, LineFile, RotatingFile, background, log_to_file
-from portaswitch.memory import Collector
+from portaswitch.memory import YOUNG, Collector
 from portaswitch.metrics import Gauge
 from portaswitch.model.actor import Actor
 from portaswitch.model.catalogue import EMPTY, Catalogue
@@ -290,7 +290,7 @@ class Server(Service):
     def calm_collector(self) -> None:
         """Take the cycle collector over (see `memory`); for a process that is this server and nothing else."""
         collector = Collector()
-        self._every(0.02, collector.young, "collector")
+        self._every(YOUNG, collector.young, "collector")
         self._every(60.0, collector.grown, "full-collector")
 
     def watched(self, seconds: float, tell: Callable[[], None]) -> None:
