@@ -16,11 +16,13 @@ from portaswitch.billing.rules import levels
 from portaswitch.billing.rules.course import Run, Step, Surcharge
 from portaswitch.model import discount
 from portaswitch.model.charge import Segment, Source, Take
-from portaswitch.model.discount import HUNDRED, Draw, Drawn, Measure, Stretch
+from portaswitch.model.discount import HUNDRED, Draw, Drawn, Even, Measure, Stretch
 from portaswitch.model.money import EXACT, SUM, ZERO
 from portaswitch.model.value import dataclass
 
 ONE = Decimal(1)
+#: Any interval that costs something: counters of units do not ask how much.
+PRICED = Run(None, 1, ONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,12 @@ def discounted(steps: Iterable[Step], drawn: Drawn, worth: Decimal, price_per: i
             yield from walk.through(step)
 
 
+def at_first(drawn: Drawn) -> Even | None:
+    """What the first units of a use have taken off, whatever they cost, as long as no money is counted; None where they are forbidden."""
+    now = _Walk(drawn, ONE, ONE).at_first(PRICED)
+    return None if now.forbidden else Even(now.percent, now.draws, now.until)
+
+
 class _Walk:
     """One way through a use: how far along each counter it is. Money is kept as a numerator, so that steps are met exactly."""
 
@@ -54,6 +62,10 @@ class _Walk:
         self._part = drawn.past[-1].part if drawn.past else -1
         self._split: tuple[Decimal, ...] | None = None
         self._last: tuple[Decimal, str, _Now] | None = None
+
+    def at_first(self, run: Run) -> _Now:
+        """What holds for the first units of a use of such intervals."""
+        return self._now(run)
 
     def through(self, run: Run) -> Iterator[Run]:
         """The run as runs with one percent each, whole intervals together."""
@@ -130,10 +142,10 @@ class _Walk:
 
     def _step(self, place: int, draw: Draw) -> tuple[discount.Step, Decimal | None]:
         """The step that the use is in, and where the next one begins (in units, or a numerator of money)."""
-        along, scale = self._along[place], self._per if draw.measure is Measure.MONEY else ONE
+        along, money = self._along[place], draw.measure is Measure.MONEY
         found = draw.steps[0]
         for step in draw.steps[1:]:
-            bound = EXACT.multiply(step.threshold, scale)
+            bound = EXACT.multiply(step.threshold, self._per) if money else step.threshold
             if along < bound:
                 return found, bound
             found = step
@@ -178,10 +190,10 @@ def takes(drawn: Drawn, segments: Iterable[Segment]) -> tuple[Take, ...]:
             sums[place] = EXACT.add(sums.get(place, ZERO), EXACT.divide(amount, Decimal(segment.price_per)) if money else amount)
     found: list[Take] = []
     for place, amount in sums.items():
-        draw, key = drawn.draws[place], drawn.draws[place].key
+        draw = drawn.draws[place]
         units = SUM.plus(amount) if draw.measure is Measure.MONEY else int(amount) * draw.size
         if units:
-            found.append(Take(key.source, ZERO, units, key.i_source, key.shared, key.level))
+            found.append(Take(draw.key, ZERO, units))
     return tuple(found)
 
 
