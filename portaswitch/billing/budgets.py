@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from portaswitch.billing import periods
 from portaswitch.model.billing_model import BillingModel
-from portaswitch.model.budget import Budget, SpendPeriod, Watched, key_of
+from portaswitch.model.budget import OWN, SHARED, Budget, SpendPeriod, Watched, key_of
 from portaswitch.model.catalogue import Catalogue
 from portaswitch.model.charge import SourceKey, Take, held
 from portaswitch.model.discount import ENDLESS, Counter, Counters, Reset, total
@@ -36,7 +36,7 @@ def of(account: Account, customer: Customer, counters: Counters, catalogue: Cata
     """
     product = catalogue.products.get(account.i_product)
     own = account.budget or (product.budget if product is not None else None)
-    if own is None and customer.budget is None and not counters.own and not counters.shared:
+    if own is None and customer.budget is None and OWN not in counters.own and SHARED not in counters.shared:
         return ()
     found = [(own, False)]
     if account.billing_model is not BillingModel.DEBIT:

@@ -120,7 +120,7 @@ def _wallets(counters: Counters, item: Item) -> list[Counter]:
         row for row in counters.own.values()
         if row.key.source is Source.WALLET and row.i_vd_dg == item.i_vd_dg and (row.start is None or at is None or row.start <= at)
     ]  # fmt: skip
-    return sorted(found, key=lambda row: (row.end is None, row.end, row.key.i_source))
+    return found if len(found) < 2 else sorted(found, key=lambda row: (row.end is None, row.end, row.key.i_source))
 
 
 def _left(row: Counter, own: Decimal, at: datetime | None) -> Decimal:
@@ -146,6 +146,8 @@ def sure(steps: tuple[Step, ...], low: Decimal, high: Decimal) -> tuple[Step, ..
     The steps of a use that begins somewhere from `low` to `high`, by its own units: the least percent of all places where each unit may be, forbidden where any
     is.
     """
+    if len(steps) == 1:
+        return steps
     more = [step for step in steps if step.threshold > low]
     first = steps[max(len(steps) - len(more) - 1, 0)]
     if first.threshold:

@@ -13,7 +13,7 @@ from decimal import ROUND_DOWN, Decimal
 from portaswitch.billing import pricing
 from portaswitch.billing.rules import connect_fee, discount, evenly, intervals
 from portaswitch.model.catalogue import RatePlan
-from portaswitch.model.charge import CASH, Charge, Part, Segment, Take, Usage
+from portaswitch.model.charge import CASH, NOTHING, Charge, Part, Segment, Take, Usage
 from portaswitch.model.discount import NOT_DRAWN, Draws, Even
 from portaswitch.model.money import EXACT, NICKEL, QUANTA, SUM, ZERO, Rounding, round_amount
 from portaswitch.model.pricing import Pricing
@@ -28,6 +28,8 @@ def rate(plan: RatePlan, drawn: Draws, usage: Usage, at: datetime) -> Charge:
     Price `usage` (cumulative units of the service's base) by `plan`, drawing on the counters and wallets of `drawn` (() none), for a session that began
     at `at`, which picks the level of the day where the plan has several.
     """
+    if usage.units <= 0:
+        return NOTHING
     if plan.pricing is not None or drawn:
         return _evenly(plan, drawn, usage.units) or _rated(plan, plan.pricing or PLAIN, usage, at, drawn)
     segments: tuple[Segment, ...] = ()

@@ -201,6 +201,12 @@ class Counters:
         """The row of a counter or wallet."""
         return (self.shared if key.shared else self.own).get(key)
 
+    def sharing(self, shared: Rows) -> Counters:
+        """The same beside these rows of the customer."""
+        if shared is self.shared:
+            return self
+        return Counters(self.own, shared, self.addons, self.billing_period, self.plans, self.at, self.beyond, self.budgets)
+
     def put(self, *rows: Counter) -> Counters:
         """The same with these rows."""
         own = {**self.own, **{row.key: row for row in rows if not row.key.shared}}
