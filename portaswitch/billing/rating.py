@@ -14,7 +14,7 @@ from portaswitch.billing import pricing
 from portaswitch.billing.rules import connect_fee, discount, evenly, intervals
 from portaswitch.model.catalogue import RatePlan
 from portaswitch.model.charge import CASH, NOTHING, Charge, Part, Segment, Take, Usage
-from portaswitch.model.discount import NOT_DRAWN, Draws, Even
+from portaswitch.model.discount import ENDLESS, NOT_DRAWN, Draws, Even
 from portaswitch.model.money import EXACT, NICKEL, QUANTA, SUM, ZERO, Rounding, round_amount
 from portaswitch.model.pricing import Pricing
 
@@ -154,7 +154,7 @@ def _afforded_evenly(plan: RatePlan, even: Even, funds: Decimal) -> int | None:
 def _ends_before(plan: RatePlan, even: Even, most: int | None, found: int | None) -> bool:
     """Whether a use of `found` units, and the interval that is too dear behind it (None: `most` units), are all within what has the same taken off."""
     if found is None:
-        return even.until is None or (most is not None and evenly.holds(even, most))
+        return even.until == ENDLESS or (most is not None and evenly.holds(even, most))
     return evenly.holds(even, found + plan.interval_n if found else plan.interval_first)
 
 

@@ -201,11 +201,12 @@ class Counters:
         """The row of a counter or wallet."""
         return (self.shared if key.shared else self.own).get(key)
 
-    def sharing(self, shared: Rows) -> Counters:
-        """The same beside these rows of the customer."""
-        if shared is self.shared:
+    def standing(self, own: Rows | None, shared: Rows | None) -> Counters:
+        """The same with these rows of the account and of its customer (None: those it has)."""
+        own, shared = self.own if own is None else own, self.shared if shared is None else shared
+        if own is self.own and shared is self.shared:
             return self
-        return Counters(self.own, shared, self.addons, self.billing_period, self.plans, self.at, self.beyond, self.budgets)
+        return Counters(own, shared, self.addons, self.billing_period, self.plans, self.at, self.beyond, self.budgets)
 
     def put(self, *rows: Counter) -> Counters:
         """The same with these rows."""
@@ -256,11 +257,11 @@ class Draw:
 
 @dataclass(frozen=True, slots=True)
 class Even:
-    """What is taken off every unit of a use that is charged for at most `until` units (None: however many); `draws` as in `Segment`."""
+    """What is taken off every unit of a use that is charged for at most `until` units; `draws` as in `Segment`."""
 
     percent: Decimal
     draws: tuple[tuple[int, Decimal], ...]
-    until: int | None
+    until: Decimal
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,11 @@ from portaswitch.billing.rules import levels
 from portaswitch.billing.rules.course import Run, Step, Surcharge
 from portaswitch.model import discount
 from portaswitch.model.charge import Segment, Source, Take
-from portaswitch.model.discount import HUNDRED, Draw, Drawn, Even, Measure, Stretch
+from portaswitch.model.discount import HUNDRED, Draw, Drawn, Measure, Stretch
 from portaswitch.model.money import EXACT, SUM, ZERO
 from portaswitch.model.value import dataclass
 
 ONE = Decimal(1)
-#: Any interval that costs something: counters of units do not ask how much.
-PRICED = Run(None, 1, ONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +44,6 @@ def discounted(steps: Iterable[Step], drawn: Drawn, worth: Decimal, price_per: i
             yield from walk.through(step)
 
 
-def at_first(drawn: Drawn) -> Even | None:
-    """What the first units of a use have taken off, whatever they cost, as long as no money is counted; None where they are forbidden."""
-    now = _Walk(drawn, ONE, ONE).at_first(PRICED)
-    return None if now.forbidden else Even(now.percent, now.draws, now.until)
-
-
 class _Walk:
     """One way through a use: how far along each counter it is. Money is kept as a numerator, so that steps are met exactly."""
 
@@ -62,10 +54,6 @@ class _Walk:
         self._part = drawn.past[-1].part if drawn.past else -1
         self._split: tuple[Decimal, ...] | None = None
         self._last: tuple[Decimal, str, _Now] | None = None
-
-    def at_first(self, run: Run) -> _Now:
-        """What holds for the first units of a use of such intervals."""
-        return self._now(run)
 
     def through(self, run: Run) -> Iterator[Run]:
         """The run as runs with one percent each, whole intervals together."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from portaswitch.billing.rules import discount
 from portaswitch.model.catalogue import RatePlan
-from portaswitch.model.charge import Segment, Take
-from portaswitch.model.discount import HUNDRED, Draws, Even, Measure
+from portaswitch.model.charge import Segment, Source, Take
+from portaswitch.model.discount import ENDLESS, HUNDRED, Draw, Draws, Even, Measure
 from portaswitch.model.money import EXACT, ZERO
+
+ONE = Decimal(1)
 
 
 def of(drawn: Draws, plan: RatePlan) -> Even | None:
@@ -20,14 +21,32 @@ def of(drawn: Draws, plan: RatePlan) -> Even | None:
     if not drawn or drawn.past or plan.pricing is not None or plan.price_first <= ZERO or plan.price_n <= ZERO:
         return None
     if not drawn.known:
-        counted = any([draw.measure is Measure.MONEY for draw in drawn.draws])
-        drawn.known.append(None if counted else discount.at_first(drawn))
+        drawn.known.append(_at_first(drawn.draws))
     return drawn.known[0]
+
+
+def _at_first(draws: tuple[Draw, ...]) -> Even | None:
+    """What the first unit has taken off, and up to where all that it draws on stay in their steps; None where it takes a closer look."""
+    left, until, met = HUNDRED, ENDLESS, []
+    for place, draw in enumerate(draws):
+        first = draw.steps[0]
+        if draw.measure is Measure.MONEY or first.forbidden:
+            return None
+        if draw.level or (left <= ZERO and draw.key.source is Source.WALLET):
+            continue
+        met.append((place, ONE))
+        if len(draw.steps) > 1 and draw.steps[1].threshold < until:
+            until = draw.steps[1].threshold
+        if first.percent:
+            left = EXACT.divide(EXACT.multiply(left, EXACT.subtract(HUNDRED, first.percent)), HUNDRED)
+            if draw.ends(first.percent):
+                break
+    return Even(EXACT.subtract(HUNDRED, left), tuple(met), until)
 
 
 def holds(even: Even, units: int) -> bool:
     """Whether so many charged units all have the same taken off."""
-    return even.until is None or units <= even.until
+    return units <= even.until
 
 
 def segments(plan: RatePlan, even: Even, quantity: int) -> tuple[tuple[Segment, ...], Decimal]:
