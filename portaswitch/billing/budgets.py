@@ -13,9 +13,9 @@ from decimal import Decimal
 
 from portaswitch.billing import periods
 from portaswitch.model.billing_model import BillingModel
-from portaswitch.model.budget import NO_ITEM, Budget, SpendPeriod, Watched, key_of
+from portaswitch.model.budget import OWN, SHARED, Budget, SpendPeriod, Watched, key_of
 from portaswitch.model.catalogue import Catalogue
-from portaswitch.model.charge import Source, SourceKey, Take, held
+from portaswitch.model.charge import SourceKey, Take, held
 from portaswitch.model.discount import ENDLESS, Counter, Counters, Reset, total
 from portaswitch.model.ledger import CounterMove, View
 from portaswitch.model.money import ZERO
@@ -36,7 +36,7 @@ def of(account: Account, customer: Customer, counters: Counters, catalogue: Cata
     """
     product = catalogue.products.get(account.i_product)
     own = account.budget or (product.budget if product is not None else None)
-    if own is None and customer.budget is None and not counters.own and not counters.shared:
+    if own is None and customer.budget is None and OWN not in counters.own and SHARED not in counters.shared:
         return ()
     found = [(own, False)]
     if account.billing_model is not BillingModel.DEBIT:
@@ -90,7 +90,7 @@ def takes(view: View, amount: Decimal) -> tuple[Take, ...]:
     """What an amount of money takes from the budgets."""
     if not amount:
         return ()
-    return tuple([Take(Source.COUNTER, ZERO, amount, NO_ITEM, watched.shared) for watched in view.counters.budgets])
+    return tuple([Take(watched.key, ZERO, amount) for watched in view.counters.budgets])
 
 
 def along(view: View, quota: Quota) -> Quota:

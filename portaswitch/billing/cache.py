@@ -6,7 +6,6 @@ Nothing here is ever the last word: a change names what it relied on and the row
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TypeVar
 
 from portaswitch.billing.discounts import applied
@@ -65,8 +64,7 @@ class Cache:
         return View(account, customer, funds, customer_funds, session, resellers, counters)
 
     def _standing(self, i_account: int, i_customer: int) -> Counters:
-        counters, shared = self._counters.get(i_account, NO_COUNTERS), self._shared.get(i_customer)
-        return counters if shared is None else replace(counters, shared=shared)
+        return self._counters.get(i_account, NO_COUNTERS).standing(None, self._shared.get(i_customer))
 
     def keep(self, view: View, i_env: int, user: str, session_key: str, by_name: bool = True) -> None:
         """Remember a fresh view; `by_name`: its account was found by the name `user`, and not by a session or number."""

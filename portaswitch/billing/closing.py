@@ -76,7 +76,8 @@ def pieces(view: View, session: Session, used: tuple[Quota, ...], request: AAARe
     takes: tuple[Take, ...] = ()
     for quota in used:
         told = piece(view, session, quota, request, None if covered is None else covered - debit, failure)
-        view = discounts.settled(view, quota, told.takes)
+        if quota is not used[-1]:
+            view = discounts.settled(view, quota, told.takes)
         debit += told.debit
         xdrs += told.xdrs
         parties += told.parties

@@ -20,9 +20,9 @@ from portaswitch.model.discount import (
     ENDLESS,
     HUNDRED,
     NO_COUNTERS,
+    NO_PLANS,
     NOT_DRAWN,
     Assigned,
-    Combine,
     Counter,
     Counters,
     Draw,
@@ -31,6 +31,8 @@ from portaswitch.model.discount import (
     Item,
     ItemKind,
     Measure,
+    Met,
+    Plans,
     Step,
     total,
 )
@@ -38,17 +40,21 @@ from portaswitch.model.ledger import CounterMove, View
 from portaswitch.model.money import ZERO
 from portaswitch.model.session import Opened, Quota, Session
 
+#: Sets of plans that are kept read out; of more, all are looked up anew.
+MOST_SETS = 10_000
+LEAST = -ENDLESS
+
 
 def with_plans(view: View, catalogue: Catalogue, at: datetime) -> View:
     """The view with the discount plans and spending budgets that the account has, as of `at`; the very same one for an account without any."""
     account, customer, counters = view.account, view.customer, view.counters
     if account is None or customer is None:
         return view
-    plans: tuple[Assigned, ...] = ()
+    plans = NO_PLANS
     if catalogue.discount_plans:
-        plans = _plans(catalogue, (*counters.addons, account.i_product), account.i_vd_plan, customer.i_vd_plan)
+        plans = _plans(catalogue, (account.i_vd_plan, customer.i_vd_plan, account.i_product, *counters.addons))
     watched = budgets.of(account, customer, counters, catalogue)
-    if not plans and not watched and counters is NO_COUNTERS:
+    if not plans.assigned and not watched and counters is NO_COUNTERS:
         return view
     seen = Counters(counters.own, counters.shared, counters.addons, counters.billing_period, plans, at, budgets=watched)
     return _with(view, seen)
@@ -58,43 +64,53 @@ def _with(view: View, counters: Counters) -> View:
     return View(view.account, view.customer, view.funds, view.customer_funds, view.session, view.resellers, counters)
 
 
-def _plans(catalogue: Catalogue, products: tuple[int, ...], own: int, shared: int) -> tuple[Assigned, ...]:
-    wanted = [(product.i_vd_plan, False) for number in products if (product := catalogue.products.get(number)) is not None and product.i_vd_plan]
-    wanted += [(own, False), (shared, True)]
-    return tuple([Assigned(plan, of_all) for number, of_all in dict.fromkeys(wanted) if (plan := catalogue.discount_plans.get(number)) is not None])
+def _plans(catalogue: Catalogue, numbers: tuple[int, ...]) -> Plans:
+    """The plans of an account with these numbers: its own plan, its customer's, its product, its add-ons."""
+    found = catalogue.plan_sets.get(numbers)
+    if found is None:
+        own, shared, product, *addons = numbers
+        products = [catalogue.products[number] for number in (*addons, product) if number in catalogue.products]
+        wanted = dict.fromkeys([*[(product.i_vd_plan, False) for product in products], (own, False), (shared, True)])
+        plans = [Assigned(catalogue.discount_plans[number], of_all) for number, of_all in wanted if number in catalogue.discount_plans]
+        if len(catalogue.plan_sets) >= MOST_SETS:
+            catalogue.plan_sets.clear()
+        found = catalogue.plan_sets[numbers] = Plans(tuple(plans)) if plans else NO_PLANS
+    return found
 
 
 def drawn(view: View, opened: Opened, quota: Quota) -> Draws:
     """What the use of one quota key draws on, with what the key itself holds."""
     counters = view.counters
-    if not counters.plans:
+    if not counters.plans.assigned:
         return Drawn(quota.past) if quota.past else NOT_DRAWN
     own = total(quota.holds)
     draws: list[Draw] = []
-    for plan, shared in counters.plans:
-        for item in plan.items:
-            if item.meets(opened.i_service, quota.rated):
-                draws += _draws(view, opened, item, shared, plan.combine is Combine.FIRST, own)
+    for met in counters.plans.met(opened.i_service, quota.rated):
+        if met.item.kind is ItemKind.WALLET:
+            draws += _of_wallets(counters, opened, met, own)
+        else:
+            draws.append(_of_counter(view, opened, met, own))
     return Drawn(quota.past, tuple(draws)) if draws or quota.past else NOT_DRAWN
 
 
-def _draws(view: View, opened: Opened, item: Item, shared: bool, first: bool, own: dict[SourceKey, Decimal]) -> Iterator[Draw]:
-    unit = opened.unit
-    if item.kind is ItemKind.WALLET:
-        percent = item.steps[0].percent or HUNDRED
-        for row in _wallets(view.counters, item):
-            left = _left(row, own.get(row.key, ZERO), view.counters.at) // unit
-            if left > 0:
-                yield Draw(row.key, Measure.UNITS, (Step(ZERO, percent), Step(left)), unit, item.peak_level, True, first, item.split)
-        return
-    row = _row(view, item, shared)
-    held = max(row.held - own.get(row.key, ZERO), ZERO)
+def _of_wallets(counters: Counters, opened: Opened, met: Met, own: dict[SourceKey, Decimal]) -> Iterator[Draw]:
+    item, unit = met.item, opened.unit
+    for row in _wallets(counters, item):
+        left = _left(row, own.get(row.key, ZERO), counters.at) // unit
+        if left > 0:
+            yield Draw(row.key, Measure.UNITS, (Step(ZERO, item.steps[0].percent or HUNDRED), Step(left)), unit, item.peak_level, True, met.first, item.split)
+
+
+def _of_counter(view: View, opened: Opened, met: Met, own: dict[SourceKey, Decimal]) -> Draw:
+    item, unit, row = met.item, opened.unit, _row(view, met)
+    held = max(row.held - own.get(met.key, ZERO), ZERO)
     steps = sure(periods.steps_of(item, row), row.used, row.used + held)
     if view.counters.beyond:
         steps = tuple([replace(step, forbidden=False) for step in steps])
-    if item.measure is Measure.UNITS and unit != 1:
+    if unit != 1 and item.measure is Measure.UNITS:
         steps = _in_units(steps, unit)
-    yield Draw(row.key, item.measure, steps, unit, item.peak_level, item.exclusive, first, item.split, _others(view, opened, held))
+    others = _others(view, opened, held) if item.kind is ItemKind.QUOTA else 0
+    return Draw(met.key, item.measure, steps, unit, item.peak_level, item.exclusive, met.first, item.split, others)
 
 
 def _wallets(counters: Counters, item: Item) -> list[Counter]:
@@ -104,7 +120,7 @@ def _wallets(counters: Counters, item: Item) -> list[Counter]:
         row for row in counters.own.values()
         if row.key.source is Source.WALLET and row.i_vd_dg == item.i_vd_dg and (row.start is None or at is None or row.start <= at)
     ]  # fmt: skip
-    return sorted(found, key=lambda row: (row.end is None, row.end, row.key.i_source))
+    return found if len(found) < 2 else sorted(found, key=lambda row: (row.end is None, row.end, row.key.i_source))
 
 
 def _left(row: Counter, own: Decimal, at: datetime | None) -> Decimal:
@@ -114,13 +130,15 @@ def _left(row: Counter, own: Decimal, at: datetime | None) -> Decimal:
     return -row.used - row.held + own
 
 
-def _row(view: View, item: Item, shared: bool) -> Counter:
+def _row(view: View, met: Met) -> Counter:
     """The counter of an item, in the running period."""
     counters, account, customer = view.counters, view.account, view.customer
     assert account is not None and customer is not None and counters.at is not None
-    key = SourceKey(Source.COUNTER, item.i_vd_dg, shared, item.peak_level or 0)
-    activated = None if shared else account.activation_date
-    return periods.current(item, key, counters.find(key), counters.billing_period, counters.at, customer.timezone, activated)
+    row = (counters.shared if met.shared else counters.own).get(met.key)
+    if row is not None and row.end is not None and counters.at < row.end:
+        return row
+    activated = None if met.shared else account.activation_date
+    return periods.current(met.item, met.key, row, counters.billing_period, counters.at, customer.timezone, activated)
 
 
 def sure(steps: tuple[Step, ...], low: Decimal, high: Decimal) -> tuple[Step, ...]:
@@ -128,13 +146,18 @@ def sure(steps: tuple[Step, ...], low: Decimal, high: Decimal) -> tuple[Step, ..
     The steps of a use that begins somewhere from `low` to `high`, by its own units: the least percent of all places where each unit may be, forbidden where any
     is.
     """
-    if low == high:
-        first, *more = [step for step in steps if step.threshold <= low][-1:] + [step for step in steps if step.threshold > low]
-        return (Step(ZERO, first.percent, first.forbidden), *[Step(step.threshold - low, step.percent, step.forbidden) for step in more])
+    if len(steps) == 1:
+        return steps
     more = [step for step in steps if step.threshold > low]
-    if len(more) < 2:  # most counters are far from their one step, or behind it: the same without a search
-        first = [step for step in steps if step.threshold <= low][-1]
-        return _before(first, more[0], low, high) if more else (Step(ZERO, first.percent, first.forbidden),)
+    first = steps[max(len(steps) - len(more) - 1, 0)]
+    if first.threshold:
+        first = Step(ZERO, first.percent, first.forbidden)
+    if not more:
+        return (first,)
+    if low == high:
+        return (first, *[Step(step.threshold - low, step.percent, step.forbidden) for step in more])
+    if len(more) == 1:  # most counters are far from their last step, or behind it: the same without a search
+        return _before(first, more[0], low, high)
     cuts = sorted({ZERO, *(step.threshold - edge for step in steps for edge in (low, high) if step.threshold > edge)})
     return tuple([_least(steps, low, high, cut) for cut in cuts])
 
@@ -145,7 +168,7 @@ def _before(first: Step, last: Step, low: Decimal, high: Decimal) -> tuple[Step,
     there = Step(last.threshold - low, last.percent, last.forbidden)
     if last.threshold <= high:
         return Step(ZERO, *either), there
-    return Step(ZERO, first.percent, first.forbidden), Step(last.threshold - high, *either), there
+    return first, Step(last.threshold - high, *either), there
 
 
 def _least(steps: tuple[Step, ...], low: Decimal, high: Decimal, cut: Decimal) -> Step:
@@ -193,18 +216,16 @@ def _put(view: View, moved: Iterable[tuple[SourceKey, Decimal, Decimal]]) -> Vie
     return view if not rows else _with(view, view.counters.put(*rows))
 
 
-def _known(view: View, key: SourceKey) -> tuple[Item | None, Counter] | None:
+def _known(view: View, key: SourceKey) -> tuple[Met | None, Counter] | None:
     """The item of a counter, where a plan still has it, and its row."""
-    if key.source is Source.COUNTER and key.i_source == NO_ITEM:
-        budget = budgets.row_of(view, key.shared)
-        return None if budget is None else (None, budget)
-    row = view.counters.find(key)
     if key.source is Source.COUNTER:
-        for plan, shared in view.counters.plans:
-            if shared == key.shared:
-                for item in plan.items:
-                    if item.i_vd_dg == key.i_source:
-                        return item, _row(view, item, shared)
+        if key.i_source == NO_ITEM:
+            budget = budgets.row_of(view, key.shared)
+            return None if budget is None else (None, budget)
+        met = view.counters.plans.by_key.get(key)
+        if met is not None:
+            return met, _row(view, met)
+    row = view.counters.find(key)
     return None if row is None else (None, row)
 
 
@@ -216,11 +237,11 @@ def moves(view: View, after: Session | None, takes: tuple[Take, ...], need: Deci
     before, behind, used = _held(view.session), _held(after), total(takes)
     asked = [watched.key for watched in view.counters.budgets] if need else []
     found = []
-    for key in sorted({**before, **behind, **used, **dict.fromkeys(asked, ZERO)}):
-        was, now, taken = before.get(key, ZERO), behind.get(key, ZERO), Decimal(used.get(key, ZERO))
+    for key in {**before, **behind, **used, **dict.fromkeys(asked, ZERO)}:
+        was, now, taken = before.get(key, ZERO), behind.get(key, ZERO), used.get(key, ZERO)
         if not taken and was == now and key not in asked:
             continue
-        if key.source is Source.COUNTER and key.i_source == NO_ITEM:
+        if key.i_source == NO_ITEM and key.source is Source.COUNTER:
             found.append(budgets.move(view, key, was, now, taken, need))
         elif (known := _known(view, key)) is not None:
             found.append(_move(*known, was, now, taken))
@@ -229,21 +250,28 @@ def moves(view: View, after: Session | None, takes: tuple[Take, ...], need: Deci
 
 def _held(session: Session | None) -> dict[SourceKey, Decimal]:
     """What all quota keys of a session hold together."""
-    return {} if session is None else total(tuple([take for quota in session.quotas for take in quota.holds]))
+    if session is None:
+        return {}
+    if len(session.quotas) == 1:
+        return total(session.quotas[0].holds)
+    return total(tuple([take for quota in session.quotas for take in quota.holds]))
 
 
-def _move(item: Item | None, row: Counter, was: Decimal, now: Decimal, taken: Decimal) -> CounterMove:
-    wallet = row.key.source is Source.WALLET
-    steps = (Step(-ENDLESS, HUNDRED), Step(ZERO)) if wallet else () if item is None else periods.steps_of(item, row)
-    least, most = _condition(steps, row, was, now, taken)
+#: The steps of a wallet, whose use is its balance below zero.
+WALLET_STEPS = (Step(-ENDLESS, HUNDRED), Step(ZERO))
+
+
+def _move(met: Met | None, row: Counter, was: Decimal, now: Decimal, taken: Decimal) -> CounterMove:
+    if row.key.source is Source.WALLET:
+        least, most = _condition(WALLET_STEPS, row, was, now, taken)
+        return CounterMove(row.key, taken, now - was, least, most, row.relied, None, row.end, row.carried, ZERO, None, row.fresh)
+    least, most = _condition(() if met is None else periods.steps_of(met.item, row), row, was, now, taken)
     limit = notify = None
-    if wallet:
-        limit = ZERO
-    elif item is not None and item.limit is not None:
-        limit = item.limit + row.carried if item.kind is ItemKind.QUOTA else None
-        notify = None if item.notify is None else (item.limit + row.carried) * item.notify / HUNDRED
-    start = None if wallet else row.start
-    return CounterMove(row.key, taken, now - was, least, most, row.relied, start, row.end, row.carried, limit, notify, row.fresh)
+    if met is not None and met.limit is not None:
+        spent = met.limit + row.carried
+        limit = spent if met.item.kind is ItemKind.QUOTA else None
+        notify = None if met.item.notify is None else spent * met.item.notify / HUNDRED
+    return CounterMove(row.key, taken, now - was, least, most, row.relied, row.start, row.end, row.carried, limit, notify, row.fresh)
 
 
 def _condition(steps: tuple[Step, ...], row: Counter, was: Decimal, now: Decimal, taken: Decimal) -> tuple[Decimal, Decimal]:
@@ -252,12 +280,15 @@ def _condition(steps: tuple[Step, ...], row: Counter, was: Decimal, now: Decimal
     nothing.
     """
     if not steps or (not taken and now <= was):
-        return -ENDLESS, ENDLESS
-    high, beyond = row.used + row.held - was, taken + now
-    ends = [*[step.threshold for step in steps[1:]], ENDLESS]
-    for step, end in zip(steps, ends, strict=True):
-        if step.threshold <= row.used and high + beyond <= end:
-            return step.threshold if step.threshold > ZERO else -ENDLESS, end - beyond + was
+        return LEAST, ENDLESS
+    beyond = taken + now
+    reached, end = row.used + row.held - was + beyond, ENDLESS
+    for step in reversed(steps):
+        if step.threshold <= row.used:
+            if reached <= end:
+                return step.threshold if step.threshold > ZERO else LEAST, end - beyond + was
+            break
+        end = step.threshold
     return row.used, row.used + row.held
 
 
@@ -278,12 +309,11 @@ def applied(row: Counter | None, move: CounterMove) -> Counter:
 def used_up(view: View, opened: Opened, quota: Quota, takes: tuple[Take, ...]) -> bool:
     """Whether a quota that the use is counted by is used up, with what it `takes` beyond what is settled; what others hold is not."""
     taken = total(takes)
-    for plan, shared in view.counters.plans:
-        for item in plan.items:
-            if item.kind is ItemKind.QUOTA and item.limit is not None and item.meets(opened.i_service, quota.rated):
-                row = _row(view, item, shared)
-                if row.used + taken.get(row.key, ZERO) >= item.limit + row.carried:
-                    return True
+    for met in view.counters.plans.met(opened.i_service, quota.rated):
+        if met.item.kind is ItemKind.QUOTA and met.limit is not None:
+            row = _row(view, met)
+            if row.used + taken.get(row.key, ZERO) >= met.limit + row.carried:
+                return True
     return False
 
 

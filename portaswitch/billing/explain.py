@@ -88,7 +88,7 @@ def _funds(asked: Asked) -> Iterator[tuple[str, str]]:
 def _counters(asked: Asked) -> Iterator[tuple[str, str]]:
     """Where the counters of the account's plans and its wallets stand."""
     counters = asked.view.counters
-    names = {item.i_vd_dg: plan.name for plan, _ in counters.plans for item in plan.items}
+    names = {item.i_vd_dg: plan.name for plan, _ in counters.plans.assigned for item in plan.items}
     for row in (*counters.own.values(), *counters.shared.values()):
         wallet = row.key.source is Source.WALLET
         plan = names.get(row.i_vd_dg if wallet else row.key.i_source, "none in force")
@@ -274,7 +274,7 @@ def _short(asked: Asked) -> str:
 def _quota(asked: Asked) -> str:
     """The counters of quotas, which may be used up by others of the customer."""
     told = []
-    for plan, shared in asked.view.counters.plans:
+    for plan, shared in asked.view.counters.plans.assigned:
         for item in plan.items:
             row = asked.view.counters.find(SourceKey(Source.COUNTER, item.i_vd_dg, shared, item.peak_level or 0))
             if item.kind is ItemKind.QUOTA and row is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from twisted.internet.defer import Deferred
 
@@ -69,9 +69,7 @@ class Flight:
         own, shared = self.counters.get(account.i_account), self.shared_counters.get(customer.i_customer)
         if funds is None and customer_funds is None and shared is None:
             return view
-        counters = view.counters
-        if own is not None or shared is not None:
-            counters = replace(counters, own=counters.own if own is None else own, shared=counters.shared if shared is None else shared)
+        counters = view.counters.standing(own, shared)
         return View(account, customer, funds or view.funds, customer_funds or view.customer_funds, view.session, view.resellers, counters)
 
 

@@ -68,10 +68,10 @@ def _rest(holds: tuple[Take, ...], debit: Decimal, takes: tuple[Take, ...]) -> t
         if take.source is not Source.MONEY:
             left = take.units - taken.get(take.key, ZERO)
             if left > ZERO:
-                rest.append(Take(take.source, ZERO, left, take.i_source, take.shared, take.level))
+                rest.append(Take(take.key, ZERO, left))
             continue
         paid = min(take.amount, debit)
         debit -= paid
         if take.amount > paid:
-            rest.append(Take(take.source, take.amount - paid))
+            rest.append(Take(take.key, take.amount - paid))
     return tuple(rest)

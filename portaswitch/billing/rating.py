@@ -11,10 +11,10 @@ from datetime import datetime
 from decimal import ROUND_DOWN, Decimal
 
 from portaswitch.billing import pricing
-from portaswitch.billing.rules import connect_fee, discount, intervals
+from portaswitch.billing.rules import connect_fee, discount, evenly, intervals
 from portaswitch.model.catalogue import RatePlan
-from portaswitch.model.charge import Charge, Part, Segment, Source, Take, Usage
-from portaswitch.model.discount import NOT_DRAWN, Draws
+from portaswitch.model.charge import CASH, NOTHING, Charge, Part, Segment, Take, Usage
+from portaswitch.model.discount import ENDLESS, NOT_DRAWN, Draws, Even
 from portaswitch.model.money import EXACT, NICKEL, QUANTA, SUM, ZERO, Rounding, round_amount
 from portaswitch.model.pricing import Pricing
 
@@ -28,8 +28,10 @@ def rate(plan: RatePlan, drawn: Draws, usage: Usage, at: datetime) -> Charge:
     Price `usage` (cumulative units of the service's base) by `plan`, drawing on the counters and wallets of `drawn` (() none), for a session that began
     at `at`, which picks the level of the day where the plan has several.
     """
+    if usage.units <= 0:
+        return NOTHING
     if plan.pricing is not None or drawn:
-        return _rated(plan, plan.pricing or PLAIN, usage, at, drawn)
+        return _evenly(plan, drawn, usage.units) or _rated(plan, plan.pricing or PLAIN, usage, at, drawn)
     segments: tuple[Segment, ...] = ()
     for step in STEPS:
         segments += step(plan, usage.units)
@@ -39,13 +41,28 @@ def rate(plan: RatePlan, drawn: Draws, usage: Usage, at: datetime) -> Charge:
         quantity += segment.count * segment.length
     exact = SUM.plus(total)
     figure = round_amount(exact, plan.precision, plan.rounding)
-    return Charge(figure, exact, quantity, segments, (Take(Source.MONEY, figure),) if figure else ())
+    return Charge(figure, exact, quantity, segments, (Take(CASH, figure),) if figure else ())
+
+
+def _evenly(plan: RatePlan, drawn: Draws, units: int) -> Charge | None:
+    """The charge of a use of which every unit has the same taken off; None where that may not be so."""
+    even = evenly.of(drawn, plan)
+    quantity = intervals.quantity(plan, units)
+    if even is None or not quantity or not evenly.holds(even, quantity):
+        return None
+    segments, cost = evenly.segments(plan, even, quantity)
+    per = Decimal(plan.price_per)
+    if plan.connect_fee:
+        segments, cost = (*connect_fee.segments(plan, units), *segments), EXACT.add(EXACT.multiply(plan.connect_fee, per), cost)
+    exact = SUM.plus(EXACT.divide(cost, per))
+    figure, taken = round_amount(exact, plan.precision, plan.rounding), evenly.takes(drawn, even, quantity)
+    return Charge(figure, exact, quantity, segments, (Take(CASH, figure), *taken) if figure else taken)
 
 
 def _rated(plan: RatePlan, beyond: Pricing, usage: Usage, at: datetime, drawn: Draws) -> Charge:
     exact, segments, level = pricing.charged(plan, beyond, usage.units, at, drawn)
     figure = round_amount(exact, plan.precision, plan.rounding)
-    taken = ((Take(Source.MONEY, figure),) if figure else ()) + (discount.takes(drawn, segments) if drawn else ())
+    taken = ((Take(CASH, figure),) if figure else ()) + (discount.takes(drawn, segments) if drawn else ())
     quantity = sum([one.units for one in segments])
     return Charge(figure, exact, quantity, segments, taken, level, _parts(plan, beyond, figure, segments) if drawn else ())
 
@@ -82,7 +99,9 @@ def longest(plan: RatePlan, drawn: Draws, funds: Decimal | None, at: datetime, m
     if funds is not None and funds < ZERO:
         return 0
     if plan.pricing is not None or drawn:
-        beyond = plan.pricing or PLAIN
+        beyond, even = plan.pricing or PLAIN, evenly.of(drawn, plan)
+        if even is not None and funds is not None and _ends_before(plan, even, most, found := _afforded_evenly(plan, even, funds)):
+            return found
         return _sooner(_afforded(plan, beyond, funds, at, most, True, drawn), pricing.cut(beyond))
     if funds is None:
         return None
@@ -123,6 +142,20 @@ def _sooner(one: int | None, other: int | None) -> int | None:
 def _afforded(plan: RatePlan, beyond: Pricing, funds: Decimal | None, at: datetime, most: int | None, tricky: bool, drawn: Draws) -> int | None:
     dearest, reached = (None, True) if funds is None else _dearest(plan, funds)
     return pricing.affordable(plan, beyond, dearest, reached, at, most, tricky, drawn)
+
+
+def _afforded_evenly(plan: RatePlan, even: Even, funds: Decimal) -> int | None:
+    """What the funds pay for, if every unit has the same taken off."""
+    dearest, reached = _dearest(plan, funds)
+    limit = EXACT.multiply(EXACT.subtract(dearest, plan.connect_fee), Decimal(plan.price_per))
+    return evenly.affordable(plan, even, limit, reached)
+
+
+def _ends_before(plan: RatePlan, even: Even, most: int | None, found: int | None) -> bool:
+    """Whether a use of `found` units, and the interval that is too dear behind it (None: `most` units), are all within what has the same taken off."""
+    if found is None:
+        return even.until == ENDLESS or (most is not None and evenly.holds(even, most))
+    return evenly.holds(even, found + plan.interval_n if found else plan.interval_first)
 
 
 def _dearest(plan: RatePlan, funds: Decimal) -> tuple[Decimal, bool]:

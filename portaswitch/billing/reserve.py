@@ -13,7 +13,7 @@ from portaswitch.billing import budgets, discounts
 from portaswitch.billing.rating import cut, highest, is_free, longest, rate
 from portaswitch.model.billing_model import BillingModel
 from portaswitch.model.catalogue import Protection, RatePlan, ServicePolicy
-from portaswitch.model.charge import Source, Take, Usage, held
+from portaswitch.model.charge import CASH, Source, Take, Usage, held
 from portaswitch.model.discount import NOT_DRAWN, Draws, total
 from portaswitch.model.ledger import View
 from portaswitch.model.money import ZERO
@@ -176,7 +176,7 @@ def _holds(
     else:
         figure = charge.figure if charge is not None and plan.pricing is None else highest(plan, units, at, drawn)
         amount = figure - charged
-    return (Take(Source.MONEY, amount), *more) if amount > ZERO else more
+    return (Take(CASH, amount), *more) if amount > ZERO else more
 
 
 def _counted(takes: tuple[Take, ...]) -> tuple[Take, ...]:
@@ -195,7 +195,7 @@ def covered(quota: Quota, cost: Decimal, takes: tuple[Take, ...] = ()) -> Quota:
     short = {take.key for take in lacks}
     money = max(money, cost)
     kept = [take for take in _counted(quota.holds) if take.key not in short]
-    return quota.holding((*((Take(Source.MONEY, money),) if money > ZERO else ()), *kept, *lacks), quota.granted)
+    return quota.holding((*((Take(CASH, money),) if money > ZERO else ()), *kept, *lacks), quota.granted)
 
 
 def why_not(

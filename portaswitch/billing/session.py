@@ -181,6 +181,7 @@ def _grant(
     grants, expires, part = list(refusals), numbered.held_until(session, request), part_of(request)
     seen = view
     alone = len(request.units) + len(refusals) == 1 and "portal" not in facts.more
+    several = len(request.units) > 1 or catalogue is not None  # of one key that holds money nobody asks what it leaves
     for asked in request.units:
         quota = quotas.get(asked.key) or beside(template, asked)
         asked = in_own_base(asked, quota.base)
@@ -196,7 +197,9 @@ def _grant(
                 own -= held(other.holds)
         funds = reserve.within_budgets(seen, reserve.funds_seen(view, own, request.received), quota.holds)
         grant, reserved = _reserve_one(seen, request, session.opened, quota, asked, funds, breakage)
-        seen, quota = reheld(seen, quota, reserved), reserved
+        if several or not held(reserved.holds):
+            seen = reheld(seen, quota, reserved)
+        quota = reserved
         if grant.refusal is not None and alone:
             if policy is not None and grant.refusal in internet.HOTLINED:
                 return internet.hotline(view, request, session, facts, policy, grant.refusal)
@@ -276,7 +279,8 @@ def _goes_on(view: View, request: AAARequest, session: Session, quotas: tuple[Qu
         # What the keys have used goes before what any of them may take beyond it.
         others = sum([held(other.holds) for other in covered], ZERO) + sum(costs[place + 1 :], ZERO)
         covered.append(_cover(seen, request, session, quota, dues[place], others, draws[place] if seen is view else None))
-        seen = reheld(seen, quota, covered[-1])
+        if place + 1 < len(quotas):
+            seen = reheld(seen, quota, covered[-1])
     quotas = tuple(covered)
     held_until = [reserve.hold_until(request.received, session.opened, quota, max(quota.granted - quota.used, 0)) for quota in quotas if quota.granted]
     expires = max([session.expires, _idle_until(session, request), *held_until])

@@ -43,6 +43,9 @@ class Watched(NamedTuple):
 NO_ITEM: Final = 0
 
 
+OWN, SHARED = SourceKey(Source.COUNTER, NO_ITEM), SourceKey(Source.COUNTER, NO_ITEM, True)
+
+
 def key_of(shared: bool) -> SourceKey:
     """The counter of an account's budget, or of its customer's."""
-    return SourceKey(Source.COUNTER, NO_ITEM, shared)
+    return SHARED if shared else OWN

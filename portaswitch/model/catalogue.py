@@ -13,7 +13,7 @@ from ipaddress import ip_network
 
 from portaswitch.model.access_policy import AccessPolicy
 from portaswitch.model.budget import Budget
-from portaswitch.model.discount import DiscountPlan
+from portaswitch.model.discount import DiscountPlan, Plans
 from portaswitch.model.money import ZERO, Rounding
 from portaswitch.model.pricing import Pricing
 from portaswitch.model.request import Base
@@ -296,6 +296,8 @@ class Catalogue:
     reseller_slack: Decimal = ZERO
     exchange: Mapping[tuple[int, str, str], tuple[tuple[datetime, Decimal], ...]] = field(default_factory=dict)
     discount_plans: Mapping[int, DiscountPlan] = field(default_factory=dict)
+    #: The plans together that accounts have, by their numbers, as far as any was asked for; no part of the value.
+    plan_sets: dict[tuple[int, ...], Plans] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def worth(self, i_env: int, currency: str, into: str, at: datetime) -> Decimal | None:
         """What one unit of a currency is worth in another at `at`; None where no exchange rate is in force."""

@@ -34,21 +34,25 @@ class SourceKey(NamedTuple):
     level: int = 0
 
 
+#: Money has no rows to tell apart.
+CASH = SourceKey(Source.MONEY, 0)
+
+
 @dataclass(frozen=True, slots=True)
 class Take:
-    """Part of a charge or hold: `amount` of money, or `units` of a counter or wallet in its own measure (units, or money it counts; see `SourceKey`)."""
+    """
+    Part of a charge or hold: `amount` of money, or `units` of the counter or wallet of `key` in its own measure (units, or money it counts; then `amount` is
+    nothing).
+    """
 
-    source: Source
+    key: SourceKey
     amount: Decimal
     units: int | Decimal = 0
-    i_source: int = 0
-    shared: bool = False
-    level: int = 0
 
     @property
-    def key(self) -> SourceKey:
-        """Which counter or wallet."""
-        return SourceKey(self.source, self.i_source, self.shared, self.level)
+    def source(self) -> Source:
+        """Where it is taken from."""
+        return self.key.source
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +136,6 @@ def held(takes: tuple[Take, ...]) -> Decimal:
     """How much money the takes hold."""
     total = ZERO
     for take in takes:
-        if take.source is Source.MONEY:
+        if take.key.source is Source.MONEY:
             total += take.amount
     return total

@@ -90,9 +90,9 @@ class Item:
         first = self.steps[0].percent
         return next((step.threshold for step in self.steps if step.forbidden or (step.percent < first and self.kind is ItemKind.DISCOUNT)), None)
 
-    def meets(self, i_service: int, rated: str) -> bool:
-        """Whether a use of the service that is rated by this number or special destination is counted."""
-        return (self.i_service == i_service or i_service in self.pool) and (not self.prefixes or rated.startswith(self.prefixes))
+    def counts(self, i_service: int) -> bool:
+        """Whether uses of the service are counted, as far as their destinations are."""
+        return self.i_service == i_service or i_service in self.pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +111,47 @@ class Assigned(NamedTuple):
 
     plan: DiscountPlan
     shared: bool
+
+
+class Met(NamedTuple):
+    """
+    An item as a use meets it: `shared` and the `key` of its counter, its `limit` (see `Item.limit`); `first`: plans behind it have no part in what it
+    discounts.
+    """
+
+    item: Item
+    shared: bool
+    key: SourceKey
+    limit: Decimal | None
+    first: bool
+
+
+class Plans:
+    """The plans that an account has, in their order: read out once for all who have the same ones, by service and by counter."""
+
+    __slots__ = ("_by_service", "assigned", "by_key")
+
+    def __init__(self, assigned: tuple[Assigned, ...] = ()) -> None:
+        self.assigned = assigned
+        self.by_key: dict[SourceKey, Met] = {}
+        for plan, shared in assigned:
+            for item in plan.items:
+                key = SourceKey(Source.COUNTER, item.i_vd_dg, shared, item.peak_level or 0)
+                self.by_key.setdefault(key, Met(item, shared, key, item.limit, plan.combine is Combine.FIRST))
+        self._by_service: dict[int, tuple[Met, ...]] = {}
+
+    def met(self, i_service: int, rated: str) -> list[Met]:
+        """The items that count a use of the service that is rated by this number or special destination."""
+        found = self._by_service.get(i_service)
+        if found is None:
+            found = self._by_service[i_service] = tuple([met for met in self.by_key.values() if met.item.counts(i_service)])
+        return [met for met in found if not met.item.prefixes or rated.startswith(met.item.prefixes)]
+
+    def __bool__(self) -> bool:
+        return bool(self.assigned)
+
+
+NO_PLANS = Plans()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +192,7 @@ class Counters:
     shared: Rows = field(default_factory=dict)
     addons: tuple[int, ...] = ()
     billing_period: int = 4
-    plans: tuple[Assigned, ...] = field(default=(), compare=False)
+    plans: Plans = field(default=NO_PLANS, compare=False)
     at: datetime | None = field(default=None, compare=False)
     beyond: bool = field(default=False, compare=False)
     budgets: tuple[Watched, ...] = field(default=(), compare=False)
@@ -160,11 +201,18 @@ class Counters:
         """The row of a counter or wallet."""
         return (self.shared if key.shared else self.own).get(key)
 
+    def standing(self, own: Rows | None, shared: Rows | None) -> Counters:
+        """The same with these rows of the account and of its customer (None: those it has)."""
+        own, shared = self.own if own is None else own, self.shared if shared is None else shared
+        if own is self.own and shared is self.shared:
+            return self
+        return Counters(own, shared, self.addons, self.billing_period, self.plans, self.at, self.beyond, self.budgets)
+
     def put(self, *rows: Counter) -> Counters:
         """The same with these rows."""
-        own, shared = dict(self.own), dict(self.shared)
-        for row in rows:
-            (shared if row.key.shared else own)[row.key] = row
+        own = {**self.own, **{row.key: row for row in rows if not row.key.shared}}
+        more = {row.key: row for row in rows if row.key.shared}
+        shared = {**self.shared, **more} if more else self.shared
         return Counters(own, shared, self.addons, self.billing_period, self.plans, self.at, self.beyond, self.budgets)
 
 
@@ -208,11 +256,22 @@ class Draw:
 
 
 @dataclass(frozen=True, slots=True)
+class Even:
+    """What is taken off every unit of a use that is charged for at most `until` units; `draws` as in `Segment`."""
+
+    percent: Decimal
+    draws: tuple[tuple[int, Decimal], ...]
+    until: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Drawn:
     """What a use draws on, in order; `past`: how its first units were settled already."""
 
     past: tuple[Stretch, ...] = ()
     draws: tuple[Draw, ...] = ()
+    #: What `rules.evenly` has found of it, where it has looked; no part of the value.
+    known: list[Even | None] = field(default_factory=list, init=False, compare=False, repr=False)
 
 
 #: What a use draws on, or nothing: most uses do, and asking costs them nothing.
@@ -224,7 +283,7 @@ def total(takes: tuple[Take, ...]) -> dict[SourceKey, Decimal]:
     """What is taken from each counter and wallet together; money is left out."""
     sums: dict[SourceKey, Decimal] = {}
     for take in takes:
-        if take.source is not Source.MONEY:
-            key = take.key
+        key = take.key
+        if key.source is not Source.MONEY:
             sums[key] = sums.get(key, ZERO) + take.units
     return sums

@@ -16,7 +16,7 @@ from typing import Any
 
 from portaswitch.model.billing_model import BillingModel
 from portaswitch.model.catalogue import Protection, RatePlan, ServicePolicy
-from portaswitch.model.charge import Source, Take
+from portaswitch.model.charge import Source, SourceKey, Take
 from portaswitch.model.discount import Stretch
 from portaswitch.model.money import Rounding
 from portaswitch.model.refusal import Refusal
@@ -136,13 +136,14 @@ def _quota(quota: Quota, own_legs: bool) -> str:
 
 def _take(take: Take) -> str:
     units = f'"{take.units}"' if isinstance(take.units, Decimal) else take.units
-    which = f',"sh":{"true" if take.shared else "false"},"lv":{take.level}' if take.source is Source.COUNTER else ""
-    return f'{{"s":"{take.source._value_}","a":"{take.amount}","u":{units},"i":{take.i_source}{which}}}'
+    source, number, shared, level = take.key
+    which = f',"sh":{"true" if shared else "false"},"lv":{level}' if source is Source.COUNTER else ""
+    return f'{{"s":"{source._value_}","a":"{take.amount}","u":{units},"i":{number}{which}}}'
 
 
 def _take_of(take: Mapping[str, Any]) -> Take:
     units = Decimal(take["u"]) if isinstance(take["u"], str) else take["u"]
-    return Take(Source(take["s"]), Decimal(take["a"]), units, take["i"], take.get("sh", False), take.get("lv", 0))
+    return Take(SourceKey(Source(take["s"]), take["i"], take.get("sh", False), take.get("lv", 0)), Decimal(take["a"]), units)
 
 
 def _texts(named: Mapping[str, str]) -> str:

@@ -7,6 +7,7 @@ Only text needs quoting; numbers, times and letters are ours. One function quote
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from portaswitch.model.charge import Source, SourceKey
 from portaswitch.model.ledger import FREELY, Change, CounterMove, Member, Party
@@ -113,7 +114,7 @@ def counter_row(key: SourceKey, change: Change, move: CounterMove) -> str:
     """A counter or wallet that a batch moves, as one of its members says it."""
     if key.source is Source.WALLET:
         return f"(,,,,,{key.i_source},,,,f)"
-    end = "infinity" if move.end is None else move.end.isoformat()
+    end = "infinity" if move.end is None else _time(move.end)
     return (
         f"({change.i_customer},{'' if key.shared else change.i_account},{change.i_env},{key.i_source or ''},{key.level},,{move.carried},"
         f"{_time(move.start)},{end},{'t' if move.fresh else 'f'})"
@@ -122,13 +123,14 @@ def counter_row(key: SourceKey, change: Change, move: CounterMove) -> str:
 
 def counter_move(no: int, place: int, move: CounterMove) -> str:
     """What member `no` does to the counter or wallet at a place."""
-    end = "infinity" if move.end is None else move.end.isoformat()
-    spent, notify = ("" if bound is None else bound for bound in (move.limit, move.notify))
+    end = "infinity" if move.end is None else _time(move.end)
+    spent, notify = "" if move.limit is None else move.limit, "" if move.notify is None else move.notify
     return (
         f"({no},{place},{move.used},{move.held},{move.least},{move.most},{_time(move.relied)},{_time(move.start)},{end},{move.carried},{spent},{notify})"
     )
 
 
+@lru_cache(4096)  # the bounds of periods: counters of one reset and zone have the same ones
 def _time(moment: datetime | None) -> str:
     return "" if moment is None else moment.isoformat()
 

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 
 from portaswitch.model.billing_model import BillingModel
 from portaswitch.model.catalogue import Protection, RatePlan, ServicePolicy
-from portaswitch.model.charge import Source, Take
+from portaswitch.model.charge import CASH, Take
 from portaswitch.model.ledger import Change, Member, Stale, Verdict, View
 from portaswitch.model.money import Rounding
 from portaswitch.model.party import Account, BillStatus, Customer, Funds
@@ -182,7 +182,7 @@ class LedgerCase:
             name, 1, 5, i_account, i_customer, "named", HOSTILE, "Gold", 4, "Voice", 1024, 6, HOSTILE, "0044", "44", NOW, POLICY, BillingModel.CREDIT, kept
         )
         legs = (Leg(Role.ACCOUNT, i_account, PLAN), Leg(Role.VENDOR, 12, replace(PLAN, precision=2, rounding=Rounding.NICKEL)))
-        takes = (Take(Source.MONEY, Decimal(held)),) if held != "0" else ()
+        takes = (Take(CASH, Decimal(held)),) if held != "0" else ()
         quotas = (
             Quota(QuotaKey(), Base.TIME, legs, HOSTILE, 61, 90, takes, (Decimal("0.10"), Decimal("1E-5")), 66, 1, 90, ((HOSTILE, 60), ("b", 1))),
             Quota(QuotaKey(10, 20), Base.OCTETS, legs[:1], "44", 5, 0, (), (Decimal(0),)),

@@ -104,18 +104,19 @@ class _Walk:
             return _Now(stretch.percent, stretch.part, (), False, units)
         if self._last is not None and self._last[:2] == (run.price, run.name):
             return self._last[2]
-        left, until, forbidden = HUNDRED, None, False
+        left, until, forbidden, level = HUNDRED, None, False, levels.NAMES.index(run.name)
         draws: list[tuple[int, Decimal]] = []
         split: list[Decimal] = []
         for place, draw in enumerate(self._draws):
-            if draw.level is not None and draw.level != levels.NAMES.index(run.name):
+            if draw.level is not None and draw.level != level:
                 continue
             step, end = self._step(place, draw)
             if draw.key.source is Source.WALLET and (end is None or left <= ZERO or run.price <= ZERO):
                 continue
-            each = self._each(draw, run.price, left)
+            each = ONE if draw.measure is Measure.UNITS else self._money(run.price, left)
             draws.append((place, each))
-            until = _sooner(until, _units(end, self._along[place], each))
+            if end is not None:
+                until = _sooner(until, _units(end, self._along[place], each))
             forbidden = forbidden or step.forbidden
             if step.percent:
                 left = EXACT.divide(EXACT.multiply(left, EXACT.subtract(HUNDRED, step.percent)), HUNDRED)
@@ -130,29 +131,28 @@ class _Walk:
 
     def _step(self, place: int, draw: Draw) -> tuple[discount.Step, Decimal | None]:
         """The step that the use is in, and where the next one begins (in units, or a numerator of money)."""
-        along, scale = self._along[place], self._per if draw.measure is Measure.MONEY else ONE
+        along, money = self._along[place], draw.measure is Measure.MONEY
         found = draw.steps[0]
         for step in draw.steps[1:]:
-            bound = EXACT.multiply(step.threshold, scale)
+            bound = EXACT.multiply(step.threshold, self._per) if money else step.threshold
             if along < bound:
                 return found, bound
             found = step
         return found, None
 
-    def _each(self, draw: Draw, price: Decimal, left: Decimal) -> Decimal:
-        """What one unit moves the counter by."""
-        if draw.measure is Measure.UNITS:
-            return ONE
+    def _money(self, price: Decimal, left: Decimal) -> Decimal:
+        """What one unit moves a counter of money by."""
         return EXACT.divide(EXACT.multiply(EXACT.multiply(price, self._worth), left), HUNDRED)
 
 
-def _units(end: Decimal | None, along: Decimal, each: Decimal) -> int | None:
+def _units(end: Decimal, along: Decimal, each: Decimal) -> int | None:
     """The units of which each begins before `end`."""
-    if end is None or each <= ZERO:
-        return None
     if each is ONE:
         left = end - along
-        return int(left) + (left > int(left))
+        whole_units = int(left)
+        return whole_units + (left > whole_units)
+    if each <= ZERO:
+        return None
     whole, rest = EXACT.divmod(EXACT.subtract(end, along), each)
     return int(whole) + (rest > ZERO)
 
@@ -178,10 +178,10 @@ def takes(drawn: Drawn, segments: Iterable[Segment]) -> tuple[Take, ...]:
             sums[place] = EXACT.add(sums.get(place, ZERO), EXACT.divide(amount, Decimal(segment.price_per)) if money else amount)
     found: list[Take] = []
     for place, amount in sums.items():
-        draw, key = drawn.draws[place], drawn.draws[place].key
+        draw = drawn.draws[place]
         units = SUM.plus(amount) if draw.measure is Measure.MONEY else int(amount) * draw.size
         if units:
-            found.append(Take(key.source, ZERO, units, key.i_source, key.shared, key.level))
+            found.append(Take(draw.key, ZERO, units))
     return tuple(found)
 
 

@@ -221,6 +221,16 @@ class DiscountLawTests(SynchronousTestCase):
             self.assertEqual([part.units for part in told.parts], sorted({part.units for part in told.parts}))
 
     @COUNT
+    @given(PLANS.filter(lambda priced: priced.pricing is None), SOME, st.integers(0, 700), st.decimals("0", "4", places=2))
+    def test_evenly(self, priced: RatePlan, drawn: Drawn, units: int, funds: Decimal) -> None:
+        """What is reckoned without a walk, where every unit has the same taken off, is what the walk makes of it: a plan with terms that say nothing walks."""
+        walked = replace(priced, pricing=Pricing())
+        self.assertEqual(rate(priced, drawn, Usage(units), AT), rate(walked, drawn, Usage(units), AT))
+        self.assertEqual(longest(priced, drawn, funds, AT), longest(walked, drawn, funds, AT))
+        most = longest(priced, drawn, funds, AT, 300)
+        self.assertEqual(None if most is None else min(most, 300), None if (other := longest(walked, drawn, funds, AT, 300)) is None else min(other, 300))
+
+    @COUNT
     @given(PLANS, st.integers(0, 900))
     def test_without(self, priced: RatePlan, units: int) -> None:
         """A counter that takes nothing off changes nothing but itself."""

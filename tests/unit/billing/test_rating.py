@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from portaswitch.billing import rating
 from portaswitch.billing.rating import longest, rate
 from portaswitch.model.catalogue import RatePlan
-from portaswitch.model.charge import Charge, Source, Take, Usage
+from portaswitch.model.charge import CASH, Charge, Take, Usage
 from portaswitch.model.money import Rounding
 from tests.unit.builders import AT, money, plan
 
@@ -62,7 +62,7 @@ class WorkedTests(SynchronousTestCase):
         """One use: charged units, figure and history, and a take of the figure from money."""
         got = charge(of, units)
         self.assertEqual((got.quantity, got.figure, got.history), (quantity, money(figure), history))
-        self.assertEqual(got.takes, (Take(Source.MONEY, money(figure)),) if money(figure) else ())
+        self.assertEqual(got.takes, (Take(CASH, money(figure)),) if money(figure) else ())
 
     def test_intervals(self) -> None:
         """60/6, 1/1 and 30/6 at 0.60 a minute: up to the first interval once, then by the next ones."""

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from portaswitch.model.billing_model import BillingModel
 from portaswitch.model.catalogue import EMPTY
-from portaswitch.model.charge import NOTHING, Charge, Segment, Source, Take, held
+from portaswitch.model.charge import CASH, NOTHING, Charge, Segment, Source, SourceKey, Take, held
 from portaswitch.model.money import ZERO
 from portaswitch.model.party import Funds, least, room
 from portaswitch.model.refusal import Refusal
@@ -68,7 +68,7 @@ class ChargeTests(SynchronousTestCase):
 
     def test_held(self) -> None:
         """Money only: units of counters and wallets are held there."""
-        takes = (Take(Source.MONEY, money(1)), Take(Source.COUNTER, money(5), 60, 7), Take(Source.MONEY, money(2)), Take(Source.WALLET, money(9), 1, 8))
+        takes = (Take(CASH, money(1)), Take(SourceKey(Source.COUNTER, 7), money(5), 60), Take(CASH, money(2)), Take(SourceKey(Source.WALLET, 8), money(9), 1))
         self.assertEqual((held(takes), held(())), (money(3), ZERO))
 
 
@@ -80,7 +80,7 @@ class SessionTests(SynchronousTestCase):
         book = Book(prepaid())
         book.ask(auth())
         session = book.sessions["7/s1"]
-        other = replace(session.quotas[0], key=QuotaKey(1), holds=(Take(Source.MONEY, Decimal("0.5")),))
+        other = replace(session.quotas[0], key=QuotaKey(1), holds=(Take(CASH, Decimal("0.5")),))
         self.assertEqual((session.held, replace(session, quotas=(*session.quotas, other)).held), (money(10), money("10.5")))
 
 
