@@ -34,7 +34,7 @@ SQL = (
 #: The same for a batch that moves counters or wallets,
 COUNTING = SQL.replace("%s::text[])", "%s::text[], %s::text[], %s::text[])")
 #: for one that sessions wait for, or that has them wait (`literals_waiting`),
-WAITING = COUNTING.replace("%s::text[])", "%s::text[], %s::text[], %s::text[], %s::text[])")
+WAITING = COUNTING.replace("from exchange(", "from exchange_waited(").replace("%s::text[])", "%s::text[], %s::text[], %s::text[], %s::text[])")
 #: and for one with messages that are kept when their members are applied.
 KEEPING = SQL.replace("from exchange(", "from exchange_kept(").replace(
     "%s::text[])", "%s::text[], %s::text[], %s::text[], %s::jsonb, %s, %s::text[], %s::text[], %s::text[])"

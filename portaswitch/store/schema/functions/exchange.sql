@@ -6,7 +6,7 @@
 
 create or replace function exchange(
     members text[], account_ids bigint[], customer_ids bigint[], xdrs text[], xdr_members int[], parties text[],
-    counter_rows text[] default '{}', counter_moves text[] default '{}', spent text[] default '{}', frees text[] default '{}', presses text[] default '{}'
+    counter_rows text[] default '{}', counter_moves text[] default '{}', spent text[] default '{}'
 ) returns table (
     pos int, verdict "char", balance numeric, held numeric, outgoing int, incoming int, locked_by text, c_balance numeric, c_held numeric, c_outgoing int,
     c_incoming int, answer text, view json)
@@ -31,8 +31,7 @@ declare
     k           exchange_counter;
     k_ids       bigint[]; k_used numeric[]; k_held numeric[]; k_start timestamptz[];    -- of wallets: -id, -balance, held, null
     k_from      int; k_to int := 0;
-    fits        boolean;
-    rs          exchange_relied[] := spent::exchange_relied[];
+    fits        boolean; rs exchange_relied[] := spent::exchange_relied[];
 begin
     -- 1. Lock: accounts, then customers, each by ascending id (DESIGN.md 3.7). The caller sends the ids sorted and each member's place in them.
     if cardinality(account_ids) > 0 then
@@ -130,10 +129,8 @@ begin
                 and (k.period_start is distinct from k.relied or k_used[k.place] >= k.least)
                 and (case when k.period_start is distinct from k.relied then 0 else k_used[k.place] end) + k_held[k.place] <= k.most;
         end loop;
-        continue when not fits;
-        continue when cardinality(rs) > 0 and exists (  -- a last part: there is more than it relied on
-            select from unnest(rs) r where r.member = i and r.spent > case r.place when -1 then m.owes * a_balance[m.a_no] + a_held[m.a_no]
-                when 0 then b_balance[m.c_no] + b_held[m.c_no] else k_used[r.place] + k_held[r.place] end);
+        continue when not fits or (cardinality(rs) > 0 and
+            more_left(rs, i, m.owes * a_balance[m.a_no] + a_held[m.a_no], b_balance[m.c_no] + b_held[m.c_no], k_used, k_held));
         if m.need is not null and (
             (case when m.owes < 0 then a_balance[m.a_no] else a_limit[m.a_no] - a_balance[m.a_no] end) - a_held[m.a_no] < m.need
             or (m.shared and m.c_no > 0 and b_limit[m.c_no] - b_balance[m.c_no] - b_held[m.c_no] < m.need)
@@ -288,10 +285,6 @@ begin
         insert into orphans (i_env, i_node, session_key, key, reason, request, received)
         select u.i_env, u.i_node, u.session_key, u.key, split_part(u.aside, ' ', 1), substr(u.aside, position(' ' in u.aside) + 1), u.updated
         from unnest(ms) with ordinality u where v[u.ordinality] = 'A' and u.aside is not null on conflict (key) do nothing;
-    end if;
-
-    if cardinality(frees) + cardinality(presses) > 0 then
-        perform wake_waiting(frees::exchange_freed[], presses::exchange_pressed[], v);
     end if;
 
     -- 5. Answer. Who only wants to read gets the money when all else is as relied on; a stale member gets the rows as they are now.

@@ -57,7 +57,15 @@ begin
     on conflict (session_key, kind) where status = 'pending' and kind in ('pod', 'asr', 'rar') do nothing;
 end $$;
 
--- What an exchange wants of both, of those of its members that were applied (`verdicts`).
+-- Whether there is more than member `i` relied on: less is spent and held of the account (`own`), of the customer (`above`) or of a counter.
+create or replace function more_left(relied exchange_relied[], i int, own numeric, above numeric, used numeric[], held numeric[]) returns boolean
+language plpgsql immutable as $$
+begin
+    return exists (select from unnest(relied) r where r.member = i and r.spent > case r.place when -1 then own when 0 then above
+        else used[r.place] + held[r.place] end);
+end $$;
+
+-- What the members of a batch that were applied (`verdicts`) leave to those who wait, and press.
 create or replace function wake_waiting(frees exchange_freed[], presses exchange_pressed[], verdicts "char"[]) returns void language plpgsql as $$
 begin
     perform reauthorize(array_agg(f.i_customer), array_agg(f.i_account), array_agg(f.owing), array_agg(f.besides))
