@@ -36,7 +36,7 @@ from portaswitch.model.discount import (
     Step,
     total,
 )
-from portaswitch.model.ledger import CounterMove, View
+from portaswitch.model.ledger import CounterMove, Pressed, View
 from portaswitch.model.money import ZERO
 from portaswitch.model.session import Opened, Quota, Session
 
@@ -246,6 +246,38 @@ def moves(view: View, after: Session | None, takes: tuple[Take, ...], need: Deci
         elif (known := _known(view, key)) is not None:
             found.append(_move(*known, was, now, taken))
     return tuple([move for move in found if move is not None])
+
+
+def floored(view: View, after: Session, moves: tuple[CounterMove, ...]) -> tuple[CounterMove, ...]:
+    """The moves, and those of what the session draws on beside them, on the condition that no less is used and held than `view` says."""
+    if view.counters is NO_COUNTERS:
+        return moves
+    found = {move.key: move for move in moves}
+    for quota in after.quotas:
+        if quota.final:
+            for draw in _draws_of(view, after.opened, quota):
+                known = _known(view, draw.key)
+                if known is not None and draw.key not in found and not known[1].fresh:
+                    found[draw.key] = _move(*known, ZERO, ZERO, ZERO)
+    rows = [(move, _known(view, move.key)) for move in found.values()]
+    return tuple([move if known is None else replace(move, floor=known[1].used + known[1].held) for move, known in rows])
+
+
+def _draws_of(view: View, opened: Opened, quota: Quota) -> tuple[Draw, ...]:
+    found = drawn(view, opened, quota)
+    return found.draws if found else ()
+
+
+def pressed(view: View, opened: Opened, quota: Quota, least: int) -> tuple[Pressed, ...]:
+    """The counters of which less than `least` units of rating are left behind a key's grant, while other sessions hold more (DESIGN.md 3.3)."""
+    found, own = [], total(quota.holds)
+    for plan, shared in view.counters.plans:
+        for item in plan.items:
+            if item.kind is ItemKind.QUOTA and item.measure is Measure.UNITS and item.limit is not None and item.meets(opened.i_service, quota.rated):
+                row, wanted = _row(view, item, shared), Decimal(least * opened.unit)
+                if item.limit + row.carried - row.used - row.held < wanted < row.held - own.get(row.key, ZERO):
+                    found.append(Pressed(row.key, wanted))
+    return tuple(found)
 
 
 def _held(session: Session | None) -> dict[SourceKey, Decimal]:

@@ -16,14 +16,14 @@ from portaswitch.billing.budgets import along
 from portaswitch.billing.conditions import first_holds, need_of
 from portaswitch.billing.counters import beside, in_own_base, part_of, report_all, reported, timed
 from portaswitch.billing.discounts import drawn as drawn_on
-from portaswitch.billing.discounts import reheld, with_plans
+from portaswitch.billing.discounts import pressed, reheld, with_plans
 from portaswitch.billing.final_units import noted
 from portaswitch.billing.transition import ACCEPTED, Outcome, brought, changed, facts_of, next_session, opened_now, refused, refused_with_use, unseen
 from portaswitch.model.access_policy import AccessPolicy
 from portaswitch.model.catalogue import Catalogue, Protection
 from portaswitch.model.charge import Take, held
 from portaswitch.model.discount import Draws
-from portaswitch.model.ledger import View
+from portaswitch.model.ledger import Pressed, View
 from portaswitch.model.money import ZERO
 from portaswitch.model.refusal import Refusal
 from portaswitch.model.request import AAARequest, Decision, Facts, Grant, Kind, Lock, UnitRequest
@@ -180,6 +180,7 @@ def _grant(
     template, was_held = session.quotas[0], view.session.held if view.session is not None else ZERO
     grants, expires, part = list(refusals), numbered.held_until(session, request), part_of(request)
     seen = view
+    presses: tuple[Pressed, ...] = ()
     alone = len(request.units) + len(refusals) == 1 and "portal" not in facts.more
     several = len(request.units) > 1 or catalogue is not None  # of one key that holds money nobody asks what it leaves
     for asked in request.units:
@@ -205,6 +206,8 @@ def _grant(
                 return internet.hotline(view, request, session, facts, policy, grant.refusal)
             return refused_with_use(view, request, session, quota, grant.refusal, facts)
         quotas[asked.key] = quota
+        if seen.counters.plans and policy is None:
+            presses += pressed(seen, session.opened, quota, reserve.least_units(asked, session.opened.policy, session.opened.unit))
         grants.append(grant)
         expires = max(expires, _bounded(reserve.hold_until(request.received, session.opened, quota, grant.units, asked), request))
     told = tuple([Grant(grant.key, grant.base, grant.units, expires, grant.last, grant.retained, grant.refusal) for grant in grants])
@@ -218,7 +221,8 @@ def _grant(
     delta = after.held - was_held
     places = occupancy.authorized(view, request, expires)
     need = need_of(seen, after, request, told, delta + pieces.debit)
-    return changed(view, request, after, decision, hold=delta, need=need, pieces=pieces, places=places)
+    outcome = changed(view, request, after, decision, hold=delta, need=need, pieces=pieces, places=places)
+    return outcome if not presses or outcome.change is None else replace(outcome, change=replace(outcome.change, presses=presses))
 
 
 def _reserve_one(

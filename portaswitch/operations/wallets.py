@@ -134,7 +134,7 @@ async def _sold(work: IWork, actor: Actor, account: Row, option: Row, values: Ma
         booked = await book(work, ACCOUNT, account, Payment(account["_id"], account["_customer"], -option["fee"], Action.MANUAL_CHARGE, said), verb)
     bought = {"account": account["_id"], "item": option["item"], "units": option["units"], "seconds": option["expires_after"], "option": option["number"]}
     ((wallet, activated, expires),) = await work.ask("wallet.buy", {**bought, **terms._asdict()})
-    if terms.begins is None:
+    if activated <= await work.now():
         await reauthorize(work, [Reached(account["_customer"], account["_id"])])
     told = {"wallet": wallet, "option": option["option"], "units": option["units"], "fee": option["fee"], "expires": expires, "renew": terms.renew}
     await work.note(verb, f"wallet:{wallet}", None, {"account": account["id"], **told})

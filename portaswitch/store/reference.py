@@ -28,6 +28,7 @@ from portaswitch.model.request import AAARequest, Decision, Direction, Kind
 from portaswitch.model.session import Session, Status
 from portaswitch.model.xdr import Storage, Xdr
 from portaswitch.store.literals import ONE_ATTEMPT
+from portaswitch.store.reference_waiting import last_part_stands
 
 NO_FUNDS = Funds()
 NO_ANSWER = Decision()
@@ -154,7 +155,7 @@ class ReferenceLedger:
             return Stale  # a session belongs to the account it began with
         if books.accounts[change.i_account].revision != change.account_revision or books.customers[change.i_customer].revision != change.customer_revision:
             return Stale
-        if not all(self._stands(change, move) for move in change.counters):
+        if not all(self._stands(change, move) for move in change.counters) or not last_part_stands(books, change):
             return Stale
         if change.need is not None and any(room < change.need for room in self._rooms(change)):
             return Short

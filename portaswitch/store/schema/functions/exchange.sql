@@ -6,7 +6,7 @@
 
 create or replace function exchange(
     members text[], account_ids bigint[], customer_ids bigint[], xdrs text[], xdr_members int[], parties text[],
-    counter_rows text[] default '{}', counter_moves text[] default '{}'
+    counter_rows text[] default '{}', counter_moves text[] default '{}', spent text[] default '{}'
 ) returns table (
     pos int, verdict "char", balance numeric, held numeric, outgoing int, incoming int, locked_by text, c_balance numeric, c_held numeric, c_outgoing int,
     c_incoming int, answer text, view json)
@@ -31,7 +31,7 @@ declare
     k           exchange_counter;
     k_ids       bigint[]; k_used numeric[]; k_held numeric[]; k_start timestamptz[];    -- of wallets: -id, -balance, held, null
     k_from      int; k_to int := 0;
-    fits        boolean;
+    fits        boolean; rs exchange_relied[] := spent::exchange_relied[];
 begin
     -- 1. Lock: accounts, then customers, each by ascending id (DESIGN.md 3.7). The caller sends the ids sorted and each member's place in them.
     if cardinality(account_ids) > 0 then
@@ -129,7 +129,8 @@ begin
                 and (k.period_start is distinct from k.relied or k_used[k.place] >= k.least)
                 and (case when k.period_start is distinct from k.relied then 0 else k_used[k.place] end) + k_held[k.place] <= k.most;
         end loop;
-        continue when not fits;
+        continue when not fits or (cardinality(rs) > 0 and
+            more_left(rs, i, m.owes * a_balance[m.a_no] + a_held[m.a_no], b_balance[m.c_no] + b_held[m.c_no], k_used, k_held));
         if m.need is not null and (
             (case when m.owes < 0 then a_balance[m.a_no] else a_limit[m.a_no] - a_balance[m.a_no] end) - a_held[m.a_no] < m.need
             or (m.shared and m.c_no > 0 and b_limit[m.c_no] - b_balance[m.c_no] - b_held[m.c_no] < m.need)
