@@ -26,7 +26,7 @@ from portaswitch.espf.reports import AttemptLog, Recipient, Redaction
 from portaswitch.espf.stock import Claimed, Stock
 from portaswitch.espf.verdicts import HandlerStopped, Retries
 from portaswitch.espf.wires import Wires
-from portaswitch.handler import EventHandler, Subscriber
+from portaswitch.handler import EventHandler, StateHandler, Subscriber
 from portaswitch.interfaces.events import IEvents
 from portaswitch.model.notification import HandlerRow, Notification, Settled, Verdict
 from portaswitch.model.subscriber import NO_RECORD
