@@ -28,10 +28,10 @@ Steps = Callable[[], Generator[Any, Any, Any]]
 
 
 class Delivery:
-    """Of one notification by `handler`. `underway` says which entities are being delivered now; `subscribed` are the handler's events."""
+    """Of one notification by `handler`. `busy` gives the other entities that are being delivered, or soon are; `subscribed` are the handler's events."""
 
     def __init__(
-        self, notification: Notification, handler: EventHandler, wires: Wires, events: IEvents, subscribed: Collection[str], busy: Collection[str]
+        self, notification: Notification, handler: EventHandler, wires: Wires, events: IEvents, subscribed: Collection[str], busy: Callable[[], Collection[str]]
     ) -> None:
         self._one, self._handler, self._wires, self._events = notification, handler, wires, events
         self._subscribed, self._busy = subscribed, busy
@@ -90,7 +90,7 @@ class Delivery:
         if not any(own.values()):
             return
         for entity, record in (await self._events.holders(self._one.i_handler, event.entity, own)).items():
-            if entity in self._busy:
+            if entity in self._busy():
                 raise Ended(Verdict.RETRY, f"{entity} still has a key of this one, and is being told", BUSY_NEIGHBOUR, asked=False)
             await Drive(self._wires).run(partial(handler.remove, record))
             await self._events.keep(self._one.i_handler, event.i_env or 0, entity, NO_RECORD)
