@@ -151,7 +151,7 @@ def pairs(text: str) -> dict[str, str] | None:
     while (pair := _PAIRS.match(text, end)) is not None:
         end, many = pair.end(), many + 1
         found[pair[1].lower()] = pair[2] or pair[3] or ""
-    if end == len(text) and text[-1:] != "," and len(found) == many:
+    if many and end == len(text) and text[-1:] != "," and len(found) == many:
         return found
     return _pairs(text)
 
