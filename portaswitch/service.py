@@ -187,12 +187,19 @@ class Server(Service):
 
         def lost() -> None:
             core.cache.forget_all()
+            if self.sip is not None:
+                self.sip.contacts.drop_all()
             background(catalogue.reload(), "reloading the catalogue")
             background(self._read_watches(), "reading the watches of the trace")
 
+        def subscribers(payload: str) -> None:
+            core.cache.heard(payload)
+            if self.sip is not None:
+                self.sip.contacts.heard_of_subscriber(payload)
+
         channels = {
-            "catalogue": lambda _: catalogue.reload(), "subscribers": core.cache.heard, CHANNEL: lambda _: self._read_watches(),
-            HINTS: self._database.hints.heard,
+            "catalogue": lambda _: catalogue.reload(), "subscribers": subscribers, CHANNEL: lambda _: self._read_watches(),
+            HINTS: self._database.hints.heard, "contacts": lambda payload: self.sip and self.sip.contacts_changed(payload),
         }  # fmt: skip
         self._listener = Listener(self._reactor, self._database.dsn, channels, lost)
         await self._listener.start()

@@ -86,7 +86,9 @@ class Relay:
         if decision.refusal is not None:
             return self._refused(decision.refusal.word, decision.refusal)
         ACCEPTED_MESSAGES.inc("peer" if callee is None else "account" if callee.contacts else "store")
-        text = replace(text, account=decision.facts.account_id or draft.account)
+        payer = decision.facts.account_id
+        if payer and payer != text.account:
+            text = replace(text, account=payer)
         self._run(self._carry(text, () if callee is None else callee.contacts), "delivering a message")
         return Answer.ACCEPTED
 
@@ -138,17 +140,21 @@ class Relay:
             delivered = 0
             for text in texts:
                 delivered += await self._carry(text, contacts) is State.DELIVERED
-            if not delivered:
-                return  # it does not take them now: they have their next times
+            if not delivered or len(texts) < PAGE:
+                return  # it does not take them now: they have their next times; or these were all
 
     async def _carry(self, text: Text, contacts: tuple[Contact, ...]) -> State:
         """One attempt to deliver."""
-        reached = [contact for contact in contacts if self._courier.reaches(contact)]
         if text.peer:
             statuses = [await self._courier.hand_over(text)]
+        elif len(contacts) == 1:
+            statuses = [await self._courier.deliver(text, contacts[0])] if self._courier.reaches(contacts[0]) else []
         else:
+            reached = [contact for contact in contacts if self._courier.reaches(contact)]
             statuses = await gatherResults([self._courier.deliver(text, contact) for contact in reached])
         state = verdict(statuses)
+        if state is not State.DELIVERED and text.i_recipient:
+            self._locations.missed(text.i_recipient)
         ATTEMPTS.inc("unreachable" if not statuses else state.value)
         await self._settle(text, state, max(statuses, default=0), self._delay(text, contacts, statuses))
         return state

@@ -128,6 +128,7 @@ class Guard:
         self.realm = realm
         self.nonces = nonces
         self.algorithms = tuple(algorithms)
+        self._believed = frozenset(map(str.upper, algorithms))
 
     def challenge(self, source: str, now: int, stale: bool = False, proxy: bool = False) -> list[tuple[str, str]]:
         """The headers of a 401 (of a 407 for a proxy): one for each algorithm, each with its own nonce."""
@@ -155,7 +156,7 @@ class Guard:
     def _proof(self, fields: dict[str, str], method: str) -> Proof | None:
         get = fields.get
         qop, count, algorithm = get("qop", ""), get("nc", ""), get("algorithm", "MD5")
-        if qop.lower() not in ("", "auth") or algorithm.upper() not in map(str.upper, self.algorithms) or (qop and not _COUNT.fullmatch(count)):
+        if qop.lower() not in ("", "auth") or algorithm.upper() not in self._believed or (qop and not _COUNT.fullmatch(count)):
             return None
         named = get("username", ""), self.realm, get("nonce", ""), method, get("uri", ""), get("response", "")
         return sensible(Proof(*named, qop, algorithm.lower(), get("cnonce", ""), count))
