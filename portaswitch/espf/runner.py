@@ -9,10 +9,9 @@ Nothing is remembered that the database does not know: a process that dies leave
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
 from random import random
 from typing import Any, Final
 
@@ -22,6 +21,7 @@ from twisted.python.failure import Failure
 
 from portaswitch.espf.catalogue import find
 from portaswitch.espf.delivery import Delivery
+from portaswitch.espf.neighbours import Neighbours
 from portaswitch.espf.reports import AttemptLog, Recipient, Redaction
 from portaswitch.espf.stock import Claimed, Stock
 from portaswitch.espf.verdicts import HandlerStopped, Retries
@@ -64,6 +64,7 @@ class Runner:
         self._settled: list[Settled] = []
         self._busy: dict[str, Deferred[Any]] = {}
         self._stock = Stock(clock.seconds, PAGE)
+        self._neighbours = Neighbours()
         self._held_until = 0.0
         self._passing: Deferred[None] | None = None
         self._again = False
@@ -186,6 +187,8 @@ class Runner:
         except BaseException:
             self._settled = batch + self._settled
             raise
+        for entity in {settled.notification.event.entity for settled in batch} - set(self._busy):
+            self._neighbours.leave(entity)
         for settled in otherwise:
             self._attempts.write(self.row.name, settled, 0, 0.0)
             self._alerts.parked(self.row.name, settled)
@@ -195,6 +198,7 @@ class Runner:
     async def _begin(self, page: Sequence[Notification]) -> None:
         handler = self._work.handler
         accounts = sorted({one.event.i_account for one in page if one.event.i_account}) if handler.snapshot else []
+        self._neighbours.reading()
         try:
             subscribers: Mapping[int, Subscriber] = await self._events.snapshots(accounts, handler.needs) if accounts else {}
             records = await self._events.records(self.row.i_handler, sorted({one.event.entity for one in page})) if page and handler.snapshot else {}
@@ -213,10 +217,14 @@ class Runner:
     def _deliver(self, claimed: Claimed) -> None:
         one, work, begun = _ordered(claimed.notification), self._work, self._clock.seconds()
         entity = one.event.entity
+        if self._neighbours.spoiled(entity):
+            self._settled.append(Settled(one, Verdict.RETRY, "another entity took a key of it meanwhile: it is read anew", counted=False))
+            self.wake()
+            return
         stale = self._busy.get(entity)
         if stale is not None:  # our own lease ran out: the new attempt takes over
             stale.cancel()
-        delivery = Delivery(one, work.handler, work.wires, self._events, self.row.events, partial(self._others, entity))
+        delivery = Delivery(one, work.handler, work.wires, self._events, self.row.events, self._neighbours)
         running = self._busy[entity] = Deferred.fromCoroutine(delivery.run(claimed.subscriber, claimed.record))
 
         def over(result: Any) -> None:
@@ -230,9 +238,6 @@ class Runner:
         _ = running.addBoth(over).addErrback(lambda failure: self._log.failure("the end of a delivery failed", failure))
         if not running.called:  # one that ended at once is followed by the loop that began it
             _ = running.addCallback(lambda _: self._go_on())
-
-    def _others(self, entity: str) -> Set[str]:
-        return self._busy.keys() - {entity}
 
     def _judged(self, one: Notification, result: Any) -> Settled | None:
         """What became of it; None: another attempt took over, or the handler was stopped, which is no end."""

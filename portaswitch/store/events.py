@@ -92,6 +92,10 @@ class Events:
         """See `IEvents.keep`."""
         return remote_records.keep_record(self._pool, i_handler, i_env, entity, record)
 
+    def doubted(self, notification: Notification, entity: str) -> Deferred[None]:
+        """See `IEvents.doubted`."""
+        return remote_records.doubt_record(self._pool, notification, entity)
+
     def settle(self, settled: Sequence[Settled]) -> Deferred[list[Settled]]:
         """See `IEvents.settle`."""
         return Deferred.fromCoroutine(self._settle(settled))
