@@ -270,13 +270,12 @@ def _draws_of(view: View, opened: Opened, quota: Quota) -> tuple[Draw, ...]:
 
 def pressed(view: View, opened: Opened, quota: Quota, least: int) -> tuple[Pressed, ...]:
     """The counters of which less than `least` units of rating are left behind a key's grant, while other sessions hold more (DESIGN.md 3.3)."""
-    found, own = [], total(quota.holds)
-    for plan, shared in view.counters.plans:
-        for item in plan.items:
-            if item.kind is ItemKind.QUOTA and item.measure is Measure.UNITS and item.limit is not None and item.meets(opened.i_service, quota.rated):
-                row, wanted = _row(view, item, shared), Decimal(least * opened.unit)
-                if item.limit + row.carried - row.used - row.held < wanted < row.held - own.get(row.key, ZERO):
-                    found.append(Pressed(row.key, wanted))
+    found, own, wanted = [], total(quota.holds), Decimal(least * opened.unit)
+    for met in view.counters.plans.met(opened.i_service, quota.rated):
+        if met.item.kind is ItemKind.QUOTA and met.item.measure is Measure.UNITS and met.limit is not None:
+            row = _row(view, met)
+            if met.limit + row.carried - row.used - row.held < wanted < row.held - own.get(row.key, ZERO):
+                found.append(Pressed(row.key, wanted))
     return tuple(found)
 
 
