@@ -46,7 +46,10 @@ def with_plans(view: View, catalogue: Catalogue, at: datetime) -> View:
         return view
     plans: tuple[Assigned, ...] = ()
     if catalogue.discount_plans:
-        plans = _plans(catalogue, (*counters.addons, account.i_product), account.i_vd_plan, customer.i_vd_plan)
+        products, payer = (*counters.addons, account.i_product), account.payer
+        if payer is not None:
+            products = (*products, *payer.addons, payer.i_product)
+        plans = _plans(catalogue, products, account.i_vd_plan, customer.i_vd_plan)
     watched = budgets.of(account, customer, counters, catalogue)
     if not plans and not watched and counters is NO_COUNTERS:
         return view
@@ -119,7 +122,7 @@ def _row(view: View, item: Item, shared: bool) -> Counter:
     counters, account, customer = view.counters, view.account, view.customer
     assert account is not None and customer is not None and counters.at is not None
     key = SourceKey(Source.COUNTER, item.i_vd_dg, shared, item.peak_level or 0)
-    activated = None if shared else account.activation_date
+    activated = None if shared else (account.payer or account).activation_date
     return periods.current(item, key, counters.find(key), counters.billing_period, counters.at, customer.timezone, activated)
 
 

@@ -158,6 +158,7 @@ def changed(
         request.key, decision, account.i_account, account.revision, customer.i_customer, customer.revision, shared, owes, pieces.debit, hold, need,
         after, view.session.version if view.session is not None else 0, request.kind is Kind.EVENT and after is None, pieces.xdrs, pieces.parties, places,
         aside=aside, counters=_moves(view, after, pieces, need), i_env=account.i_env,
+        i_payer=account.payer.i_account if account.payer is not None else 0,
     )  # fmt: skip
     moved = occupancy.moved(view.session, after)
     way = after.opened.direction if moved and after is not None else Direction.OUTGOING

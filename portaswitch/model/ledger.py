@@ -23,7 +23,8 @@ from portaswitch.model.xdr import Xdr
 @dataclass(frozen=True, slots=True)
 class View:
     """
-    What a decision is made on. `account` None: no such account. `resellers` is the chain above the customer, nearest first, each with its folded funds.
+    What a decision is made on. `account` None: no such account; money, counters and wallets of a beneficiary are its payer's. `resellers` is the chain above
+    the customer, nearest first, each with its folded funds.
     """
 
     account: Account | None = None
@@ -119,6 +120,7 @@ class Change:
     stands beside the session (a lock, a failed attempt). `attempt` is the session id of a failed attempt, whose xDR is written unless that session of the
     account has one already (then the verdict is Repeated where nothing else is wanted). `places`: see `Occupancy`. `aside`: why the request
     can't be true; it is kept with the orphans for an operator ('': nothing of the kind). `counters`: what else than money moves (of environment `i_env`).
+    `i_payer`: the account whose money and counters move, where it is another one (a beneficiary's); 0: the account itself.
     """
 
     key: str
@@ -142,6 +144,7 @@ class Change:
     aside: str = ""
     counters: tuple[CounterMove, ...] = ()
     i_env: int = 0
+    i_payer: int = 0
 
     @property
     def locks_customer(self) -> bool:

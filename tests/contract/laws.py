@@ -24,7 +24,7 @@ from portaswitch.model.party import NO_LIMITS, least, room
 from portaswitch.model.request import AAARequest, Decision, Direction, Kind, UnitRequest
 from portaswitch.model.session import Opened, Quota, Role, Session, Status
 from portaswitch.model.xdr import Storage
-from portaswitch.store.reference import Books, RowName
+from portaswitch.store.reference_books import Books, RowName
 from tests.contract.world import CALLS, FAMILY, LIMIT, MESSAGE, PLANS
 
 

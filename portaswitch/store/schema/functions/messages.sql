@@ -61,7 +61,7 @@ end $$;
 -- messages.py). Two messages under one name are one.
 create or replace function exchange_kept(
     members text[], account_ids bigint[], customer_ids bigint[], xdrs text[], xdr_members int[], parties text[], counter_rows text[], counter_moves text[],
-    texts jsonb, holder text
+    texts jsonb, holder text, payers int[] default '{}'
 ) returns table (
     pos int, verdict "char", balance numeric, held numeric, outgoing int, incoming int, locked_by text, c_balance numeric, c_held numeric, c_outgoing int,
     c_incoming int, answer text, view json)
@@ -69,7 +69,7 @@ language plpgsql as $$
 begin
     return query
     with told as materialized (
-        select * from exchange(members, account_ids, customer_ids, xdrs, xdr_members, parties, counter_rows, counter_moves)
+        select * from exchange(members, account_ids, customer_ids, xdrs, xdr_members, parties, counter_rows, counter_moves, payers)
     ), kept as (
         insert into messages (i_env, i_node, key, account, sender, recipient, i_recipient, peer, content_type, body, call_id, charge, created, expires,
             next_try, locked_until, worker, attempts)
