@@ -71,7 +71,7 @@ class PayersContract(CountersContract):
             verdicts = await self.exchange(member, reader)
             self.assertEqual(self.kinds(verdicts), ["Stale", "Stale"])
             assert isinstance(verdicts[0], Stale) and verdicts[0].view.account is not None and verdicts[0].view.account.payer is not None
-            self.assertTrue(verdicts[0].view.account.payer.blocked)
+            self.assertEqual(verdicts[0].view.account.payer.blocked, True)
         self.assertEqual(await self.funds(DEBIT), ("10", "0", "0", "0"))
 
     async def test_payer_read(self) -> None:
