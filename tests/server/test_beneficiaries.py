@@ -24,10 +24,10 @@ class BeneficiaryCase(ChargingCase):
             row = await self.do("account.show", id=payer)
             await self.do("account.add", id=name, customer=row["customer"], product=row["product"], model="beneficiary", payer=payer)
 
-    async def refused(self, operation: str, **values: str) -> str:
+    async def why_not(self, operation: str, **values: str) -> str:
         """What a refused operation says."""
         with self.assertRaises(OperationRefused) as caught:
-            await self.do(operation, **values)
+            await self.put(operation, values)
         return str(caught.exception)
 
 
@@ -53,8 +53,8 @@ class OpeningTests(BeneficiaryCase):
             ({"payer": LINE, "credit_limit": "5"}, "credit_limit: a beneficiary has none"),
             ({"payer": LINE, "spend_limit": "5"}, "spend_limit: a beneficiary has none"),
         ):
-            self.assertIn(told, await self.refused("account.add", **{**new, **values}))
-        self.assertIn("spend_limit: a beneficiary has none", await self.refused("account.change", id=SISTER, spend_limit="5"))
+            self.assertIn(told, await self.why_not("account.add", **{**new, **values}))
+        self.assertIn("spend_limit: a beneficiary has none", await self.why_not("account.change", id=SISTER, spend_limit="5"))
         self.assertEqual(self.one("select count(*) from accounts where id = 'new'"), 0)
 
     async def test_shown(self) -> None:
@@ -127,7 +127,7 @@ class MoneyTests(BeneficiaryCase):
         answers: Any = await gatherResults([Deferred.fromCoroutine(work) for work in works])
         self.assertEqual([answer["id"] for answer in answers], [CARD] * 3)
         self.assertEqual(self.money(CARD), ("15.5", "0"))
-        self.assertIn("is the same account", await self.refused("account.transfer", id=CARD, to=CHILD, amount="1"))
+        self.assertIn("is the same account", await self.why_not("account.transfer", id=CARD, to=CHILD, amount="1"))
         await self.call(CHILD, "s1")
         await self.hang_up(CHILD, "s1", 60)
         number, amount = self.ask("select id::text, charged_amount from xdr where storage = 'a'")[0]
@@ -136,7 +136,7 @@ class MoneyTests(BeneficiaryCase):
             answer = await self.do("account.refund", id=name, xdr=number, amount="0.00001")
             self.assertEqual(answer["id"], CARD)
         self.assertEqual(self.one("select balance from accounts where id = %s", (CARD,)), balance + Decimal("0.00002"))
-        self.assertIn("were refunded", await self.refused("account.refund", id=CHILD, xdr=number, amount=str(amount)))
+        self.assertIn("were refunded", await self.why_not("account.refund", id=CHILD, xdr=number, amount=str(amount)))
         await self.assert_books()
 
     async def test_not_its_own(self) -> None:
@@ -174,7 +174,7 @@ class LifeTests(BeneficiaryCase):
 
     async def test_moves(self) -> None:
         """A payer goes to another customer with its beneficiaries and what their open calls hold; a beneficiary does not go alone."""
-        self.assertIn("both must be of one customer", await self.refused("account.move", id=CHILD, customer="Demo subcustomer"))
+        self.assertIn("both must be of one customer", await self.why_not("account.move", id=CHILD, customer="Demo subcustomer"))
         await self.call(SISTER, "s1", CANADA, minimum=10)
         await self.call(CHILD, "s2", minimum=10)
         moved = await self.do("account.move", id=LINE, customer="Demo subcustomer")
@@ -187,7 +187,7 @@ class LifeTests(BeneficiaryCase):
 
     async def test_closed(self) -> None:
         """A payer stays open while it pays for others; a beneficiary closes as any account does. With their customer all close."""
-        self.assertIn(f"pays for 1 that are not closed: {CHILD}", await self.refused("account.close", id=CARD))
+        self.assertIn(f"pays for 1 that are not closed: {CHILD}", await self.why_not("account.close", id=CARD))
         await self.do("account.close", id=CHILD)
         await self.do("account.close", id=CARD)
         customer = (await self.do("account.show", id=LINE))["customer"]
