@@ -197,9 +197,13 @@ class Server(Service):
             if self.sip is not None:
                 self.sip.contacts.heard_of_subscriber(payload)
 
+        def contacts(payload: str) -> None:
+            if self.sip is not None:
+                self.sip.contacts_changed(payload)
+
         channels = {
             "catalogue": lambda _: catalogue.reload(), "subscribers": subscribers, CHANNEL: lambda _: self._read_watches(),
-            HINTS: self._database.hints.heard, "contacts": lambda payload: self.sip and self.sip.contacts_changed(payload),
+            HINTS: self._database.hints.heard, "contacts": contacts,
         }  # fmt: skip
         self._listener = Listener(self._reactor, self._database.dsn, channels, lost)
         await self._listener.start()

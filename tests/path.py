@@ -147,7 +147,7 @@ def _view(user: str, counted: bool) -> str:
         "i_account": who, "id": user, "i_customer": who // 10 + 1, "i_product": 1, "billing_model": -1, "h323_password": "\\x706131",
         "activation_date": None, "expiration_date": None, "balance": 1_000_000, "held": 0, "locked_by": None, "i_access_policy": None, "static_ip": None,
         "aliases": None, "barring": None, "i_vd_plan": None, "addons": None, "billing_period": None,
-        "spend_limit": None, "spend_period": "monthly", "first_usage": None, "life_time": None, "last_usage": None, "inactivity_days": None,
+        "spend_limit": None, "spend_period": "monthly", "first_usage": None, "pays": False, "life_time": None, "last_usage": None, "inactivity_days": None,
     }  # fmt: skip
     customer = {
         "i_customer": who // 10 + 1, "name": f"bench{who // 10}", "i_parent": None, "temp_credit_limit": None, "temp_credit_until": None, "i_tariff": None,

@@ -52,7 +52,10 @@ def with_plans(view: View, catalogue: Catalogue, at: datetime) -> View:
         return view
     plans = NO_PLANS
     if catalogue.discount_plans:
-        plans = _plans(catalogue, (account.i_vd_plan, customer.i_vd_plan, account.i_product, *counters.addons))
+        products, payer = (*counters.addons, account.i_product), account.payer
+        if payer is not None:
+            products = (*products, *payer.addons, payer.i_product)
+        plans = _plans(catalogue, (account.i_vd_plan, customer.i_vd_plan, *products))
     watched = budgets.of(account, customer, counters, catalogue)
     if not plans.assigned and not watched and counters is NO_COUNTERS:
         return view
@@ -65,12 +68,12 @@ def _with(view: View, counters: Counters) -> View:
 
 
 def _plans(catalogue: Catalogue, numbers: tuple[int, ...]) -> Plans:
-    """The plans of an account with these numbers: its own plan, its customer's, its product, its add-ons."""
+    """The plans of an account with these numbers: its own plan, its customer's, its products in their order."""
     found = catalogue.plan_sets.get(numbers)
     if found is None:
-        own, shared, product, *addons = numbers
-        products = [catalogue.products[number] for number in (*addons, product) if number in catalogue.products]
-        wanted = dict.fromkeys([*[(product.i_vd_plan, False) for product in products], (own, False), (shared, True)])
+        own, shared, *products = numbers
+        having = [catalogue.products[number] for number in products if number in catalogue.products]
+        wanted = dict.fromkeys([*[(product.i_vd_plan, False) for product in having], (own, False), (shared, True)])
         plans = [Assigned(catalogue.discount_plans[number], of_all) for number, of_all in wanted if number in catalogue.discount_plans]
         if len(catalogue.plan_sets) >= MOST_SETS:
             catalogue.plan_sets.clear()
@@ -137,7 +140,7 @@ def _row(view: View, met: Met) -> Counter:
     row = (counters.shared if met.shared else counters.own).get(met.key)
     if row is not None and row.end is not None and counters.at < row.end:
         return row
-    activated = None if met.shared else account.activation_date
+    activated = None if met.shared else (account.payer or account).activation_date
     return periods.current(met.item, met.key, row, counters.billing_period, counters.at, customer.timezone, activated)
 
 

@@ -160,6 +160,7 @@ def changed(
         after, view.session.version if view.session is not None else 0, request.kind is Kind.EVENT and after is None, pieces.xdrs, pieces.parties, places,
         aside=aside, counters=moves, i_env=account.i_env,
         frees=_freed(view, request, after, shared, pieces.debit + hold < ZERO, moves) if moves or hold < ZERO or pieces.debit < ZERO else None,
+        i_payer=account.payer.i_account if account.payer is not None else 0,
     )  # fmt: skip
     moved = occupancy.moved(view.session, after)
     way = after.opened.direction if moved and after is not None else Direction.OUTGOING
@@ -183,7 +184,7 @@ def _moves(view: View, after: Session | None, pieces: closing.Pieces, need: Deci
 def _freed(view: View, request: AAARequest, after: Session | None, shared: bool, money: bool, moves: tuple[CounterMove, ...]) -> Freed | None:
     """
     Whom a change leaves more for: `money` says that funds are free behind it which were not before; counters and wallets do by what they have less, or begin
-    anew. A prepaid account without another session has nobody who could wait.
+    anew. A prepaid account without another session has nobody who could wait, unless it pays for others.
     """
     freed = [move for move in moves if move.used + move.held < ZERO or move.start != move.relied]
     if not money and not freed:
@@ -195,7 +196,9 @@ def _freed(view: View, request: AAARequest, after: Session | None, shared: bool,
     if shared and money:
         return Freed(True, True, itself)
     others = view.funds.outgoing + view.funds.incoming - (view.session is not None and view.session.status is Status.OPEN)
-    return Freed(False, False, itself) if others > 0 or itself else None
+    account = view.account
+    alone = account is None or (account.payer is None and not account.pays)
+    return Freed(False, False, itself) if others > 0 or itself or not alone else None
 
 
 def _behind(funds: Funds, balance: Decimal, held: Decimal, moved: int, way: Direction, locked_by: str) -> Funds:

@@ -23,7 +23,8 @@ from portaswitch.model.xdr import Xdr
 @dataclass(frozen=True, slots=True)
 class View:
     """
-    What a decision is made on. `account` None: no such account. `resellers` is the chain above the customer, nearest first, each with its folded funds.
+    What a decision is made on. `account` None: no such account; money, counters and wallets of a beneficiary are its payer's. `resellers` is the chain above
+    the customer, nearest first, each with its folded funds.
     """
 
     account: Account | None = None
@@ -141,6 +142,7 @@ class Change:
     stands beside the session (a lock, a failed attempt). `attempt` is the session id of a failed attempt, whose xDR is written unless that session of the
     account has one already (then the verdict is Repeated where nothing else is wanted). `places`: see `Occupancy`. `aside`: why the request
     can't be true; it is kept with the orphans for an operator ('': nothing of the kind). `counters`: what else than money moves (of environment `i_env`).
+    `i_payer`: the account whose money and counters move, where it is another one (a beneficiary's); 0: the account itself.
 
     Sessions that wait for more: `spent` is what is spent and held of account and customer, which a last part relied on not to have become less (None: it is
     none); `frees` whom the change leaves more for; `presses` counters whose largest holder has to report.
@@ -167,6 +169,7 @@ class Change:
     aside: str = ""
     counters: tuple[CounterMove, ...] = ()
     i_env: int = 0
+    i_payer: int = 0
     spent: tuple[Decimal, Decimal] | None = None
     frees: Freed | None = None
     presses: tuple[Pressed, ...] = ()

@@ -39,6 +39,8 @@ WAITING = COUNTING.replace("from exchange(", "from exchange_waited(").replace("%
 KEEPING = SQL.replace("from exchange(", "from exchange_kept(").replace(
     "%s::text[])", "%s::text[], %s::text[], %s::text[], %s::jsonb, %s, %s::text[], %s::text[], %s::text[])"
 )
+#: Each of them for a batch of which members have payers.
+PAYING = {sql: f"{sql[:-1]}, payers => %s::int[])" for sql in (SQL, COUNTING, WAITING, KEEPING)}
 ORPHAN = "insert into orphans (i_env, i_node, session_key, key, request, received) values (%s, %s, %s, %s, %s, %s) on conflict (key) do nothing"
 NAMES = "select s.i_env, s.i_node, s.session_key, a.id, s.version from sessions s join accounts a using (i_account) where "
 #: Pages of the table of sessions that one search for the dead looks at: 32 MB, some milliseconds.
@@ -70,15 +72,16 @@ class Ledger:
 
     def _try(self, members: Sequence[Member], tries: int) -> Deferred[list[Verdict]]:
         values = parameters(members)
-        places = counter_places(members)
+        places, payers = counter_places(members), paying(members, values[1])
         counted, kept = counting(members, places) if places else None, texts.of(members)
         waits = literals_waiting.of(members, lambda change, key: places[_name_of(change, key)])
         if kept:
-            asked = self._pool.query(KEEPING, (*values, *(counted or ([], [])), kept, self._worker, *(waits or ([], [], []))))
+            sql, values = KEEPING, (*values, *(counted or ([], [])), kept, self._worker, *(waits or ([], [], [])))
         elif waits is not None:
-            asked = self._pool.query(WAITING, (*values, *(counted or ([], [])), *waits))
+            sql, values = WAITING, (*values, *(counted or ([], [])), *waits)
         else:
-            asked = self._pool.query(COUNTING, (*values, *counted)) if counted else self._pool.query(SQL, values)
+            sql, values = (COUNTING, (*values, *counted)) if counted else (SQL, values)
+        asked = self._pool.query(*((PAYING[sql], (*values, payers)) if payers else (sql, values)))
         return asked.addCallback(self._verdicts, members).addErrback(self._again, members, tries)
 
     def record_orphan(self, member: Member) -> Deferred[None]:
@@ -155,7 +158,8 @@ class Ledger:
 def parameters(members: Sequence[Member]) -> tuple[Any, ...]:
     """The arguments of `exchange` for a batch: literals, the ids to lock in their order, xDRs and parties with their members' places."""
     changes = [member.change for member in members]
-    accounts = sorted({change.i_account for change in changes if change is not None})
+    payers = [change.i_payer for change in changes if change is not None and change.i_payer]
+    accounts = sorted({change.i_account for change in changes if change is not None}.union(payers))
     customers = sorted({change.i_customer for change in changes if change is not None and change.locks_customer})
     a_places = {i_account: place for place, i_account in enumerate(accounts, 1)}
     c_places = {i_customer: place for place, i_customer in enumerate(customers, 1)}
@@ -171,6 +175,12 @@ def parameters(members: Sequence[Member]) -> tuple[Any, ...]:
         rows.append(literals.write(member, change, a_places[change.i_account], c_place))
         _append(change, place, xdrs, owners, parties)
     return rows, accounts, customers, xdrs, owners, parties
+
+
+def paying(members: Sequence[Member], accounts: list[int]) -> list[int | None] | None:
+    """The places of the members' payers among the accounts that are locked (None: it pays itself); None where no member has one."""
+    found = [member.change.i_payer if member.change is not None else 0 for member in members]
+    return [accounts.index(i_payer) + 1 if i_payer else None for i_payer in found] if any(found) else None
 
 
 #: A row of vd_counters or service_wallets: the customer, the account (0: the customer's own), and its key.
@@ -199,7 +209,7 @@ def counting(members: Sequence[Member], places: dict[RowName, int]) -> tuple[lis
 
 
 def _name_of(change: Change, key: SourceKey) -> RowName:
-    return change.i_customer, 0 if key.shared else change.i_account, key
+    return change.i_customer, 0 if key.shared else change.i_payer or change.i_account, key
 
 
 def _counters_first(name: RowName) -> tuple[bool, RowName]:

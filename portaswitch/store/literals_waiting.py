@@ -35,8 +35,8 @@ def _add(found: Waiting, number: int, member: Member, change: Change, place_of: 
     name = quote(member.session_key)
     if change.frees is not None:
         whose = change.frees
-        account, owing = "" if whose.shared else change.i_account, "t" if whose.owing else "f"
+        account, owing = "" if whose.shared else change.i_payer or change.i_account, "t" if whose.owing else "f"
         freed.append(f"({number},{change.i_customer},{account},{owing},{'' if whose.itself else name})")
     for one in change.presses:
-        account = "" if one.key.shared else str(change.i_account)
+        account = "" if one.key.shared else str(change.i_payer or change.i_account)
         pressed.append(f"({number},{change.i_customer},{account},{one.key.i_source},{one.key.level},{one.least},{name})")

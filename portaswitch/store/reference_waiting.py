@@ -26,11 +26,12 @@ def last_part_stands(rows: Rows, change: Change) -> bool:
     """Whether no less is spent and held, of the money and of the counters, than a last part relied on."""
     if change.spent is None:
         return True
-    account, customer = rows.funds[change.i_account], rows.customer_funds[change.i_customer]
+    payer = change.i_payer or change.i_account
+    account, customer = rows.funds[payer], rows.customer_funds[change.i_customer]
     if change.owes * account.balance + account.held < change.spent[0] or (change.shared and customer.balance + customer.held < change.spent[1]):
         return False
     for move in change.counters:
-        row = rows.counters.get((change.i_customer, 0 if move.key.shared else change.i_account, move.key))
+        row = rows.counters.get((change.i_customer, 0 if move.key.shared else payer, move.key))
         if move.floor is not None and row is not None and row.used + row.held < move.floor:
             return False
     return True

@@ -81,7 +81,10 @@ STATEMENTS: Final[Mapping[str, str]] = {
     "customer.moving": _MOVING,
     "customer.below": "select i_customer, name from customers where i_env = %(i_env)s and i_parent = %(customer)s and bill_status <> 'C' order by i_customer",
     "customer.accounts": "select i_account, id from accounts where i_env = %(i_env)s and i_customer = %(customer)s and billing_model <> 2 "
-    "and bill_status <> 'C' order by i_account",
+    "and bill_status <> 'C' order by i_payer is null, i_account",
+    "account.payers": "select i_account, i_payer from accounts where i_env = %(i_env)s and i_account = any (%(accounts)s::bigint[]) and i_payer is not null",
+    "account.beneficiaries": "select i_account, id, bill_status = 'C' from accounts where i_env = %(i_env)s and i_payer = %(account)s "
+    "order by i_account",
     "account.aliases": "select id from accounts where i_env = %(i_env)s and i_master_account = %(account)s order by id",
     "account.release": _RELEASE,
     "account.aliases_gone": _ALIASES_GONE,

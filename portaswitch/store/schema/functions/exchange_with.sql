@@ -4,7 +4,7 @@
 -- messages.py). Two messages under one name are one.
 create or replace function exchange_kept(
     members text[], account_ids bigint[], customer_ids bigint[], xdrs text[], xdr_members int[], parties text[], counter_rows text[], counter_moves text[],
-    texts jsonb, holder text, spent text[] default '{}', frees text[] default '{}', presses text[] default '{}'
+    texts jsonb, holder text, spent text[] default '{}', frees text[] default '{}', presses text[] default '{}', payers int[] default '{}'
 ) returns table (
     pos int, verdict "char", balance numeric, held numeric, outgoing int, incoming int, locked_by text, c_balance numeric, c_held numeric, c_outgoing int,
     c_incoming int, answer text, view json)
@@ -12,7 +12,8 @@ language plpgsql as $$
 begin
     return query
     with told as materialized (
-        select * from exchange_waited(members, account_ids, customer_ids, xdrs, xdr_members, parties, counter_rows, counter_moves, spent, frees, presses)
+        select * from exchange_waited(members, account_ids, customer_ids, xdrs, xdr_members, parties, counter_rows, counter_moves, spent, frees, presses,
+            payers)
     ), kept as (
         insert into messages (i_env, i_node, key, account, sender, recipient, i_recipient, peer, content_type, body, call_id, charge, created, expires,
             next_try, locked_until, worker, attempts)
@@ -29,7 +30,7 @@ end $$;
 -- One that leaves more to sessions that wait, or has the largest holder of a counter report (reauthorize.sql).
 create or replace function exchange_waited(
     members text[], account_ids bigint[], customer_ids bigint[], xdrs text[], xdr_members int[], parties text[], counter_rows text[], counter_moves text[],
-    spent text[], frees text[], presses text[]
+    spent text[], frees text[], presses text[], payers int[] default '{}'
 ) returns table (
     pos int, verdict "char", balance numeric, held numeric, outgoing int, incoming int, locked_by text, c_balance numeric, c_held numeric, c_outgoing int,
     c_incoming int, answer text, view json)
@@ -38,7 +39,7 @@ language plpgsql as $$
 begin
     return query
     with told as materialized (
-        select * from exchange(members, account_ids, customer_ids, xdrs, xdr_members, parties, counter_rows, counter_moves, spent)
+        select * from exchange(members, account_ids, customer_ids, xdrs, xdr_members, parties, counter_rows, counter_moves, spent, payers)
     ), woken as materialized (
         select wake_waiting(exchange_waited.frees::exchange_freed[], exchange_waited.presses::exchange_pressed[], array_agg(t.verdict order by t.pos)) from told t
         having cardinality(exchange_waited.frees) + cardinality(exchange_waited.presses) > 0

@@ -1,6 +1,6 @@
 -- Re-Auth-Requests for sessions that wait for more (billing.final_units). Python says whom something is better for; these find the rows.
 
--- Of these accounts, or (null) of all accounts of these customers and of those below them; `owings`: of those that owe with their customer; one session each may
+-- Of these accounts and of those that they pay for, or (null) of all accounts of these customers and of those below them; `owings`: of those that owe with their customer; one session each may
 -- be left out. One that is asked already is not asked twice, unless that is under way (session_tasks.SETTLE). Gives how many.
 create or replace function reauthorize(i_customers bigint[], i_accounts bigint[], owings boolean[], besides text[] default null) returns int
 language plpgsql as $$
@@ -9,25 +9,28 @@ declare
 begin
     with recursive whose (i_customer, i_account, owing, besides) as (
         select v.* from unnest(i_customers, i_accounts, owings, coalesce(reauthorize.besides, array_fill(null::text, array[cardinality(i_customers)]))) v
-        union select c.i_customer, null::bigint, w.owing, w.besides from whose w join customers c on c.i_parent = w.i_customer where w.i_account is null)
+        union select c.i_customer, null::bigint, w.owing, w.besides from whose w join customers c on c.i_parent = w.i_customer where w.i_account is null),
+    served as (
+        select * from whose union select w.i_customer, b.i_account, w.owing, w.besides from whose w join accounts b on b.i_payer = w.i_account)
     insert into session_tasks (i_env, kind, i_node, session_key, i_account, lane)
     select distinct s.i_env, 'rar', s.i_node, s.session_key, s.i_account, 0
-    from whose w join sessions s on s.final and s.i_customer = w.i_customer and (w.i_account is null or s.i_account = w.i_account)
+    from served w join sessions s on s.final and s.i_customer = w.i_customer and (w.i_account is null or s.i_account = w.i_account)
         and s.session_key is distinct from w.besides
-        join accounts a on a.i_account = s.i_account and not (w.owing and a.billing_model in (-1, 0)) join nodes n using (i_node)
-    where coalesce(n.origin_host, n.origin_realm) is not null
+        join accounts a on a.i_account = s.i_account left join accounts y on y.i_account = a.i_payer join nodes n using (i_node)
+    where not (w.owing and coalesce(y.billing_model, a.billing_model) in (-1, 0)) and coalesce(n.origin_host, n.origin_realm) is not null
     on conflict (session_key, kind) where status = 'pending' and kind in ('pod', 'asr', 'rar') do update set next_try = clock_timestamp();
     get diagnostics asked = row_count;
     return asked;
 end $$;
 
--- Of all of an environment who have one of these discount plans (by their add-ons, product, themselves or their customer) or products; in ten seconds, when
--- every server has read what they say now.
+-- Of all of an environment who have one of these discount plans (by their add-ons, product, themselves or their customer) or products, or whose payer has;
+-- in ten seconds, when every server has read what they say now.
 create or replace function reauthorize_plans(env int, plans bigint[], products bigint[]) returns void language plpgsql as $$
 begin
     insert into session_tasks (i_env, kind, i_node, session_key, i_account, lane, next_try)
-    select s.i_env, 'rar', s.i_node, s.session_key, s.i_account, 0, now() + interval '10 seconds'
-    from sessions s join accounts a using (i_account) join customers c on c.i_customer = a.i_customer join nodes n on n.i_node = s.i_node
+    select distinct s.i_env, 'rar', s.i_node, s.session_key, s.i_account, 0, now() + interval '10 seconds'
+    from sessions s join accounts o on o.i_account = s.i_account join accounts a on a.i_account in (o.i_account, o.i_payer)
+        join customers c on c.i_customer = a.i_customer join nodes n on n.i_node = s.i_node
     where s.final and s.i_env = env and coalesce(n.origin_host, n.origin_realm) is not null
       and (a.i_product = any (reauthorize_plans.products) or a.i_vd_plan = any (plans) or c.i_vd_plan = any (plans)
            or exists (select from products p where p.i_product = a.i_product and p.i_vd_plan = any (plans))
@@ -49,7 +52,8 @@ begin
                 where t ->> 's' = 'counter' and (t ->> 'i')::bigint = p.i_vd_dg and (t ->> 'sh')::boolean = (p.i_account is null)
                   and (t ->> 'lv')::int = p.peak_level) as held
             from sessions s join nodes n using (i_node)
-            where s.counted and s.i_customer = p.i_customer and (p.i_account is null or s.i_account = p.i_account) and s.session_key <> p.besides
+            where s.counted and s.i_customer = p.i_customer and (p.i_account is null or s.i_account = p.i_account
+                  or s.i_account in (select b.i_account from accounts b where b.i_payer = p.i_account)) and s.session_key <> p.besides
               and coalesce(n.origin_host, n.origin_realm) is not null limit 1000) h
         where h.held > p.least and not exists (
             select from session_tasks t where t.session_key = h.session_key and t.kind = 'rar' and t.created > now() - interval '1 minute')

@@ -7,5 +7,5 @@ create type exchange_freed as (member int, i_customer bigint, i_account bigint, 
 create type exchange_pressed as (member int, i_customer bigint, i_account bigint, i_vd_dg bigint, peak_level smallint, least numeric, besides text);
 alter table sessions add column counted boolean not null generated always as (strpos(state, '"s":"counter"') > 0) stored;
 create index sessions_counted on sessions (i_customer, i_account) where counted;
-drop function exchange(text[], bigint[], bigint[], text[], int[], text[], text[], text[]);
-drop function exchange_kept(text[], bigint[], bigint[], text[], int[], text[], text[], text[], jsonb, text);
+drop function if exists exchange(text[], bigint[], bigint[], text[], int[], text[], text[], text[]);
+drop function if exists exchange_kept(text[], bigint[], bigint[], text[], int[], text[], text[], text[], jsonb, text);
