@@ -271,13 +271,17 @@ def _draws_of(view: View, opened: Opened, quota: Quota) -> tuple[Draw, ...]:
     return found.draws if found else ()
 
 
-def pressed(view: View, opened: Opened, quota: Quota, least: int) -> tuple[Pressed, ...]:
-    """The counters of which less than `least` units of rating are left behind a key's grant, while other sessions hold more (DESIGN.md 3.3)."""
-    found, own, wanted = [], total(quota.holds), Decimal(least * opened.unit)
-    for met in view.counters.plans.met(opened.i_service, quota.rated):
+def pressed(view: View, opened: Opened, before: Quota, after: Quota, least: int) -> tuple[Pressed, ...]:
+    """
+    The counters of which less than `least` units of rating are left when a key that held as `before` in `view` holds as `after`, while other sessions hold
+    more (DESIGN.md 3.3).
+    """
+    found, was, now, wanted = [], total(before.holds), total(after.holds), Decimal(least * opened.unit)
+    for met in view.counters.plans.met(opened.i_service, after.rated):
         if met.item.kind is ItemKind.QUOTA and met.item.measure is Measure.UNITS and met.limit is not None:
             row = _row(view, met)
-            if met.limit + row.carried - row.used - row.held < wanted < row.held - own.get(row.key, ZERO):
+            others = row.held - was.get(row.key, ZERO)
+            if met.limit + row.carried - row.used - others - now.get(row.key, ZERO) < wanted < others:
                 found.append(Pressed(row.key, wanted))
     return tuple(found)
 

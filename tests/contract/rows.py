@@ -42,7 +42,7 @@ def customer_row(customer: Customer, funds: Funds) -> Statement:
 def account_row(account: Account, funds: Funds) -> Statement:
     """The insertion of an account; its service password is not written, as that is sealed, nor static address and aliases, which are other rows."""
     values = _values(account)
-    del values["password"], values["static_ip"], values["aliases"], values["payer"]
+    del values["password"], values["static_ip"], values["aliases"], values["payer"], values["pays"]
     return _insertion("accounts", {**values, "balance": funds.balance, "opening_balance": funds.balance, "held": funds.held})
 
 

@@ -29,10 +29,9 @@ declare
     told        int[] := '{}';  -- members whose attempt has its xDR already
     cs          exchange_counter_row[] := counter_rows::exchange_counter_row[];
     ks          exchange_counter[] := counter_moves::exchange_counter[];
-    k           exchange_counter;
     k_ids       bigint[]; k_used numeric[]; k_held numeric[]; k_start timestamptz[];    -- of wallets: -id, -balance, held, null
     k_from      int; k_to int := 0;
-    rs          exchange_relied[] := spent::exchange_relied[];
+    k           exchange_counter; rs exchange_relied[] := spent::exchange_relied[];
 begin
     -- 1. Lock: accounts, then customers, each by ascending id (DESIGN.md 3.7). The caller sends the ids sorted and each member's place in them.
     if cardinality(account_ids) > 0 then
@@ -121,9 +120,8 @@ begin
         elsif s_version[i] <> m.relied or s_owner[i] <> m.i_account then    -- a session belongs to the account it began with
             continue;
         end if;
-        if a_rev[m.a_no] + (case when p <> m.a_no then a_rev[p] else 0 end) <> m.a_revision or m.c_revision <> (case when m.c_no > 0 then b_rev[m.c_no] else c_rev[i] end) then
-            continue;
-        end if;
+        continue when a_rev[m.a_no] + (case when p <> m.a_no then a_rev[p] else 0 end) <> m.a_revision
+            or m.c_revision <> (case when m.c_no > 0 then b_rev[m.c_no] else c_rev[i] end);
         fits := true;
         for j in k_from .. k_to loop    -- what the prices relied on: the period, and that the use stays in the same steps
             k := ks[j];
