@@ -122,8 +122,11 @@ def _credit(view: View, request: AAARequest, facts: Facts, found: access.Access,
     why = plausible.why_impossible(session, report_all(session, asked), asked) if view.session is not None else ""
     if why:
         return plausible.set_aside(view, request, session, why, Decision(refusal=Refusal.INVALID_ARGUMENT, facts=facts))
-    if found.service.service_type in internet.SERVICES and (portal := internet.policy_of(view, found.product, catalogue).portal):
-        facts = replace(facts, more={**facts.more, "portal": portal})
+    if found.service.service_type in internet.SERVICES:
+        data = internet.allowed(view, asked, session, facts, internet.policy_of(view, found.product, catalogue))
+        if isinstance(data, Refusal):
+            return refused(view, data, facts)
+        view, asked, facts, unpriced = data.view, data.request, data.facts, (*unpriced, *data.shut)
     if (change := tariff_change.announced(session, asked, catalogue)) is not None:
         facts = replace(facts, more={**facts.more, tariff_change.CHANGE: change.isoformat()})
     return _grant(view, asked, session, facts, found.product.breakage, None, unpriced, catalogue)
@@ -218,8 +221,7 @@ def _grant(
     delta = after.held - was_held
     places = occupancy.authorized(view, request, expires)
     need = need_of(seen, after, request, told, delta + pieces.debit)
-    outcome = changed(view, request, after, decision, hold=delta, need=need, pieces=pieces, places=places)
-    return outcome if not presses or outcome.change is None else replace(outcome, change=replace(outcome.change, presses=presses))
+    return changed(view, request, after, decision, hold=delta, need=need, pieces=pieces, places=places, presses=presses)
 
 
 def _reserve_one(
@@ -237,7 +239,8 @@ def _reserve_one(
         refusal = reserve.why_not(plan, opened.billing_model, quota.charged[0], wanted, opened.policy, funds, breakage, unit, at, drawn)
         return Grant(asked.key, quota.base, 0, refusal=refusal), quota
     granted = quota.granted if made.units is None else start + made.units
-    return Grant(asked.key, quota.base, made.units, last=made.last, retained=made.retained), along(view, quota.holding(made.holds, granted))
+    last = made.last and not (view.counters.follows and reserve.goes_on(view, opened, quota, asked, plan, protection, funds, made))
+    return Grant(asked.key, quota.base, made.units, last=last, retained=made.retained), along(view, quota.holding(made.holds, granted))
 
 
 def _bounded(expires: datetime, request: AAARequest) -> datetime:
