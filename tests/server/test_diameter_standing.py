@@ -99,7 +99,8 @@ class StandingTests(DiameterCase):
         """The blocked level of its policy begins: a living session is asked to ask again, and its user is sent to the portal; other turns are nothing to it."""
         policy = "insert into access_policies (i_access_policy, i_env, name, captive_portal) values (101, 1, 'Home', 'https://portal.example/');"
         phase = "insert into access_policy_phases (i_access_policy, name, period, level) values (101, 'Now', 'hr{0-23}', '%s');"
-        await self.world.changed(policy + phase % "turbo" + "update accounts set i_access_policy = 101; update sessions set started = now() - interval '9 days'")
+        since = "update sessions set started = now() - interval '9 days'"
+        await self.world.changed(policy + phase % "turbo" + "update accounts set i_access_policy = 101;" + since)
         job = next(job for job in self.world.server._jobs if job.name == "standing")
         await job._work()
         self.assertEqual(await self.world.one("select count(*) from session_tasks"), 0)
