@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from bench import diameter, load, operators, peer, scenarios, sip, subscribers
+from bench import diameter, endurance, load, operators, peer, scenarios, sip, subscribers
 from bench.cluster import Cluster
 from bench.load import Measured
 from bench.operators import Figure
@@ -58,12 +58,17 @@ class Size:
     loaded: int = 100_000
     contacts: int = 100_000
     processes: int = 1  # of ours
+    many: int = MILLION
+    open_sessions: int = 500_000
+    long_seconds: float = 1800
+    returning: int = 200_000
     half: bool = True  # also at half of the rate
     peers: tuple[str, ...] = ("lean", "default")
 
 
 SMOKE = Size(
-    seconds=3, repeats=1, window=32, accounts=1000, million=0, half=False, topups=2000, rates=20_000, listed=20_000, loaded=2000, contacts=1000, peers=("lean",)
+    seconds=3, repeats=1, window=32, accounts=1000, million=0, half=False, topups=2000, rates=20_000, listed=20_000, loaded=2000, contacts=1000,
+    peers=("lean",), many=2000, open_sessions=600, long_seconds=3, returning=300,
 )  # fmt: skip
 
 
@@ -123,8 +128,8 @@ class Bench:
         self.size = size
         self.results = Results()
 
-    def run(self, wanted: Sequence[Scenario], operators_wanted: bool, diameter_wanted: bool, sip_wanted: bool) -> Results:
-        """Every scenario `repeats` times, systems in turn; then latencies at half rate, Diameter, SIP, and what operators do."""
+    def run(self, wanted: Sequence[Scenario], operators_wanted: bool, diameter_wanted: bool, sip_wanted: bool, endurance_wanted: bool) -> Results:
+        """Every scenario `repeats` times, systems in turn; then latencies at half rate, Diameter (for long too), SIP, and what operators do."""
         rows = [Row(scenario) for scenario in wanted if scenario is not MEMORY]
         self.results.rows = [row for row in rows if self._systems(row.scenario)]
         self._warm_up()
@@ -139,6 +144,8 @@ class Bench:
             self.results.memory = self._memory(self.server)
         if diameter_wanted and self.server is not None:
             self.results.diameter = self._diameter(self.server)
+        if endurance_wanted and self.server is not None:
+            self.results.diameter += self._endurance(self.server)
         if sip_wanted and self.server is not None:
             self.results.sip = self._sip(self.server)
         if operators_wanted and self.server is not None:
@@ -212,6 +219,13 @@ class Bench:
         found = diameter.measure(self.generator.parent, self.cluster, server, self.size)
         wrong = subscribers.wrong_books(self.cluster, DATABASE)
         self.results.wrong += [f"{one.name}: {line}" for one in found for line in one.wrong] + [f"diameter: {line}" for line in wrong]
+        return found
+
+    def _endurance(self, server: Server) -> list[Figure]:
+        """Credit control for long, and the books behind it."""
+        found = endurance.measure(self.generator.parent, self.cluster, server, self.size)
+        wrong = subscribers.wrong_books(self.cluster, DATABASE)
+        self.results.wrong += [f"{one.name}: {line}" for one in found for line in one.wrong] + [f"{endurance.ENDURANCE}: {line}" for line in wrong]
         return found
 
     def _sip(self, server: Server) -> list[Figure]:

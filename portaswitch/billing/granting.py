@@ -91,8 +91,8 @@ def _noted(
     after = next_session(session, view, request, decision, pieces.quotas or behind, expires=expires, charged_at=charged_at)
     delta = after.held - (view.session.held if view.session is not None else ZERO)
     need = need_of(seen, after, request, decision.grants, delta + pieces.debit)
-    outcome = changed(view, request, after, decision, hold=delta, need=need, pieces=pieces, places=occupancy.authorized(view, request, expires))
-    return outcome if not presses or outcome.change is None else replace(outcome, change=replace(outcome.change, presses=presses))
+    places = occupancy.authorized(view, request, expires)
+    return changed(view, request, after, decision, hold=delta, need=need, pieces=pieces, places=places, presses=presses)
 
 
 def told_of(facts: Facts, view: View, request: AAARequest, session: Session, policy: AccessPolicy | None, grants: tuple[Grant, ...]) -> Facts:

@@ -137,8 +137,11 @@ def _credit(view: View, request: AAARequest, facts: Facts, found: access.Access,
     why = plausible.why_impossible(session, report_all(session, asked), asked) if view.session is not None else ""
     if why:
         return plausible.set_aside(view, request, session, why, Decision(refusal=Refusal.INVALID_ARGUMENT, facts=facts))
-    if found.service.service_type in internet.SERVICES and (portal := internet.policy_of(view, found.product, catalogue).portal):
-        facts = replace(facts, more={**facts.more, "portal": portal})
+    if found.service.service_type in internet.SERVICES:
+        data = internet.allowed(view, asked, session, facts, internet.policy_of(view, found.product, catalogue))
+        if isinstance(data, Refusal):
+            return refused(view, data, facts)
+        view, asked, facts, unpriced = data.view, data.request, data.facts, (*unpriced, *data.shut)
     if (change := tariff_change.announced(session, asked, catalogue)) is not None:
         facts = replace(facts, more={**facts.more, tariff_change.CHANGE: change.isoformat()})
     return granting.grant(view, asked, session, facts, found.product.breakage, None, unpriced, catalogue)

@@ -13,7 +13,7 @@ from portaswitch.billing.numbers_seen import counted
 from portaswitch.model.billing_model import BillingModel
 from portaswitch.model.catalogue import Catalogue, Protection
 from portaswitch.model.discount import NO_COUNTERS
-from portaswitch.model.ledger import Change, CounterMove, Freed, Occupancy, View
+from portaswitch.model.ledger import Change, CounterMove, Freed, Occupancy, Pressed, View
 from portaswitch.model.money import ZERO, five
 from portaswitch.model.party import Funds
 from portaswitch.model.refusal import Refusal
@@ -145,6 +145,7 @@ def changed(
     pieces: closing.Pieces = closing.NO_PIECES,
     aside: str = "",
     places: Occupancy | None = None,
+    presses: tuple[Pressed, ...] = (),
 ) -> Outcome:
     """
     The change and the view behind it. A credit account's money moves on its customer too; `places` None: what no limit of sessions may refuse.
@@ -159,7 +160,7 @@ def changed(
         request.key, decision, account.i_account, account.revision, customer.i_customer, customer.revision, shared, owes, pieces.debit, hold, need,
         after, view.session.version if view.session is not None else 0, request.kind is Kind.EVENT and after is None, pieces.xdrs, pieces.parties, places,
         aside=aside, counters=moves, i_env=account.i_env,
-        frees=_freed(view, request, after, shared, pieces.debit + hold < ZERO, moves) if moves or hold < ZERO or pieces.debit < ZERO else None,
+        frees=_freed(view, request, after, shared, pieces.debit + hold < ZERO, moves) if moves or hold < ZERO or pieces.debit < ZERO else None, presses=presses,
         i_payer=account.payer.i_account if account.payer is not None else 0,
     )  # fmt: skip
     moved = occupancy.moved(view.session, after)
