@@ -12,7 +12,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from portaswitch.billing import access, admission, closing, event, increments, internet, keys, numbered, occupancy, plausible, purchase, reserve, tariff_change
+from portaswitch.billing.announcing import told as announced
 from portaswitch.billing.budgets import along
+from portaswitch.billing.callback import billed
 from portaswitch.billing.conditions import first_holds, need_of
 from portaswitch.billing.counters import beside, in_own_base, part_of, report_all, reported, timed
 from portaswitch.billing.discounts import drawn as drawn_on
@@ -159,7 +161,7 @@ def _bought(view: View, request: AAARequest, session: Session, facts: Facts, bre
 
 def _told(facts: Facts, view: View, request: AAARequest, session: Session, policy: AccessPolicy | None, grants: tuple[Grant, ...]) -> Facts:
     """The facts of an accept; `policy` None: no Internet session."""
-    return facts if policy is None else internet.told(facts, view, request, session, policy, grants)
+    return announced(facts, view, request, session, grants) if policy is None else internet.told(facts, view, request, session, policy, grants)
 
 
 def _grant(
@@ -377,6 +379,7 @@ def _expire(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
 
 def _settle(view: View, request: AAARequest, session: Session, status: Status, catalogue: Catalogue, decision: Decision = ACCEPTED) -> Outcome:
     """Charge what each quota key used beyond what it was charged, write its xDRs, free its holds. Real use is charged whatever the funds are."""
+    session = billed(view, session, request, catalogue)
     used = tuple(access.with_vendor(session, quota, request, catalogue) for quota in report_all(session, request))
     pieces = closing.pieces(view, session, used, request)
     after = next_session(session, view, request, decision, pieces.quotas, status)
