@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from portaswitch.billing import closing, increments, internet, numbered, occupancy, reserve
+from portaswitch.billing.announcing import told as announced
 from portaswitch.billing.budgets import along
 from portaswitch.billing.conditions import need_of
 from portaswitch.billing.counters import beside, in_own_base, part_of, reported
@@ -97,7 +98,7 @@ def _noted(
 
 def told_of(facts: Facts, view: View, request: AAARequest, session: Session, policy: AccessPolicy | None, grants: tuple[Grant, ...]) -> Facts:
     """The facts of an accept; `policy` None: no Internet session."""
-    return facts if policy is None else internet.told(facts, view, request, session, policy, grants)
+    return announced(facts, view, request, session, grants) if policy is None else internet.told(facts, view, request, session, policy, grants)
 
 
 def _own_hold(was_held: Decimal, quotas: dict[QuotaKey, Quota], key: QuotaKey) -> Decimal:

@@ -28,6 +28,7 @@ from portaswitch.billing import (
     tariff_change,
 )
 from portaswitch.billing.budgets import along
+from portaswitch.billing.callback import billed
 from portaswitch.billing.conditions import first_holds
 from portaswitch.billing.counters import report_all, timed
 from portaswitch.billing.discounts import drawn as drawn_on
@@ -308,6 +309,7 @@ def _expire(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
 
 def _settle(view: View, request: AAARequest, session: Session, status: Status, catalogue: Catalogue, decision: Decision = ACCEPTED) -> Outcome:
     """Charge what each quota key used beyond what it was charged, write its xDRs, free its holds. Real use is charged whatever the funds are."""
+    session = billed(view, session, request, catalogue)
     used = tuple(access.with_vendor(session, quota, request, catalogue) for quota in report_all(session, request))
     pieces = closing.pieces(view, session, used, request)
     after = next_session(session, view, request, decision, pieces.quotas, status)

@@ -7,7 +7,7 @@ Pairs of h323-ivr-out: auth_method (INVITE ...), seed, transaction_id, original_
 `open` of PortaBilling_Session), callback (START, ATTEMPT, OK), aux_info, user_agent, mod_<name> (PortaBilling_Mod_<name>).
 PortaOne-* (property lists as sent): access_info, calling_party, called_party, redirecting_party, service_features, service_action, geo_location, transport
 (SIP, H323, SMS, SMPP), leg_type (answer, originate), leg_origin, requested_uri, charge and media_info (one line for each), roam_e212 (of the calling party).
-Features that others act on, where they differ from the default: charge_report=1, commit_charge=0, routing=1, force_cleanup=1.
+Features that others act on, where they differ from the default: charge_report=1, commit_charge=0, routing=1, force_cleanup=1, proclaim_duration=1.
 Internet sessions: called_station (the Called-Station-Id, which is no number there), nas_port, nas_port_id, nas_port_name, nas_port_type, service_kind
 (Service-Type), framed_protocol, realm, xmit_rate, data_rate, authentic, class (in hexadecimal), and of a PDSN: bsid, pcf_address, esn.
 Accounting: input_octets, output_octets, input_packets, output_packets, setup_time (ms, the xDR's post-dial delay), part (the sub-session whose counters these
@@ -59,6 +59,7 @@ LEG_TYPES = {"1": "answer", "2": "originate", "answer": "answer", "originate": "
 #: Features by the value that differs from the default, and the name under which others find them.
 FEATURES = (
     ("charge-report", "1", "charge_report"), ("commit-charge", "0", "commit_charge"), ("routing", "1", "routing"), ("force-cleanup", "1", "force_cleanup"),
+    ("proclaim-duration", "1", "proclaim_duration"),
 )  # fmt: skip
 MODULE = "PortaBilling_Mod_"
 MODULE_NAME = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)

@@ -161,7 +161,7 @@ TEXTS: Final[dict[str, Text]] = {
     "available-funds": lambda told: _amount(told.facts.available, cents),
     "h323-billing-model": lambda told: BillingModel(told.facts.billing_model or 0).h323,
     "h323-credit-amount": lambda told: _amount(told.facts.available, cents),
-    "h323-credit-time": _units,
+    "h323-credit-time": lambda told: told.facts.more.get("announced") or _units(told),
     "h323-currency": lambda told: told.facts.currency,
     "h323-preferred-lang": lambda told: told.facts.language,
     "h323-return-code": _return_code,

@@ -6,6 +6,7 @@ Claims are made only where the wire is seen, on ids that exist, and count only w
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 from twisted.internet.defer import Deferred, fail, succeed
@@ -86,6 +87,16 @@ class RuleTests(SynchronousTestCase):
         """The decorator itself refuses a test of this module, which sees no wire."""
         error = self.assertRaises(ValueError, claims.claims("calix.7"), self.test_decorator_refuses)
         self.assertIn("tests.rules.test_claims", str(error))
+
+
+class UnclaimedTests(SynchronousTestCase):
+    """docs/unclaimed.rst keeps what it promises."""
+
+    def test_page(self) -> None:
+        """It has a line for each behaviour of Maintenance Release 15 that no test claims, and for no other."""
+        told = re.findall(r"^(mr15\.[a-z0-9.-]+)  +\S", (claims.ROOT / "docs" / "unclaimed.rst").read_text("utf-8"), re.M)
+        wanted = [name for name in claims.behaviours() if name.startswith("mr15.") and name not in claims.written()]
+        self.assertEqual(sorted(told), sorted(wanted))
 
 
 class RecordTests(SynchronousTestCase):
