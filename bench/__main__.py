@@ -17,6 +17,7 @@ from pathlib import Path
 from bench import measure, report, subscribers
 from bench.cluster import Cluster
 from bench.diameter import DIAMETER
+from bench.events import EVENTS
 from bench.measure import SMOKE, Bench, Results, Size
 from bench.operators import OPERATORS
 from bench.process import BenchError
@@ -31,7 +32,7 @@ DISK = Path("/var/tmp")
 def options(words: Sequence[str]) -> argparse.Namespace:
     """The command line; leaves with 2 when it is wrong."""
     parser = argparse.ArgumentParser(prog="bench/run", description=__doc__)
-    names = [*(scenario.name for scenario in (*SCENARIOS, MEMORY)), DIAMETER, SIP, OPERATORS]
+    names = [*(scenario.name for scenario in (*SCENARIOS, MEMORY)), DIAMETER, SIP, EVENTS, OPERATORS]
     parser.add_argument(
         "--smoke", action="store_true", help="some seconds, small: correctness only, speed never fails"
     )
@@ -41,6 +42,8 @@ def options(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--accounts", type=int, help="accounts that take part (10000)")
     parser.add_argument("--only", action="append", choices=names, help="this scenario (may be repeated)")
     parser.add_argument("--contacts", type=int, help="SIP contacts, each with a message that waits for it (100000)")
+    parser.add_argument("--events", type=int, help="events of a run of theirs (20000, at most one an account)")
+    parser.add_argument("--backlog", type=int, help="notifications that wait (1000000)")
     parser.add_argument("--peer-only", action="store_true", help="FreeRADIUS alone, without our server")
     parser.add_argument("--no-peer", action="store_true", help="our server alone, without FreeRADIUS")
     parser.add_argument("--record", action="store_true", help="append the table to bench/RESULTS.md")
@@ -88,7 +91,9 @@ def measured(chosen: argparse.Namespace, size: Size, wanted: Sequence[Scenario])
         server = None if chosen.peer_only else start_server(work, cluster, size)
         if server is not None:
             stack.callback(server.stop)
-        results = Bench(work, cluster, server, peers, size).run(wanted, *[not chosen.only or name in chosen.only for name in (OPERATORS, DIAMETER, SIP)])
+        results = Bench(work, cluster, server, peers, size).run(
+            wanted, *[not chosen.only or name in chosen.only for name in (OPERATORS, DIAMETER, SIP, EVENTS)]
+        )
         names = [peer.name for peer in peers]
         if server is not None:
             results.wrong += measure.missing_ratios(results, Server.name, names)
@@ -99,7 +104,7 @@ def main(words: Sequence[str]) -> int:
     """0 when answers and balances agreed and every ratio could be computed, else 1; speed never matters."""
     chosen = options(words)
     size = SMOKE if chosen.smoke else Size()
-    for name in ("seconds", "repeats", "window", "accounts", "contacts"):
+    for name in ("seconds", "repeats", "window", "accounts", "contacts", "events", "backlog"):
         if getattr(chosen, name) is not None:
             size = replace(size, **{name: getattr(chosen, name)})
     wanted = [

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from bench import diameter, load, operators, peer, scenarios, sip, subscribers
+from bench import diameter, events, load, operators, peer, scenarios, sip, subscribers
 from bench.cluster import Cluster
 from bench.load import Measured
 from bench.operators import Figure
@@ -57,12 +57,15 @@ class Size:
     listed: int = 100_000
     loaded: int = 100_000
     contacts: int = 100_000
+    events: int = 20_000
+    backlog: int = MILLION
     half: bool = True  # also at half of the rate
     peers: tuple[str, ...] = ("lean", "default")
 
 
 SMOKE = Size(
-    seconds=3, repeats=1, window=32, accounts=1000, million=0, half=False, topups=2000, rates=20_000, listed=20_000, loaded=2000, contacts=1000, peers=("lean",)
+    seconds=3, repeats=1, window=32, accounts=1000, million=0, half=False, topups=2000, rates=20_000, listed=20_000, loaded=2000, contacts=1000,
+    events=1000, backlog=20_000, peers=("lean",)
 )  # fmt: skip
 
 
@@ -107,6 +110,7 @@ class Results:
     operators: list[Figure] = field(default_factory=list)
     diameter: list[Figure] = field(default_factory=list)
     sip: list[Figure] = field(default_factory=list)
+    events: list[Figure] = field(default_factory=list)
 
 
 class Bench:
@@ -122,8 +126,8 @@ class Bench:
         self.size = size
         self.results = Results()
 
-    def run(self, wanted: Sequence[Scenario], operators_wanted: bool, diameter_wanted: bool, sip_wanted: bool) -> Results:
-        """Every scenario `repeats` times, systems in turn; then latencies at half rate, Diameter, SIP, and what operators do."""
+    def run(self, wanted: Sequence[Scenario], operators_wanted: bool, diameter_wanted: bool, sip_wanted: bool, events_wanted: bool) -> Results:
+        """Every scenario `repeats` times, systems in turn; then latencies at half rate, Diameter, SIP, events, and what operators do."""
         rows = [Row(scenario) for scenario in wanted if scenario is not MEMORY]
         self.results.rows = [row for row in rows if self._systems(row.scenario)]
         self._warm_up()
@@ -140,6 +144,9 @@ class Bench:
             self.results.diameter = self._diameter(self.server)
         if sip_wanted and self.server is not None:
             self.results.sip = self._sip(self.server)
+        if events_wanted and self.server is not None:
+            self.results.events = events.measure(self.generator, self.cluster, self.size)
+            self.results.wrong += [f"{one.name}: {line}" for one in self.results.events for line in one.wrong]
         if operators_wanted and self.server is not None:
             self.results.operators = self._operators(self.server)
         return self.results

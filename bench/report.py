@@ -127,11 +127,14 @@ def document(results: Results, server: str, peers: Sequence[str], cluster: Clust
     if results.sip:
         head_lines = ["", "| SIP | measured | wanted | CPU s of the server |", "|---" * 4 + "|"]
         tail += head_lines + [f"| {one.title} | {one.measured} | {one.wanted} | {one.cpu:.1f} |" for one in results.sip]
+    if results.events:
+        tail += ["", "| events | measured | wanted |", "|---" * 3 + "|"] + [f"| {one.title} | {one.measured} | {one.wanted} |" for one in results.events]
     if results.operators:
         head_lines = ["", "| what operators do | measured | wanted | CPU s of the command |", "|---" * 4 + "|"]
         tail += head_lines + [f"| {one.title} | {one.measured} | {one.wanted} | {one.cpu:.1f} |" for one in results.operators]
     verdict = results.wrong or ["Answers, balances, holds and xDRs agreed after every run of ours."]
-    if not results.memory and not results.operators and not results.diameter and not results.sip and not any(server in row.samples for row in results.rows):
+    beside = (results.memory, results.operators, results.diameter, results.sip, results.events)
+    if not any(beside) and not any(server in row.samples for row in results.rows):
         verdict = ["Our server did not run."]
     return "\n".join([*head, *table(results, server, peers), *tail, "", *verdict, ""])
 

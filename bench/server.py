@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import socket
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bench import subscribers
@@ -31,11 +31,12 @@ class Server:
 
     name = "portaswitch"
 
-    def __init__(self, work: Path, cluster: Cluster) -> None:
+    def __init__(self, work: Path, cluster: Cluster, database: str = DATABASE) -> None:
         self.wire = Wire(free_port(), free_port())
         self._programs = virtual_environment(ROOT)
         self._work = work
         self._state = work / "state"
+        self._database, self._cluster = database, cluster
         self._http_port = free_port(socket.SOCK_STREAM)
         self.diameter_port = free_port(socket.SOCK_STREAM)
         self.sip_port = free_port()
@@ -47,7 +48,7 @@ class Server:
     def _settings(self, cluster: Cluster) -> dict[str, object]:
         return {
             "state_dir": str(self._state),
-            "database": cluster.connection_string(DATABASE),
+            "database": cluster.connection_string(self._database),
             "roles": list(ROLES),
             "radius": {
                 "interface": "127.0.0.1",
@@ -60,6 +61,11 @@ class Server:
             "logging": {"level": "warn", "directory": str(self._work / "log")},
         }
 
+    def provide(self, espf: Mapping[str, object]) -> None:
+        """Give it the role espf, with that section of the configuration, from its next start on."""
+        settings = self._settings(self._cluster) | {"roles": [*ROLES, "espf"], "espf": espf}
+        self._config.write_text(json.dumps(settings, indent=2))
+
     def initialise(self, cluster: Cluster) -> None:
         """
         Start it once, which brings the schema into its empty database and makes its key file, then
@@ -68,7 +74,7 @@ class Server:
         self.launch()
         self.until(self._healthy)
         self.stop()
-        subscribers.sell(cluster, DATABASE, self._programs / "python", self._state / KEY_FILE)
+        subscribers.sell(cluster, self._database, self._programs / "python", self._state / KEY_FILE)
 
     def _healthy(self) -> bool:
         """

@@ -66,7 +66,8 @@ select n.i_notification, n.i_handler, n.attempts, n.lane, coalesce(n.external_ke
 from event_notifications n join event_queue q using (i_event) where n.i_notification = any (%(notifications)s) order by n.lane, q.i_event
 """
 
-#: What an entity's state, now at the vendor, makes needless, but for the given ones. What an outside system reports is in no snapshot: no newer event stands for it.
+#: What an entity's state, now at the vendor, makes needless, but for the given ones. What an outside system reports is in no snapshot: no newer event stands
+#: for it.
 OVERTAKEN: Final = """
 select o.i_notification, o.i_event, g.entity from unnest(%(handlers)s::int[], %(entities)s::text[], %(upto)s::bigint[]) g (i_handler, entity, upto)
 cross join lateral (

@@ -294,6 +294,9 @@ class DropInTests(EspfCase):
         self.assertIn("there is no handler class Acme", failure)
         self.assertIn("usr: is no option of this handler: did you mean user?", failure)
         self.assertIn("password: is required", failure)
+        await self.server.stopService()
+        self.settings = self.configured("tv: {{class: DemoHandler, environment: 7, url: 'http://127.0.0.1:{port}', token: t}}")
+        self.assertIn("tv: there is no environment 7", await self.server_fails())
 
     async def server_fails(self) -> str:
         """Why the server does not start."""
