@@ -124,6 +124,7 @@ class Runner:
             return
         wanted = self._wanted()
         while wanted > 0 and not self._stopping:
+            self._stock.asked()
             page = await self._events.claim(self.row.i_handler, wanted, LEASE)
             await self._begin(page)
             if len(page) < wanted:
@@ -261,7 +262,7 @@ class Runner:
 
     def _end(self, settled: Settled, asked: int, took: float) -> None:
         self._settled.append(settled)
-        self._stock.ended()
+        self._stock.ended(settled.notification.lane)
         self._attempts.write(self.row.name, settled, asked, took)
         if settled.verdict is Verdict.PARKED:
             self._alerts.parked(self.row.name, settled)
