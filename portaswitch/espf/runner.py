@@ -40,6 +40,8 @@ LEASE: Final = 600.0
 GATHER, GATHER_MORE = 0.005, 0.025
 #: Notifications that one pass claims at most.
 PAGE: Final = 200
+#: What is written of an attempt that the end of the process or of the handler cut off.
+GIVEN_BACK: Final = "given back by a process that stopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,7 @@ class Runner:
             await self.run()
         for delivery in tuple(self._busy.values()):
             delivery.cancel()
-        self._give_back("given back by a process that stopped")
+        self._give_back(GIVEN_BACK)
         try:
             await self._write()
             await self._events.release(self.row.i_handler)
@@ -237,10 +239,10 @@ class Runner:
 
     def _judged(self, one: Notification, result: Any) -> Settled | None:
         """What became of it; None: another attempt took over, or the handler was stopped, which is no end."""
-        if isinstance(result, Settled):
+        if isinstance(result, Settled) and not (self._stopping and result.verdict is Verdict.RETRY):
             return self._limited(result)
-        if result.check(CancelledError):
-            return Settled(one, Verdict.RETRY, "given back by a process that stopped", counted=False)
+        if isinstance(result, Settled) or result.check(CancelledError):
+            return Settled(one, Verdict.RETRY, GIVEN_BACK, counted=False)
         if result.check(HandlerStopped):
             self._stop_handler(self._work.redact(result.getErrorMessage()))
             return Settled(one, Verdict.RETRY, "the handler was stopped", counted=False)

@@ -23,9 +23,9 @@ where status = 'pending' and locked_until is not null and starts_with(worker, %(
 """
 STOP: Final = "update event_handlers set stopped = %s, worker = null, leased_until = null where i_handler = %s"
 
-# The queue may be empty when its statistics are taken and hold a million rows when they count, so the statements below leave the planner no choice: what looks
-# at one entity or key is a subquery in the order of the one index that begins with it, and `+ 0` keeps those out that begin with the handler, which look as good
-# to a planner that knows of no rows, and read all.
+# The queue may be empty when its statistics are taken and hold a million rows when they count, so the statements below leave the planner no choice: what
+# looks at one entity or key is a subquery in the order of the one index that begins with it. `+ 0` keeps those out that begin with the handler: to a planner
+# that knows of no rows they look as good, and they read all.
 
 #: A claim that a crash of the database forgets is due again, which loses nothing.
 HASTE: Final = "set local synchronous_commit = off"
