@@ -85,7 +85,7 @@ where g.upto > 0 and o.i_notification <> all (%(notifications)s::bigint[])
 """
 #: Who settles an event holds its row, so that of two handlers that end it at once the later one sees that it is the last. With what follows in one message.
 FINISH: Final = """
-select i_event from event_queue where i_event = any (%(events)s::bigint[]) order by i_event for update;
+select q.i_event from event_queue q where q.i_event = any (%(events)s::bigint[]) order by q.i_event for update;
 with gone as (
     delete from event_notifications n
     using unnest(%(notifications)s::bigint[], %(statuses)s::text[], %(notes)s::text[]) g (i_notification, outcome, note)
