@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import socket
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bench import subscribers
@@ -35,11 +35,12 @@ class Server:
 
     name = "portaswitch"
 
-    def __init__(self, work: Path, cluster: Cluster, processes: int = 1) -> None:
+    def __init__(self, work: Path, cluster: Cluster, processes: int = 1, database: str = DATABASE) -> None:
         self.wire = Wire(free_port(), free_port())
         self._programs = virtual_environment(ROOT)
         self._work = work
         self._state = work / "state"
+        self._database, self._cluster = database, cluster
         self._http_port = free_port(socket.SOCK_STREAM)
         self.diameter_port = free_port(socket.SOCK_STREAM)
         self.sip_port = free_port()
@@ -59,7 +60,7 @@ class Server:
     def _settings(self, cluster: Cluster, reuse: bool) -> dict[str, object]:
         return {
             "state_dir": str(self._state),
-            "database": cluster.connection_string(DATABASE),
+            "database": cluster.connection_string(self._database),
             "roles": list(ROLES),
             "radius": {
                 "interface": "127.0.0.1",
@@ -72,6 +73,10 @@ class Server:
             "reuse_port": reuse,
         }
 
+    def provide(self, espf: Mapping[str, object]) -> None:
+        """Give it the role espf, with that section of the configuration, from its next start on."""
+        self._written("portaswitch", self._settings(self._cluster, reuse=len(self._configs) > 1) | {"roles": [*ROLES, "espf"], "espf": espf})
+
     def initialise(self, cluster: Cluster) -> None:
         """
         Start it once, which brings the schema into its empty database and makes its key file, then
@@ -80,7 +85,7 @@ class Server:
         self.launch()
         self.until(self._healthy)
         self.stop()
-        subscribers.sell(cluster, DATABASE, self._programs / "python", self._state / KEY_FILE)
+        subscribers.sell(cluster, self._database, self._programs / "python", self._state / KEY_FILE)
 
     def _healthy(self) -> bool:
         """

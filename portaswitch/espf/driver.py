@@ -10,6 +10,8 @@ from collections.abc import Callable, Generator
 from functools import partial
 from typing import Any, Final, TypeVar
 
+from twisted.internet.defer import CancelledError
+
 from portaswitch.espf.interrupt import StepTooLong, interrupted
 from portaswitch.espf.verdicts import Ended, HandlerStopped
 from portaswitch.espf.wires import Wires
@@ -102,7 +104,7 @@ async def _sure(asking: Any) -> Any:
     """The result; what the handler's own judgement (`fault`, `logged_out`, `log_in`) raises parks too."""
     try:
         return await asking
-    except (Ended, HandlerStopped):
+    except (Ended, HandlerStopped, CancelledError):
         raise
     except StepTooLong as error:
         raise Ended(Verdict.PARKED, "the handler computes too long: it was interrupted") from error

@@ -40,6 +40,8 @@ LEASE: Final = 600.0
 GATHER, GATHER_MORE = 0.005, 0.025
 #: Notifications that one pass claims at most.
 PAGE: Final = 200
+#: What is written of an attempt that the end of the process or of the handler cut off.
+GIVEN_BACK: Final = "given back by a process that stopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,7 @@ class Runner:
             return
         wanted = self._wanted()
         while wanted > 0 and not self._stopping:
+            self._stock.asked()
             page = await self._events.claim(self.row.i_handler, wanted, LEASE)
             await self._begin(page)
             if len(page) < wanted:
@@ -157,7 +160,7 @@ class Runner:
             await self.run()
         for delivery in tuple(self._busy.values()):
             delivery.cancel()
-        self._give_back("given back by a process that stopped")
+        self._give_back(GIVEN_BACK)
         try:
             await self._write()
             await self._events.release(self.row.i_handler)
@@ -241,10 +244,10 @@ class Runner:
 
     def _judged(self, one: Notification, result: Any) -> Settled | None:
         """What became of it; None: another attempt took over, or the handler was stopped, which is no end."""
-        if isinstance(result, Settled):
+        if isinstance(result, Settled) and not (self._stopping and result.verdict is Verdict.RETRY):
             return self._limited(result)
-        if result.check(CancelledError):
-            return Settled(one, Verdict.RETRY, "given back by a process that stopped", counted=False)
+        if isinstance(result, Settled) or result.check(CancelledError):
+            return Settled(one, Verdict.RETRY, GIVEN_BACK, counted=False)
         if result.check(HandlerStopped):
             self._stop_handler(self._work.redact(result.getErrorMessage()))
             return Settled(one, Verdict.RETRY, "the handler was stopped", counted=False)
@@ -266,7 +269,7 @@ class Runner:
 
     def _end(self, settled: Settled, asked: int, took: float) -> None:
         self._settled.append(settled)
-        self._stock.ended()
+        self._stock.ended(settled.notification.lane)
         self._attempts.write(self.row.name, settled, asked, took)
         if settled.verdict is Verdict.PARKED:
             self._alerts.parked(self.row.name, settled)

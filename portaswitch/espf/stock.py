@@ -35,7 +35,7 @@ class Stock:
         self._seconds, self._most = seconds, most
         self._lanes: tuple[deque[Claimed], deque[Claimed]] = deque(), deque()
         self._filled = self._since = seconds()
-        self._ended, self._wanted = 0, 0
+        self._ended, self._wanted, self._pressing = 0, 0, 0
 
     @property
     def size(self) -> int:
@@ -44,14 +44,14 @@ class Stock:
 
     @property
     def lacks(self) -> int:
-        """How many more the present pace wants."""
+        """How many more the present pace wants, and the next ones of entities whose urgent ones ended."""
         self._measure()
-        return max(self._wanted - self.size, 0)
+        return max(self._wanted - self.size, self._pressing)
 
     @property
     def ample(self) -> bool:
-        """Whether half of what the pace wants is there still."""
-        return 0 < self._wanted <= 2 * self.size
+        """Whether half of what the pace wants is there still, and no urgent one ended, behind which the next of its entity may wait."""
+        return 0 < self._wanted <= 2 * self.size and not self._pressing
 
     @property
     def old(self) -> bool:
@@ -74,9 +74,14 @@ class Stock:
             lane.clear()
         return found
 
-    def ended(self) -> None:
+    def ended(self, lane: int) -> None:
         """A delivery came to its end."""
         self._ended += 1
+        self._pressing += lane == 0
+
+    def asked(self) -> None:
+        """The queue was asked for more."""
+        self._pressing = 0
 
     def _measure(self) -> None:
         passed = self._seconds() - self._since
