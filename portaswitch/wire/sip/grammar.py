@@ -52,7 +52,7 @@ def encode(text: str) -> bytes:
 
 def printable(text: str) -> str:
     """The text for a database or a log: U+FFFD for octets that are no UTF-8 and for control characters."""
-    return _CONTROL.sub("\ufffd", encode(text).decode("utf-8", "replace"))
+    return text if text.isascii() and text.isprintable() else _CONTROL.sub("\ufffd", encode(text).decode("utf-8", "replace"))
 
 
 def clean(text: str) -> bool:
