@@ -102,6 +102,11 @@ class Transactions:
         hit = [one for group in (self._servers, self._clients) for one in group.values() if one.place == place]
         return [output for one in hit for output in self._settled(one, one.happens(Event.ERROR, now))]
 
+    @property
+    def soonest(self) -> int | None:
+        """When :meth:`advance` may have something to do, as far as can be told without a look at what was stopped; None for never."""
+        return self._due[0][0] if self._due else None
+
     def next(self) -> int | None:
         """When :meth:`advance` has something to do; None when no timer runs."""
         while self._due:
