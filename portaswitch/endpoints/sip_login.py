@@ -31,8 +31,8 @@ LONGEST = 256
 
 class DigestVerify(Verify):
     """
-    A digest answer to a nonce that is not old. It counts its nonce once, however often the core looks at it; `repeated` ones are only computed. `confirmation` are the headers by which
-    the client sees that we know the password too.
+    A digest answer to a nonce that is not old. It counts its nonce once, however often the core looks at it; `repeated` ones are only computed.
+    `confirmation` are the headers by which the client sees that we know the password too.
     """
 
     __slots__ = ("_also", "_guard", "_login", "_now", "_password", "_repeated", "_request", "confirmation", "verdict")

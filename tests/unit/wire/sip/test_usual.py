@@ -34,6 +34,9 @@ def shown(octets: bytes) -> object:
     found = parse.parse(octets)
     return (found, found.headers.entries) if isinstance(found, Message) else found
 
+#: What is put into octets.
+BITS = st.one_of(st.binary(max_size=2), st.sampled_from((b"\r\n ", b"\r\n", b":", b" ", b"\0")))
+
 
 class UsualTests(SynchronousTestCase):
     """Two ways of reading."""
@@ -55,7 +58,7 @@ class UsualTests(SynchronousTestCase):
         octets = bytearray(getattr(kind, "octets", b""))
         for _ in range(data.draw(st.integers(1, 4))):
             at = data.draw(st.integers(0, len(octets)))
-            octets[at : at + data.draw(st.integers(0, 2))] = data.draw(st.one_of(st.binary(max_size=2), st.sampled_from((b"\r\n ", b"\r\n", b":", b" ", b"\0"))))
+            octets[at : at + data.draw(st.integers(0, 2))] = data.draw(BITS)
         self.assertEqual(shown(bytes(octets)), carefully(bytes(octets)))
 
     @FEW
