@@ -197,7 +197,7 @@ class Server(Service):
             if self.sip is not None:
                 self.sip.heard(channel, payload)
 
-        channels = {
+        channels: Mapping[str, Callable[[str], object]] = {
             "catalogue": lambda _: catalogue.reload(), "subscribers": partial(told, "subscribers"), CHANNEL: lambda _: self._read_watches(),
             HINTS: self._database.hints.heard, "contacts": partial(told, "contacts"),
         }  # fmt: skip
