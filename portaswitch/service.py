@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -187,23 +188,19 @@ class Server(Service):
 
         def lost() -> None:
             core.cache.forget_all()
-            if self.sip is not None:
-                self.sip.contacts.drop_all()
+            told("", "")
             background(catalogue.reload(), "reloading the catalogue")
             background(self._read_watches(), "reading the watches of the trace")
 
-        def subscribers(payload: str) -> None:
-            core.cache.heard(payload)
+        def told(channel: str, payload: str) -> None:
+            if channel == "subscribers":
+                core.cache.heard(payload)
             if self.sip is not None:
-                self.sip.contacts.heard_of_subscriber(payload)
+                self.sip.heard(channel, payload)
 
-        def contacts(payload: str) -> None:
-            if self.sip is not None:
-                self.sip.contacts_changed(payload)
-
-        channels = {
-            "catalogue": lambda _: catalogue.reload(), "subscribers": subscribers, CHANNEL: lambda _: self._read_watches(),
-            HINTS: self._database.hints.heard, "contacts": contacts,
+        channels: Mapping[str, Callable[[str], object]] = {
+            "catalogue": lambda _: catalogue.reload(), "subscribers": partial(told, "subscribers"), CHANNEL: lambda _: self._read_watches(),
+            HINTS: self._database.hints.heard, "contacts": partial(told, "contacts"),
         }  # fmt: skip
         self._listener = Listener(self._reactor, self._database.dsn, channels, lost)
         await self._listener.start()

@@ -112,9 +112,14 @@ class SipService:
         """What is remembered of where accounts can be reached."""
         return self._locations.memory
 
-    def contacts_changed(self, payload: str) -> None:
-        """A NOTIFY of the channel `contacts`."""
-        self._locations.memory.heard(payload, self._worker)
+    def heard(self, channel: str, payload: str) -> None:
+        """A NOTIFY; of the channel '' that some may have been missed."""
+        if channel == "contacts":
+            self.contacts.heard(payload, self._worker)
+        elif channel == "subscribers":
+            self.contacts.heard_of_subscriber(payload)
+        else:
+            self.contacts.drop_all()
 
     # -- sockets ----------------------------------------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """
-The path of MESSAGEs for `tests.path`: phones of 1,000 accounts, each to the next one; octets > log-in > core > recorded rows > 202, and the delivering MESSAGE >
-its 200 > settled.
+The path of MESSAGEs for `tests.path`: phones of 1,000 accounts, each to the next one.
+
+    octets > log-in > core > recorded rows > 202, and the delivering MESSAGE > its 200 > settled
 """
 
 from __future__ import annotations
@@ -141,7 +142,7 @@ class SipLine:
             took += process_time() - before
             sent, self._wire.sent = self._wire.sent, []
             self.accepted += sum(octets.startswith(b"SIP/2.0 202 ") for octets in sent)
-            answers = [b"SIP/2.0 200 OK\r\n" + b"".join(_COPIED.findall(octets)) + b"Content-Length: 0\r\n\r\n" for octets in sent if octets.startswith(b"MESSAGE ")]
+            answers = [_taken(octets) for octets in sent if octets.startswith(b"MESSAGE ")]
             self.delivered += len(answers)
             before = process_time()
             for answer in answers:
@@ -156,6 +157,11 @@ class SipLine:
         while asked:
             asked = self._located.flush()
             self._flush()
+
+
+def _taken(octets: bytes) -> bytes:
+    """A phone's answer."""
+    return b"SIP/2.0 200 OK\r\n" + b"".join(_COPIED.findall(octets)) + b"Content-Length: 0\r\n\r\n"
 
 
 def _message(user: int, call: str, count: int, nonce: str) -> bytes:

@@ -15,7 +15,8 @@ from portaswitch.wire.sip import uri as uris
 from portaswitch.wire.sip.fault import PHRASES, Fault
 from portaswitch.wire.sip.grammar import BLANKS, PRINTED, clean, encode, named, token
 from portaswitch.wire.sip.headers import KNOWN, Headers
-from portaswitch.wire.sip.message import READERS, Essentials, Message, Request, Response, Wrong, essentials
+from portaswitch.wire.sip.message import READERS, Essentials, Message, Request, Response, Wrong
+from portaswitch.wire.sip.message import essentials as read_essentials
 from portaswitch.wire.sip.values import name_addr
 
 Pairs = Iterable[tuple[str, str]]
@@ -40,9 +41,11 @@ def to_octets(message: Message) -> bytes:
     return _joined(_request_line(message.method, message.target), message.headers, message.body)
 
 
-def request(method: str, target: str, headers: Pairs, body: bytes = b"") -> Request:
+def request(method: str, target: str, headers: Pairs, body: bytes = b"", essentials: Essentials | None = None) -> Request:
     """
     A request of ours. Via, From, To, Call-ID, CSeq and all else are among the headers.
+
+    :param essentials: what they say, from who has written them by it and has nothing of READERS among them that somebody else wrote.
 
     :raises ValueError: when it isn't one that :func:`.parse.parse` would take.
     """
@@ -50,7 +53,7 @@ def request(method: str, target: str, headers: Pairs, body: bytes = b"") -> Requ
     address = uris.read(target)
     if address is None or not token(method):
         raise ValueError(f"{method!r} {target!r} is no method with a Request-URI")
-    known = _checked(known_headers)
+    known = _checked(known_headers) if essentials is None else essentials
     if known.cseq.method != method:
         raise ValueError(f"CSeq says {known.cseq.method}, the request line {method}")
     return Request(known_headers, body, known, method, target, address, _joined(_request_line(method, target), known_headers, body))
@@ -72,7 +75,7 @@ def _responding(headers: Headers, body: bytes, known: Essentials, status: int, r
 
 
 def _checked(headers: Headers) -> Essentials:
-    known = essentials(headers)
+    known = read_essentials(headers)
     if isinstance(known, Wrong):
         raise ValueError(known.phrase)
     return known

@@ -168,12 +168,14 @@ class Guard:
         :param password: None for a user who isn't known or has none, for whom as much is computed; an empty one proves nothing either.
         :param also: other Request-URIs that the client may have meant: what it was before a proxy of ours changed it.
         """
-        proof = login.proof
         if not self.proves(login, password, request, also):
             return Verdict.WRONG
-        if self.old(login, source, now) or (proof.qop and not self.nonces.counted(proof.nonce, int(proof.count, 16), now)):
-            return Verdict.STALE
-        return Verdict.PASSED
+        return Verdict.STALE if self.old(login, source, now) or not self.counts(login, now) else Verdict.PASSED
+
+    def counts(self, login: Login, now: int) -> bool:
+        """Use the count of the nonce, of a log-in that has proven its password and is not old: False when it was used before."""
+        proof = login.proof
+        return not proof.qop or self.nonces.counted(proof.nonce, int(proof.count, 16), now)
 
     def proves(self, login: Login, password: str | None, request: Request, also: Iterable[str] = ()) -> bool:
         """Whether the log-in was made from this password for this request, whatever became of its nonce since; as :meth:`verdict`."""

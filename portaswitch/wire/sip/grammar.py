@@ -27,7 +27,8 @@ _ENCLOSING: Final = re.compile(r'["<>]')
 _PAIR: Final = re.compile(r"\\[\x00-\x09\x0b\x0c\x0e-\x7f]")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
-_DIGITS: Final = re.compile(r"[0-9]+")
+#: Digits that may be made a number without a look at how many they are.
+SHORT: Final = 20
 #: Parameters without quotes, which nearly all are: one match instead of two for each of them.
 _BARE: Final = re.compile(r"(?:[ \t]*;[ \t]*[A-Za-z0-9\-.!%*_+`'~]+(?:=[A-Za-z0-9\-.!%*_+`'~:\[\]]+)?)*")
 #: A pair of credentials as nearly all write it.
@@ -52,7 +53,7 @@ def encode(text: str) -> bytes:
 
 def printable(text: str) -> str:
     """The text for a database or a log: U+FFFD for octets that are no UTF-8 and for control characters."""
-    return _CONTROL.sub("\ufffd", encode(text).decode("utf-8", "replace"))
+    return text if text.isascii() and text.isprintable() else _CONTROL.sub("\ufffd", encode(text).decode("utf-8", "replace"))
 
 
 def clean(text: str) -> bool:
@@ -69,8 +70,10 @@ def token(text: str) -> bool:
 
 def number(text: str, largest: int) -> int | None:
     """The number of a text of digits (zeros before it don't matter); None when it is none or larger than this."""
-    if not _DIGITS.fullmatch(text):
+    if not text.isdigit() or not text.isascii():
         return None
+    if len(text) < SHORT:
+        return value if (value := int(text)) <= largest else None
     digits = text.lstrip("0") or "0"
     if len(digits) > len(str(largest)):
         return None
