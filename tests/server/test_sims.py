@@ -58,9 +58,9 @@ CHANGES: Mapping[str, tuple[Sequence[Step], Sequence[Step]]] = {
     ),
     "another card and number": ((swap(MINE, SPARE_CARD), renumber(LINE, OTHER)), (renumber(OTHER, LINE), swap(SPARE_CARD, MINE))),
 }  # fmt: skip
-#: Of an account: who of all handlers could be told of its next event now.
+#: The events that could be told now: of each handler and account the first one, where no earlier one of the same card is left.
 FREE = """
-select count(*) from (select distinct on (i_handler) * from event_notifications where status = 'pending' and entity = %s order by i_handler, i_event) n
+(select distinct on (i_handler, entity) * from event_notifications where status = 'pending' order by i_handler, entity, i_event) n
 where not exists (select from event_notifications k where k.i_handler = n.i_handler and k.external_key = n.external_key and k.status = 'pending'
                   and k.i_event < n.i_event)
 """
@@ -90,6 +90,8 @@ class SimCase(FleetCase):
         print(said, [row for row in self.ask("select h.class, event_type, entity, status, last_error from event_notifications join event_queue using (i_event, entity) join event_handlers h using (i_handler)")], flush=True)
         for name, found in (await self.differing(KEEPERS)).items():
             print("   ", name, found)
+            if name == "ECConnect": print([str(a) for a in self.vendors[name].asked])
+        self.vendors["ECConnect"].asked.clear()
         self.told_since(0)
         for name, found in (await self.differing(KEEPERS)).items():
             self.wrong.setdefault(name, (said, found))
@@ -168,7 +170,7 @@ class AwayTests(SimCase):
             await place.close()
         await self.step(steps[0])
         self.ask("notify provisioning")
-        await until(self.tried)
+        await until(self.tried, "the first try")
         for step in steps[1:]:
             await self.step(step)
         for place in self.places.values():
@@ -180,13 +182,13 @@ class AwayTests(SimCase):
 
     def tried(self) -> bool:
         """Whether all have failed with what they know so far."""
-        return not self.one("select count(*) from event_notifications where status = 'pending' and last_error is null")
+        return not self.one(f"select count(*) from {FREE} and last_error is null")
 
     async def all_but(self, late: str) -> None:
         """An account's events wait; those of the other one arrive, as far as they may."""
         self.ask(f"update event_notifications set next_try = now() + case when entity = '{late}' then interval '1 hour' else '0' end; notify provisioning")
         other = next(account for account in self.accounts if account != late)
-        await until(lambda: not self.one(FREE, (other,)))
+        await until(lambda: not self.one(f"select count(*) from {FREE} and entity = '{other}'"), f"the end of the events of {other}")
 
 
 class SoapTests(SimCase):
