@@ -53,6 +53,9 @@ SCOPES: Final[Mapping[str, str]] = {
         where d.i_product = %(number)s and d.addon_effective_from <= now() and (d.addon_effective_to is null or d.addon_effective_to > now())))""",
     "site": "a.i_customer_site = %(number)s",
     "subscriber": "a.i_subscriber = %(number)s",
+    "access_policy": """(a.i_access_policy = %(number)s or a.i_product in (select p.i_product from products p where p.i_access_policy = %(number)s)
+        or a.i_account in (select d.i_account from account_addons d join products p on p.i_product = d.i_product
+        where p.i_access_policy = %(number)s and d.addon_effective_from <= now() and (d.addon_effective_to is null or d.addon_effective_to > now())))""",
 }
 FAN_OUT: Final = """
 select a.i_account, a.i_env from accounts a
@@ -101,7 +104,7 @@ async def _fan_out(cursor: Cursor, notification: Notification, effect: FanOut) -
     """Tell the next page of accounts. A long fan-out is bulk, whatever it began as."""
     kind, _, number = effect.scope.partition(":")
     if kind not in SCOPES or not number.isdigit():
-        raise EffectRefused(f"{effect.scope} is no scope of accounts: customer:N, product:N, site:N or subscriber:N")
+        raise EffectRefused(f"{effect.scope} is no scope of accounts: customer:N, product:N, site:N, subscriber:N or access_policy:N")
     sql = FAN_OUT.format(scope=SCOPES[kind], funded=FUNDED if effect.funded else "")
     rows = await cursor.query(sql, {"number": int(number), "progress": notification.progress, "page": PAGE})
     whole = len(rows) < PAGE
