@@ -1,5 +1,5 @@
 """
-Beneficiaries: accounts of their own whose use another account pays for (docs/operations.rst).
+Beneficiaries: accounts of their own whose use another account pays for (docs/beneficiaries.rst).
 
 A beneficiary has its own id, aliases, SIM cards, passwords, product, features, status and limits of sessions. Money, counters, wallets, discount plans and
 budget are its payer's, an account of the same customer that is no beneficiary itself. It keeps its payer for good: xDRs say who used something, and whose money

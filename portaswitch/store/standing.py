@@ -34,16 +34,17 @@ INSTANT = timedelta(seconds=1)
 SERVICES = "('Netaccess', 'Wifi', 'Dialup', 'Data')"
 JOINS = (
     "from sessions s join nodes n on n.i_node = s.i_node and coalesce(host(n.coa_address), n.origin_host, n.origin_realm) is not null "
-    "join accounts a on a.i_account = s.i_account "
+    "join accounts a on a.i_account = s.i_account join accounts w on w.i_account = coalesce(a.i_payer, a.i_account) "
     "join customers c on c.i_customer = a.i_customer left join products p on p.i_product = a.i_product "
 )
-#: Money in its own sense becomes what may be spent; the lower of the account's and the customer's room.
+#: Money in its own sense becomes what may be spent; the lower of the account's (w: of a beneficiary its payer's) and the customer's room.
 FUNDS = (
-    "case when a.billing_model < 0 then a.balance else least(a.credit_limit - a.balance, "
+    "case when w.billing_model < 0 then w.balance else least(w.credit_limit - w.balance, "
     "case when c.temp_credit_until > now() then c.temp_credit_limit else c.credit_limit end - c.balance) end"
 )
 SEEN = (
-    "select s.session_key, s.i_env, s.i_node, s.i_account, not (a.blocked or c.blocked) and a.bill_status = 'O' and c.bill_status = 'O', "
+    "select s.session_key, s.i_env, s.i_node, s.i_account, not (a.blocked or w.blocked or c.blocked) and a.bill_status = 'O' and w.bill_status = 'O' "
+    "and c.bill_status = 'O', "
     "coalesce(a.i_product, 0), (s.opened::json -> 'k' ->> 'i_product')::bigint, coalesce(a.i_access_policy, p.i_access_policy, 0), "
     f"(s.opened::json -> 'k' ->> 'access_policy')::bigint, (s.opened::json -> 'k' ->> 'hotline_funds')::numeric, {FUNDS}, "
     f"case when n.coa_address is null then 'rar' else 'pod' end {JOINS}"

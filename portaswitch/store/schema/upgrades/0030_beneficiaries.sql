@@ -5,3 +5,10 @@ alter table accounts add column i_payer bigint references accounts,
 create index accounts_payer on accounts (i_payer) where i_payer is not null;
 drop function exchange_kept(text[], bigint[], bigint[], text[], int[], text[], text[], text[], jsonb, text);
 drop function exchange(text[], bigint[], bigint[], text[], int[], text[], text[], text[]);
+-- What happens to a payer is told of its beneficiaries.
+insert into event_subscriptions (i_handler, event_type)
+select h.i_handler, e from event_handlers h, unnest(array[
+    'Account/AvailableFundsAppear', 'Account/Blocked', 'Account/Service/Msg/QuotaExceeded', 'Account/Service/Netaccess/QuotaExceeded',
+    'Account/Service/QuotaAvailable', 'Account/Service/QuotaExceeded', 'Account/Status/Suspend', 'Account/Status/Unsuspend', 'Account/Unblocked',
+    'Account/ZeroAvailableFunds']) e
+where h.name = 'CustomerToAccountsDispatcher' on conflict do nothing;
