@@ -195,7 +195,8 @@ class ReferenceLedger:
     def _count(self, change: Change, move: CounterMove) -> None:
         name = _row_name(change, move)
         row = self.books.counters[name] = discounts.applied(self.books.counters.get(name), move)
-        spent = move.limit is not None and row.used >= move.limit
+        was = move.key.source is Source.WALLET and row.used >= ZERO and name in self.books.spent
+        spent = was if move.limit is None else row.used >= move.limit
         self.books.spent = self.books.spent | {name} if spent else self.books.spent - {name}
 
     def _fits(self, change: Change) -> bool:
