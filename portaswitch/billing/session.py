@@ -197,7 +197,7 @@ def _grant(
         for key, other in quotas.items():
             if other.holds and key != asked.key:
                 own -= held(other.holds)
-        funds = reserve.within_budgets(seen, reserve.funds_seen(view, own, request.received), quota.holds)
+        funds = reserve.within_budgets(seen, reserve.funds_seen(view, own, request.received), quota.holds).beyond(breakage)
         grant, reserved = _reserve_one(seen, request, session.opened, quota, asked, funds, breakage)
         if several or not held(reserved.holds):
             seen = reheld(seen, quota, reserved)
