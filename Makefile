@@ -33,7 +33,7 @@ run: $(VENV)/.run  ## start the demo server in this terminal; Ctrl-C stops it
 
 test: $(VENV)/.test  ## rules, unit tests and tests of the whole server
 	@rm -f _claims.jsonl
-	$(TRIAL) tests.rules tests.unit tests.server
+	$(BIN)/python -m tests.lanes
 
 lint: $(VENV)/.dev  ## ruff and mypy --strict
 	$(BIN)/ruff check --output-format concise .

@@ -16,13 +16,11 @@ from pathlib import Path
 
 from bench import measure, report, subscribers
 from bench.cluster import Cluster
-from bench.diameter import DIAMETER
-from bench.measure import SMOKE, Bench, Results, Size
-from bench.operators import OPERATORS
+from bench.endurance import ENDURANCE
+from bench.measure import BESIDE, SMOKE, Bench, Results, Size
 from bench.process import BenchError
 from bench.scenarios import MEMORY, SCENARIOS, Scenario
 from bench.server import DATABASE, Server
-from bench.sip import SIP
 
 DISK = Path("/var/tmp")
 """Where the work folder is made: a real disk, where the temporary folder may be memory."""
@@ -31,7 +29,7 @@ DISK = Path("/var/tmp")
 def options(words: Sequence[str]) -> argparse.Namespace:
     """The command line; leaves with 2 when it is wrong."""
     parser = argparse.ArgumentParser(prog="bench/run", description=__doc__)
-    names = [*(scenario.name for scenario in (*SCENARIOS, MEMORY)), DIAMETER, SIP, OPERATORS]
+    names = [*(scenario.name for scenario in (*SCENARIOS, MEMORY)), *BESIDE]
     parser.add_argument(
         "--smoke", action="store_true", help="some seconds, small: correctness only, speed never fails"
     )
@@ -40,7 +38,11 @@ def options(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--window", type=int, help="calls at once (128)")
     parser.add_argument("--accounts", type=int, help="accounts that take part (10000)")
     parser.add_argument("--only", action="append", choices=names, help="this scenario (may be repeated)")
+    parser.add_argument("--processes", type=int, help="of ours on the RADIUS ports (1)")
     parser.add_argument("--contacts", type=int, help="SIP contacts, each with a message that waits for it (100000)")
+    parser.add_argument("--long-seconds", type=float, help=f"of {ENDURANCE} (1800)")
+    parser.add_argument("--events", type=int, help="events of a run of theirs (20000, at most one an account)")
+    parser.add_argument("--backlog", type=int, help="notifications that wait (1000000)")
     parser.add_argument("--peer-only", action="store_true", help="FreeRADIUS alone, without our server")
     parser.add_argument("--no-peer", action="store_true", help="our server alone, without FreeRADIUS")
     parser.add_argument("--record", action="store_true", help="append the table to bench/RESULTS.md")
@@ -68,7 +70,7 @@ def work_folder(wanted: Path | None) -> Iterator[Path]:
 def start_server(work: Path, cluster: Cluster, size: Size) -> Server:
     """Our server with the accounts of the bench, answering."""
     cluster.create_database(DATABASE)
-    server = Server(work / "server", cluster)
+    server = Server(work / "server", cluster, size.processes)
     server.initialise(cluster)
     subscribers.load(cluster, DATABASE, size.accounts, size.corporate)
     server.start()
@@ -88,7 +90,8 @@ def measured(chosen: argparse.Namespace, size: Size, wanted: Sequence[Scenario])
         server = None if chosen.peer_only else start_server(work, cluster, size)
         if server is not None:
             stack.callback(server.stop)
-        results = Bench(work, cluster, server, peers, size).run(wanted, *[not chosen.only or name in chosen.only for name in (OPERATORS, DIAMETER, SIP)])
+        only = chosen.only or [name for name in BESIDE if chosen.smoke or name != ENDURANCE]  # the long run is for who asks for it
+        results = Bench(work, cluster, server, peers, size).run(wanted, [name for name in BESIDE if name in only])
         names = [peer.name for peer in peers]
         if server is not None:
             results.wrong += measure.missing_ratios(results, Server.name, names)
@@ -99,7 +102,7 @@ def main(words: Sequence[str]) -> int:
     """0 when answers and balances agreed and every ratio could be computed, else 1; speed never matters."""
     chosen = options(words)
     size = SMOKE if chosen.smoke else Size()
-    for name in ("seconds", "repeats", "window", "accounts", "contacts"):
+    for name in ("seconds", "repeats", "window", "accounts", "contacts", "processes", "long_seconds", "events", "backlog"):
         if getattr(chosen, name) is not None:
             size = replace(size, **{name: getattr(chosen, name)})
     wanted = [

@@ -12,7 +12,3 @@ insert into accessibility (i_product, i_service, i_tariff, i_service_policy)
     select p.i_product, t.i_service, t.i_tariff, s.i_service_policy from products p, tariffs t, service_policies s
     where p.name = 'mobile' and t.name = 'Mobile data' and s.name = 'mobile';
 insert into nodes (i_env, name, protocol, origin_realm, max_connections) values (1, 'diagen', 'diameter', 'example', 1000);
-insert into accounts (i_env, id, i_customer, i_product, billing_model, currency, balance, opening_balance)
-    select 1, '3806' || lpad(n::text, 8, '0'), c.i_customer, p.i_product, -1, 'USD', 1000000, 1000000
-    from generate_series(0, :accounts) n join customers c on c.name = 'bench' || n / 10 % 100, products p where p.name = 'mobile';
-analyze accounts;

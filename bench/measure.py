@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from bench import diameter, load, operators, peer, scenarios, sip, subscribers
+from bench import diameter, endurance, events, load, operators, peer, scenarios, sip, subscribers
 from bench.cluster import Cluster
 from bench.load import Measured
 from bench.operators import Figure
@@ -38,8 +38,8 @@ class System(Protocol):
         """Where it listens."""
 
     @property
-    def pid(self) -> int:
-        """Its process id."""
+    def pids(self) -> tuple[int, ...]:
+        """The ids of its processes."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +57,20 @@ class Size:
     listed: int = 100_000
     loaded: int = 100_000
     contacts: int = 100_000
+    processes: int = 1  # of ours
+    many: int = MILLION
+    open_sessions: int = 500_000
+    long_seconds: float = 1800
+    returning: int = 200_000
+    events: int = 20_000
+    backlog: int = MILLION
     half: bool = True  # also at half of the rate
     peers: tuple[str, ...] = ("lean", "default")
 
 
 SMOKE = Size(
-    seconds=3, repeats=1, window=32, accounts=1000, million=0, half=False, topups=2000, rates=20_000, listed=20_000, loaded=2000, contacts=1000, peers=("lean",)
+    seconds=3, repeats=1, window=32, accounts=1000, million=0, half=False, topups=2000, rates=20_000, listed=20_000, loaded=2000, contacts=1000,
+    peers=("lean",), many=2000, open_sessions=600, long_seconds=3, returning=300, events=1000, backlog=20_000,
 )  # fmt: skip
 
 
@@ -104,9 +112,26 @@ class Results:
     rows: list[Row] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     memory: str = ""
-    operators: list[Figure] = field(default_factory=list)
-    diameter: list[Figure] = field(default_factory=list)
-    sip: list[Figure] = field(default_factory=list)
+    figures: dict[str, list[Figure]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What is measured beside the scenarios: its heading, whose CPU seconds its figures tell, and how (the generator, the cluster, the server, the sizes)."""
+
+    title: str
+    cpu: str
+    measure: Callable[[Path, Cluster, Server, Size], list[Figure]]
+
+
+#: By name, in the order in which they run: the last one leaves a tariff of a million rates behind.
+BESIDE = {
+    diameter.DIAMETER: Beside("Diameter", "server", lambda made, *rest: diameter.measure(made.parent, *rest)),
+    endurance.ENDURANCE: Beside("Diameter for long", "server", lambda made, *rest: endurance.measure(made.parent, *rest)),
+    sip.SIP: Beside("SIP", "server", lambda made, *rest: sip.measure(made.parent, *rest)),
+    events.EVENTS: Beside("events", "server", lambda made, cluster, _, size: events.measure(made, cluster, size)),
+    operators.OPERATORS: Beside("what operators do", "command", operators.measure),
+}
 
 
 class Bench:
@@ -122,8 +147,8 @@ class Bench:
         self.size = size
         self.results = Results()
 
-    def run(self, wanted: Sequence[Scenario], operators_wanted: bool, diameter_wanted: bool, sip_wanted: bool) -> Results:
-        """Every scenario `repeats` times, systems in turn; then latencies at half rate, Diameter, SIP, and what operators do."""
+    def run(self, wanted: Sequence[Scenario], beside: Sequence[str]) -> Results:
+        """Every scenario `repeats` times, systems in turn; then latencies at half rate, and what is measured beside them (of `BESIDE`)."""
         rows = [Row(scenario) for scenario in wanted if scenario is not MEMORY]
         self.results.rows = [row for row in rows if self._systems(row.scenario)]
         self._warm_up()
@@ -136,12 +161,9 @@ class Bench:
                 self._half(row)
         if MEMORY in wanted and self.server is not None and self.size.million:
             self.results.memory = self._memory(self.server)
-        if diameter_wanted and self.server is not None:
-            self.results.diameter = self._diameter(self.server)
-        if sip_wanted and self.server is not None:
-            self.results.sip = self._sip(self.server)
-        if operators_wanted and self.server is not None:
-            self.results.operators = self._operators(self.server)
+        for name in beside:
+            if self.server is not None:
+                self.results.figures[name] = self._figures(name, self.server)
         return self.results
 
     def _systems(self, scenario: Scenario) -> list[System]:
@@ -172,9 +194,9 @@ class Bench:
         )
         self.cluster.settle()
         time.sleep(SETTLE)
-        before, begun = (cpu_seconds(system.pid), cpu_seconds(self.cluster.pid)), time.monotonic()
+        before, begun = (cpu_seconds(*system.pids), cpu_seconds(self.cluster.pid)), time.monotonic()
         measured = load.generate(self.generator, system.wire, work)
-        after, lasted = (cpu_seconds(system.pid), cpu_seconds(self.cluster.pid)), time.monotonic() - begun
+        after, lasted = (cpu_seconds(*system.pids), cpu_seconds(self.cluster.pid)), time.monotonic() - begun
         if ours:
             self._compare(scenario, measured)
         _say(scenario, system, measured, rate)
@@ -205,27 +227,13 @@ class Bench:
             f" after {measured.answered:,} authentications at random ({measured.per_second:,.0f}/s)."
         )
 
-
-    def _diameter(self, server: Server) -> list[Figure]:
-        """Credit control, when the accounts of the other runs are there."""
-        found = diameter.measure(self.generator.parent, self.cluster, server, self.size)
+    def _figures(self, name: str, server: Server) -> list[Figure]:
+        """What one of `BESIDE` measures, and the books behind it."""
+        if name == operators.OPERATORS:
+            subscribers.load(self.cluster, DATABASE, self.size.accounts, self.size.corporate)
+        found = BESIDE[name].measure(self.generator, self.cluster, server, self.size)
         wrong = subscribers.wrong_books(self.cluster, DATABASE)
-        self.results.wrong += [f"{one.name}: {line}" for one in found for line in one.wrong] + [f"diameter: {line}" for line in wrong]
-        return found
-
-    def _sip(self, server: Server) -> list[Figure]:
-        """Messages, and the books behind them."""
-        found = sip.measure(self.generator.parent, self.cluster, server, self.size)
-        wrong = subscribers.wrong_books(self.cluster, DATABASE)
-        self.results.wrong += [f"{one.name}: {line}" for one in found for line in one.wrong] + [f"sip: {line}" for line in wrong]
-        return found
-
-    def _operators(self, server: Server) -> list[Figure]:
-        """Last of all: it leaves a tariff of a million rates behind."""
-        subscribers.load(self.cluster, DATABASE, self.size.accounts, self.size.corporate)
-        found = operators.measure(self.generator, self.cluster, server, self.size)
-        wrong = subscribers.wrong_books(self.cluster, DATABASE)
-        self.results.wrong += [f"{one.name}: {line}" for one in found for line in one.wrong] + [f"operators: {line}" for line in wrong]
+        self.results.wrong += [f"{one.name}: {line}" for one in found for line in one.wrong] + [f"{name}: {line}" for line in wrong]
         return found
 
 

@@ -65,11 +65,11 @@ class Peer:
         return self.layout.wire
 
     @property
-    def pid(self) -> int:
-        """Its process id."""
+    def pids(self) -> tuple[int, ...]:
+        """The id of its process."""
         if self._daemon is None:
             raise BenchError(f"{self.name} is not started")
-        return self._daemon.pid
+        return (self._daemon.pid,)
 
     def _lay_out(self, cluster: Cluster) -> None:
         work = self.layout.work

@@ -58,6 +58,12 @@ def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
         return int(probe.getsockname()[1])
 
 
+def sockets_on(port: int) -> int:
+    """How many sockets of this machine listen on a UDP port (SO_REUSEPORT: more than one may)."""
+    lines = Path("/proc/net/udp").read_text().splitlines()[1:]
+    return sum(line.split()[1].endswith(f":{port:04X}") for line in lines)
+
+
 def run(
     command: Sequence[str | Path],
     *,
@@ -166,10 +172,10 @@ def children_of(pid: int) -> list[int]:
         return []
 
 
-def cpu_seconds(pid: int) -> float:
-    """CPU seconds (user and system) of a process and of its living children, 0 when it is gone."""
+def cpu_seconds(*pids: int) -> float:
+    """CPU seconds (user and system) of processes and of their living children, 0 of one that is gone."""
     total = 0
-    for one in (pid, *children_of(pid)):
+    for one in [one for pid in pids for one in (pid, *children_of(pid))]:
         try:
             fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
         except OSError:

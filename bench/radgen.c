@@ -20,6 +20,7 @@
  *     --called A,B,...   numbers called, in turn                  --quota MAX:MIN  asks in authz as a client that can re-authorize
  *     --remote A         h323-remote-address (192.0.2.77)         --message-authenticator   in every Access-Request, first
  *     --nas-ip A, --nas-id S   what the requests say of the node (127.0.0.1, bench.example)
+ *     --sockets N        source ports, as so many gateways have; a call keeps its own (64)
  *     --window W         calls at once (32). Without --rate the loop is closed: an answered call goes on at once
  *     --rate R           requests a second, taken from the W calls in turn; latency counts from the time a request was DUE,
  *                        so that a server that stalls shows it
@@ -108,7 +109,7 @@ struct options {
     const char *called[MAX_CALLED];
     int called_count;
     int auth_port, acct_port;
-    int window, tries;
+    int window, tries, sockets;
     uint32_t users, first;
     uint32_t quota_max, quota_min;
     double rate, seconds, retransmit;
@@ -121,7 +122,7 @@ struct options {
 static struct options opt = {
     .host = "127.0.0.1", .secret = "testing123", .user_prefix = "user", .password_prefix = "pw",
     .nas_id = "bench.example", .remote = "192.0.2.77", .called = {"442071838750"}, .called_count = 1,
-    .auth_port = 1812, .acct_port = 1813, .window = 32, .tries = 1, .users = 10000, .first = 1, .seconds = 10, .retransmit = 3, .seed = 1,
+    .auth_port = 1812, .acct_port = 1813, .window = 32, .tries = 1, .sockets = 64, .users = 10000, .first = 1, .seconds = 10, .retransmit = 3, .seed = 1,
 };
 
 /*
@@ -150,13 +151,18 @@ struct slot {
     struct call *call;
 };
 
-/* One UDP port of the server: our sockets towards it and a queue of the identifiers that are free. */
+/* One of our sockets: its identifiers, and a queue of those that are free. */
+struct source {
+    struct slot slots[IDS];
+    struct slot *free[IDS];
+    int free_head, free_count;
+};
+
+/* One UDP port of the server and our sockets towards it. */
 struct port {
     int sockets;
     struct pollfd *poll;             /* into the one array that ppoll is given */
-    struct slot slots[MAX_SOCKETS][IDS];
-    struct slot *free[MAX_SOCKETS * IDS];
-    int free_head, free_count;
+    struct source sources[MAX_SOCKETS];
 };
 
 /* One call: it has at most one request under way, whose octets are kept for retransmission. */
@@ -492,18 +498,24 @@ static struct call *pop_ready(void)
     return call;
 }
 
-static struct slot *take_slot(struct port *port)
+/* A call keeps its socket as it would its gateway, which is how one process of several on one port gets all of it. */
+static struct source *source_of(struct port *port, const struct call *call)
 {
-    struct slot *slot = port->free[port->free_head];
-    port->free_head = (port->free_head + 1) % (port->sockets * IDS);
-    port->free_count--;
+    return &port->sources[(call - run.calls) % port->sockets];
+}
+
+static struct slot *take_slot(struct source *source)
+{
+    struct slot *slot = source->free[source->free_head];
+    source->free_head = (source->free_head + 1) % IDS;
+    source->free_count--;
     return slot;
 }
 
-static void free_slot(struct port *port, struct slot *slot)
+static void free_slot(struct source *source, struct slot *slot)
 {
     slot->call = NULL;
-    port->free[(port->free_head + port->free_count++) % (port->sockets * IDS)] = slot;
+    source->free[(source->free_head + source->free_count++) % IDS] = slot;
 }
 
 /* Every try lasts equally long, so a list in order of sending is a list by deadline. */
@@ -549,7 +561,7 @@ static void send_request(struct call *call, double due, double at)
 {
     const struct step *step = step_of(call);
     struct port *port = port_of(step->kind);
-    call->slot = take_slot(port);
+    call->slot = take_slot(source_of(port, call));
     call->slot->call = call;
     if (port == &run.auth)
         make_access_request(call, step->kind, call->slot->id);
@@ -581,7 +593,7 @@ static void request_over(struct call *call, bool goes_on)
 {
     stop_waiting(call);
     run.outstanding--;
-    free_slot(port_of(step_of(call)->kind), call->slot);
+    free_slot(source_of(port_of(step_of(call)->kind), call), call->slot);
     call->slot = NULL;
     call->step++;
     if (!goes_on || call->step == opt.plan->steps)
@@ -666,7 +678,7 @@ static void receive_all(void)
     for (size_t p = 0; p < 2; p++)
         for (int i = 0; i < ports[p]->sockets; i++)
             if (ports[p]->poll[i].revents)
-                receive_from(ports[p]->slots[i], ports[p]->poll[i].fd);
+                receive_from(ports[p]->sources[i].slots, ports[p]->poll[i].fd);
 }
 
 static void retransmit_late(double at)
@@ -786,15 +798,16 @@ static void open_port(struct port *port, int number)
 {
     /* Twice the identifiers that can be under way, so that a freed one rests before it is used again. */
     port->sockets = (2 * opt.window + IDS - 1) / IDS;
-    if (port->sockets < 2)
-        port->sockets = 2;
+    if (port->sockets < opt.sockets)
+        port->sockets = opt.sockets;
     port->poll = run.poll + run.poll_count;
     for (int i = 0; i < port->sockets; i++) {
         int fd = open_socket(number);
         run.poll[run.poll_count++] = (struct pollfd){.fd = fd, .events = POLLIN};
         for (int id = 0; id < IDS; id++) {
-            port->slots[i][id] = (struct slot){.fd = fd, .id = (uint8_t)id};
-            port->free[port->free_count++] = &port->slots[i][id];
+            struct source *source = &port->sources[i];
+            source->slots[id] = (struct slot){.fd = fd, .id = (uint8_t)id};
+            free_slot(source, &source->slots[id]);
         }
     }
 }
@@ -845,7 +858,7 @@ static const struct plan *find_plan(const char *name)
 
 enum {
     HOST = 1, AUTH_PORT, ACCT_PORT, SECRET, USERS, FIRST, USER_PREFIX, PASSWORD_PREFIX, ACCOUNT, PASSWORD, RANDOM,
-    CALLED, QUOTA, NAS_IP, NAS_ID, REMOTE, SIGN, WINDOW, RATE, SECONDS, FINISH, RETRANSMIT, TRIES, SEED, RUN, LEDGER, JSON,
+    CALLED, QUOTA, NAS_IP, NAS_ID, SOCKETS, REMOTE, SIGN, WINDOW, RATE, SECONDS, FINISH, RETRANSMIT, TRIES, SEED, RUN, LEDGER, JSON,
 };
 
 static const struct option LONG_OPTIONS[] = {
@@ -853,7 +866,7 @@ static const struct option LONG_OPTIONS[] = {
     {"users", 1, 0, USERS}, {"first", 1, 0, FIRST}, {"user-prefix", 1, 0, USER_PREFIX},
     {"password-prefix", 1, 0, PASSWORD_PREFIX}, {"account", 1, 0, ACCOUNT}, {"password", 1, 0, PASSWORD},
     {"random", 0, 0, RANDOM}, {"called", 1, 0, CALLED}, {"quota", 1, 0, QUOTA}, {"nas-ip", 1, 0, NAS_IP},
-    {"nas-id", 1, 0, NAS_ID}, {"remote", 1, 0, REMOTE}, {"message-authenticator", 0, 0, SIGN},
+    {"nas-id", 1, 0, NAS_ID}, {"sockets", 1, 0, SOCKETS}, {"remote", 1, 0, REMOTE}, {"message-authenticator", 0, 0, SIGN},
     {"window", 1, 0, WINDOW}, {"rate", 1, 0, RATE}, {"seconds", 1, 0, SECONDS}, {"finish", 0, 0, FINISH}, {"retransmit", 1, 0, RETRANSMIT}, {"tries", 1, 0, TRIES},
     {"seed", 1, 0, SEED}, {"run", 1, 0, RUN}, {"ledger", 1, 0, LEDGER}, {"json", 0, 0, JSON}, {0, 0, 0, 0},
 };
@@ -882,6 +895,7 @@ static void set_option(int option, char *value)
             fail("--nas-ip %s: an IPv4 address is wanted", value);
         break;
     case NAS_ID: opt.nas_id = value; break;
+    case SOCKETS: opt.sockets = atoi(value); break;
     case REMOTE: opt.remote = value; break;
     case SIGN: opt.message_authenticator = true; break;
     case WINDOW: opt.window = atoi(value); break;
@@ -914,6 +928,8 @@ static void parse_options(int count, char **words)
         fail("--account needs --password");
     if (opt.window < 1 || opt.window > MAX_SOCKETS * IDS / 2)
         fail("--window: 1 to %d", MAX_SOCKETS * IDS / 2);
+    if (opt.sockets < 1 || opt.sockets > MAX_SOCKETS)
+        fail("--sockets: 1 to %d", MAX_SOCKETS);
     if (opt.users < 1 || opt.tries < 1 || opt.retransmit <= 0 || opt.seconds <= 0)
         fail("--users, --tries, --retransmit and --seconds are above zero");
 }

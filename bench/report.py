@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.cluster import Cluster
-from bench.measure import Results, Row, Sample, Size
+from bench.measure import BESIDE, Results, Row, Sample, Size
 from bench.process import BenchError, run
 from bench.server import ROOT
 
@@ -117,21 +117,16 @@ def document(results: Results, server: str, peers: Sequence[str], cluster: Clust
         "",
         f"{machine()}, PostgreSQL {cluster.version}.",
         f"{size.repeats} runs of {size.seconds:g} s each, systems in turn, medians; {size.window} calls at",
-        f"once, {size.accounts:,} accounts; load, servers and database share the cores.",
+        f"once, {size.accounts:,} accounts; load, servers and database share the cores. Processes of ours: {size.processes}.",
         "",
     ]
     tail = ["", results.memory] if results.memory else []
-    if results.diameter:
-        head_lines = ["", "| Diameter | measured | wanted | CPU s of the server |", "|---" * 4 + "|"]
-        tail += head_lines + [f"| {one.title} | {one.measured} | {one.wanted} | {one.cpu:.1f} |" for one in results.diameter]
-    if results.sip:
-        head_lines = ["", "| SIP | measured | wanted | CPU s of the server |", "|---" * 4 + "|"]
-        tail += head_lines + [f"| {one.title} | {one.measured} | {one.wanted} | {one.cpu:.1f} |" for one in results.sip]
-    if results.operators:
-        head_lines = ["", "| what operators do | measured | wanted | CPU s of the command |", "|---" * 4 + "|"]
-        tail += head_lines + [f"| {one.title} | {one.measured} | {one.wanted} | {one.cpu:.1f} |" for one in results.operators]
+    for name, figures in results.figures.items():
+        beside = BESIDE[name]
+        tail += ["", f"| {beside.title} | measured | wanted | CPU s of the {beside.cpu} |", "|---" * 4 + "|"]
+        tail += [f"| {one.title} | {one.measured} | {one.wanted} | {one.cpu:.1f} |" for one in figures]
     verdict = results.wrong or ["Answers, balances, holds and xDRs agreed after every run of ours."]
-    if not results.memory and not results.operators and not results.diameter and not results.sip and not any(server in row.samples for row in results.rows):
+    if not results.memory and not results.figures and not any(server in row.samples for row in results.rows):
         verdict = ["Our server did not run."]
     return "\n".join([*head, *table(results, server, peers), *tail, "", *verdict, ""])
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 import json
 import socket
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bench import subscribers
 from bench.cluster import Cluster
 from bench.probe import Wire, answers
-from bench.process import BenchError, Daemon, free_port, run, virtual_environment
+from bench.process import BenchError, Daemon, free_port, run, sockets_on, virtual_environment
 
 ROOT = Path(__file__).resolve().parent.parent
 DATABASE = "portaswitch"
@@ -27,27 +27,40 @@ SIP_DOMAIN = "sip.bench.example"
 
 
 class Server:
-    """One server with its own database in the cluster and its own ports, between `start` and `stop`."""
+    """
+    One server with its own database in the cluster and its own ports, between `start` and `stop`.
+
+    Of several `processes` the first does everything; the others share its RADIUS ports (docs/deployment.rst).
+    """
 
     name = "portaswitch"
 
-    def __init__(self, work: Path, cluster: Cluster) -> None:
+    def __init__(self, work: Path, cluster: Cluster, processes: int = 1, database: str = DATABASE) -> None:
         self.wire = Wire(free_port(), free_port())
         self._programs = virtual_environment(ROOT)
         self._work = work
         self._state = work / "state"
+        self._database, self._cluster = database, cluster
         self._http_port = free_port(socket.SOCK_STREAM)
         self.diameter_port = free_port(socket.SOCK_STREAM)
         self.sip_port = free_port()
-        self._config = work / "portaswitch.yaml"
-        self._daemon: Daemon | None = None
+        self._daemons: list[Daemon] = []
         work.mkdir()
-        self._config.write_text(json.dumps(self._settings(cluster), indent=2))  # JSON is YAML too
+        settings = self._settings(cluster, reuse=processes > 1)
+        self._config = self._written("portaswitch", settings)
+        also = {**settings, "roles": ["radius"]}
+        self._configs = [self._config, *[self._written(f"radius{more}", {**also, "instance": f"radius{more}"}) for more in range(1, processes)]]
 
-    def _settings(self, cluster: Cluster) -> dict[str, object]:
+    def _written(self, name: str, settings: dict[str, object]) -> Path:
+        """A configuration file with logs of its own."""
+        path = self._work / f"{name}.yaml"
+        path.write_text(json.dumps({**settings, "logging": {"level": "warn", "directory": str(self._work / "log" / name)}}, indent=2))  # JSON is YAML too
+        return path
+
+    def _settings(self, cluster: Cluster, reuse: bool) -> dict[str, object]:
         return {
             "state_dir": str(self._state),
-            "database": cluster.connection_string(DATABASE),
+            "database": cluster.connection_string(self._database),
             "roles": list(ROLES),
             "radius": {
                 "interface": "127.0.0.1",
@@ -57,8 +70,12 @@ class Server:
             "diameter": {"listen": [f"tcp:{self.diameter_port}:interface=127.0.0.1"], "origin_host": "ocs.example", "origin_realm": "example"},
             "sip": {"listen": [f"udp:{self.sip_port}:interface=127.0.0.1"], "domains": [SIP_DOMAIN], "source_rate": 0},
             "http": {"listen": [f"tcp:{self._http_port}:interface=127.0.0.1"]},
-            "logging": {"level": "warn", "directory": str(self._work / "log")},
+            "reuse_port": reuse,
         }
+
+    def provide(self, espf: Mapping[str, object]) -> None:
+        """Give it the role espf, with that section of the configuration, from its next start on."""
+        self._written("portaswitch", self._settings(self._cluster, reuse=len(self._configs) > 1) | {"roles": [*ROLES, "espf"], "espf": espf})
 
     def initialise(self, cluster: Cluster) -> None:
         """
@@ -68,7 +85,7 @@ class Server:
         self.launch()
         self.until(self._healthy)
         self.stop()
-        subscribers.sell(cluster, DATABASE, self._programs / "python", self._state / KEY_FILE)
+        subscribers.sell(cluster, self._database, self._programs / "python", self._state / KEY_FILE)
 
     def _healthy(self) -> bool:
         """
@@ -95,19 +112,30 @@ class Server:
 
     @property
     def pid(self) -> int:
-        """Its process id."""
-        if self._daemon is None:
+        """The id of its first process."""
+        return self.pids[0]
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The ids of all its processes."""
+        return tuple(daemon.pid for daemon in self._started())
+
+    def _started(self) -> list[Daemon]:
+        if not self._daemons:
             raise BenchError("the server is not started")
-        return self._daemon.pid
+        return self._daemons
 
     def launch(self) -> None:
-        """Start it and do not wait."""
+        """Start its first process, and do not wait."""
+        self._daemons = [self._launched(self._config)]
+
+    def _launched(self, config: Path) -> Daemon:
         twistd = self._programs / "twistd"
-        command: list[str | Path] = [twistd, "-n", "--pidfile=", "portaswitch", "--config", self._config]
-        self._daemon = Daemon(
+        command: list[str | Path] = [twistd, "-n", "--pidfile=", "portaswitch", "--config", config]
+        return Daemon(
             "the server",
             command,
-            self._work / "output.log",
+            config.with_suffix(".log"),
             as_service=False,
             cwd=ROOT,
             environment={"PYTHONPATH": str(ROOT)},
@@ -115,25 +143,30 @@ class Server:
 
     def until(self, ready: Callable[[], bool], seconds: float = 60) -> None:
         """Wait until `ready()`; BenchError with the end of its log when it dies or never is."""
-        if self._daemon is None:
-            raise BenchError("the server is not started")
-        self._daemon.until(ready, seconds)
+        self._started()[-1].until(ready, seconds)
 
     def start(self) -> None:
-        """Start it and wait until it answers."""
+        """Start it and wait until it answers: the first process before the others are there, whom one cannot ask alone."""
         self.launch()
         self.until(lambda: answers(self.wire))
+        for config in self._configs[1:]:
+            self._daemons.append(self._launched(config))
+            self.until(self._shared)
+
+    def _shared(self) -> bool:
+        """All processes that were launched have the port."""
+        return sockets_on(self.wire.acct_port) == len(self._daemons)
 
     def alive(self) -> bool:
-        """True while the process runs."""
-        return self._daemon is not None and self._daemon.alive()
+        """True while all its processes run."""
+        return bool(self._daemons) and all(daemon.alive() for daemon in self._daemons)
 
     def stop(self) -> None:
         """End it with SIGTERM, which drains it."""
-        if self._daemon is not None:
-            self._daemon.stop()
+        for daemon in self._daemons:
+            daemon.stop()
 
     def kill(self) -> None:
         """kill -9."""
-        if self._daemon is not None:
-            self._daemon.kill()
+        for daemon in self._daemons:
+            daemon.kill()

@@ -89,8 +89,8 @@ class ECConnect(TemplateHandler):
         yield from self._activated(wanted, record)
 
     def remove(self, record: Record) -> Steps:
-        """The phone goes, by the id of the custom field or else the one that the activation gave."""
-        for phone in record.keys.get("phone", ()) or tuple(filter(None, (record.remote_id,))):
+        """The phone goes, by the id that the custom field had and by the one that an activation has given since."""
+        for phone in dict.fromkeys(filter(None, (*record.keys.get("phone", ()), record.remote_id))):
             yield from self._deleted(phone, record)
 
     def _activated(self, wanted: State, record: Record) -> Steps:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -31,7 +32,7 @@ from portaswitch.endpoints import listen
 from portaswitch.endpoints.radius import RadiusProtocol
 from portaswitch.errors import PortaSwitchError, StartError
 from portaswitch.logs import BillingLog, LineFile, RotatingFile, background, log_to_file
-from portaswitch.memory import Collector
+from portaswitch.memory import YOUNG, Collector
 from portaswitch.metrics import Gauge
 from portaswitch.model.actor import Actor
 from portaswitch.model.catalogue import EMPTY, Catalogue
@@ -54,6 +55,7 @@ from portaswitch.store.pool import Pool
 from portaswitch.store.session_tasks import purge
 from portaswitch.store.standing import StandingJob
 from portaswitch.store.trace_watches import CHANNEL, read_watches
+from portaswitch.store.turned import ask_turned
 from portaswitch.store.usage_dates import date_accounts
 from portaswitch.store.users import Users
 from portaswitch.store.wallet_ends import due_wallets, move_wallets
@@ -186,12 +188,19 @@ class Server(Service):
 
         def lost() -> None:
             core.cache.forget_all()
+            told("", "")
             background(catalogue.reload(), "reloading the catalogue")
             background(self._read_watches(), "reading the watches of the trace")
 
-        channels = {
-            "catalogue": lambda _: catalogue.reload(), "subscribers": core.cache.heard, CHANNEL: lambda _: self._read_watches(),
-            HINTS: self._database.hints.heard,
+        def told(channel: str, payload: str) -> None:
+            if channel == "subscribers":
+                core.cache.heard(payload)
+            if self.sip is not None:
+                self.sip.heard(channel, payload)
+
+        channels: Mapping[str, Callable[[str], object]] = {
+            "catalogue": lambda _: catalogue.reload(), "subscribers": partial(told, "subscribers"), CHANNEL: lambda _: self._read_watches(),
+            HINTS: self._database.hints.heard, "contacts": partial(told, "contacts"),
         }  # fmt: skip
         self._listener = Listener(self._reactor, self._database.dsn, channels, lost)
         await self._listener.start()
@@ -248,6 +257,7 @@ class Server(Service):
             self._every(1.0, lambda: fold(pool), "folding")
             self._every(60.0, lambda: begin_periods(pool, self.catalogue, _now()), "counters")
             self._every(60.0, lambda: move_wallets(pool), "wallets")
+            self._every(15.0, lambda: ask_turned(pool), "waiting-sessions")
             self._every(60.0, jobs.renewals(self._desk(pool), lambda: due_wallets(pool)), "wallet-renewals")
             self._every(60.0, lambda: date_accounts(pool), "usage-dates")
             self._every(3600.0, lambda: keep_partitions(pool), "partitions")
@@ -290,7 +300,7 @@ class Server(Service):
     def calm_collector(self) -> None:
         """Take the cycle collector over (see `memory`); for a process that is this server and nothing else."""
         collector = Collector()
-        self._every(0.02, collector.young, "collector")
+        self._every(YOUNG, collector.young, "collector")
         self._every(60.0, collector.grown, "full-collector")
 
     def watched(self, seconds: float, tell: Callable[[], None]) -> None:

@@ -36,6 +36,7 @@ from portaswitch.messaging.relay import Relay, Terms
 from portaswitch.model.catalogue import Catalogue
 from portaswitch.model.message import Occasion
 from portaswitch.model.registration import Terms as RegistrationTerms
+from portaswitch.store.contacts import Contacts
 from portaswitch.store.messages import Messages
 from portaswitch.store.notices import NoticeTable
 from portaswitch.store.pool import Pool
@@ -79,7 +80,7 @@ class SipService:
         throttle = Throttle(reactor.seconds, sip.source_rate, exempt=self._exempt())
         self.server = SipServer(reactor, throttle)
         self._domains = Domains(sip.domains, settings.environment, catalogue, self._peers)
-        self._locations, self._messages = Registrations(pool, sip.max_waiting), Messages(pool, self._worker)
+        self._locations, self._messages = Registrations(pool, now, self._worker, sip.max_waiting), Messages(pool, self._worker)
         trace = SipTrace(tracer)
         courier = Courier(self.server, lambda: self.ports, self._domains.peers, self._worker, self._edge_address, trace, now)
         terms = Terms(sip.charge == "delivered", sip.max_waiting, int(sip.keep_for))
@@ -105,6 +106,20 @@ class SipService:
         else:
             self.server.proxies = True
             self.server.handlers["MESSAGE"] = Edge(self.server, lambda: self.ports, host_port(sip.gateway)).answer
+
+    @property
+    def contacts(self) -> Contacts:
+        """What is remembered of where accounts can be reached."""
+        return self._locations.memory
+
+    def heard(self, channel: str, payload: str) -> None:
+        """A NOTIFY; of the channel '' that some may have been missed."""
+        if channel == "contacts":
+            self.contacts.heard(payload, self._worker)
+        elif channel == "subscribers":
+            self.contacts.heard_of_subscriber(payload)
+        else:
+            self.contacts.drop_all()
 
     # -- sockets ----------------------------------------------------------------------------------------------------------------------------------
 

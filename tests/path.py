@@ -3,7 +3,7 @@ The path of a request inside the server's process, without wire and database: CP
 
     datagram > decode > to_request > core and decide > the literals of `exchange` | recorded rows > verdicts > to_reply > encode
 
-    python -m tests.path [--rounds 5] [--against TREE] [--plans]
+    python -m tests.path [--rounds 5] [--only KIND] [--against TREE] [--plans]
 
 Rows are what `exchange` answers when nothing is in the way, so that everything but the driver and the sockets is measured, with batches as
 under load. With `--against` another tree of the same code (that of another commit, say) runs in turn with this one, block by block, in a
@@ -20,6 +20,7 @@ import os
 import statistics
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -61,14 +62,14 @@ from portaswitch.wire.radius.codec import encode_request
 from portaswitch.wire.radius.datatypes import Value
 from portaswitch.wire.radius.dictionary import Dictionary
 from portaswitch.wire.radius.packet import Code
-from tests import path_diameter
+from tests import path_diameter, path_sip
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRET = b"testing123"
 HOST = "127.0.0.1"
 #: Requests of a kind in a round, of a block, and at once: a block is what a worker does before it is another one's turn.
 CALLS, BLOCK, AT_ONCE = 2048, 256, 128
-KINDS = ("auth", "authz", "start", "alive", "stop", *path_diameter.KINDS)
+KINDS = ("auth", "authz", "start", "alive", "stop", *path_diameter.KINDS, *path_sip.KINDS)
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 OPENING = Decimal(1_000_000)
 TIME = "12:00:00.000 UTC Wed Nov 25 2026"
@@ -113,7 +114,7 @@ class Sold:
     """The catalogue in force; `counted`: with discount plans."""
 
     def __init__(self, counted: bool) -> None:
-        self._catalogue = path_diameter.with_data(catalogue())
+        self._catalogue = path_sip.with_messages(path_diameter.with_data(catalogue()))
         if counted:
             products = {number: replace(product, i_vd_plan=1) for number, product in self._catalogue.products.items()}
             self._catalogue = replace(self._catalogue, products=products, discount_plans=discounts())
@@ -146,7 +147,7 @@ def _view(user: str, counted: bool) -> str:
         "i_account": who, "id": user, "i_customer": who // 10 + 1, "i_product": 1, "billing_model": -1, "h323_password": "\\x706131",
         "activation_date": None, "expiration_date": None, "balance": 1_000_000, "held": 0, "locked_by": None, "i_access_policy": None, "static_ip": None,
         "aliases": None, "barring": None, "i_vd_plan": None, "addons": None, "billing_period": None,
-        "spend_limit": None, "spend_period": "monthly", "first_usage": None, "life_time": None, "last_usage": None, "inactivity_days": None,
+        "spend_limit": None, "spend_period": "monthly", "first_usage": None, "pays": False, "life_time": None, "last_usage": None, "inactivity_days": None,
     }  # fmt: skip
     customer = {
         "i_customer": who // 10 + 1, "name": f"bench{who // 10}", "i_parent": None, "temp_credit_limit": None, "temp_credit_until": None, "i_tariff": None,
@@ -269,11 +270,15 @@ class Line:
             protocol.startProtocol()
         rows = Recorded(counted)
         self.diameter = path_diameter.DiameterLine(sold.current(), cast(ILedger, Books(rows)), cast(ICatalogue, sold), rows.flush, NOW)
+        texts = Recorded(counted)
+        self.sip = path_sip.SipLine(sold.current(), cast(ILedger, Books(texts)), cast(ICatalogue, sold), texts.flush, NOW)
 
     def run(self, kind: str, datagrams: list[bytes]) -> float:
         """CPU seconds for these requests."""
         if kind in path_diameter.KINDS:
             return self.diameter.run(datagrams, AT_ONCE)
+        if kind in path_sip.KINDS:
+            return self.sip.run(datagrams, AT_ONCE)
         protocol = self._ports[kind not in ("auth", "authz")]
         before = process_time()
         for first in range(0, len(datagrams), AT_ONCE):
@@ -286,21 +291,24 @@ class Line:
 # -- workers in turn ----------------------------------------------------------------------------------------------------------------------
 
 
-def work(counted: bool) -> None:
+def work(counted: bool, kinds: Sequence[str]) -> None:
     """Serve lines `RUN KIND FIRST` on stdin: run that block of requests, print its CPU seconds. The first run makes accounts and code warm."""
     line, known = Line(counted), dict[tuple[int, str], list[bytes]]()
     gc.disable()
     for words in map(str.split, sys.stdin):
         run, kind, first = int(words[0]), words[1], int(words[2])
         if (run, kind) not in known:
-            known[run, kind] = packets(kind, run)
+            known[run, kind] = line.sip.packets(run, CALLS) if kind in path_sip.KINDS else packets(kind, run)
             gc.collect()
             gc.freeze()
         print(line.run(kind, known[run, kind][first : first + BLOCK]), flush=True)
     told, calls = line.answers.codes, CALLS * (run + 1)
-    good = line.diameter.good
-    if told != {int(Code.ACCESS_ACCEPT): 2 * calls, int(Code.ACCOUNTING_RESPONSE): 3 * calls} or good != len(path_diameter.KINDS) * calls:
-        raise SystemExit(f"answers by code {told}, {good} CCAs of success: no measurement")
+    good, messages = line.diameter.good, (line.sip.accepted, line.sip.delivered, line.sip.settled)
+    wanted = Counter(int(Code.ACCESS_ACCEPT if kind in ("auth", "authz") else Code.ACCOUNTING_RESPONSE) for kind in kinds if kind in KINDS[:5])
+    if told != {code: many * calls for code, many in wanted.items()} or good != len({*path_diameter.KINDS} & {*kinds}) * calls or (
+        "message" in kinds and messages != (calls,) * 3
+    ):  # fmt: skip
+        raise SystemExit(f"answers by code {told}, {good} CCAs of success, messages {messages}: no measurement")
 
 
 class Worker:
@@ -324,11 +332,11 @@ class Worker:
             raise SystemExit("a worker failed")
 
 
-def rounds_of(workers: list[Worker], rounds: int) -> dict[str, list[list[float]]]:
+def rounds_of(workers: list[Worker], rounds: int, kinds: Sequence[str]) -> dict[str, list[list[float]]]:
     """CPU microseconds a request: by kind, round and worker. Workers take turns block by block, so that what else the machine does meets all alike."""
-    told: dict[str, list[list[float]]] = {kind: [] for kind in KINDS}
+    told: dict[str, list[list[float]]] = {kind: [] for kind in kinds}
     for run in range(rounds + 1):
-        for kind in KINDS:
+        for kind in kinds:
             sums = [0.0] * len(workers)
             for first in range(0, CALLS, BLOCK):
                 for place, worker in enumerate(workers):
@@ -354,14 +362,17 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--against", action="append", default=[], metavar="TREE", help="another tree of the same code, to run in turn with this one")
     parser.add_argument("--plans", action="store_true", help="measure accounts with three discount plans and a wallet against plain ones")
+    parser.add_argument("--only", action="append", choices=KINDS, help="this kind (may be repeated)")
     parser.add_argument("--work", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    kinds = options.only or KINDS
     if options.work:
-        work(options.plans)
+        work(options.plans, kinds)
         return
-    first = [Worker(str(ROOT), "--plans")] if options.plans else []
-    workers = [*first, *[Worker(tree) for tree in (str(ROOT), *options.against)]]
-    told = rounds_of(workers, options.rounds)
+    only = [word for kind in options.only or () for word in ("--only", kind)]
+    first = [Worker(str(ROOT), "--plans", *only)] if options.plans else []
+    workers = [*first, *[Worker(tree, *only) for tree in (str(ROOT), *options.against)]]
+    told = rounds_of(workers, options.rounds, kinds)
     for worker in workers:
         worker.end()
     print("\n".join(table(told)))

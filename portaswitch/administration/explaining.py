@@ -236,8 +236,9 @@ class _Teller:
         today = None if now is None else rerating.again(rerating.bound_as(now, kept), row["used_quantity"], unit, row["history"], at, past).figure
         since = None if plan is None else in_force_since(self._catalogue.tariffs.get(plan.i_tariff), plan)
         party = self._names.get((KINDS[row["storage"]], self._party(row)))
+        paid = f", paid by {party.payer}" if party is not None and party.payer else ""
         return PartyCharge(
-            row["id"], f"{'reseller' if row['storage'] == 'c' else KINDS[row['storage']]} {party.name if party is not None else self._party(row)}",
+            row["id"], f"{'reseller' if row['storage'] == 'c' else KINDS[row['storage']]} {party.name if party is not None else self._party(row)}{paid}",
             plan.tariff if plan is not None else "", plan.currency if plan is not None else "", plan.prefix if plan is not None else "",
             None if since == BEGINNING else since, "" if plan is None else _price(plan), row["used_quantity"], row["charged_quantity"],
             () if again is None else tuple(Step(segment.text, segment.amount) for segment in again.charge.segments),
@@ -272,7 +273,7 @@ class _Teller:
 
     def _moved(self, row: dict[str, Any], party: Party | None) -> str:
         amount, currency = f"{row['charged_amount']:f}", party.currency if party is not None else ""
-        name = party.name if party is not None else ""
+        name = (party.payer or party.name) if party is not None else ""
         if row["storage"] != "a":
             folded = "; not folded into it yet" if (row["storage"], self._party(row)) in self._waiting else ""
             return f"balance of {KINDS[row['storage']]} {name} +{amount} {currency} (owed){folded}"

@@ -35,7 +35,7 @@ def refuse(view: View, credentials: Credentials | None, at: datetime) -> Refusal
         return Refusal.INVALID_ACCOUNT
     if not proven(account, credentials):
         return Refusal.INVALID_PASSWORD
-    return _life(account, at) or _unused(view, account, at) or _chain(view)
+    return _life(account, at) or _unused(view, account, at) or _payer(account, at) or _chain(view)
 
 
 def card(view: View, refusal: Refusal, request: AAARequest, catalogue: Catalogue) -> Refusal:
@@ -101,6 +101,16 @@ def _unused(view: View, account: Account, at: datetime) -> Refusal | None:
     return Refusal.USER_DENIED if due is not None and at >= due and view.session is None and not view.funds.outgoing + view.funds.incoming else None
 
 
+def _payer(account: Account, at: datetime) -> Refusal | None:
+    """Who pays for a beneficiary must be open itself; whether it has money is asked with the price."""
+    payer = account.payer
+    if payer is None:
+        return None
+    if payer.blocked or (payer.expiration_date is not None and at >= payer.expiration_date):
+        return Refusal.USER_DENIED
+    return _above(payer.bill_status)
+
+
 def _chain(view: View) -> Refusal | None:
     """The customer and every reseller above it (PORTABILLING.md a.1: a blocked reseller stops all its subcustomers)."""
     if view.customer is not None and (refusal := _party(view.customer)):
@@ -112,7 +122,10 @@ def _chain(view: View) -> Refusal | None:
 
 
 def _party(customer: Customer) -> Refusal | None:
-    if customer.blocked:
-        return Refusal.USER_DENIED
-    refusal = REFUSED_STATUS.get(customer.bill_status)
+    return Refusal.USER_DENIED if customer.blocked else _above(customer.bill_status)
+
+
+def _above(status: BillStatus) -> Refusal | None:
+    """What the status of who stands above an account means: that is there, even where the other is closed."""
+    refusal = REFUSED_STATUS.get(status)
     return Refusal.USER_DENIED if refusal is Refusal.INVALID_ACCOUNT else refusal

@@ -32,7 +32,7 @@ def failed(view: View, request: AAARequest, decision: Decision, catalogue: Catal
     row = _xdr(view, request, decision.refusal, catalogue)
     return Change(
         request.key, decision, account.i_account, account.revision, customer.i_customer, customer.revision, False, account.billing_model.owes, xdrs=(row,),
-        attempt=request.session,
+        attempt=request.session, i_payer=account.payer.i_account if account.payer is not None else 0,
     )  # fmt: skip
 
 

@@ -31,10 +31,10 @@ COUNTED_ONLY = Budget(None, SpendPeriod.MONTHLY)
 
 def of(account: Account, customer: Customer, counters: Counters, catalogue: Catalogue) -> tuple[Watched, ...]:
     """
-    The budgets that the use of an account counts for: its own, else its product's, and of a credit account its customer's. What was once counted goes on being
-    counted when the limit is taken away, so that one that is set again finds all that was spent.
+    The budgets that the use of an account counts for: its own, else its product's, and of a credit account its customer's; of a beneficiary those of its payer.
+    What was once counted goes on being counted when the limit is taken away, so that one that is set again finds all that was spent.
     """
-    product = catalogue.products.get(account.i_product)
+    product = catalogue.products.get((account.payer or account).i_product)
     own = account.budget or (product.budget if product is not None else None)
     if own is None and customer.budget is None and OWN not in counters.own and SHARED not in counters.shared:
         return ()

@@ -36,7 +36,7 @@ from portaswitch.model.discount import (
     Step,
     total,
 )
-from portaswitch.model.ledger import CounterMove, View
+from portaswitch.model.ledger import CounterMove, Pressed, View
 from portaswitch.model.money import ZERO
 from portaswitch.model.session import Opened, Quota, Session
 
@@ -52,7 +52,10 @@ def with_plans(view: View, catalogue: Catalogue, at: datetime) -> View:
         return view
     plans = NO_PLANS
     if catalogue.discount_plans:
-        plans = _plans(catalogue, (account.i_vd_plan, customer.i_vd_plan, account.i_product, *counters.addons))
+        products, payer = (*counters.addons, account.i_product), account.payer
+        if payer is not None:
+            products = (*products, *payer.addons, payer.i_product)
+        plans = _plans(catalogue, (account.i_vd_plan, customer.i_vd_plan, *products))
     watched = budgets.of(account, customer, counters, catalogue)
     if not plans.assigned and not watched and counters is NO_COUNTERS:
         return view
@@ -65,12 +68,12 @@ def _with(view: View, counters: Counters) -> View:
 
 
 def _plans(catalogue: Catalogue, numbers: tuple[int, ...]) -> Plans:
-    """The plans of an account with these numbers: its own plan, its customer's, its product, its add-ons."""
+    """The plans of an account with these numbers: its own plan, its customer's, its products in their order."""
     found = catalogue.plan_sets.get(numbers)
     if found is None:
-        own, shared, product, *addons = numbers
-        products = [catalogue.products[number] for number in (*addons, product) if number in catalogue.products]
-        wanted = dict.fromkeys([*[(product.i_vd_plan, False) for product in products], (own, False), (shared, True)])
+        own, shared, *products = numbers
+        having = [catalogue.products[number] for number in products if number in catalogue.products]
+        wanted = dict.fromkeys([*[(product.i_vd_plan, False) for product in having], (own, False), (shared, True)])
         plans = [Assigned(catalogue.discount_plans[number], of_all) for number, of_all in wanted if number in catalogue.discount_plans]
         if len(catalogue.plan_sets) >= MOST_SETS:
             catalogue.plan_sets.clear()
@@ -137,7 +140,7 @@ def _row(view: View, met: Met) -> Counter:
     row = (counters.shared if met.shared else counters.own).get(met.key)
     if row is not None and row.end is not None and counters.at < row.end:
         return row
-    activated = None if met.shared else account.activation_date
+    activated = None if met.shared else (account.payer or account).activation_date
     return periods.current(met.item, met.key, row, counters.billing_period, counters.at, customer.timezone, activated)
 
 
@@ -244,9 +247,43 @@ def moves(view: View, after: Session | None, takes: tuple[Take, ...], need: Deci
         if key.i_source == NO_ITEM and key.source is Source.COUNTER:
             found.append(budgets.move(view, key, was, now, taken, need))
         elif (known := _known(view, key)) is not None:
-            wallet = key.source is Source.WALLET
-            found.append(_of_wallet(view, known[1], was, now, used) if wallet else _move(*known, was, now, taken))
+            found.append(_move(view, known, was, now, used))
     return tuple([move for move in found if move is not None])
+
+
+def floored(view: View, after: Session, moves: tuple[CounterMove, ...]) -> tuple[CounterMove, ...]:
+    """The moves, and those of what the session draws on beside them, on the condition that no less is used and held than `view` says."""
+    if view.counters is NO_COUNTERS:
+        return moves
+    found = {move.key: move for move in moves}
+    for quota in after.quotas:
+        if quota.final:
+            for draw in _draws_of(view, after.opened, quota):
+                known = _known(view, draw.key)
+                if known is not None and draw.key not in found and not known[1].fresh:
+                    found[draw.key] = _move(view, known, ZERO, ZERO, {})
+    rows = [(move, _known(view, move.key)) for move in found.values()]
+    return tuple([move if known is None else replace(move, floor=known[1].used + known[1].held) for move, known in rows])
+
+
+def _draws_of(view: View, opened: Opened, quota: Quota) -> tuple[Draw, ...]:
+    found = drawn(view, opened, quota)
+    return found.draws if found else ()
+
+
+def pressed(view: View, opened: Opened, before: Quota, after: Quota, least: int) -> tuple[Pressed, ...]:
+    """
+    The counters of which less than `least` units of rating are left when a key that held as `before` in `view` holds as `after`, while other sessions hold
+    more (DESIGN.md 3.3).
+    """
+    found, was, now, wanted = [], total(before.holds), total(after.holds), Decimal(least * opened.unit)
+    for met in view.counters.plans.met(opened.i_service, after.rated):
+        if met.item.kind is ItemKind.QUOTA and met.item.measure is Measure.UNITS and met.limit is not None:
+            row = _row(view, met)
+            others = row.held - was.get(row.key, ZERO)
+            if met.limit + row.carried - row.used - others - now.get(row.key, ZERO) < wanted < others:
+                found.append(Pressed(row.key, wanted))
+    return tuple(found)
 
 
 def _held(session: Session | None) -> dict[SourceKey, Decimal]:
@@ -262,7 +299,12 @@ def _held(session: Session | None) -> dict[SourceKey, Decimal]:
 WALLET_STEPS = (Step(-ENDLESS, HUNDRED), Step(ZERO))
 
 
-def _move(met: Met | None, row: Counter, was: Decimal, now: Decimal, taken: Decimal) -> CounterMove:
+def _move(view: View, known: tuple[Met | None, Counter], was: Decimal, now: Decimal, used: dict[SourceKey, Decimal]) -> CounterMove:
+    """How a counter or wallet moves of which a session held so much and holds so much now, when all of `used` is used."""
+    met, row = known
+    if row.key.source is Source.WALLET:
+        return _of_wallet(view, row, was, now, used)
+    taken = used.get(row.key, ZERO)
     least, most = _condition(() if met is None else periods.steps_of(met.item, row), row, was, now, taken)
     limit = notify = None
     if met is not None and met.limit is not None:
@@ -273,7 +315,7 @@ def _move(met: Met | None, row: Counter, was: Decimal, now: Decimal, taken: Deci
 
 
 def _of_wallet(view: View, row: Counter, was: Decimal, now: Decimal, used: dict[SourceKey, Decimal]) -> CounterMove:
-    """How a wallet moves, when all of `used` is used; only the last one that is emptied of those that pay for the same use leaves its quota used up."""
+    """The same of a wallet; only the last one that is emptied of those that pay for the same use leaves its quota used up."""
     taken = used.get(row.key, ZERO)
     least, most = _condition(WALLET_STEPS, row, was, now, taken)
     limit = ZERO if taken and _last(view.counters, row, used) else None

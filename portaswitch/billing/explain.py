@@ -56,6 +56,8 @@ def _parties(asked: Asked) -> Iterator[tuple[str, str]]:
         yield "account", "none of that name in the environment"
         return
     yield "account", f"#{account.i_account}, {account.billing_model.name.lower()}, {_status(account.bill_status, account.blocked)}"
+    if account.payer is not None:
+        yield "payer", f"{account.payer.id} (#{account.payer.i_account}), {_status(account.payer.bill_status, account.payer.blocked)}"
     if asked.request.credentials is not None:
         fits = admission.proven(account, asked.request.credentials)
         yield "password", f"{asked.request.credentials.login.value}, {'right' if fits else 'wrong'}"

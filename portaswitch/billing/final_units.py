@@ -2,7 +2,7 @@
 The final state of a session (RFC 8506 5.6): its client has been given the last that the funds pay for, or nothing, and asks no more of its own accord.
 
 Each quota key is in it or not, by the last answer that was about it. Who adds funds later has the client asked to ask again (Re-Auth-Request), and the next
-grant that is not the last ends it.
+grant that is not the last ends it. So the answer relies on there being no more than was seen: else who added it has met no session that waits (`relying`).
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from portaswitch.billing import discounts
 from portaswitch.billing.transition import Outcome, changed, next_session
 from portaswitch.model.ledger import View
 from portaswitch.model.refusal import Refusal
 from portaswitch.model.request import AAARequest, Decision, Kind, QuotaKey
-from portaswitch.model.session import Quota, Status
+from portaswitch.model.session import Quota, Session, Status
 
 SHORT: Final = frozenset((
     Refusal.ZERO_BALANCE, Refusal.CREDIT_LIMIT, Refusal.INSUFFICIENT_BALANCE, Refusal.QUOTA_EXCEEDED, Refusal.FUNDS_LOCKED, Refusal.FUNDS_SHORT,
@@ -42,13 +43,30 @@ def noted(view: View, request: AAARequest, outcome: Outcome) -> Outcome:
     ends = _ends(request, decision)
     if outcome.change is not None and any([grant.last for grant in decision.grants]):
         outcome = replace(outcome, doubtful=True)
+    if any(ends.values()):
+        return relying(view, _told(view, request, outcome, session, ends))
+    return _told(view, request, outcome, session, ends)
+
+
+def _told(view: View, request: AAARequest, outcome: Outcome, session: Session, ends: dict[QuotaKey, bool]) -> Outcome:
     quotas = tuple([_marked(quota, ends.get(quota.key, quota.final)) for quota in session.quotas])
     if all([new is old for new, old in zip(quotas, session.quotas, strict=True)]):
         return outcome
     if outcome.change is None:
+        decision = outcome.decision
         return changed(view, request, next_session(session, view, request, decision, quotas), decision)
     after = replace(session, quotas=quotas)
     return replace(outcome, change=replace(outcome.change, session=after), view=replace(outcome.view, session=after))
+
+
+def relying(view: View, outcome: Outcome) -> Outcome:
+    """The outcome on the condition that no less is spent and held, of money and of the counters that the session draws on, than `view` says."""
+    change, account = outcome.change, view.account
+    if change is None or change.session is None or account is None:
+        return outcome
+    funds, above = view.funds, view.customer_funds
+    spent = change.owes * funds.balance + funds.held, above.balance + above.held
+    return replace(outcome, change=replace(change, spent=spent, counters=discounts.floored(view, change.session, change.counters)))
 
 
 def _ends(request: AAARequest, decision: Decision) -> dict[QuotaKey, bool]:

@@ -17,6 +17,7 @@ from portaswitch.billing import closing, discounts, occupancy, reserve
 from portaswitch.billing.access_policy import level_of
 from portaswitch.billing.counters import report_all
 from portaswitch.billing.local_time import zone_of
+from portaswitch.billing.rating import is_free
 from portaswitch.billing.transition import Outcome, changed, next_session, refused
 from portaswitch.model.access_policy import AccessPolicy, Level, LevelName, PolicyState
 from portaswitch.model.catalogue import Catalogue, Product
@@ -25,6 +26,7 @@ from portaswitch.model.money import ZERO
 from portaswitch.model.refusal import Refusal
 from portaswitch.model.request import AAARequest, Base, Decision, Facts, Grant
 from portaswitch.model.session import Quota, Session
+from portaswitch.model.value import dataclass
 
 SERVICES: Final = frozenset(("Netaccess", "Wifi", "Dialup", "Data"))
 """Service types whose sessions are Internet access."""
@@ -102,6 +104,44 @@ def _seconds(grants: tuple[Grant, ...], until: datetime | None, at: datetime) ->
 
 def _timeout(seconds: int | None) -> Mapping[str, str]:
     return {} if seconds is None else {"session_timeout": str(seconds)}
+
+
+# -- credit control -------------------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What the policy leaves of a credit control request: the view it is decided on, what is asked, the facts, and groups that are refused."""
+
+    view: View
+    request: AAARequest
+    facts: Facts
+    shut: tuple[Grant, ...] = ()
+
+
+def allowed(view: View, request: AAARequest, session: Session, facts: Facts, policy: AccessPolicy) -> Allowed | Refusal:
+    """
+    A data session under its policy. A used up quota is no end where the exceeded level is not the blocked one (speeds are the PCRF's matter). At the blocked
+    level by its timetable nothing is granted; with a portal its groups are sent there, and free ones stay usable.
+    """
+    told = {"portal": policy.portal, "filter": _filter(policy)}
+    facts = replace(facts, more={**facts.more, **{name: text for name, text in told.items() if text}}) if any(told.values()) else facts
+    if policy.phases and level_now(view, request, policy).name is LevelName.BLOCKED:
+        if not policy.portal:
+            return Refusal.USER_DENIED
+        paid = {quota.key for quota in session.quotas if quota.legs and not is_free(quota.legs[0].plan)}
+        shut = tuple([Grant(one.key, one.base, 0, refusal=Refusal.USER_DENIED) for one in request.units if one.requested is not None and one.key in paid])
+        units = tuple([replace(one, requested=None) if one.key in paid else one for one in request.units])
+        return Allowed(view, replace(request, units=units), facts, shut)
+    seen = beyond_quota(view, request, session, policy)
+    if seen.counters.plans and policy.name and policy.exceeded_level is not LevelName.BLOCKED and not seen.counters.beyond:
+        seen = replace(seen, counters=replace(seen.counters, follows=True))
+    return Allowed(seen, request, facts)
+
+
+def _filter(policy: AccessPolicy) -> str:
+    """Filter-Id of the blocked level, for clients that restrict access instead of redirecting."""
+    return next((one.value for one in policy.attributes if one.name == "Filter-Id" and one.level is LevelName.BLOCKED), "")
 
 
 # -- blocked and without funds --------------------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ Under whole and slice the sum of grants never exceeds the funds, since each gran
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -142,6 +143,15 @@ def reserve(
     if funds.grantable is None and most is None and protection is not Protection.SLICE and not asked.requested:
         return Reservation(None, holds)
     return Reservation(units * unit, holds, last=units == left and most is not None, retained=max(asked.requested or 0, units * unit) - units * unit)
+
+
+def goes_on(
+    view: View, opened: Opened, quota: Quota, asked: UnitRequest, plan: RatePlan, protection: Protection, funds: FundsSeen, made: Reservation
+) -> bool:
+    """Whether a part that is the last of a quota is followed by more: nothing but the quota ends it, and its end is none (`billing.internet`)."""
+    beyond = replace(view, counters=replace(view.counters, beyond=True))
+    more = reserve(quota, asked, plan, opened.policy, protection, funds, opened.unit, opened.started, discounts.drawn(beyond, opened, quota))
+    return more is not None and (not more.last or (more.units or 0) > (made.units or 0))
 
 
 def least_units(asked: UnitRequest, policy: ServicePolicy, unit: int) -> int:

@@ -11,16 +11,30 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from portaswitch.billing import access, admission, closing, event, increments, internet, keys, numbered, occupancy, plausible, purchase, reserve, tariff_change
-from portaswitch.billing.announcing import told as announced
+from portaswitch.billing import (
+    access,
+    admission,
+    closing,
+    event,
+    granting,
+    increments,
+    internet,
+    keys,
+    numbered,
+    occupancy,
+    plausible,
+    purchase,
+    reserve,
+    tariff_change,
+)
 from portaswitch.billing.budgets import along
 from portaswitch.billing.callback import billed
-from portaswitch.billing.conditions import first_holds, need_of
-from portaswitch.billing.counters import beside, in_own_base, part_of, report_all, reported, timed
+from portaswitch.billing.conditions import first_holds
+from portaswitch.billing.counters import report_all, timed
 from portaswitch.billing.discounts import drawn as drawn_on
 from portaswitch.billing.discounts import reheld, with_plans
 from portaswitch.billing.final_units import noted
-from portaswitch.billing.transition import ACCEPTED, Outcome, brought, changed, facts_of, next_session, opened_now, refused, refused_with_use, unseen
+from portaswitch.billing.transition import ACCEPTED, Outcome, brought, changed, facts_of, next_session, opened_now, refused, unseen
 from portaswitch.model.access_policy import AccessPolicy
 from portaswitch.model.catalogue import Catalogue, Protection
 from portaswitch.model.charge import Take, held
@@ -28,8 +42,8 @@ from portaswitch.model.discount import Draws
 from portaswitch.model.ledger import View
 from portaswitch.model.money import ZERO
 from portaswitch.model.refusal import Refusal
-from portaswitch.model.request import AAARequest, Decision, Facts, Grant, Kind, Lock, UnitRequest
-from portaswitch.model.session import Opened, Quota, Session, Status
+from portaswitch.model.request import AAARequest, Decision, Facts, Kind, Lock, UnitRequest
+from portaswitch.model.session import Quota, Session, Status
 
 #: What a use costs, and takes from counters and wallets.
 Due = tuple[Decimal, tuple[Take, ...]]
@@ -109,7 +123,7 @@ def _auth(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
         return plausible.set_aside(view, request, session, why, Decision(refusal=Refusal.INVALID_ARGUMENT, facts=facts))
     if purchase.buys(session, request.units[0]):
         return _bought(view, request, session, facts, found.product.breakage, policy)
-    return _grant(view, request, session, facts, found.product.breakage, policy)
+    return granting.grant(view, request, session, facts, found.product.breakage, policy)
 
 
 def _credit(view: View, request: AAARequest, facts: Facts, found: access.Access, catalogue: Catalogue) -> Outcome:
@@ -124,11 +138,14 @@ def _credit(view: View, request: AAARequest, facts: Facts, found: access.Access,
     why = plausible.why_impossible(session, report_all(session, asked), asked) if view.session is not None else ""
     if why:
         return plausible.set_aside(view, request, session, why, Decision(refusal=Refusal.INVALID_ARGUMENT, facts=facts))
-    if found.service.service_type in internet.SERVICES and (portal := internet.policy_of(view, found.product, catalogue).portal):
-        facts = replace(facts, more={**facts.more, "portal": portal})
+    if found.service.service_type in internet.SERVICES:
+        data = internet.allowed(view, asked, session, facts, internet.policy_of(view, found.product, catalogue))
+        if isinstance(data, Refusal):
+            return refused(view, data, facts)
+        view, asked, facts, unpriced = data.view, data.request, data.facts, (*unpriced, *data.shut)
     if (change := tariff_change.announced(session, asked, catalogue)) is not None:
         facts = replace(facts, more={**facts.more, tariff_change.CHANGE: change.isoformat()})
-    return _grant(view, asked, session, facts, found.product.breakage, None, unpriced, catalogue)
+    return granting.grant(view, asked, session, facts, found.product.breakage, None, unpriced, catalogue)
 
 
 def _renew(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
@@ -152,98 +169,11 @@ def _login(view: View, request: AAARequest, way: access.Access | None, catalogue
 
 def _bought(view: View, request: AAARequest, session: Session, facts: Facts, breakage: Decimal, policy: AccessPolicy | None) -> Outcome:
     """Access sold as one purchase; without funds for it, the hotline of its policy."""
-    outcome = purchase.buy(view, request, session, facts, breakage, lambda told: _told(facts, view, request, session, policy, told))
+    outcome = purchase.buy(view, request, session, facts, breakage, lambda told: granting.told_of(facts, view, request, session, policy, told))
     refusal = outcome.decision.refusal
     if policy is not None and refusal in internet.HOTLINED and outcome.change is None:
         return internet.hotline(view, request, session, facts, policy, refusal)
     return outcome
-
-
-def _told(facts: Facts, view: View, request: AAARequest, session: Session, policy: AccessPolicy | None, grants: tuple[Grant, ...]) -> Facts:
-    """The facts of an accept; `policy` None: no Internet session."""
-    return announced(facts, view, request, session, grants) if policy is None else internet.told(facts, view, request, session, policy, grants)
-
-
-def _grant(
-    view: View,
-    request: AAARequest,
-    session: Session,
-    facts: Facts,
-    breakage: Decimal,
-    policy: AccessPolicy | None,
-    refusals: tuple[Grant, ...] = (),
-    catalogue: Catalogue | None = None,
-) -> Outcome:
-    """
-    Reserve for every quota key that is asked for; keys that are not named stay as they are. `policy` None: no Internet session. `refusals` of other keys go
-    into the answer; with a `catalogue` a session whose turn it is is charged for what it used.
-    """
-    quotas = {quota.key: quota for quota in session.quotas}
-    template, was_held = session.quotas[0], view.session.held if view.session is not None else ZERO
-    grants, expires, part = list(refusals), numbered.held_until(session, request), part_of(request)
-    seen = view
-    alone = len(request.units) + len(refusals) == 1 and "portal" not in facts.more
-    several = len(request.units) > 1 or catalogue is not None  # of one key that holds money nobody asks what it leaves
-    for asked in request.units:
-        quota = quotas.get(asked.key) or beside(template, asked)
-        asked = in_own_base(asked, quota.base)
-        quota = reported(quota, asked, part)
-        if asked.requested is None and request.number is not None:
-            quotas[asked.key] = numbered.ended(view, quota, session.opened)
-            continue
-        asked = numbered.sized(asked, request, session.opened.policy)
-        # Of the session's own hold, what its other keys hold by now is not for this one.
-        own = was_held
-        for key, other in quotas.items():
-            if other.holds and key != asked.key:
-                own -= held(other.holds)
-        funds = reserve.within_budgets(seen, reserve.funds_seen(view, own, request.received), quota.holds).beyond(breakage)
-        grant, reserved = _reserve_one(seen, request, session.opened, quota, asked, funds, breakage)
-        if several or not held(reserved.holds):
-            seen = reheld(seen, quota, reserved)
-        quota = reserved
-        if grant.refusal is not None and alone:
-            if policy is not None and grant.refusal in internet.HOTLINED:
-                return internet.hotline(view, request, session, facts, policy, grant.refusal)
-            return refused_with_use(view, request, session, quota, grant.refusal, facts)
-        quotas[asked.key] = quota
-        grants.append(grant)
-        expires = max(expires, _bounded(reserve.hold_until(request.received, session.opened, quota, grant.units, asked), request))
-    told = tuple([Grant(grant.key, grant.base, grant.units, expires, grant.last, grant.retained, grant.refusal) for grant in grants])
-    limited = [grant for grant in told if grant.units is not None]
-    facts = _told(facts, view, request, session, policy, told)
-    decision = Decision(told, None, facts if limited else replace(facts, limited=False))
-    behind = tuple(quotas.values())
-    pieces = increments.due(seen, session, behind, request, catalogue) if catalogue is not None else closing.NO_PIECES
-    charged_at = request.received if pieces.quotas else None
-    after = next_session(session, view, request, decision, pieces.quotas or behind, expires=expires, charged_at=charged_at)
-    delta = after.held - was_held
-    places = occupancy.authorized(view, request, expires)
-    need = need_of(seen, after, request, told, delta + pieces.debit)
-    return changed(view, request, after, decision, hold=delta, need=need, pieces=pieces, places=places)
-
-
-def _reserve_one(
-    view: View, request: AAARequest, opened: Opened, quota: Quota, asked: UnitRequest, funds: reserve.FundsSeen, breakage: Decimal
-) -> tuple[Grant, Quota]:
-    plan, at, unit = quota.legs[0].plan, opened.started, opened.unit
-    protection = reserve.protection_of(opened.policy, opened.billing_model, asked, opened.service_type)
-    drawn = drawn_on(view, opened, quota)
-    made = reserve.reserve(quota, asked, plan, opened.policy, protection, funds.at_most(asked.most_funds), unit, at, drawn)
-    start = reserve.start_of(quota, asked)
-    if made is None:
-        if asked.most_funds is not None and reserve.reserve(quota, asked, plan, opened.policy, protection, funds, unit, at, drawn) is not None:
-            return Grant(asked.key, quota.base, 0, refusal=Refusal.FUNDS_SHORT), quota  # nothing but the client's own max_funds is in the way
-        wanted = -(-start // unit) + reserve.least_units(asked, opened.policy, unit)
-        refusal = reserve.why_not(plan, opened.billing_model, quota.charged[0], wanted, opened.policy, funds, breakage, unit, at, drawn)
-        return Grant(asked.key, quota.base, 0, refusal=refusal), quota
-    granted = quota.granted if made.units is None else start + made.units
-    return Grant(asked.key, quota.base, made.units, last=made.last, retained=made.retained), along(view, quota.holding(made.holds, granted))
-
-
-def _bounded(expires: datetime, request: AAARequest) -> datetime:
-    """Not beyond what PortaBilling_Session allows the lock and the funds set aside (spec/radius.yaml: expires, max_expires)."""
-    return expires if request.lock_seconds is None else min(expires, request.received + timedelta(seconds=request.lock_seconds))
 
 
 # -- START, UPDATE: the session lives -------------------------------------------------------------------------------------------------------------

@@ -92,8 +92,11 @@ def joined(before: Outcome, then: Outcome) -> Outcome:
         session = replace(first.session, answer=then.decision)
         return Outcome(then.decision, replace(first, decision=then.decision, session=session), replace(before.view, session=session))
     session = replace(second.session, version=first.session.version)
+    taken = first.debit + first.hold  # by the past, on the rows as they are still
+    spent = None if second.spent is None else (second.spent[0] - taken, second.spent[1] - (taken if first.shared else ZERO))
     change = replace(
         second, relied=first.relied, debit=first.debit + second.debit, hold=first.hold + second.hold, session=session,
-        need=None if second.need is None else second.need + first.debit + first.hold, xdrs=first.xdrs + second.xdrs, parties=first.parties + second.parties,
+        need=None if second.need is None else second.need + taken, xdrs=first.xdrs + second.xdrs, parties=first.parties + second.parties,
+        frees=second.frees or first.frees, spent=spent,
     )  # fmt: skip
     return Outcome(then.decision, change, replace(then.view, session=session), then.doubtful)

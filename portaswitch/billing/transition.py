@@ -13,7 +13,7 @@ from portaswitch.billing.numbers_seen import counted
 from portaswitch.model.billing_model import BillingModel
 from portaswitch.model.catalogue import Catalogue, Protection
 from portaswitch.model.discount import NO_COUNTERS
-from portaswitch.model.ledger import Change, CounterMove, Occupancy, View
+from portaswitch.model.ledger import Change, CounterMove, Freed, Occupancy, Pressed, View
 from portaswitch.model.money import ZERO, five
 from portaswitch.model.party import Funds
 from portaswitch.model.refusal import Refusal
@@ -145,6 +145,7 @@ def changed(
     pieces: closing.Pieces = closing.NO_PIECES,
     aside: str = "",
     places: Occupancy | None = None,
+    presses: tuple[Pressed, ...] = (),
 ) -> Outcome:
     """
     The change and the view behind it. A credit account's money moves on its customer too; `places` None: what no limit of sessions may refuse.
@@ -154,10 +155,13 @@ def changed(
     places = places or occupancy.happening(customer)
     owes = account.billing_model.owes
     shared = account.billing_model is not BillingModel.DEBIT
+    moves = _moves(view, after, pieces, need)
     change = Change(
         request.key, decision, account.i_account, account.revision, customer.i_customer, customer.revision, shared, owes, pieces.debit, hold, need,
         after, view.session.version if view.session is not None else 0, request.kind is Kind.EVENT and after is None, pieces.xdrs, pieces.parties, places,
-        aside=aside, counters=_moves(view, after, pieces, need), i_env=account.i_env,
+        aside=aside, counters=moves, i_env=account.i_env,
+        frees=_freed(view, request, after, shared, pieces.debit + hold < ZERO, moves) if moves or hold < ZERO or pieces.debit < ZERO else None, presses=presses,
+        i_payer=account.payer.i_account if account.payer is not None else 0,
     )  # fmt: skip
     moved = occupancy.moved(view.session, after)
     way = after.opened.direction if moved and after is not None else Direction.OUTGOING
@@ -176,6 +180,26 @@ def _moves(view: View, after: Session | None, pieces: closing.Pieces, need: Deci
     if view.counters is NO_COUNTERS:
         return ()
     return discounts.moves(view, after, (*pieces.takes, *budgets.takes(view, pieces.debit)), need)
+
+
+def _freed(view: View, request: AAARequest, after: Session | None, shared: bool, money: bool, moves: tuple[CounterMove, ...]) -> Freed | None:
+    """
+    Whom a change leaves more for: `money` says that funds are free behind it which were not before; counters and wallets do by what they have less, or begin
+    anew. A prepaid account without another session has nobody who could wait, unless it pays for others.
+    """
+    freed = [move for move in moves if move.used + move.held < ZERO or move.start != move.relied]
+    if not money and not freed:
+        return None
+    asked = {one.key for one in request.units}
+    itself = after is not None and after.status is Status.OPEN and any([quota.final and quota.key not in asked for quota in after.quotas])
+    if any([move.key.shared for move in freed]):
+        return Freed(True, False, itself)
+    if shared and money:
+        return Freed(True, True, itself)
+    others = view.funds.outgoing + view.funds.incoming - (view.session is not None and view.session.status is Status.OPEN)
+    account = view.account
+    alone = account is None or (account.payer is None and not account.pays)
+    return Freed(False, False, itself) if others > 0 or itself or not alone else None
 
 
 def _behind(funds: Funds, balance: Decimal, held: Decimal, moved: int, way: Direction, locked_by: str) -> Funds:

@@ -29,7 +29,7 @@ STATUS: Final = Coded(
     {"C": "is closed: leave its line out, what is closed stays in the old installation"},
 )
 MODEL: Final = Coded(
-    {"-1": "debit", "1": "credit"},
+    {"-1": "debit", "1": "credit", "4": "beneficiary"},
     {"2": "is the model of an alias: aliases stand in aliases.csv", "0": "is the model of a voucher, which is not moved"},
 )
 DAYS: Final = Integer(1, 36500, "days")
@@ -76,6 +76,8 @@ ACCOUNTS: Final = Table(
         "product_name": Column("product", NAME),
         "vd_plan_name": Column("discount_plan", NAME),
         "billing_model": Column("model", MODEL),
+        "master_id": Column("payer", ID),
+        "i_master_account": Column("payer", NUMBER, Section.ACCOUNTS),
         "iso_4217": Column("currency", Currency()),
         "balance": Column("opening_balance", MONEY),
         "credit_limit": Column("credit_limit", MONEY),

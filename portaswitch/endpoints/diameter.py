@@ -21,6 +21,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from portaswitch.endpoints.diameter_agents import DiameterAgents
 from portaswitch.endpoints.diameter_peers import DiameterPeer, DiameterPeers
 from portaswitch.endpoints.diameter_requests import DEFAULT, CreditControl, Limits, Requests, origin_of
 from portaswitch.endpoints.diameter_restart import Restarts
@@ -159,6 +160,7 @@ class DiameterEndpoint:
         realms = peers().local.realms
         self._requests = Requests(billing, mapping, local, realms, now, prefix, tracer or silent(), self._answer, self._hold, self._let_go, limits)
         self._restarts = Restarts(billing, origins, reactor, now, prefix)
+        self._agents = DiameterAgents(lambda name: name in self._realms and self._node.ready(name))
         self._connections: dict[DiameterProtocol, str] = {}
         self._realms: dict[str, str] = {}
         self._held: dict[DiameterProtocol, str] = {}
@@ -251,17 +253,23 @@ class DiameterEndpoint:
             peer = self._peers().find(name, realm)
             if peer is not None and self._node.ready(name):
                 found[peer.i_node] = found.get(peer.i_node, 0) + 1
+        for peer in self._agents.reachable():
+            found[peer.i_node] = found.get(peer.i_node, 0) + (peer.origin_host not in self._realms)
         return found
 
     def hosts(self, i_node: int) -> list[DiameterPeer]:
-        """The hosts of a node that requests of ours may go to."""
+        """The hosts of a node that requests of ours may go to, themselves or by an agent."""
         found = [self._peers().find(name, realm) for name, realm in self._realms.items() if self._node.ready(name)]
+        found += [peer for peer in self._agents.reachable() if peer.origin_host not in self._realms]
         return [peer for peer in found if peer is not None and peer.i_node == i_node]
 
     def ask(self, peer: str, flags: int, code: int, application: int, body: list[Any]) -> Deferred[Message | None]:
-        """Send a request; fires with the answer, None when the connection is lost before. LookupError when the peer isn't ready, ValueError as encode."""
+        """
+        Send a request to a host, by its agent where it isn't connected itself; fires with the answer, None when the connection is lost before. LookupError when
+        the peer isn't ready, ValueError as encode.
+        """
         answered: Deferred[Message | None] = Deferred()
-        self._perform(self._node.request(peer, flags, code, application, body, answered))
+        self._perform(self._node.request(peer if peer in self._realms else self._agents.way(peer), flags, code, application, body, answered))
         return answered
 
     # -- what the node wants ----------------------------------------------------------------------------------------------------------------------
@@ -284,7 +292,9 @@ class DiameterEndpoint:
         if sender is None:
             return  # it is being told to go
         host, realm = origin_of(output.message)
-        self._requests.deliver(output, self._peers().speaker(sender, host.lower(), realm.lower()))
+        speaker = self._peers().speaker(sender, host.lower(), realm.lower())
+        self._agents.heard(speaker, sender)
+        self._requests.deliver(output, speaker)
 
     def _answer(self, delivered: Deliver, octets: bytes) -> None:
         for output in self._node.answer(delivered, octets):

@@ -10,6 +10,7 @@ from typing import Final
 from portaswitch.endpoints.diameter_profiles import DiameterProfile, FinalUnit
 from portaswitch.endpoints.diameter_results import CREDIT_CONTROL_NOT_APPLICABLE, CREDIT_LIMIT_REACHED, SUCCESS, of_group
 from portaswitch.endpoints.diameter_units import UNITS
+from portaswitch.model.refusal import Refusal
 from portaswitch.model.request import AAARequest, Base, Decision, Grant
 from portaswitch.model.value import dataclass
 from portaswitch.wire.diameter.message import Group, Pair
@@ -50,7 +51,8 @@ def final_unit(telling: Telling) -> Pair:
         server = Group([("Redirect-Address-Type", URL), ("Redirect-Server-Address", telling.portal)])
         return "Final-Unit-Indication", Group([("Final-Unit-Action", REDIRECT), ("Redirect-Server", server)])
     if telling.profile.final_unit is FinalUnit.RESTRICT:
-        named = [("Filter-Id", telling.profile.filter_id)] if telling.profile.filter_id else []
+        filter_id = telling.decision.facts.more.get("filter", "") or telling.profile.filter_id
+        named = [("Filter-Id", filter_id)] if filter_id else []
         return "Final-Unit-Indication", Group([("Final-Unit-Action", RESTRICT_ACCESS), *named])
     return "Final-Unit-Indication", Group([("Final-Unit-Action", TERMINATE)])
 
@@ -61,14 +63,19 @@ def result_of(telling: Telling, grant: Grant | None) -> int:
         return SUCCESS
     if grant.refusal is None:
         return SUCCESS if grant.units is not None else CREDIT_CONTROL_NOT_APPLICABLE
-    code = of_group(grant.refusal)
-    return SUCCESS if code == CREDIT_LIMIT_REACHED and telling.portal else code
+    return SUCCESS if _redirected(telling, grant) else of_group(grant.refusal)
+
+
+def _redirected(telling: Telling, grant: Grant) -> bool:
+    """Whether who is refused for funds, or by the timetable of the policy, is sent to its portal."""
+    return bool(telling.portal) and grant.refusal is not None and (grant.refusal is Refusal.USER_DENIED or of_group(grant.refusal) == CREDIT_LIMIT_REACHED)
 
 
 def granted(telling: Telling, grant: Grant) -> list[Pair]:
     """The AVPs of one grant, or of its refusal, but for the Result-Code."""
     if grant.refusal is not None:
-        return [final_unit(telling), validity(telling)] if of_group(grant.refusal) == CREDIT_LIMIT_REACHED else []
+        told_end = of_group(grant.refusal) == CREDIT_LIMIT_REACHED or _redirected(telling, grant)
+        return [final_unit(telling), validity(telling)] if told_end else []
     if grant.units is None:
         return []
     told: list[Pair] = [("Granted-Service-Unit", Group([*_change(telling, grant), (UNITS[grant.base], _fitting(grant))])), validity(telling)]

@@ -56,6 +56,9 @@ class Reply:
 Handler = Callable[[Request, Place], Awaitable[Reply | Response]]
 #: The fault of a response that another server is to get.
 BELOW = "response-of-another"
+#: Milliseconds that a timer may be late.
+GRAIN = 20
+NEVER = 1 << 62
 BUSY = Reply(503, (("Retry-After", "5"),))
 
 
@@ -76,6 +79,8 @@ class SipServer:
         self.transactions = Transactions()
         self._waiting: dict[Transaction, Deferred[Response | None]] = {}
         self._timer: Any = None
+        #: When it fires, by `_now`.
+        self._wound = NEVER
         self._stopped = False
         RUNNING.read = lambda: len(self.transactions)
 
@@ -229,25 +234,26 @@ class SipServer:
         return int(self._reactor.seconds() * 1000)
 
     def _wind(self) -> None:
-        """Have the next timer of the transactions looked at in its time."""
-        due = self.transactions.next()
-        if due is None or self._stopped:
+        """Have the next timer of the transactions looked at in its time, or up to GRAIN behind it: those of many are so looked at together."""
+        due = self.transactions.soonest
+        if due is None or self._stopped or due >= self._wound:
             return
-        at = due / 1000
-        if self._timer is not None and self._timer.active():
-            if self._timer.getTime() <= at:
-                return
+        if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._reactor.callLater(max(0.0, at - self._reactor.seconds()) + 0.001, self._fire)
+        pause = max(due - self._now(), GRAIN)
+        self._wound = self._now() + pause
+        self._timer = self._reactor.callLater(pause / 1000, self._fire)
 
     def _fire(self) -> None:
+        self._timer, self._wound = None, NEVER
         self._do(self.transactions.advance(self._now()))
 
     def stop(self) -> None:
         """No timer and no request of ours any more; whoever waits for a response hears that there is none."""
         self._stopped = True
-        if self._timer is not None and self._timer.active():
+        if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
         for waiting in list(self._waiting):
             self._settle(waiting, None)
 

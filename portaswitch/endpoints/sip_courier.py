@@ -24,13 +24,18 @@ from portaswitch.model.message import Contact, Text
 from portaswitch.model.request import AAARequest
 from portaswitch.trace.tracer import silent
 from portaswitch.wire.sip import build
+from portaswitch.wire.sip import uri as uris
 from portaswitch.wire.sip.admission import LARGEST_ON_DATAGRAMS
-from portaswitch.wire.sip.message import Response
+from portaswitch.wire.sip.message import Essentials, Response
 from portaswitch.wire.sip.transactions import branch_of
 from portaswitch.wire.sip.uri import escaped
+from portaswitch.wire.sip.values import CSeq, NameAddr, Via, call_id, media_type
 
 SENT = Counter("portaswitch_sip_messages_sent_total", "MESSAGE requests of ours, by what came of them", ("status",))
 TOO_LARGE, UNSENDABLE = 513, 400
+ALLOW = ", ".join(METHODS)
+#: Of every delivering MESSAGE.
+CSEQ = CSeq(2, "MESSAGE")
 
 
 @implementer(ICourier)
@@ -87,8 +92,11 @@ class Courier:
         if place.transport == "UDP" and len(text.body) > LARGEST_ON_DATAGRAMS:
             SENT.inc(str(TOO_LARGE))
             return succeed(TOO_LARGE)
+        hop = Via(place.transport, *place.sent_by, (("branch", branch_of(token_bytes(12))), ("rport", None)))
         try:
-            request = build.request("MESSAGE", target, (*via(place), ("Max-Forwards", "70"), *route, *_headers(text, recipient)), text.body)
+            sender, receiver, call = _sender(text), _name_addr(recipient), _call_id(text)
+            headers = (("Via", str(hop)), ("Max-Forwards", "70"), *route, *_headers(text, sender, receiver, call))
+            request = build.request("MESSAGE", target, headers, text.body, Essentials((hop,), sender, receiver, call, CSEQ))
         except ValueError:  # what somebody wrote into a contact or a header can't be sent
             SENT.inc(str(UNSENDABLE))
             return succeed(UNSENDABLE)
@@ -131,12 +139,30 @@ def via(place: Place) -> tuple[tuple[str, str], ...]:
     return (("Via", f"SIP/2.0/{place.transport} {host}:{port};branch={branch};rport"),)
 
 
-def _headers(text: Text, recipient: str) -> tuple[tuple[str, str], ...]:
-    tag = sha256(text.key.encode()).hexdigest()[:8]
+def _headers(text: Text, sender: NameAddr, receiver: NameAddr, call_id: str) -> tuple[tuple[str, str], ...]:
+    if media_type(text.content_type) is None:
+        raise ValueError(f"{text.content_type!r} is no type")
     return (
-        ("To", f"<{recipient}>"), ("From", f"<{_address(text.sender)}>;tag={tag}"), ("Call-ID", f"{text.call_id}~1o"),
-        ("CSeq", "2 MESSAGE"), ("Allow", ", ".join(METHODS)), ("Content-Type", text.content_type),
+        ("To", str(receiver)), ("From", str(sender)), ("Call-ID", call_id), ("CSeq", str(CSEQ)), ("Allow", ALLOW), ("Content-Type", text.content_type),
     )  # fmt: skip
+
+
+def _sender(text: Text) -> NameAddr:
+    return NameAddr(_name_addr(_address(text.sender)).uri, "", (("tag", sha256(text.key.encode()).hexdigest()[:8]),))
+
+
+def _name_addr(text: str) -> NameAddr:
+    address = uris.read(text)
+    if address is None:
+        raise ValueError(f"{text!r} is no URI")
+    return NameAddr(address)
+
+
+def _call_id(text: Text) -> str:
+    known = call_id(f"{text.call_id}~1o")
+    if known is None:
+        raise ValueError(f"{text.call_id!r} is no Call-ID")
+    return known
 
 
 def _address(text: str) -> str:

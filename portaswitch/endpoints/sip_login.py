@@ -31,14 +31,14 @@ LONGEST = 256
 
 class DigestVerify(Verify):
     """
-    A digest answer. It counts its nonce once, however often the core looks at it; `repeated` ones are only computed. `confirmation` are the headers by which
-    the client sees that we know the password too.
+    A digest answer to a nonce that is not old. It counts its nonce once, however often the core looks at it; `repeated` ones are only computed.
+    `confirmation` are the headers by which the client sees that we know the password too.
     """
 
-    __slots__ = ("_also", "_guard", "_login", "_now", "_password", "_repeated", "_request", "_source", "confirmation", "verdict")
+    __slots__ = ("_also", "_guard", "_login", "_now", "_password", "_repeated", "_request", "confirmation", "verdict")
 
-    def __init__(self, guard: Guard, login: Login, request: Request, source: str, now: int, also: Iterable[str], repeated: bool) -> None:
-        self._guard, self._login, self._request, self._source, self._now = guard, login, request, source, now
+    def __init__(self, guard: Guard, login: Login, request: Request, now: int, also: Iterable[str], repeated: bool) -> None:
+        self._guard, self._login, self._request, self._now = guard, login, request, now
         self._also, self._repeated = tuple(also), repeated
         self._password: str | None = None
         self.verdict = Verdict.WRONG
@@ -48,11 +48,10 @@ class DigestVerify(Verify):
         """True when the answer was made from this password, for this request and a nonce that may still be used."""
         if self._password != password:
             self._password = password
-            if self._repeated:
-                right = self._guard.proves(self._login, password, self._request, self._also)
-                self.verdict = Verdict.PASSED if right else Verdict.WRONG
+            if not self._guard.proves(self._login, password, self._request, self._also):
+                self.verdict = Verdict.WRONG
             else:
-                self.verdict = self._guard.verdict(self._login, password, self._request, self._source, self._now, self._also)
+                self.verdict = Verdict.PASSED if self._repeated or self._guard.counts(self._login, self._now) else Verdict.STALE
             if self.verdict is Verdict.PASSED:
                 self.confirmation = tuple(self._guard.confirmation(self._login, password))
         return self.verdict is Verdict.PASSED
@@ -108,7 +107,7 @@ class Entrance:
             return self._challenge(source, seconds, "stale")
         self._number += 1
         repeated = self._guard.used(login)
-        verify = DigestVerify(self._guard, login, request, source, seconds, also, repeated)
+        verify = DigestVerify(self._guard, login, request, seconds, also, repeated)
         accounts = self._domains.accounts(printable(login.username), identity.rpartition("@")[2])
         return Claim(f"{self._prefix}{self._number}", origin, accounts, identity, login, source, repeated, verify, now)
 

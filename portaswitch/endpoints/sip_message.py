@@ -65,7 +65,9 @@ class MessageHandler:
         meant = uris.read(target)
         called = self._domains.party(meant if meant is not None else request.uri, origin)
         key = key_of(request, origin, told.address, claim.login)
-        asked = watched(claim, f"sip-{key}", called.number)
+        if not self._trace.watches:
+            return await self._once(request, claim, told, called, key)
+        asked = watched(claim, self._relay.session_of(key), called.number)
         self._trace.taken(asked, request, place)
         reply = await self._once(request, claim, told, called, key)
         self._trace.answered(asked, reply)

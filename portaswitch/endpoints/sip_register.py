@@ -99,10 +99,10 @@ class RegisterHandler:
         done = await self._registrar.register(asked)
         if isinstance(done, NotBound):
             return self._refused(done)
-        self._told(Registered(request, tuple(done), self._now()))
-        if wishes and done:
+        self._told(Registered(request, tuple(done.contacts), self._now()))
+        if wishes and done.contacts and done.waiting:
             self._relay.drain(entered.i_account)
-        return Reply(200, (*self._listed(done), ("Date", _date(self._now())), *entered.confirmation))
+        return Reply(200, (*self._listed(done.contacts), ("Date", _date(self._now())), *entered.confirmation))
 
     def _refused(self, why: NotBound) -> Reply:
         match why:

@@ -31,6 +31,11 @@ class SipTrace:
     def __init__(self, tracer: Tracer) -> None:
         self._tracer = tracer
 
+    @property
+    def watches(self) -> bool:
+        """Whether anybody is watched now."""
+        return bool(self._tracer.watches)
+
     def taken(self, asked: AAARequest, request: Request, place: Place) -> None:
         """A request that was understood; `asked` has the id and session of what the core is asked."""
         if self._tracer.watches:

@@ -29,6 +29,8 @@ class EventType:
     def ordered(self, variables: Mapping[str, Any]) -> dict[str, Any]:
         """The variables of an event row in the guide's order; those that the guide does not name come last."""
         known = {name: variables[name] for name in self.variables if name in variables}
+        if len(known) == len(variables):
+            return known
         return {**known, **{name: value for name, value in variables.items() if name not in known}}
 
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Generator
 from datetime import timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from portaswitch.espf.driver import Drive, guarded
+from portaswitch.espf.neighbours import Neighbours
 from portaswitch.espf.state import confirmed, digest, in_snapshot, shown, underway
 from portaswitch.espf.verdicts import Ended
 from portaswitch.espf.wires import Wires
@@ -21,20 +22,17 @@ from portaswitch.interfaces.events import IEvents
 from portaswitch.model.notification import Notification, Settled, Verdict
 from portaswitch.model.subscriber import NO_RECORD
 
-#: Seconds after which one is tried again that waits for another entity's delivery.
-BUSY_NEIGHBOUR: Final = 1.0
-
 Steps = Callable[[], Generator[Any, Any, Any]]
 
 
 class Delivery:
-    """Of one notification by `handler`. `underway` says which entities are being delivered now; `subscribed` are the handler's events."""
+    """Of one notification by `handler`, which enters among `neighbours` and does not leave; `subscribed` are the handler's events."""
 
     def __init__(
-        self, notification: Notification, handler: EventHandler, wires: Wires, events: IEvents, subscribed: Collection[str], busy: Collection[str]
+        self, notification: Notification, handler: EventHandler, wires: Wires, events: IEvents, subscribed: Collection[str], neighbours: Neighbours
     ) -> None:
         self._one, self._handler, self._wires, self._events = notification, handler, wires, events
-        self._subscribed, self._busy = subscribed, busy
+        self._subscribed, self._neighbours = subscribed, neighbours
         self._drive = Drive(wires)
         self._record: Record | None = None
 
@@ -58,6 +56,7 @@ class Delivery:
 
     async def _act(self, begin: Steps, record: Record) -> Settled:
         """The steps, whatever was confirmed. What they leave the vendor in is unknown, so that the next event of the entity sends its state whole."""
+        self._enter(record, None)
         await self._note(record, Record(record.remote_id, record.keys, None))
         await self._drive.run(begin)
         remote_id = self._remote_id(record)
@@ -68,6 +67,7 @@ class Delivery:
         wanted = None if subscriber is None else guarded(partial(handler.wanted, subscriber))
         if wanted is not None and not isinstance(wanted, State):
             raise Ended(Verdict.PARKED, f"the handler wants a {type(wanted).__name__}, which is no State")
+        self._enter(record, wanted)
         if self._same(wanted, record):
             return Settled(self._one, Verdict.DONE, "the vendor has this state", converged=True)
         if wanted is not None:
@@ -83,17 +83,24 @@ class Delivery:
             return record == NO_RECORD
         return record.state is not None and record.state == guarded(partial(digest, wanted))
 
+    def _enter(self, record: Record, wanted: State | None) -> None:
+        if isinstance(self._handler, StateHandler):
+            keys = (record.keys, wanted.keys if wanted else {})
+            guarded(partial(self._neighbours.enter, self._one.event.entity, keys, self._handler.shared))
+
     async def _take_keys(self, handler: StateHandler, wanted: State) -> None:
-        """An external key is one entity's: where the vendor still has it for another one, that one is removed first; its own event brings it back."""
+        """An external key is one entity's: where the vendor still has it for another one, that one is removed first; an event of its own brings it back."""
         event = self._one.event
         own = {name: tuple(filter(None, values)) for name, values in wanted.keys.items() if name not in handler.shared}
         if not any(own.values()):
             return
         for entity, record in (await self._events.holders(self._one.i_handler, event.entity, own)).items():
-            if entity in self._busy:
-                raise Ended(Verdict.RETRY, f"{entity} still has a key of this one, and is being told", BUSY_NEIGHBOUR, asked=False)
+            self._neighbours.enter(event.entity, (record.keys,), handler.shared)
+            self._neighbours.takes(entity)
+            await self._events.doubted(self._one, entity)
             await Drive(self._wires).run(partial(handler.remove, record))
             await self._events.keep(self._one.i_handler, event.i_env or 0, entity, NO_RECORD)
+            self._neighbours.takes(entity)
 
     async def _note(self, record: Record, during: Record) -> None:
         if during != record and self._one.event.i_env is not None:

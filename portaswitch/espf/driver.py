@@ -10,6 +10,8 @@ from collections.abc import Callable, Generator
 from functools import partial
 from typing import Any, Final, TypeVar
 
+from twisted.internet.defer import CancelledError
+
 from portaswitch.espf.interrupt import StepTooLong, interrupted
 from portaswitch.espf.verdicts import Ended, HandlerStopped
 from portaswitch.espf.wires import Wires
@@ -47,7 +49,8 @@ class Drive:
         try:
             await self._through(steps)
         finally:
-            guarded(partial(_closed, steps))
+            if getattr(steps, "gi_frame", steps) is not None:  # they have not come to their end
+                guarded(partial(_closed, steps))
 
     async def _through(self, steps: Generator[Any, Any, Any]) -> None:
         answer: Any = None
@@ -84,7 +87,7 @@ class Drive:
     async def _send(self, request: Request) -> Reply:
         """The answer, if it may pass: it does so too when it says that the session is lost, for the steps to log in once more."""
         reply = await self._wires.send(request)
-        if request.target not in self._renewed and guarded(partial(self._wires.lost, request, reply)):
+        if request.target not in self._renewed and self._wires.logged_in(request) and guarded(partial(self._wires.lost, reply)):
             self._lost = request, reply
         else:
             guarded(partial(self._wires.judge, request, reply))
@@ -101,7 +104,7 @@ async def _sure(asking: Any) -> Any:
     """The result; what the handler's own judgement (`fault`, `logged_out`, `log_in`) raises parks too."""
     try:
         return await asking
-    except (Ended, HandlerStopped):
+    except (Ended, HandlerStopped, CancelledError):
         raise
     except StepTooLong as error:
         raise Ended(Verdict.PARKED, "the handler computes too long: it was interrupted") from error

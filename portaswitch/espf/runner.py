@@ -1,8 +1,8 @@
 """
 The runner of one handler instance (DESIGN.md 5.2): from claimed notifications to settled ones.
 
-    a pass:   write what is settled > hold the handler > claim what is due, as much as there is room for > snapshots and records of the page > begin
-    an end:   verdict, delay, effects, record                      (written by the next pass, which it wakes)
+    a pass:   write what is settled > hold the handler > claim what is due, as much as there is room and stock for > snapshots and records of the page > begin
+    an end:   verdict, delay, effects, record > begin the next of the stock            (written by the next pass, which it wakes)
 
 Nothing is remembered that the database does not know: a process that dies leaves leases behind, which run out.
 """
@@ -21,10 +21,12 @@ from twisted.python.failure import Failure
 
 from portaswitch.espf.catalogue import find
 from portaswitch.espf.delivery import Delivery
+from portaswitch.espf.neighbours import Neighbours
 from portaswitch.espf.reports import AttemptLog, Recipient, Redaction
+from portaswitch.espf.stock import Claimed, Stock
 from portaswitch.espf.verdicts import HandlerStopped, Retries
 from portaswitch.espf.wires import Wires
-from portaswitch.handler import EventHandler, Record, Subscriber
+from portaswitch.handler import EventHandler, StateHandler, Subscriber
 from portaswitch.interfaces.events import IEvents
 from portaswitch.model.notification import HandlerRow, Notification, Settled, Verdict
 from portaswitch.model.subscriber import NO_RECORD
@@ -34,10 +36,12 @@ from portaswitch.model.value import dataclass
 HOLD, RENEW = 15.0, 5.0
 #: Seconds of a notification's lease: longer than all its requests may take.
 LEASE: Final = 600.0
-#: Seconds that ends of deliveries are gathered before they are written together, while others are under way.
-GATHER: Final = 0.005
+#: Seconds that ends of deliveries are gathered before they are written together, while others are under way, and while there is a stock of further ones.
+GATHER, GATHER_MORE = 0.005, 0.025
 #: Notifications that one pass claims at most.
 PAGE: Final = 200
+#: What is written of an attempt that the end of the process or of the handler cut off.
+GIVEN_BACK: Final = "given back by a process that stopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,8 @@ class Runner:
         self._attempts, self._alerts = log, alerts
         self._settled: list[Settled] = []
         self._busy: dict[str, Deferred[Any]] = {}
+        self._stock = Stock(clock.seconds, PAGE)
+        self._neighbours = Neighbours()
         self._held_until = 0.0
         self._passing: Deferred[None] | None = None
         self._again = False
@@ -84,7 +90,8 @@ class Runner:
     def wake(self) -> None:
         """Look for work now; hints that come together are one, and those that come while events are under way wait a moment for more."""
         if self._kicked is None and not self._stopping:
-            self._kicked = self._clock.callLater(GATHER if self._busy else 0, self._kick)
+            wait = GATHER_MORE if self._stock.ample else GATHER if self._busy else 0
+            self._kicked = self._clock.callLater(wait, self._kick)
 
     def _kick(self) -> None:
         self._kicked = None
@@ -113,17 +120,35 @@ class Runner:
         return result
 
     async def _pass(self) -> None:
+        if self._stopping or self._work.wires.room is not None or self._stock.old:
+            self._give_back("given back: its turn did not come")
         await self._write()
         if self._stopping or not await self._held():
             return
-        room = self._room()
-        while room > 0 and not self._stopping:
-            page = await self._events.claim(self.row.i_handler, min(room, PAGE), LEASE)
+        wanted = self._wanted()
+        while wanted > 0 and not self._stopping:
+            self._stock.asked()
+            page = await self._events.claim(self.row.i_handler, wanted, LEASE)
             await self._begin(page)
-            if len(page) < min(room, PAGE):
+            if len(page) < wanted:
                 return
             await self._write()
-            room = self._room()
+            wanted = self._wanted()
+
+    def _wanted(self) -> int:
+        """
+        How many to claim: what there is room for, and the stock when half of it is gone. None in stock while the target is down, nor of a handler that brings
+        entities to their state: what it takes from one for another must not wait for it.
+        """
+        room = self._room()
+        if self._work.wires.room is not None or isinstance(self._work.handler, StateHandler):
+            return min(room, PAGE)
+        more = room + self._stock.lacks
+        return min(more, PAGE) if more > 0 and not self._stock.ample else 0
+
+    def _give_back(self, note: str) -> None:
+        """What is in stock is due again, as if it had never been claimed."""
+        self._settled += [Settled(claimed.notification, Verdict.RETRY, note, counted=False) for claimed in self._stock.clear()]
 
     async def stop(self) -> None:
         """Begin nothing more; what is under way is given back, and may be repeated by who runs the handler next."""
@@ -135,6 +160,7 @@ class Runner:
             await self.run()
         for delivery in tuple(self._busy.values()):
             delivery.cancel()
+        self._give_back(GIVEN_BACK)
         try:
             await self._write()
             await self._events.release(self.row.i_handler)
@@ -164,6 +190,8 @@ class Runner:
         except BaseException:
             self._settled = batch + self._settled
             raise
+        for entity in {settled.notification.event.entity for settled in batch} - set(self._busy):
+            self._neighbours.leave(entity)
         for settled in otherwise:
             self._attempts.write(self.row.name, settled, 0, 0.0)
             self._alerts.parked(self.row.name, settled)
@@ -173,6 +201,7 @@ class Runner:
     async def _begin(self, page: Sequence[Notification]) -> None:
         handler = self._work.handler
         accounts = sorted({one.event.i_account for one in page if one.event.i_account}) if handler.snapshot else []
+        self._neighbours.reading()
         try:
             subscribers: Mapping[int, Subscriber] = await self._events.snapshots(accounts, handler.needs) if accounts else {}
             records = await self._events.records(self.row.i_handler, sorted({one.event.entity for one in page})) if page and handler.snapshot else {}
@@ -180,16 +209,26 @@ class Runner:
             self._settled += [Settled(one, Verdict.RETRY, "the snapshot could not be read", counted=False) for one in page]
             raise
         for one in page:
-            self._deliver(one, subscribers.get(one.event.i_account), records.get(one.event.entity, NO_RECORD))
+            self._stock.add(Claimed(one, subscribers.get(one.event.i_account), records.get(one.event.entity, NO_RECORD)))
+        self._go_on()
 
-    def _deliver(self, claimed: Notification, subscriber: Subscriber | None, record: Record) -> None:
-        one, work, begun = _ordered(claimed), self._work, self._clock.seconds()
+    def _go_on(self) -> None:
+        """Begin what there is room for, what users wait for first."""
+        while self._stock.size and not self._stopping and self._room() > 0:
+            self._deliver(self._stock.take())
+
+    def _deliver(self, claimed: Claimed) -> None:
+        one, work, begun = _ordered(claimed.notification), self._work, self._clock.seconds()
         entity = one.event.entity
+        if self._neighbours.spoiled(entity):
+            self._settled.append(Settled(one, Verdict.RETRY, "another entity took a key of it meanwhile: it is read anew", counted=False))
+            self.wake()
+            return
         stale = self._busy.get(entity)
         if stale is not None:  # our own lease ran out: the new attempt takes over
             stale.cancel()
-        delivery = Delivery(one, work.handler, work.wires, self._events, self.row.events, self._others(entity))
-        running = self._busy[entity] = Deferred.fromCoroutine(delivery.run(subscriber, record))
+        delivery = Delivery(one, work.handler, work.wires, self._events, self.row.events, self._neighbours)
+        running = self._busy[entity] = Deferred.fromCoroutine(delivery.run(claimed.subscriber, claimed.record))
 
         def over(result: Any) -> None:
             if self._busy.get(entity) is running:
@@ -200,16 +239,15 @@ class Runner:
             self.wake()
 
         _ = running.addBoth(over).addErrback(lambda failure: self._log.failure("the end of a delivery failed", failure))
-
-    def _others(self, entity: str) -> set[str]:
-        return set(self._busy) - {entity}
+        if not running.called:  # one that ended at once is followed by the loop that began it
+            _ = running.addCallback(lambda _: self._go_on())
 
     def _judged(self, one: Notification, result: Any) -> Settled | None:
         """What became of it; None: another attempt took over, or the handler was stopped, which is no end."""
-        if isinstance(result, Settled):
+        if isinstance(result, Settled) and not (self._stopping and result.verdict is Verdict.RETRY):
             return self._limited(result)
-        if result.check(CancelledError):
-            return Settled(one, Verdict.RETRY, "given back by a process that stopped", counted=False)
+        if isinstance(result, Settled) or result.check(CancelledError):
+            return Settled(one, Verdict.RETRY, GIVEN_BACK, counted=False)
         if result.check(HandlerStopped):
             self._stop_handler(self._work.redact(result.getErrorMessage()))
             return Settled(one, Verdict.RETRY, "the handler was stopped", counted=False)
@@ -231,6 +269,7 @@ class Runner:
 
     def _end(self, settled: Settled, asked: int, took: float) -> None:
         self._settled.append(settled)
+        self._stock.ended(settled.notification.lane)
         self._attempts.write(self.row.name, settled, asked, took)
         if settled.verdict is Verdict.PARKED:
             self._alerts.parked(self.row.name, settled)

@@ -67,9 +67,13 @@ class Wires:
             breaker.worked()
         return reply
 
-    def lost(self, request: Request, reply: Reply) -> bool:
-        """Whether the vendor no longer knows the session of the request's target."""
-        return request.target in self._sessions and self.handler.logged_out(reply)
+    def logged_in(self, request: Request) -> bool:
+        """Whether there is a session with the request's target."""
+        return request.target in self._sessions
+
+    def lost(self, reply: Reply) -> bool:
+        """Whether the vendor no longer knows the session."""
+        return self.handler.logged_out(reply)
 
     def judge(self, request: Request, reply: Reply) -> None:
         """Let an answer pass. Errors: `Ended`."""

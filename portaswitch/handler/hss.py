@@ -65,7 +65,7 @@ class HssHandler(StateHandler):
         """Another SIM or number is changed in place; who is not there is made; then lock state and address. A step whose answer was lost is not done twice."""
         imsi = wanted.key("imsi")
         for old in record.keys.get("imsi", ()):
-            if old != imsi and not (yield from self._unknown(old)):
+            if old != imsi:
                 yield from self._swapped(old, wanted)
         numbers = [number for number in record.keys.get("msisdn", ()) if number != wanted.key("msisdn")]
         if numbers and not self.renumber:
@@ -108,9 +108,10 @@ class HssHandler(StateHandler):
         return self.result(reply) in self._coded("unknown")
 
     def _swapped(self, old: str, wanted: State) -> Steps:
-        """The subscriber gets the new SIM; the old one's keys go unless they are kept."""
-        yield from self._key(wanted)
-        yield from self._say("MOD IMSI", IMSI=old, NEWIMSI=wanted.key("imsi"))
+        """The subscriber gets the new SIM, if it has not got it already; the old one's keys go unless they are kept."""
+        if not (yield from self._unknown(old)):
+            yield from self._key(wanted)
+            yield from self._say("MOD IMSI", IMSI=old, NEWIMSI=wanted.key("imsi"))
         if not self.values["keep_keys"]:
             yield from self._say("RMV KI", IMSI=old, accepts=self._coded("no_key"))
 

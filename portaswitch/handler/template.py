@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import re
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 from urllib.parse import quote, quote_plus
 from xml.sax.saxutils import escape
@@ -124,10 +124,12 @@ class TemplateHandler(StateHandler):
         for old in others:
             yield from self._left(old, new, wanted, record)
         if new in known or (others and self._operation("rename") is not None):
-            yield from self._updated(wanted, record)
+            made = yield from self._updated(wanted, record)
         else:
-            yield from self._made(wanted, record)
-        yield from self._listed(wanted, Record() if others else record)
+            made = yield from self._made(wanted, record)
+        # After an attempt that failed the record has members that nobody added.
+        has = () if made or others or record.state is None else record.keys.get(self.list_key, ())
+        yield from self._listed(wanted, record, has)
         yield from self._run("suspend" if wanted.values.get("barred") else "resume", wanted, record, optional=True)
 
     def remove(self, record: Record) -> Steps:
@@ -171,17 +173,20 @@ class TemplateHandler(StateHandler):
             yield AssignRemoteId(captured[1])
         return reply
 
-    def _made(self, wanted: State, record: Record) -> Steps:
-        """Create; one that exists already is brought to the same state."""
+    def _made(self, wanted: State, record: Record) -> Result:
+        """Create, and say so; one that exists already is brought to the same state."""
         reply: Reply = yield from self._run("create", wanted, record, frozenset({"exists"}))
         if self.fault(reply) == "exists":
             yield from self._run("update", wanted, record)
+        return True
 
-    def _updated(self, wanted: State, record: Record) -> Steps:
-        """Update; one that the vendor lost is created."""
+    def _updated(self, wanted: State, record: Record) -> Result:
+        """Update; one that the vendor lost is created. Whether it was."""
         reply: Reply = yield from self._run("update", wanted, record, frozenset({"missing"}))
-        if self.fault(reply) == "missing":
+        lost = self.fault(reply) == "missing"
+        if lost:
             yield from self._run("create", wanted, record)
+        return lost
 
     def _left(self, old: str, new: str, wanted: State, record: Record) -> Steps:
         """An identity that is no longer the entity's: renamed where the vendor can, else deleted."""
@@ -193,15 +198,14 @@ class TemplateHandler(StateHandler):
     def _deleted(self, identity: str, record: Record) -> Steps:
         yield from self._run("delete", State({**record.keys, self.identity: (identity,)}), record, frozenset({"missing"}))
 
-    def _listed(self, wanted: State, record: Record) -> Steps:
-        """Drop members of the list that are no longer wanted, add new ones in their order."""
+    def _listed(self, wanted: State, record: Record, has: Sequence[str]) -> Steps:
+        """Drop members of the list that are no longer wanted, add those that the entity has not at their place, in order."""
         if not self.list_key:
             return
-        has, wants = record.keys.get(self.list_key, ()), wanted.keys.get(self.list_key, ())
-        for position, item in enumerate(has):
+        wants = wanted.keys.get(self.list_key, ())
+        for position, item in enumerate(record.keys.get(self.list_key, ())):
             if item not in wants:
                 yield from self._run("drop", wanted, record, frozenset({"missing"}), item=item, position=str(position + 1))
         for position, item in enumerate(wants):
             if item not in has or has.index(item) != position:
                 yield from self._run("add", wanted, record, frozenset({"exists"}), item=item, position=str(position + 1))
-

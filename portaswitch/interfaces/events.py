@@ -51,6 +51,12 @@ class IEvents(Interface):
     def keep(i_handler: int, i_env: int, entity: str, record: Record) -> Deferred[None]:
         """Write a record by itself: before a vendor is asked, or of another entity from which a key was taken."""
 
+    def doubted(notification: Notification, entity: str) -> Deferred[None]:
+        """
+        What the vendor knows of another entity is open from now on: the notification's takes a key from it. Where nothing is on its way to the handler for that
+        other one, an event of the notification's type is raised for it.
+        """
+
     def settle(settled: Sequence[Settled]) -> Deferred[list[Settled]]:
         """
         Write what became of claimed notifications, with effects and records, each in one transaction; gives those that were written otherwise than asked

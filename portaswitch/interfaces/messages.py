@@ -10,7 +10,7 @@ from zope.interface import Interface
 
 from portaswitch.model.message import Answer, Callee, Contact, Draft, Fate, Kept, Notice, Occasion, Text
 from portaswitch.model.refusal import Refusal
-from portaswitch.model.registration import NotBound, Registration
+from portaswitch.model.registration import Bound, NotBound, Registration
 
 
 class ILocations(Interface):
@@ -26,10 +26,13 @@ class ILocations(Interface):
     def contacts(i_account: int) -> Deferred[list[Contact]]:
         """The contacts of an account that are in force, the preferred ones first."""
 
-    def bind(i_account: int, change: Callable[[Sequence[Contact]], Sequence[Contact]]) -> Deferred[list[Contact]]:
+    def missed(i_account: int) -> None:
+        """A message did not reach the account by the contacts it has: they are to be looked up before the next one."""
+
+    def bind(i_account: int, change: Callable[[Sequence[Contact]], Sequence[Contact]]) -> Deferred[Bound]:
         """
-        Change the contacts of an account: `change` gets those in force and gives those that shall be. Nobody else changes them meanwhile. Fires with what is
-        in force then; whatever `change` raises is the failure, and nothing is changed.
+        Change the contacts of an account: `change` gets those in force and gives those that shall be; it is pure, for it is called again where somebody else
+        has changed them meanwhile. Fires with what is in force then; whatever `change` raises is the failure, and nothing is changed.
         """
 
     def lost(worker: str, flows: Sequence[str]) -> Deferred[None]:
@@ -91,6 +94,9 @@ class IRelay(Interface):
         asks for it again looks for it with `known`. Errors: those of `IBilling.handle`, `DatabaseDown`, psycopg2's; then the sender may ask again.
         """
 
+    def session_of(key: str) -> str:
+        """The session under which the core is asked about the message of this key; '' none."""
+
     def known(key: str) -> Deferred[bool]:
         """Whether the message of this key was accepted: its sender has lost the answer."""
 
@@ -101,7 +107,7 @@ class IRelay(Interface):
 class IRegistrar(Interface):
     """Implemented by `messaging.registrar.Registrar`."""
 
-    def register(asked: Registration) -> Deferred[list[Contact] | NotBound]:
+    def register(asked: Registration) -> Deferred[Bound | NotBound]:
         """Change the contacts of an account, or ask for them; fires with those in force then. Errors: `DatabaseDown`, psycopg2's."""
 
 

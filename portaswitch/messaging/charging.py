@@ -11,7 +11,6 @@ All are keyed by the message, so that none happens twice however often it is ask
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 
 from portaswitch.model.message import Draft, Text
@@ -22,6 +21,11 @@ SERVICE = "Msg"
 ON_NET = "MSG"
 #: ISDN causes of xDRs, hexadecimal: normal clearing, and call rejected.
 DELIVERED, REFUSED = "10", "15"
+
+
+def session_of(key: str, kind: Kind) -> str:
+    """The session of a message. What is charged at once is over with it: no session of it is kept, its key alone tells a repetition."""
+    return "" if kind is Kind.EVENT else f"sip-{key}"
 
 
 def log_in(draft: Draft, at: datetime) -> AAARequest:
@@ -43,8 +47,10 @@ def hold(draft: Draft, on_net: bool, at: datetime, text: Text) -> AAARequest:
 
 
 def _begun(kind: Kind, draft: Draft, at: datetime, unit: UnitRequest, kept: Mapping[str, str], text: Text) -> AAARequest:
-    request = _request(kind, draft.id, draft.origin, draft.key, _parties(draft), at, unit, kept)
-    return replace(request, credentials=draft.credentials, text=text)
+    return AAARequest(
+        kind, draft.id, draft.origin, session_of(draft.key, kind), f"sip/{draft.key}/{kind.value}", _parties(draft), at, at, (unit,), service=SERVICE,
+        credentials=draft.credentials, kept=kept, text=text,
+    )  # fmt: skip
 
 
 def _parties(draft: Draft) -> Parties:
@@ -66,13 +72,10 @@ def settle(id: str, origin: Origin, key: str, account: str, used: bool, at: date
     if remote:
         kept["remote_address"] = remote
     unit = UnitRequest(base=Base.QUANTITY, used=int(used), report=Report.FINAL)
-    return _request(Kind.STOP, id, origin, key, Parties(account), at, unit, kept)
+    parties = Parties(account)
+    return AAARequest(Kind.STOP, id, origin, session_of(key, Kind.STOP), f"sip/{key}/{Kind.STOP.value}", parties, at, at, (unit,), service=SERVICE, kept=kept)
 
 
 def settled_by(text: Text, used: bool, at: datetime, remote: str = "") -> AAARequest:
     """The same for a message that was kept."""
     return settle(f"m{text.i_message}", Origin(text.i_node, text.i_env), text.key, text.account, used, at, remote)
-
-
-def _request(kind: Kind, id: str, origin: Origin, key: str, parties: Parties, at: datetime, unit: UnitRequest, kept: Mapping[str, str]) -> AAARequest:
-    return AAARequest(kind, id, origin, f"sip-{key}", f"sip/{key}/{kind.value}", parties, at, at, (unit,), service=SERVICE, kept=kept)

@@ -12,7 +12,7 @@ from zope.interface import implementer
 from portaswitch.interfaces.messages import ILocations, IRegistrar
 from portaswitch.metrics import Counter
 from portaswitch.model.message import Contact
-from portaswitch.model.registration import NotBound, Registration, Terms
+from portaswitch.model.registration import Bound, NotBound, Registration, Terms
 
 REGISTRATIONS = Counter("portaswitch_sip_registrations_total", "Registrations of accounts that have proven who they are", ("result",))
 
@@ -32,18 +32,18 @@ class Registrar:
     def __init__(self, locations: ILocations, now: Callable[[], datetime], terms: Terms) -> None:
         self._locations, self._now, self._terms = locations, now, terms
 
-    def register(self, asked: Registration) -> Deferred[list[Contact] | NotBound]:
+    def register(self, asked: Registration) -> Deferred[Bound | NotBound]:
         """See `IRegistrar.register`."""
         return Deferred.fromCoroutine(self._register(asked))
 
-    async def _register(self, asked: Registration) -> list[Contact] | NotBound:
+    async def _register(self, asked: Registration) -> Bound | NotBound:
         try:
-            contacts = await self._locations.bind(asked.i_account, lambda known: bound(asked, known, self._now(), self._terms))
+            done = await self._locations.bind(asked.i_account, lambda known: bound(asked, known, self._now(), self._terms))
         except _Refused as refused:
             REGISTRATIONS.inc(refused.why.value.replace(" ", "-"))
             return refused.why
-        REGISTRATIONS.inc("removed" if asked.everything or not contacts else "bound" if asked.wishes else "asked")
-        return contacts
+        REGISTRATIONS.inc("removed" if asked.everything or not done.contacts else "bound" if asked.wishes else "asked")
+        return done
 
 
 def bound(asked: Registration, known: Sequence[Contact], now: datetime, terms: Terms) -> list[Contact]:

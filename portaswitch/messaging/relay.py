@@ -24,11 +24,12 @@ from portaswitch.errors import PortaSwitchError
 from portaswitch.interfaces.billing import IBilling
 from portaswitch.interfaces.messages import ICourier, ILocations, IMessages, IRelay
 from portaswitch.logs import background
-from portaswitch.messaging.charging import charge, hold, log_in, settled_by
+from portaswitch.messaging.charging import charge, hold, log_in, session_of, settled_by
 from portaswitch.messaging.verdict import pause, verdict
 from portaswitch.metrics import Counter
 from portaswitch.model.message import Answer, Callee, Charge, Contact, Draft, Fate, Kept, State, Text
 from portaswitch.model.refusal import Refusal
+from portaswitch.model.request import Kind
 from portaswitch.model.value import dataclass
 
 ACCEPTED_MESSAGES = Counter("portaswitch_messages_accepted_total", "Messages accepted, by where they go", ("to",))
@@ -86,7 +87,9 @@ class Relay:
         if decision.refusal is not None:
             return self._refused(decision.refusal.word, decision.refusal)
         ACCEPTED_MESSAGES.inc("peer" if callee is None else "account" if callee.contacts else "store")
-        text = replace(text, account=decision.facts.account_id or draft.account)
+        payer = decision.facts.account_id
+        if payer and payer != text.account:
+            text = replace(text, account=payer)
         self._run(self._carry(text, () if callee is None else callee.contacts), "delivering a message")
         return Answer.ACCEPTED
 
@@ -104,6 +107,10 @@ class Relay:
             draft.origin.i_env, draft.origin.i_node, draft.key, draft.account, draft.sender, draft.recipient, recipient, draft.content_type, draft.body,
             draft.call_id, at, until, Charge.HELD if self._terms.on_delivery else Charge.SETTLED, peer, 1,
         )  # fmt: skip
+
+    def session_of(self, key: str) -> str:
+        """See `IRelay.session_of`."""
+        return session_of(key, Kind.AUTH if self._terms.on_delivery else Kind.EVENT)
 
     def known(self, key: str) -> Deferred[bool]:
         """See `IRelay.known`."""
@@ -138,17 +145,21 @@ class Relay:
             delivered = 0
             for text in texts:
                 delivered += await self._carry(text, contacts) is State.DELIVERED
-            if not delivered:
-                return  # it does not take them now: they have their next times
+            if not delivered or len(texts) < PAGE:
+                return  # it does not take them now: they have their next times; or these were all
 
     async def _carry(self, text: Text, contacts: tuple[Contact, ...]) -> State:
         """One attempt to deliver."""
-        reached = [contact for contact in contacts if self._courier.reaches(contact)]
         if text.peer:
             statuses = [await self._courier.hand_over(text)]
+        elif len(contacts) == 1:
+            statuses = [await self._courier.deliver(text, contacts[0])] if self._courier.reaches(contacts[0]) else []
         else:
+            reached = [contact for contact in contacts if self._courier.reaches(contact)]
             statuses = await gatherResults([self._courier.deliver(text, contact) for contact in reached])
         state = verdict(statuses)
+        if state is not State.DELIVERED and text.i_recipient:
+            self._locations.missed(text.i_recipient)
         ATTEMPTS.inc("unreachable" if not statuses else state.value)
         await self._settle(text, state, max(statuses, default=0), self._delay(text, contacts, statuses))
         return state

@@ -18,7 +18,7 @@ class BillingModel(IntEnum):
     CREDIT = 1  # the balance is money owed and goes up to the credit limit
     ALIAS = 2  # another id of its master account
     INTERNAL = 3
-    BENEFICIARY = 4
+    BENEFICIARY = 4  # has no money of its own: its payer's is used
 
     @property
     def h323(self) -> str:

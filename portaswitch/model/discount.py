@@ -194,7 +194,7 @@ class Counters:
     """
     Where an account stands: its `own` counters and wallets, those `shared` by its customer, its add-on products by priority. `billing_period`: 1 day, 2 week,
     3 half month, 4 month. A decision looks up the `plans` and spending `budgets` and says as of when (`at`) periods are meant, and that a used up quota does
-    not end the use (`beyond`, see `billing.internet`); these are no part of the value.
+    not end the use (`beyond`; `follows`: it will not, when it is used up; see `billing.internet`); these are no part of the value.
     """
 
     own: Rows = field(default_factory=dict)
@@ -205,6 +205,7 @@ class Counters:
     at: datetime | None = field(default=None, compare=False)
     beyond: bool = field(default=False, compare=False)
     budgets: tuple[Watched, ...] = field(default=(), compare=False)
+    follows: bool = field(default=False, compare=False)
 
     def find(self, key: SourceKey) -> Counter | None:
         """The row of a counter or wallet."""
@@ -215,14 +216,14 @@ class Counters:
         own, shared = self.own if own is None else own, self.shared if shared is None else shared
         if own is self.own and shared is self.shared:
             return self
-        return Counters(own, shared, self.addons, self.billing_period, self.plans, self.at, self.beyond, self.budgets)
+        return Counters(own, shared, self.addons, self.billing_period, self.plans, self.at, self.beyond, self.budgets, self.follows)
 
     def put(self, *rows: Counter) -> Counters:
         """The same with these rows."""
         own = {**self.own, **{row.key: row for row in rows if not row.key.shared}}
         more = {row.key: row for row in rows if row.key.shared}
         shared = {**self.shared, **more} if more else self.shared
-        return Counters(own, shared, self.addons, self.billing_period, self.plans, self.at, self.beyond, self.budgets)
+        return Counters(own, shared, self.addons, self.billing_period, self.plans, self.at, self.beyond, self.budgets, self.follows)
 
 
 #: Compared by identity: most accounts have no plan, and theirs costs nothing.

@@ -68,10 +68,11 @@ class Emit(Effect):
 @dataclass(frozen=True, slots=True)
 class FanOut(Effect):
     """
-    One event of `type` for every account below `scope` ('customer:4' and the customers below it, 'product:7' as product or add-on, 'site:3', 'subscriber:9'
-    of the person), in pages, resumable; at most one a notification. `variables` are added to the account's own (i_env, i_account). `funded`: only accounts
-    whose funds are the customer's (credit accounts without a limit of their own). `receivers`: 'all' that are subscribed to the type (internal dispatchers),
-    or 'self', the handler that yields it: an event about a customer becomes one about each of its accounts.
+    One event of `type` for every account below `scope` ('customer:4' and the customers below it, 'product:7' as product or add-on, 'payer:5' of its
+    beneficiaries, 'site:3', 'subscriber:9' of the person, 'access_policy:5' as their own, their product's or an add-on's), in pages, resumable; at most one a
+    notification. `variables` are added to the account's own (i_env, i_account). `funded`: only accounts whose funds are the customer's (credit accounts without
+    a limit of their own, and their beneficiaries). `receivers`: 'all' that are subscribed to the type (internal dispatchers), or 'self', the handler that
+    yields it: an event about a customer becomes one about each of its accounts.
     """
 
     type: str

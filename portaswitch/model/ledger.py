@@ -23,7 +23,8 @@ from portaswitch.model.xdr import Xdr
 @dataclass(frozen=True, slots=True)
 class View:
     """
-    What a decision is made on. `account` None: no such account. `resellers` is the chain above the customer, nearest first, each with its folded funds.
+    What a decision is made on. `account` None: no such account; money, counters and wallets of a beneficiary are its payer's. `resellers` is the chain above
+    the customer, nearest first, each with its folded funds.
     """
 
     account: Account | None = None
@@ -55,7 +56,8 @@ class CounterMove:
     The condition: the row is of the period that began at `relied`, what it has used is at least `least`, and that with all that is held at most `most`, so that
     the use stays in the steps it was priced by. Where `start` is another than `relied`, a new period begins: used counts from 0, `carried` and `end` (None:
     never) are set. `fresh`: the row may have to be made. From `limit` on the counter is exceeded (None: never, or of an empty
-    wallet, as it was), from `notify` on its subscriber is told (None: never).
+    wallet, as it was), from `notify` on its subscriber is told (None: never). `floor`: with what is held it is used up to there at least, which a last part
+    relied on (None: it is none).
     """
 
     key: SourceKey
@@ -70,6 +72,7 @@ class CounterMove:
     limit: Decimal | None = None
     notify: Decimal | None = None
     fresh: bool = False
+    floor: Decimal | None = None
 
 
 class LockStep(StrEnum):
@@ -109,6 +112,26 @@ FREELY = Occupancy()
 
 
 @dataclass(frozen=True, slots=True)
+class Freed:
+    """
+    Whom a change leaves more for: sessions in their final state (`billing.final_units`) of its account; `shared`: of all accounts of its customer; `owing`: of
+    those that owe with it. They are asked to ask again, the session itself only where `itself` says so.
+    """
+
+    shared: bool = False
+    owing: bool = False
+    itself: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """A counter of which less than `least` is left to be granted, while others hold more: the one that holds most of it is asked to report."""
+
+    key: SourceKey
+    least: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """
     What one decision changes, and the conditions it relied on.
@@ -120,6 +143,10 @@ class Change:
     stands beside the session (a lock, a failed attempt). `attempt` is the session id of a failed attempt, whose xDR is written unless that session of the
     account has one already (then the verdict is Repeated where nothing else is wanted). `places`: see `Occupancy`. `aside`: why the request
     can't be true; it is kept with the orphans for an operator ('': nothing of the kind). `counters`: what else than money moves (of environment `i_env`).
+    `i_payer`: the account whose money and counters move, where it is another one (a beneficiary's); 0: the account itself.
+
+    Sessions that wait for more: `spent` is what is spent and held of account and customer, which a last part relied on not to have become less (None: it is
+    none); `frees` whom the change leaves more for; `presses` counters whose largest holder has to report.
     """
 
     key: str
@@ -143,6 +170,10 @@ class Change:
     aside: str = ""
     counters: tuple[CounterMove, ...] = ()
     i_env: int = 0
+    i_payer: int = 0
+    spent: tuple[Decimal, Decimal] | None = None
+    frees: Freed | None = None
+    presses: tuple[Pressed, ...] = ()
 
     @property
     def locks_customer(self) -> bool:

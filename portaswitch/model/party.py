@@ -7,6 +7,7 @@ numbers and not thirty fields.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -102,12 +103,35 @@ class Customer:
 
 
 @dataclass(frozen=True, slots=True)
+class Payer:
+    """
+    The account that pays for a beneficiary, as far as decisions look at it: how its money, plans and budget are counted, and whether it may still pay.
+    `i_product` and `addons` are those whose discount plans and budget it has.
+    """
+
+    i_account: int
+    id: str
+    revision: int
+    i_product: int
+    billing_model: BillingModel
+    bill_status: BillStatus
+    blocked: bool
+    credit_limit: Decimal | None = None
+    activation_date: datetime | None = None
+    expiration_date: datetime | None = None
+    i_vd_plan: int = 0
+    budget: Budget | None = None
+    addons: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """
     An account (an alias is resolved to its master before). `password` is the service password in clear, None where none is needed; `sessions` how many it may
     have at once; `barred` the prefixes that its call barring forbids; `aliases` the further ids that it is known by.
     `expiration_date` is its end, by its date or by its life time (`life_end`).
     `barring` is its letter of that feature: Y its own prefixes, N none, ~ as the product says, ^ as the customer says, '' whatever these two say.
+    `payer`: of a beneficiary whose use another account pays for; then model, limit, plan, budget and revision are those of `paid_by`.
     """
 
     i_account: int
@@ -134,9 +158,22 @@ class Account:
     i_vd_plan: int = 0  # its own discount plan
     inactive_from: datetime | None = None  # when it has not been used for too long
     budget: Budget | None = None  # its own spending budget; None: the product's
+    payer: Payer | None = None
+    pays: bool = False  # for beneficiaries: sessions of others use its money
 
     def __repr__(self) -> str:
         return f"Account({self.id!r}, i_account={self.i_account}, revision={self.revision})"
+
+
+def paid_by(account: Account, payer: Payer) -> Account:
+    """
+    A beneficiary as decisions see it: itself in all that it is and may, its payer in all that is money. Revisions only rise, so that the sum of both says
+    whether either row has changed.
+    """
+    return replace(
+        account, billing_model=payer.billing_model, credit_limit=payer.credit_limit, i_vd_plan=payer.i_vd_plan, budget=payer.budget,
+        revision=account.revision + payer.revision, payer=payer,
+    )  # fmt: skip
 
 
 def life_end(expiration_date: datetime | None, first_usage: datetime | None, life_time: int | None) -> datetime | None:

@@ -9,6 +9,14 @@ from portaswitch.model.message import Contact
 from portaswitch.model.value import dataclass
 
 
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The contacts of an account that are in force, the preferred ones first, and whether messages wait for it."""
+
+    contacts: list[Contact]
+    waiting: bool = False
+
+
 class NotBound(StrEnum):
     """Why contacts were not changed."""
 

@@ -20,6 +20,7 @@ from portaswitch.operations.discounts import plan_fits
 from portaswitch.operations.entities_catalogue import PRODUCT
 from portaswitch.operations.entities_parties import ACCOUNT, CUSTOMER, SECRET
 from portaswitch.operations.life import blocks, refuse_closed, turns
+from portaswitch.operations.payers import beneficiaries, hold_payer, payer_fits, purses
 from portaswitch.operations.records import change, key_fields, record_operations, the
 from portaswitch.operations.standing import FULL, chains, told
 from portaswitch.operations.subscribers import person_fits
@@ -93,11 +94,12 @@ async def _product(work: IWork, before: Row | None, after: Row) -> AsyncIterator
         yield f"product: {product['name']} is in {product['currency']} and the account in {after['currency']}: they must agree"
 
 
-RULES: Final = (_money, _dates, _customer, _product, plan_fits, person_fits)
+RULES: Final = (_money, _dates, _customer, _product, plan_fits, person_fits, payer_fits)
 
 
 async def _new(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Mapping[str, Any]:
     """An account begins in its customer's currency, with its opening balance; nobody closes the customer meanwhile."""
+    await hold_payer(work, values)
     await work.ask("customer.kept", {"customer": values["customer"]})
     customer = await work.get(CUSTOMER, values["customer"])
     _refuse_weak(values, values["id"])
@@ -115,8 +117,8 @@ def _list() -> Operation:
 
     async def run(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
         rows: Any = await plain.run(work, actor, values)
-        above = await chains(work, [row["_customer"] for row in rows])
-        return [{**row, **told(row, above[row["_customer"]])} for row in rows]
+        above, payers = await chains(work, [row["_customer"] for row in rows]), await purses(work, rows)
+        return [{**row, **told(row, above[row["_customer"]], payers.get(row["_payer"]))} for row in rows]
 
     columns = ("id", "customer", "product", "model", "currency", "balance", "held", "available", "effective_status")
     examples = "portaswitch account list\nportaswitch account list 1008\nportaswitch account list --customer Retail --limit 0 --json"
@@ -124,14 +126,16 @@ def _list() -> Operation:
 
 
 async def _show(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
-    """All that is known of an account; an alias shows itself and the money of its account."""
+    """All that is known of an account; an alias shows itself and the money of its account, a beneficiary that of its payer."""
     row = await the(work, ACCOUNT, values)
     owner = row if row["_master"] is None else await work.get(ACCOUNT, row["_master"]) or row
     chain = (await chains(work, [owner["_customer"]]))[owner["_customer"]]
     aliases = [name for (name,) in await work.ask("account.aliases", {"account": row["_id"]})]
     addons = [addon["product"] for addon in await in_force(work, owner["_id"], chain[0].now)]
     ends = life_end(owner["expiration_date"], owner["first_usage"], owner["life_time"])
-    return {**row, **told(owner, chain), "expires": ends, "aliases": aliases, "addons": addons}
+    standing = told(owner, chain, (await purses(work, [owner])).get(owner["_payer"]))
+    paid_for = list((await beneficiaries(work, row["_id"])).values())
+    return {**row, **standing, "expires": ends, "aliases": aliases, "addons": addons, "beneficiaries": paid_for}
 
 
 # -- changes --------------------------------------------------------------------------------------------------------------------------------------
@@ -167,22 +171,37 @@ def _password(field: str, verb: str) -> Body:
 
 async def _move(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
     """
-    Give an account to another customer, with what its open sessions hold and count. What it was charged stays with the old one, so that a credit account that
-    owes something is settled there first.
+    Give an account to another customer, with its beneficiaries and what their open sessions hold and count. What it was charged stays with the old one, so that
+    a credit account that owes something is settled there first.
     """
-    before = await _open_account(work, values)
+    seen = await the(work, ACCOUNT, values)
+    refuse_alias(seen)
+    numbers = {seen["_id"], *await beneficiaries(work, seen["_id"], closed=True)}
+    rows = {row["_id"]: row for row in await work.lock_all(ACCOUNT, numbers)}
+    if numbers - set(rows) or numbers != {seen["_id"], *await beneficiaries(work, seen["_id"], closed=True)}:
+        raise OperationRefused(["another account is paid for meanwhile: try again"])
+    before = rows.pop(seen["_id"])
+    refuse_closed(ACCOUNT, before)
     source, target = before["_customer"], values["customer"]
     if source == target:
         raise OperationRefused([f"account {before['id']} is of {before['customer']} already"])
     for number in sorted((source, target)):
         await work.get(CUSTOMER, number, lock=True)
+    after = await _moved(work, before, target)
+    for row in rows.values():
+        await _moved(work, row, target)
+    return {**after, "beneficiaries": [row["id"] for row in rows.values()]}
+
+
+async def _moved(work: IWork, before: Row, target: int) -> Row:
+    """One locked account goes to another customer; both of them are locked."""
     if before["model"] not in FULL and before["balance"] != 0:
         owed = f"{before['balance']} {before['currency']} with {before['customer']}"
         raise OperationRefused([f"account {before['id']} has a balance of {owed}: settle it there first"])
     devices = await work.ask("account.devices", {"account": before["_id"], "target": target})
     if devices:
         raise OperationRefused([f"device {devices[0][0]} belongs to {before['customer']}: take the account off it first"])
-    await work.ask("account.move", {"account": before["_id"], "source": source, "target": target})
+    await work.ask("account.move", {"account": before["_id"], "source": before["_customer"], "target": target})
     return await change(work, ACCOUNT, RULES, before, {"customer": target, **await _left_behind(work, before, target)}, "move")
 
 

@@ -9,6 +9,7 @@ from portaswitch.interfaces.work import IWork
 from portaswitch.model.operation import OperationRefused, Row
 from portaswitch.operations.entities_parties import ACCOUNT
 from portaswitch.operations.life import turn
+from portaswitch.operations.payers import refuse_paying
 
 
 async def close(work: IWork, number: int, operation: str) -> dict[str, Any] | None:
@@ -21,6 +22,7 @@ async def close(work: IWork, number: int, operation: str) -> dict[str, Any] | No
         raise OperationRefused(["an account is gone meanwhile: try again"])
     if before["status"] == "closed":
         return None
+    await refuse_paying(work, before)
     released = [f"{kind} {name}" for kind, name in await work.ask("account.release", {"account": number})]
     released += [f"alias {name}" for (name,) in await work.ask("account.aliases_gone", {"account": number})]
     for thing in released:

@@ -13,6 +13,7 @@ from portaswitch.model.text_values import INSTANT, NAME
 from portaswitch.operations.accounts_end import refuse_alias
 from portaswitch.operations.entities_catalogue import PRODUCT
 from portaswitch.operations.entities_parties import ACCOUNT, ADDON
+from portaswitch.operations.final_units import Reached, reauthorize
 from portaswitch.operations.life import refuse_closed
 from portaswitch.operations.records import add, change, key_fields, the
 
@@ -69,7 +70,10 @@ async def _add(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
         faults.append(f"product: {product['name']} is not sold with {account['product']}")
     if faults:
         raise OperationRefused(faults)
-    return await add(work, ADDON, (), {"account": account["_id"], "product": values["product"], "from": begin, "to": end})
+    row = await add(work, ADDON, (), {"account": account["_id"], "product": values["product"], "from": begin, "to": end})
+    if begin <= now:
+        await reauthorize(work, [Reached(account["_customer"], account["_id"])])
+    return row
 
 
 async def _allowed(work: IWork, main: int | None, addon: int) -> bool:
@@ -104,7 +108,14 @@ async def _change(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outco
     faults += [f"from, to: it has that from {other['from']} too" for other in others if _overlap(other, begin, end)]
     if faults:
         raise OperationRefused(faults)
-    return await change(work, ADDON, (), row, {"from": begin, "to": end})
+    changed = await change(work, ADDON, (), row, {"from": begin, "to": end})
+    if begin <= now and (row["from"] > now or _longer(row["to"], end)):
+        await reauthorize(work, [Reached(account["_customer"], account["_id"])])
+    return changed
+
+
+def _longer(was: datetime | None, now: datetime | None) -> bool:
+    return was is not None and (now is None or now > was)
 
 
 async def _remove(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:

@@ -14,6 +14,7 @@ from portaswitch.model.text_values import TextKind
 from portaswitch.operations.entities_catalogue import GROUP, SERVICE
 from portaswitch.operations.entities_discounts import ITEM, PLAN, TOPUP
 from portaswitch.operations.entities_parties import CUSTOMER
+from portaswitch.operations.final_units import reauthorize_plans
 from portaswitch.operations.records import add, change, key_fields, record_operations, refuse_fields, the
 from portaswitch.operations.standing import chains
 
@@ -160,6 +161,7 @@ async def _write_steps(work: IWork, row: Row, values: Mapping[str, Any]) -> Row:
         await work.ask("plan.steps.write", {"item": row["_id"], **columns})
         if row["kind"] == "quota":
             await work.ask("counter.limited", {"items": [row["_id"]]})
+        await reauthorize_plans(work, plans=[row["_plan"]])
         await work.note("discount-plan.item.thresholds", f"discount-plan.item:{row['_id']}", {"thresholds": shown(had)}, {"thresholds": shown(steps)})
     return {**row, "thresholds": shown(steps)}
 

@@ -120,6 +120,7 @@ ACCOUNT: Final = Entity(
         Field("discount_plan", "its own discount plan, which counts beside the product's", NAME, DETAIL, "i_vd_plan", "discount-plan"),
         Field("model", "debit: money left; credit: money owed; or voucher, internal, beneficiary", MODELS, FIXED | {Mark.REQUIRED}, "billing_model"),
         Field("master", "of an alias: the account that it is another id of", NAME, READ_ONLY | DETAIL, "i_master_account", "account"),
+        Field("payer", "of a beneficiary: the account of its customer whose money, counters and wallets it uses", NAME, FIXED | DETAIL, "i_payer", "account"),
         Field("currency", "currency of its balance; its customer's by default", CURRENCY, FIXED),
         Field("balance", "debit: money left; credit: money owed", AMOUNT, READ_ONLY),
         Field("opening_balance", "money it begins with", AMOUNT, FIXED | {Mark.DETAIL, Mark.MONEY}),

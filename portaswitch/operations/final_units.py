@@ -6,18 +6,26 @@ Sessions in their final state (`billing.final_units`) are asked to ask again by 
     credit account or customer
     money of a reseller; a block or   those of all accounts below
     suspension of a customer lifted
+    a longer life, another plan       the account's own; of a customer all of its accounts
+    other steps of a discount plan,   those of all who have it
+    a product's plan or budget
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import Decimal
+from typing import Final
 
+from portaswitch.billing.improved import Served, served
 from portaswitch.interfaces.work import IWork
 from portaswitch.model.operation import Entity, Row
 from portaswitch.model.value import dataclass
 from portaswitch.operations.entities_parties import ACCOUNT, CUSTOMER
 from portaswitch.operations.standing import FULL
+
+PRODUCT: Final = "product"
+SOLD: Final = ("_discount_plan", "spend_limit", "spend_period", "breakage")
+"""What of a product may leave its accounts more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +45,29 @@ def by_money(entity: Entity, row: Row) -> Reached:
 
 
 def by_change(entity: Entity, before: Row, after: Row) -> Reached | None:
-    """Whom a change of an account or customer serves: a limit that is higher, or a block or suspension that is over; None: nobody."""
+    """Whom a change of an account or customer serves (`billing.improved`); None: nobody."""
     if entity.name not in (ACCOUNT.name, CUSTOMER.name):
         return None
-    if (before["blocked"] and not after["blocked"]) or (before["status"] != "open" and after["status"] == "open"):
-        return Reached(after["_id"]) if entity.name == CUSTOMER.name else Reached(after["_customer"], after["_id"])
-    if not any(_higher(was, now) for was, now in zip(_ceilings(before), _ceilings(after), strict=True)):
+    whom = served(*[{**row, "open": row["status"] == "open"} for row in (before, after)])
+    if whom is Served.NOBODY:
         return None
-    return by_money(entity, after) if entity.name == CUSTOMER.name else Reached(after["_customer"], after["_id"])
+    if entity.name == ACCOUNT.name:
+        return Reached(after["_customer"], after["_id"])
+    return Reached(after["_id"]) if whom is Served.ALL else by_money(entity, after)
 
 
-def _ceilings(row: Row) -> tuple[Decimal | None, ...]:
-    """What it may owe, for good and for a time, and what it may spend; None: without limit."""
-    for_a_time = row["temp_credit_limit"] if row.get("temp_credit_until") is not None else row["credit_limit"]
-    return row["credit_limit"], for_a_time, row.get("spend_limit")
+async def tell_change(work: IWork, entity: Entity, before: Row, after: Row) -> None:
+    """Ask the clients whom a change of a row serves: of an account or customer, or of a product with its plan and budget."""
+    reached = by_change(entity, before, after)
+    if reached is not None:
+        await reauthorize(work, [reached])
+    elif entity.name == PRODUCT and any([before[name] != after[name] for name in SOLD]):
+        await reauthorize_plans(work, products=[after["_id"]])
 
 
-def _higher(before: Decimal | None, after: Decimal | None) -> bool:
-    return before is not None and (after is None or after > before)
+async def reauthorize_plans(work: IWork, plans: Iterable[int] = (), products: Iterable[int] = ()) -> None:
+    """The same for those who have these discount plans or products, which give more than before; in some seconds, when all servers have read them."""
+    await work.ask("session.reauthorize_plans", {"plans": sorted(plans), "products": sorted(products)})
 
 
 async def reauthorize(work: IWork, reached: Iterable[Reached]) -> None:

@@ -19,6 +19,7 @@ from portaswitch.model.text_values import FLAG, LINE
 from portaswitch.operations.entities_parties import ACCOUNT, CUSTOMER
 from portaswitch.operations.final_units import by_money, reauthorize
 from portaswitch.operations.life import refuse_closed
+from portaswitch.operations.payers import purse
 from portaswitch.operations.records import the
 from portaswitch.operations.standing import FULL, chains, free
 
@@ -27,10 +28,10 @@ FORCE: Final = Field("force", "administrators: take it even where it is held, or
 
 
 async def paying(work: IWork, values: Mapping[str, Any]) -> Row:
-    """The account that the arguments name, of an alias its master, locked and not closed. A customer's lock is left to who charges it."""
-    row = await the(work, ACCOUNT, values, lock=True)
-    if row["_master"] is not None:
-        row = await locked(work, row["_master"])
+    """
+    The account that the arguments name, of an alias its master, of a beneficiary its payer, locked and not closed. A customer's lock is left to who charges it.
+    """
+    row = await purse(work, await the(work, ACCOUNT, values), lock=True)
     refuse_closed(ACCOUNT, row)
     return row
 

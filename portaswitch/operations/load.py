@@ -56,6 +56,7 @@ RULES: tuple[Rule, ...] = (
     address_rules.static_addresses,
     party_rules.customers,
     party_rules.accounts,
+    party_rules.beneficiaries,
     party_rules.openings,
     party_rules.aliases,
     party_rules.resellers,

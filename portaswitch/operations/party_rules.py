@@ -80,6 +80,45 @@ def accounts(world: World) -> Iterator[Fault]:
         yield from _one_currency(world, account, customer)
 
 
+PAYING: Final = frozenset({"debit", "credit", "internal"})
+"""Models of accounts that can pay for beneficiaries."""
+
+
+def beneficiaries(world: World) -> Iterator[Fault]:
+    """A beneficiary has a payer of its customer and currency that pays for itself, and no money of its own; nobody else has one."""
+    for account in world.accounts():
+        model = world.fact(Section.ACCOUNTS, account.name, "model")
+        payer = world.fact(Section.ACCOUNTS, account.name, "payer") or None
+        if model is None:
+            continue
+        if model != "beneficiary":
+            if payer is not None:
+                yield account.place.find("payer").fault(f"is for accounts of the model beneficiary: remove it, a {model} account pays for itself")
+            continue
+        if payer is None:
+            yield account.place.fault("is a beneficiary: it needs payer, the account that pays for it")
+            continue
+        for key in ("opening_balance", "credit_limit", "spend_limit", "discount_plan"):
+            if account.values.get(key):
+                yield account.place.find(key).fault(f"a beneficiary has none: remove it, what counts is that of its payer {payer}")
+        yield from _payer(world, account, payer)
+
+
+def _payer(world: World, account: Entry, payer: str) -> Iterator[Fault]:
+    place, model = account.place.find("payer"), world.fact(Section.ACCOUNTS, payer, "model")
+    entry = world.entries[Section.ACCOUNTS].get(payer)
+    if world.fact(Section.ACCOUNTS, payer, "alias_of") or (entry is not None and entry.text("alias_of")):
+        yield place.fault(f"{payer} is an alias: name the account that it points to")
+        return
+    if model is not None and model not in PAYING:
+        yield place.fault(f"{payer} is a {model}: a debit, credit or internal account pays for others")
+    for key in ("customer", "currency"):
+        own, theirs = (world.fact(Section.ACCOUNTS, name, key) for name in (account.name, payer))
+        if own and theirs and own != theirs:
+            yield place.fault(f"{payer} is of {theirs} and the account of {own}: they must agree" if key == "customer"
+                              else f"{payer} is in {theirs} and the account in {own}: they must agree")  # fmt: skip
+
+
 def _debit(account: Entry) -> Iterator[Fault]:
     if account.amount("credit_limit") is not None:
         yield account.place.find("credit_limit").fault(

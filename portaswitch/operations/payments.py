@@ -16,6 +16,7 @@ from portaswitch.operations.entities_money import PAYMENT
 from portaswitch.operations.entities_parties import ACCOUNT, CUSTOMER
 from portaswitch.operations.funds import COMMENTS, FORCE, book, comments, locked, paying, refuse_short, refuse_short_customer
 from portaswitch.operations.life import refuse_closed
+from portaswitch.operations.payers import purse
 from portaswitch.operations.records import key_fields, record_operations, the
 from portaswitch.operations.standing import FULL, chains
 
@@ -153,9 +154,8 @@ async def _transfer(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Out
 
 
 async def _owner(work: IWork, name: str) -> Row:
-    """The account of an id, of an alias its master."""
-    row = await the(work, ACCOUNT, {"id": name})
-    return row if row["_master"] is None else await work.get(ACCOUNT, row["_master"]) or row
+    """The account whose money an id stands for."""
+    return await purse(work, await the(work, ACCOUNT, {"id": name}))
 
 
 OPERATIONS: Final = (

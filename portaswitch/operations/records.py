@@ -14,7 +14,7 @@ from portaswitch.interfaces.work import IWork
 from portaswitch.model.actor import Actor, Privilege, Realm
 from portaswitch.model.operation import Entity, Field, Mark, NotPermitted, NotThere, Operation, OperationRefused, Outcome, Row, audited
 from portaswitch.model.text_values import LINE, NAME, NATURAL
-from portaswitch.operations.final_units import by_change, reauthorize
+from portaswitch.operations.final_units import tell_change
 
 Rule = Callable[[IWork, Row | None, Row], AsyncIterator[str]]
 """`(work, the row as it was, the row as it would be) -> faults`, asked at an addition (was: None) and a change. References are names, their numbers `_NAME`."""
@@ -172,9 +172,7 @@ async def change(work: IWork, entity: Entity, rules: Sequence[Rule], before: Row
     await refuse_faults(rules, work, before, after)
     secrets = {field.name: "changed" for field in entity.fields if field.has(Mark.SECRET) and field.name in values}
     await work.note(f"{entity.name}.{operation}", f"{entity.name}:{number}", audited(entity, before), {**audited(entity, after), **secrets})
-    served = by_change(entity, before, after)
-    if served is not None:
-        await reauthorize(work, [served])
+    await tell_change(work, entity, before, after)
     return after
 
 

@@ -13,15 +13,15 @@ from portaswitch.model.actor import Actor, Privilege
 from portaswitch.model.budget import SpendPeriod
 from portaswitch.model.operation import Operation, Outcome
 from portaswitch.operations.entities_parties import ACCOUNT, CUSTOMER
+from portaswitch.operations.payers import purse
 from portaswitch.operations.records import key_fields, the
 
 NOTHING: Final = Decimal(0)
 
 
 async def _of_account(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
-    """The account's own budget, else its product's; of an alias the master's."""
-    row = await the(work, ACCOUNT, values)
-    number = row["_id"] if row["_master"] is None else row["_master"]
+    """The account's own budget, else its product's; of an alias its account's, of a beneficiary its payer's."""
+    number = (await purse(work, await the(work, ACCOUNT, values)))["_id"]
     ((name, currency, limit, period, *rest),) = await work.ask("account.budget", {"account": number})
     since, spent = await _spent(work, period, *rest)
     if spent is None:

@@ -99,17 +99,25 @@ def customer_word(chain: Chain, own: str = "") -> str:
     return mine if mine == OK else f"{own}{mine}"
 
 
-def account_word(account: Row, chain: Chain) -> str:
-    """The effective status of an account: its own closing, block and life first, then what its customer and resellers are, then its money."""
-    now = chain[0].now
-    own = "" if account["status"] == "open" else account["status"]
-    word = "blocked" if account["blocked"] and own != "closed" else own or _life(account, now)
+def account_word(account: Row, chain: Chain, payer: Row | None = None) -> str:
+    """
+    The effective status of an account: its own closing, block and life first, then what the payer of a beneficiary is, then its customer and resellers, then
+    the money that it uses.
+    """
+    word = _own_word(account, chain[0].now)
     if word:
         return word
+    if payer is not None and (theirs := _own_word(payer, chain[0].now)) not in ("", "inactive", "not_yet_active"):
+        return f"payer_{theirs}"
     above = customer_word(chain, "customer_")
     if above not in (OK, "customer_credit_exceed", "customer_has_no_available_funds"):
         return above
-    return _solvency(account, chain, above)
+    return _solvency(payer or account, chain, above)
+
+
+def _own_word(account: Row, now: datetime) -> str:
+    own = "" if account["status"] == "open" else str(account["status"])
+    return "blocked" if account["blocked"] and own != "closed" else own or _life(account, now)
 
 
 def _life(account: Row, now: datetime) -> str:
@@ -147,6 +155,7 @@ def free(account: Row, chain: Chain) -> Decimal | None:
     return own if model is BillingModel.DEBIT else least(own, chain[0].free)
 
 
-def told(account: Row, chain: Chain) -> dict[str, Any]:
-    """What an account's row gets beside its fields."""
-    return {"available": available(account, chain), "free": free(account, chain), "effective_status": account_word(account, chain)}
+def told(account: Row, chain: Chain, payer: Row | None = None) -> dict[str, Any]:
+    """What an account's row gets beside its fields; `payer`: whose money it uses, where that is another account's."""
+    purse = payer or account
+    return {"available": available(purse, chain), "free": free(purse, chain), "effective_status": account_word(account, chain, payer)}

@@ -47,13 +47,20 @@ def _joins(values: Mapping[str, Any]) -> bool:
 
 
 async def _top_up_all(work: IWork, actor: Actor, asked: Sequence[Asked]) -> list[Outcome | OperationRefused]:
-    """Payments by amount: accounts are locked in their order, then the customers of those that owe, so that charges and others wait in no circle."""
+    """
+    Payments by amount, to an alias or beneficiary into the account whose money it uses: accounts are locked in their order, then the customers of those that
+    owe, so that charges and others wait in no circle.
+    """
     if not actor.may(Privilege.MONEY):
         return [_by_amount() for _ in asked]
     named = {row["id"]: row for row in await work.with_keys(ACCOUNT, sorted({one.values["id"] for one in asked}))}
-    rows = {row["_id"]: row for row in await work.lock_all(ACCOUNT, {_master(row) for row in named.values()})}
+    owners = {name: row["_master"] or row["_payer"] or row["_id"] for name, row in named.items()}
+    aliased = [row["_master"] for row in named.values() if row["_master"] is not None]
+    payers = dict(await work.ask("account.payers", {"accounts": aliased})) if aliased else {}
+    owners = {name: payers.get(number, number) for name, number in owners.items()}
+    rows = {row["_id"]: row for row in await work.lock_all(ACCOUNT, set(owners.values()))}
     await work.lock_all(CUSTOMER, {row["_customer"] for row in rows.values() if row["model"] not in FULL})
-    chosen = [_chosen(named, rows, one) for one in asked]
+    chosen = [_chosen(owners, rows, one.values["id"]) for one in asked]
     payments = [_payment(row, one.values) for one, row in zip(asked, chosen, strict=True) if not isinstance(row, OperationRefused)]
     paid = iter(zip(payments, await work.pay_all(payments), strict=True))
     await reauthorize(work, [by_money(ACCOUNT, row) for row in chosen if not isinstance(row, OperationRefused)])
@@ -69,24 +76,18 @@ async def _top_up_all(work: IWork, actor: Actor, asked: Sequence[Asked]) -> list
     return answers
 
 
-def _chosen(named: Mapping[str, Row], rows: Mapping[int, Row], one: Asked) -> Row | OperationRefused:
+def _chosen(owners: Mapping[str, int], rows: Mapping[int, Row], name: str) -> Row | OperationRefused:
     """The account whose balance grows, or why none does."""
-    row = named.get(one.values["id"])
-    if row is None:
-        return NotThere([f"there is no account {one.values['id']}"])
-    master = rows.get(_master(row))
-    if master is None:
+    if name not in owners:
+        return NotThere([f"there is no account {name}"])
+    owner = rows.get(owners[name])
+    if owner is None:
         return NotThere(["the account is gone"])
     try:
-        refuse_closed(ACCOUNT, master)
+        refuse_closed(ACCOUNT, owner)
     except OperationRefused as refused:
         return refused
-    return master
-
-
-def _master(row: Row) -> int:
-    """The number of the account that an alias stands for, else its own."""
-    return int(row["_master"] or row["_id"])
+    return owner
 
 
 def _by_amount() -> NotPermitted:

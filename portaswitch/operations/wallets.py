@@ -16,8 +16,9 @@ from portaswitch.model.text_values import FLAG, INSTANT, NAME, POSITIVE
 from portaswitch.operations.discounts import steps_of
 from portaswitch.operations.entities_parties import ACCOUNT
 from portaswitch.operations.final_units import Reached, reauthorize
-from portaswitch.operations.funds import COMMENTS, book, comments, locked, refuse_short
+from portaswitch.operations.funds import COMMENTS, book, comments, refuse_short
 from portaswitch.operations.life import refuse_closed
+from portaswitch.operations.payers import purse
 
 PLACED: Final = frozenset({Mark.PLACE, Mark.REQUIRED})
 WHOSE: Final = Field("account", "id of the account, or an alias", NAME, PLACED, refers="account")
@@ -35,11 +36,11 @@ WORDS: Final = {level: word for word, level in LEVELS.items()}
 
 
 async def _owner(work: IWork, number: int, lock: bool = False) -> Row:
-    """The account of that number, of an alias its master."""
-    row = await locked(work, number) if lock else await work.get(ACCOUNT, number)
+    """Whose counters and wallets the account of that number uses: its own, of an alias its account's, of a beneficiary its payer's."""
+    row = await work.get(ACCOUNT, number)
     if row is None:
         raise NotThere(["the account is gone"])
-    return row if row["_master"] is None else await _owner(work, row["_master"], lock)
+    return await purse(work, row, lock)
 
 
 def _told(names: tuple[str, ...], row: tuple[Any, ...]) -> dict[str, Any]:
@@ -134,7 +135,7 @@ async def _sold(work: IWork, actor: Actor, account: Row, option: Row, values: Ma
         booked = await book(work, ACCOUNT, account, Payment(account["_id"], account["_customer"], -option["fee"], Action.MANUAL_CHARGE, said), verb)
     bought = {"account": account["_id"], "item": option["item"], "units": option["units"], "seconds": option["expires_after"], "option": option["number"]}
     ((wallet, activated, expires),) = await work.ask("wallet.buy", {**bought, **terms._asdict()})
-    if terms.begins is None:
+    if activated <= await work.now():
         await reauthorize(work, [Reached(account["_customer"], account["_id"])])
     told = {"wallet": wallet, "option": option["option"], "units": option["units"], "fee": option["fee"], "expires": expires, "renew": terms.renew}
     await work.note(verb, f"wallet:{wallet}", None, {"account": account["id"], **told})

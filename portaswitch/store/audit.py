@@ -70,7 +70,9 @@ class Audit:
 _PAID = "select i_account, i_customer, amount from payments where action <> 'opening'"
 
 _ACCOUNTS = f"""
-with charged as (select i_account, sum(charged_amount) amount from xdr where storage = 'a' group by 1),
+with charged as (
+        select coalesce(a.i_payer, a.i_account) i_account, sum(x.charged_amount) amount
+        from xdr x join accounts a using (i_account) where x.storage = 'a' group by 1),
      paid as (select i_account, sum(amount) amount from ({_PAID}) p where i_account is not null group by 1),
      due as (
         select a.i_env, a.id, a.balance, a.opening_balance
@@ -107,14 +109,18 @@ with charged as (select i_vendor, sum(charged_amount) amount from xdr where stor
         from vendors v left join charged x using (i_vendor) left join waiting w using (i_vendor))
 select format('vendor %s (environment %s)', name, i_env), expected, found from due where found <> expected
 """
+#: What a beneficiary's sessions hold is its payer's money.
 _ACCOUNTS_HELD = """
-with held as (select i_account, sum(held) amount from sessions group by 1)
+with held as (
+    select coalesce(a.i_payer, a.i_account) i_account, sum(s.held) amount
+    from sessions s join accounts a using (i_account) group by 1)
 select format('account %s (environment %s)', a.id, a.i_env), coalesce(h.amount, 0), a.held
 from accounts a left join held h using (i_account) where a.held <> coalesce(h.amount, 0)
 """
 _CUSTOMERS_HELD = """
 with held as (
-    select s.i_customer, sum(s.held) amount from sessions s join accounts a using (i_account)
+    select s.i_customer, sum(s.held) amount from sessions s join accounts u using (i_account)
+    join accounts a on a.i_account = coalesce(u.i_payer, u.i_account)
     where a.billing_model <> -1 group by 1)
 select format('customer %s (environment %s)', c.name, c.i_env), coalesce(h.amount, 0), c.held
 from customers c left join held h using (i_customer) where c.held <> coalesce(h.amount, 0)
@@ -155,7 +161,8 @@ with below as (
         select i_account, i_env, id, balance - least(opening_balance, 0) balance from accounts
         where billing_model = -1 and balance < least(opening_balance, 0)),
      marked as (
-        select x.i_account, sum(x.overrun) amount from xdr x join below using (i_account)
+        select b.i_account, sum(x.overrun) amount
+        from xdr x join accounts a using (i_account) join below b on b.i_account = coalesce(a.i_payer, a.i_account)
         where x.storage = 'a' group by 1),
      forced as (
         select p.i_account, -sum(p.amount) amount from payments p join below using (i_account)

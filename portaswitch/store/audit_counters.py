@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-#: What sessions hold: by customer, account (0: the customer's own counter), source, number and level of the day.
+#: What sessions hold: by customer, account whose it is (0: the customer's own counter), source, number and level of the day.
 _HOLDS = """
-    select s.i_customer, case when (t ->> 'sh')::boolean then 0 else s.i_account end i_account, t ->> 's' source, (t ->> 'i')::bigint number,
-           coalesce((t ->> 'lv')::int, 0) peak_level, sum((t ->> 'u')::numeric) amount
-    from sessions s, json_array_elements(s.state::json -> 'q') q, json_array_elements(q -> 'h') t where t ->> 's' <> 'money' group by 1, 2, 3, 4, 5
+    select s.i_customer, case when (t ->> 'sh')::boolean then 0 else coalesce(a.i_payer, a.i_account) end i_account, t ->> 's' source,
+           (t ->> 'i')::bigint number, coalesce((t ->> 'lv')::int, 0) peak_level, sum((t ->> 'u')::numeric) amount
+    from sessions s join accounts a using (i_account), json_array_elements(s.state::json -> 'q') q, json_array_elements(q -> 'h') t
+    where t ->> 's' <> 'money' group by 1, 2, 3, 4, 5
 """
 _COUNTERS_HELD = f"""
 with held as ({_HOLDS})

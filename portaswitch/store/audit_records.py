@@ -94,6 +94,18 @@ select format('session %s', s.session_key), format('environment %s', a.i_env), f
 from sessions s join accounts a using (i_account) where s.i_env <> a.i_env
 """
 
+#: A beneficiary has no money, and a payer of its own customer, currency and environment that pays for itself.
+_BENEFICIARIES: Final = """
+select format('beneficiary %s (environment %s)', a.id, a.i_env), 'nothing of its own', format('balance %s, held %s', a.balance, a.held)
+from accounts a where a.i_payer is not null and (a.balance <> 0 or a.held <> 0)
+union all
+select format('beneficiary %s (environment %s)', a.id, a.i_env), format('a payer of customer %s in %s', a.i_customer, a.currency),
+       format('account %s of customer %s in %s, model %s', y.id, y.i_customer, y.currency, y.billing_model)
+from accounts a join accounts y on y.i_account = a.i_payer
+where (a.i_env, a.currency, a.i_customer) <> (y.i_env, y.currency, y.i_customer) or y.billing_model not in (-1, 1, 3)
+   or (y.bill_status = 'C' and a.bill_status <> 'C')
+"""
+
 RECORDS: Final = (
     ("payments are in the currency and environment of their owner", "payments", _PAYMENTS),
     ("refunds give back no more than was charged", "payments", _REFUNDS),
@@ -104,6 +116,7 @@ RECORDS: Final = (
     ("charges that wait are of parties that there are", "pending_charges", _PENDING),
     ("usage that waits is of the environment of its node", "orphans", _ORPHANS),
     ("closed accounts have nothing", "accounts", _CLOSED),
+    ("beneficiaries have no money, and a payer of their own customer", "accounts", _BENEFICIARIES),
     ("nothing crosses the walls of an environment", "environments", _WALLS),
 )
 """As `store.audit.LAWS`."""

@@ -7,10 +7,12 @@ from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 
+from portaswitch.errors import StartError
 from portaswitch.model.notification import HandlerRow, Instance
 from portaswitch.store.pool import Pool
 from portaswitch.store.transaction import Cursor
 
+ENVIRONMENTS: Final = "select i_env from environments"
 WRITE: Final = """
 insert into event_handlers (name, class, i_env, description, tier, api_version, internal, enabled)
 values (%(name)s, %(class)s, %(i_env)s, %(description)s, %(tier)s, %(api)s, %(internal)s, %(enabled)s)
@@ -39,9 +41,17 @@ from event_notifications where status in ('pending', 'parked') group by i_handle
 
 
 def register(pool: Pool, instances: Sequence[Instance]) -> Deferred[None]:
-    """See `IEvents.register`. In one order, so that processes that start together do not wait for each other in a circle; ours have the first numbers."""
+    """
+    See `IEvents.register`. In one order, so that processes that start together do not wait for each other in a circle; ours have the first numbers.
+
+    Errors: StartError for instances of environments that there are not.
+    """
 
     async def body(cursor: Cursor) -> None:
+        known = {row[0] for row in await cursor.query(ENVIRONMENTS)}
+        lost = [f"{one.name}: there is no environment {one.i_env} (`portaswitch load` makes it)" for one in instances if one.i_env not in (None, *known)]
+        if lost:
+            raise StartError("event handlers: " + "\n".join(lost))
         for one in sorted(instances, key=lambda instance: (not instance.internal, instance.name.lower())):
             values = {
                 "name": one.name, "class": one.class_name, "i_env": one.i_env, "description": one.description, "tier": one.tier, "api": one.api,

@@ -33,10 +33,12 @@ overriding system value
 select distinct on (e.i_event) e.i_event, e.i_env, e.event_type, e.entity, e.variables, e.created from event_history e
 where e.i_event = any (%(events)s::bigint[]) order by e.i_event, e.finished on conflict (i_event) do nothing
 """
-#: One attempt counts as made: so a balance in it is not renewed by the next charge, since receivers have it under that number.
+#: One attempt counts as made: so a balance in it is not renewed by the next charge, since receivers have it under that number. The external key is the event's,
+#: whichever handler's history has it.
 NOTIFIED: Final = """
-insert into event_notifications (i_event, i_handler, entity, lane, attempts)
-select q.i_event, h.i_handler, q.entity, 1, 1 from event_queue q, event_handlers h where q.i_event = any (%(events)s::bigint[]) and h.name = %(handler)s
+insert into event_notifications (i_event, i_handler, entity, external_key, lane, attempts)
+select q.i_event, h.i_handler, q.entity, (select max(e.external_key) from event_history e where e.i_event = q.i_event), 1, 1
+from event_queue q, event_handlers h where q.i_event = any (%(events)s::bigint[]) and h.name = %(handler)s
 on conflict (i_event, i_handler) do nothing
 """
 ENTITY: Final = "select 'account:' || coalesce(i_master_account, i_account) from accounts where i_env = %s and id = %s"

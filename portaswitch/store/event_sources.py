@@ -17,6 +17,8 @@ import yaml
 FILE: Final = "event_sources.yaml"
 
 _LOOKUP = re.compile(r"^(\w+)\.(\w+) by (.+)$")
+#: The kinds of change.
+CHANGES: Final = ("insert", "update", "delete")
 _ALIAS: Final = {"old": "o", "new": "n"}
 
 
@@ -28,6 +30,7 @@ class TableSource:
     area: str
     key: tuple[str, ...]
     apart: bool
+    changes: tuple[str, ...]
     entity: str
 
 
@@ -68,7 +71,7 @@ def read_sources(text: str | None = None) -> Sources:
 
 
 def _table(name: str, entry: Mapping[str, Any]) -> TableSource:
-    return TableSource(name, entry["area"], tuple(entry["key"]), bool(entry.get("apart", False)), entry["entity"])
+    return TableSource(name, entry["area"], tuple(entry["key"]), bool(entry.get("apart", False)), tuple(entry.get("changes", CHANGES)), entry["entity"])
 
 
 def _event(entry: Mapping[str, Any]) -> EventSource:

@@ -16,9 +16,8 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Final
 
-from portaswitch.store.event_sources import EventSource, Sources, TableSource, condition_sql, names_sql, read_sources, secret_sql, to_sql
+from portaswitch.store.event_sources import CHANGES, EventSource, Sources, TableSource, condition_sql, names_sql, read_sources, secret_sql, to_sql
 
-CHANGES: Final = ("insert", "update", "delete")
 WIDTH: Final = 158
 UNBROKEN: Final = "\N{NO-BREAK SPACE}"
 REFERENCING: Final = {"insert": "new table as new_rows", "update": "old table as old_rows new table as new_rows", "delete": "old table as old_rows"}
@@ -68,7 +67,7 @@ def _file(tables: Sequence[TableSource], events: Sequence[EventSource]) -> str:
 
 
 def _raised(table: TableSource, events: Sequence[EventSource], change: str) -> list[EventSource]:
-    return [event for event in events if table.name in event.tables and change in event.changes]
+    return [event for event in events if table.name in event.tables and change in event.changes and change in table.changes]
 
 
 def _changes(table: TableSource, events: Sequence[EventSource]) -> list[str]:

@@ -71,8 +71,7 @@ class Events:
         values = {"handler": i_handler, "worker": self._worker, "limit": limit, "lease": lease}
 
         async def body(cursor: Cursor) -> list[Notification]:
-            await cursor.execute(sql.PROMOTE, values)
-            taken = [row[0] for row in await cursor.query(sql.CLAIM, values)]
+            taken = [row[0] for row in await cursor.query(f"{sql.HASTE}; {sql.PROMOTE}; {sql.CLAIM}", values)]
             return [_notification(row) for row in await cursor.query(sql.CLAIMED, {"notifications": taken})] if taken else []
 
         return self._pool.transaction(body)
@@ -92,6 +91,10 @@ class Events:
     def keep(self, i_handler: int, i_env: int, entity: str, record: Record) -> Deferred[None]:
         """See `IEvents.keep`."""
         return remote_records.keep_record(self._pool, i_handler, i_env, entity, record)
+
+    def doubted(self, notification: Notification, entity: str) -> Deferred[None]:
+        """See `IEvents.doubted`."""
+        return remote_records.doubt_record(self._pool, notification, entity)
 
     def settle(self, settled: Sequence[Settled]) -> Deferred[list[Settled]]:
         """See `IEvents.settle`."""
@@ -143,9 +146,8 @@ class Events:
         if parked:
             await cursor.execute(sql.PARK, _columns(parked))
         if ended:
-            values = _columns(ended)
-            await cursor.query(sql.LOCK_EVENTS, values)
-            await cursor.execute(sql.FINISH, values)
+            values = await _overtaken(cursor, ended)
+            cursor.last(sql.FINISH, values)
 
 
 def inherit(pool: Pool, instance: str, worker: str) -> Deferred[None]:
@@ -166,6 +168,18 @@ def _columns(settled: Sequence[Settled]) -> dict[str, Any]:
         "handlers": [one.notification.i_handler for one in settled], "entities": [one.notification.event.entity for one in settled],
         "upto": [one.notification.upto if one.converged else 0 for one in settled],
     }  # fmt: skip
+
+
+async def _overtaken(cursor: Cursor, ended: Sequence[Settled]) -> dict[str, Any]:
+    """The columns of those that ended, and of what ends with them."""
+    values = _columns(ended) | {"events": [one.notification.event.i_event for one in ended]}
+    if any(values["upto"]):
+        for i_notification, i_event, entity in await cursor.query(sql.OVERTAKEN, values):
+            values["notifications"].append(i_notification)
+            values["events"].append(i_event)
+            values["statuses"].append(Verdict.SUPERSEDED.value)
+            values["notes"].append(f"by a newer event of {entity}")
+    return values
 
 
 def _text(note: str) -> str:

@@ -51,14 +51,19 @@ SCOPES: Final[Mapping[str, str]] = {
         union all select c.i_customer from customers c join below b on c.i_parent = b.i_customer) select i_customer from below)""",
     "product": """(a.i_product = %(number)s or a.i_account in (select d.i_account from account_addons d
         where d.i_product = %(number)s and d.addon_effective_from <= now() and (d.addon_effective_to is null or d.addon_effective_to > now())))""",
+    "payer": "a.i_payer = %(number)s",
     "site": "a.i_customer_site = %(number)s",
     "subscriber": "a.i_subscriber = %(number)s",
+    "access_policy": """(a.i_access_policy = %(number)s or a.i_product in (select p.i_product from products p where p.i_access_policy = %(number)s)
+        or a.i_account in (select d.i_account from account_addons d join products p on p.i_product = d.i_product
+        where p.i_access_policy = %(number)s and d.addon_effective_from <= now() and (d.addon_effective_to is null or d.addon_effective_to > now())))""",
 }
 FAN_OUT: Final = """
 select a.i_account, a.i_env from accounts a
 where {scope} and a.i_account > %(progress)s and a.i_master_account is null {funded}order by a.i_account limit %(page)s
 """
-FUNDED: Final = "and a.billing_model = 1 and a.credit_limit is null "
+FUNDED: Final = """and exists (select from accounts y where y.i_account = coalesce(a.i_payer, a.i_account)
+    and y.billing_model = 1 and y.credit_limit is null) """
 
 
 async def apply_effects(cursor: Cursor, notification: Notification, effects: tuple[Effect, ...]) -> int:
@@ -101,7 +106,7 @@ async def _fan_out(cursor: Cursor, notification: Notification, effect: FanOut) -
     """Tell the next page of accounts. A long fan-out is bulk, whatever it began as."""
     kind, _, number = effect.scope.partition(":")
     if kind not in SCOPES or not number.isdigit():
-        raise EffectRefused(f"{effect.scope} is no scope of accounts: customer:N, product:N, site:N or subscriber:N")
+        raise EffectRefused(f"{effect.scope} is no scope of accounts: customer:N, product:N, payer:N, site:N, subscriber:N or access_policy:N")
     sql = FAN_OUT.format(scope=SCOPES[kind], funded=FUNDED if effect.funded else "")
     rows = await cursor.query(sql, {"number": int(number), "progress": notification.progress, "page": PAGE})
     whole = len(rows) < PAGE

@@ -23,21 +23,36 @@ where status = 'pending' and locked_until is not null and starts_with(worker, %(
 """
 STOP: Final = "update event_handlers set stopped = %s, worker = null, leased_until = null where i_handler = %s"
 
-#: What a user waits for must not wait behind older bulk of the same entity or key: that goes with it.
+# The queue may be empty when its statistics are taken and hold a million rows when they count, so the statements below leave the planner no choice: what
+# looks at one entity or key is a subquery in the order of the one index that begins with it. `+ 0` keeps those out that begin with the handler: to a planner
+# that knows of no rows they look as good, and they read all.
+
+#: A claim that a crash of the database forgets is due again, which loses nothing.
+HASTE: Final = "set local synchronous_commit = off"
+#: What a user waits for must not wait behind older bulk of the same entity: that goes with it.
 PROMOTE: Final = """
-with urgent as (select entity, external_key, i_event from event_notifications where i_handler = %(handler)s and status = 'pending' and lane = 0
-                order by i_event limit 500)
-update event_notifications e set lane = 0 from urgent u
-where e.i_handler = %(handler)s and e.status = 'pending' and e.lane = 1 and e.i_event < u.i_event and e.entity = u.entity
+with urgent as materialized (
+    select entity, i_event from event_notifications where i_handler = %(handler)s and status = 'pending' and lane = 0 order by i_event limit 500
+), late as materialized (
+    select u.entity, u.i_event from urgent u
+    where (select e.i_event from event_notifications e where e.entity = u.entity and e.status = 'pending' and e.i_handler + 0 = %(handler)s
+           order by e.i_event limit 1) < u.i_event
+), before as materialized (
+    select b.i_notification from late l cross join lateral (
+        select e.i_notification, e.lane from event_notifications e
+        where e.entity = l.entity and e.status = 'pending' and e.i_event < l.i_event and e.i_handler + 0 = %(handler)s order by e.i_event limit 1000) b
+    where b.lane + 0 = 1
+)
+update event_notifications n set lane = 0 from (select distinct i_notification from before) b where n.i_notification = b.i_notification
 """
 CLAIM: Final = """
-with due as (
+with due as materialized (
     select n.i_notification from event_notifications n
     where n.i_handler = %(handler)s and n.status = 'pending' and n.next_try <= now() and (n.locked_until is null or n.locked_until <= now())
-      and not exists (select from event_notifications e where e.i_handler = n.i_handler and e.entity = n.entity and e.status = 'pending'
-                      and e.i_event < n.i_event)
-      and not exists (select from event_notifications k where k.i_handler = n.i_handler and k.external_key = n.external_key and k.status = 'pending'
-                      and k.external_key is not null and k.i_event < n.i_event)
+      and n.i_event = (select e.i_event from event_notifications e where e.entity = n.entity and e.status = 'pending' and e.i_handler + 0 = n.i_handler
+                       order by e.i_event limit 1)
+      and (n.external_key is null or n.i_event = (select k.i_event from event_notifications k where k.external_key = n.external_key and k.status = 'pending'
+                                                  and k.i_handler + 0 = n.i_handler order by k.i_event limit 1))
       and exists (select from event_handlers h where h.i_handler = %(handler)s and h.enabled and h.worker = %(worker)s and h.leased_until > now())
     order by n.lane, n.i_event limit %(limit)s for update of n skip locked
 )
@@ -49,42 +64,41 @@ returning n.i_notification
 #: In a statement after the claim, which so sees the last change of a balance that nobody had begun to deliver (schema/functions/raise_events.sql).
 CLAIMED: Final = """
 select n.i_notification, n.i_handler, n.attempts, n.lane, coalesce(n.external_key, ''), coalesce(n.progress, 0),
-       (select max(m.i_event) from event_notifications m where m.i_handler = n.i_handler and m.entity = n.entity and m.status = 'pending'),
+       (select m.i_event from event_notifications m where m.entity = n.entity and m.status = 'pending' and m.i_handler + 0 = n.i_handler
+        order by m.i_event desc limit 1),
        q.i_event, q.event_type, q.entity, q.variables, q.created, q.i_env
 from event_notifications n join event_queue q using (i_event) where n.i_notification = any (%(notifications)s) order by n.lane, q.i_event
 """
 
-#: Who settles an event holds its row, so that of two handlers that end it at once the later one sees that it is the last.
-LOCK_EVENTS: Final = """
-select q.i_event from event_queue q where q.i_event in (
-    select i_event from event_notifications where i_notification = any (%(notifications)s::bigint[])
-    union select n.i_event from event_notifications n join unnest(%(handlers)s::int[], %(entities)s::text[], %(upto)s::bigint[]) g (i_handler, entity, upto)
-          on n.i_handler = g.i_handler and n.entity = g.entity and n.i_event <= g.upto and n.status in ('pending', 'parked') where g.upto > 0)
-order by q.i_event for update
+#: What an entity's state, now at the vendor, makes needless, but for the given ones. What an outside system reports is in no snapshot: no newer event stands
+#: for it.
+OVERTAKEN: Final = """
+select o.i_notification, o.i_event, g.entity from unnest(%(handlers)s::int[], %(entities)s::text[], %(upto)s::bigint[]) g (i_handler, entity, upto)
+cross join lateral (
+    (select n.i_notification, n.i_event from event_notifications n
+     where n.entity = g.entity and n.i_event <= g.upto and n.status = 'pending' and n.i_handler + 0 = g.i_handler order by n.i_event limit 10000)
+    union all
+    (select n.i_notification, n.i_event from event_notifications n
+     where n.entity = g.entity and n.i_event <= g.upto and n.status = 'parked' and n.i_handler + 0 = g.i_handler order by n.i_event limit 10000)) o
+where g.upto > 0 and o.i_notification <> all (%(notifications)s::bigint[])
+  and not exists (select from event_queue r where r.i_event = o.i_event and r.event_type like 'Custom/%%')
 """
-#: What an outside system reports is in no snapshot: no newer event stands for it.
+#: Who settles an event holds its row, so that of two handlers that end it at once the later one sees that it is the last. With what follows in one message.
 FINISH: Final = """
-with given as (
-    select * from unnest(%(notifications)s::bigint[], %(statuses)s::text[], %(notes)s::text[], %(handlers)s::int[], %(entities)s::text[], %(upto)s::bigint[])
-        g (i_notification, outcome, note, i_handler, entity, upto)
-), gone as (
-    delete from event_notifications n using given g where n.i_notification = g.i_notification
-    returning n.*, g.outcome, nullif(g.note, '') as note
-), superseded as (
-    delete from event_notifications n using given g
-    where g.upto > 0 and n.i_handler = g.i_handler and n.entity = g.entity and n.i_event <= g.upto and n.status in ('pending', 'parked')
-      and n.i_notification <> all (%(notifications)s::bigint[])
-      and not exists (select from event_queue r where r.i_event = n.i_event and r.event_type like 'Custom/%%')
-    returning n.*, 'superseded' as outcome, 'by a newer event of ' || g.entity as note
-), ended as (select * from gone union all select * from superseded
+select q.i_event from event_queue q where q.i_event = any (%(events)s::bigint[]) order by q.i_event for update;
+with gone as (
+    delete from event_notifications n
+    using unnest(%(notifications)s::bigint[], %(statuses)s::text[], %(notes)s::text[]) g (i_notification, outcome, note)
+    where n.i_notification = g.i_notification
+    returning n.i_event, n.i_handler, n.external_key, n.attempts, coalesce(nullif(g.note, ''), n.last_error) as note, g.outcome
 ), kept as (
-    insert into event_history (i_event, i_handler, i_env, event_type, entity, variables, status, attempts, last_error, created, finished)
-    select q.i_event, e.i_handler, q.i_env, q.event_type, q.entity, q.variables, e.outcome, e.attempts, coalesce(e.note, e.last_error), q.created, now()
-    from ended e join event_queue q using (i_event)
+    insert into event_history (i_event, i_handler, i_env, event_type, entity, external_key, variables, status, attempts, last_error, created, finished)
+    select q.i_event, e.i_handler, q.i_env, q.event_type, q.entity, e.external_key, q.variables, e.outcome, e.attempts, e.note, q.created, now()
+    from gone e join event_queue q using (i_event)
 )
-delete from event_queue q using (select distinct i_event from ended) e
+delete from event_queue q using (select distinct i_event from gone) e
 where q.i_event = e.i_event
-  and not exists (select from event_notifications n where n.i_event = q.i_event and n.i_notification not in (select i_notification from ended))
+  and not exists (select from event_notifications n where n.i_event = q.i_event and n.i_notification <> all (%(notifications)s::bigint[]))
 """
 AGAIN: Final = """
 update event_notifications n

@@ -24,20 +24,22 @@ select row_to_json(s)::text from {table} s where s.i_env = %(i_env)s and s.i_acc
 order by s.version desc limit 1
 """
 NAMES = """
-select 'account', i_account, id, currency, billing_model from accounts where i_account = any (%(accounts)s::bigint[])
-union all select 'customer', i_customer, name, currency, 0 from customers where i_customer = any (%(customers)s::bigint[])
-union all select 'vendor', i_vendor, name, currency, 0 from vendors where i_vendor = any (%(vendors)s::bigint[])
+select 'account', a.i_account, a.id, a.currency, a.billing_model, coalesce(y.id, '') from accounts a left join accounts y on y.i_account = a.i_payer
+where a.i_account = any (%(accounts)s::bigint[])
+union all select 'customer', i_customer, name, currency, 0, '' from customers where i_customer = any (%(customers)s::bigint[])
+union all select 'vendor', i_vendor, name, currency, 0, '' from vendors where i_vendor = any (%(vendors)s::bigint[])
 """
 WAITING = "select role, i_party, count(*) from pending_charges group by 1, 2"
 
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """The name of an account, customer or vendor, its currency, and the billing model of an account (0: no account)."""
+    """The name of an account, customer or vendor, its currency, and of an account the billing model (0: no account) and who pays for it ('': itself)."""
 
     name: str
     currency: str
     model: int
+    payer: str = ""
 
 
 async def siblings(pool: Pool, actor: Actor, session: str) -> list[dict[str, Any]]:
@@ -59,7 +61,7 @@ async def session(pool: Pool, actor: Actor, row: Mapping[str, Any]) -> Session |
 async def parties(pool: Pool, rows: list[dict[str, Any]]) -> dict[tuple[str, int], Party]:
     """The parties of xDRs, by kind and id."""
     wanted = {f"{kind}s": [row[f"i_{kind}"] for row in rows if row[f"i_{kind}"]] for kind in ("account", "customer", "vendor")}
-    return {(kind, number): Party(name, currency, model) for kind, number, name, currency, model in await pool.query(NAMES, wanted)}
+    return {(kind, number): Party(*told) for kind, number, *told in await pool.query(NAMES, wanted)}
 
 
 async def waiting(pool: Pool) -> set[tuple[str, int]]:

@@ -20,9 +20,9 @@ from zope.interface import implementer
 from portaswitch.errors import DatabaseDown
 from portaswitch.interfaces.ledger import ILedger
 from portaswitch.model.charge import Source, SourceKey
-from portaswitch.model.ledger import Applied, Change, CounterMove, Failed, Member, Repeated, SessionName, Short, Stale, Verdict
+from portaswitch.model.ledger import Applied, Change, Failed, Member, Repeated, SessionName, Short, Stale, Verdict
 from portaswitch.model.party import Funds
-from portaswitch.store import documents, literals, texts
+from portaswitch.store import documents, literals, literals_waiting, texts
 from portaswitch.store.pool import Pool
 from portaswitch.store.views import parse, view_of
 
@@ -33,8 +33,14 @@ SQL = (
 )
 #: The same for a batch that moves counters or wallets,
 COUNTING = SQL.replace("%s::text[])", "%s::text[], %s::text[], %s::text[])")
+#: for one that sessions wait for, or that has them wait (`literals_waiting`),
+WAITING = COUNTING.replace("from exchange(", "from exchange_waited(").replace("%s::text[])", "%s::text[], %s::text[], %s::text[], %s::text[])")
 #: and for one with messages that are kept when their members are applied.
-KEEPING = SQL.replace("from exchange(", "from exchange_kept(").replace("%s::text[])", "%s::text[], %s::text[], %s::text[], %s::jsonb, %s)")
+KEEPING = SQL.replace("from exchange(", "from exchange_kept(").replace(
+    "%s::text[])", "%s::text[], %s::text[], %s::text[], %s::jsonb, %s, %s::text[], %s::text[], %s::text[])"
+)
+#: Each of them for a batch of which members have payers.
+PAYING = {sql: f"{sql[:-1]}, payers => %s::int[])" for sql in (SQL, COUNTING, WAITING, KEEPING)}
 ORPHAN = "insert into orphans (i_env, i_node, session_key, key, request, received) values (%s, %s, %s, %s, %s, %s) on conflict (key) do nothing"
 NAMES = "select s.i_env, s.i_node, s.session_key, a.id, s.version from sessions s join accounts a using (i_account) where "
 #: Pages of the table of sessions that one search for the dead looks at: 32 MB, some milliseconds.
@@ -66,11 +72,16 @@ class Ledger:
 
     def _try(self, members: Sequence[Member], tries: int) -> Deferred[list[Verdict]]:
         values = parameters(members)
-        counted, kept = counting(members), texts.of(members)
+        places, payers = counter_places(members), paying(members, values[1])
+        counted, kept = counting(members, places) if places else None, texts.of(members)
+        waits = literals_waiting.of(members, lambda change, key: places[_name_of(change, key)])
         if kept:
-            asked = self._pool.query(KEEPING, (*values, *(counted or ([], [])), kept, self._worker))
+            sql, values = KEEPING, (*values, *(counted or ([], [])), kept, self._worker, *(waits or ([], [], [])))
+        elif waits is not None:
+            sql, values = WAITING, (*values, *(counted or ([], [])), *waits)
         else:
-            asked = self._pool.query(COUNTING, (*values, *counted)) if counted else self._pool.query(SQL, values)
+            sql, values = (COUNTING, (*values, *counted)) if counted else (SQL, values)
+        asked = self._pool.query(*((PAYING[sql], (*values, payers)) if payers else (sql, values)))
         return asked.addCallback(self._verdicts, members).addErrback(self._again, members, tries)
 
     def record_orphan(self, member: Member) -> Deferred[None]:
@@ -147,7 +158,8 @@ class Ledger:
 def parameters(members: Sequence[Member]) -> tuple[Any, ...]:
     """The arguments of `exchange` for a batch: literals, the ids to lock in their order, xDRs and parties with their members' places."""
     changes = [member.change for member in members]
-    accounts = sorted({change.i_account for change in changes if change is not None})
+    payers = [change.i_payer for change in changes if change is not None and change.i_payer]
+    accounts = sorted({change.i_account for change in changes if change is not None}.union(payers))
     customers = sorted({change.i_customer for change in changes if change is not None and change.locks_customer})
     a_places = {i_account: place for place, i_account in enumerate(accounts, 1)}
     c_places = {i_customer: place for place, i_customer in enumerate(customers, 1)}
@@ -165,29 +177,39 @@ def parameters(members: Sequence[Member]) -> tuple[Any, ...]:
     return rows, accounts, customers, xdrs, owners, parties
 
 
+def paying(members: Sequence[Member], accounts: list[int]) -> list[int | None] | None:
+    """The places of the members' payers among the accounts that are locked (None: it pays itself); None where no member has one."""
+    found = [member.change.i_payer if member.change is not None else 0 for member in members]
+    return [accounts.index(i_payer) + 1 if i_payer else None for i_payer in found] if any(found) else None
+
+
 #: A row of vd_counters or service_wallets: the customer, the account (0: the customer's own), and its key.
 RowName = tuple[int, int, SourceKey]
 
 
-def counting(members: Sequence[Member]) -> tuple[list[str], list[str]] | None:
-    """The counters and wallets that a batch moves, counters first, and the members' moves with the places of their rows; None: it moves none."""
-    moves = [
-        (place, member.change, move, _row_name(member.change, move))
-        for place, member in enumerate(members, 1) if member.change is not None
-        for move in member.change.counters
-    ]  # fmt: skip
-    if not moves:
-        return None
-    rows: dict[RowName, tuple[Change, CounterMove]] = {}
-    for _, change, move, name in moves:
-        rows.setdefault(name, (change, move))
-    order = {name: place for place, name in enumerate(sorted(rows, key=_counters_first), 1)}
-    named = [literals.counter_row(name[2], *rows[name]) for name in order]
-    return named, [literals.counter_move(place, order[name], move) for place, _, move, name in moves]
+def counter_places(members: Sequence[Member]) -> dict[RowName, int]:
+    """The counters and wallets that a batch moves by their places in it, counters first; empty: it moves none."""
+    names = {_name_of(member.change, move.key) for member in members if member.change is not None for move in member.change.counters}
+    return {name: place for place, name in enumerate(sorted(names, key=_counters_first), 1)} if names else {}
 
 
-def _row_name(change: Change, move: CounterMove) -> RowName:
-    return change.i_customer, 0 if move.key.shared else change.i_account, move.key
+def counting(members: Sequence[Member], places: dict[RowName, int]) -> tuple[list[str], list[str]]:
+    """The counters and wallets in their places, and the members' moves of them."""
+    rows: dict[RowName, str] = {}
+    moves: list[str] = []
+    for number, member in enumerate(members, 1):
+        change = member.change
+        for move in change.counters if change is not None else ():
+            assert change is not None
+            name = _name_of(change, move.key)
+            if name not in rows:
+                rows[name] = literals.counter_row(move.key, change, move)
+            moves.append(literals.counter_move(number, places[name], move))
+    return [rows[name] for name in places], moves
+
+
+def _name_of(change: Change, key: SourceKey) -> RowName:
+    return change.i_customer, 0 if key.shared else change.i_payer or change.i_account, key
 
 
 def _counters_first(name: RowName) -> tuple[bool, RowName]:

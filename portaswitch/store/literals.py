@@ -116,7 +116,7 @@ def counter_row(key: SourceKey, change: Change, move: CounterMove) -> str:
         return f"(,,,,,{key.i_source},,,,f)"
     end = "infinity" if move.end is None else _time(move.end)
     return (
-        f"({change.i_customer},{'' if key.shared else change.i_account},{change.i_env},{key.i_source or ''},{key.level},,{move.carried},"
+        f"({change.i_customer},{'' if key.shared else change.i_payer or change.i_account},{change.i_env},{key.i_source or ''},{key.level},,{move.carried},"
         f"{_time(move.start)},{end},{'t' if move.fresh else 'f'})"
     )
 

@@ -23,7 +23,7 @@ from zope.interface import implementer
 from portaswitch.interfaces.loading import Check, ILoading, Progress
 from portaswitch.model.actor import Actor
 from portaswitch.model.loading import CatalogueFile, Count, Kept, Loaded, LoadError, Section, Total
-from portaswitch.store import audit_trail
+from portaswitch.store import audit_trail, loading_waiting
 from portaswitch.store.loading_access import STATIC, static_addresses
 from portaswitch.store.loading_cards import COUNTERS, SIM_CARDS, counters, sim_cards
 from portaswitch.store.loading_ids import find_ids
@@ -187,11 +187,14 @@ class _Load:
     async def _write(self, work: _Work) -> None:
         """New and changed rows, in the order in which they need each other."""
         await self._write_catalogue(work.catalogue, work.customers)
+        before = await loading_waiting.terms(self._cursor, work.customers, work.accounts)
         await self._write_parties(work.customers, work.accounts, work.aliases)
         await self._turn_quotas(work.catalogue)
         for section, planned in work.belongings:
             await create(self._cursor, planned, self._told(section))
             await change(self._cursor, planned, self._told(section))
+        reached = loading_waiting.improved(before, await loading_waiting.terms(self._cursor, work.customers, work.accounts))
+        await loading_waiting.reauthorize(self._cursor, self._file.i_env, reached, [*work.catalogue, *work.belongings])
 
     async def _write_catalogue(self, catalogue: Planned, customers: Plan) -> None:
         """

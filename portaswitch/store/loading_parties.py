@@ -19,16 +19,17 @@ CUSTOMERS: Final = Shape(
 )  # fmt: skip
 ACCOUNTS: Final = Shape(
     "accounts", "i_account", ("i_env", "id"), sealed=("h323_password", "password"), kept="opening_balance",
-    totals=("case t.billing_model when -1 then 'debit' when 1 then 'credit' else 'alias' end", "t.currency"), overlaid=("service_flags",),
+    totals=("case t.billing_model when -1 then 'debit' when 1 then 'credit' when 4 then 'beneficiary' else 'alias' end", "t.currency"),
+    overlaid=("service_flags",),
 )  # fmt: skip
 
 TYPES: Final = {"retail": 1, "reseller": 2, "distributor": 3}
-MODELS: Final = {"debit": BillingModel.DEBIT, "credit": BillingModel.CREDIT}
+MODELS: Final = {"debit": BillingModel.DEBIT, "credit": BillingModel.CREDIT, "beneficiary": BillingModel.BENEFICIARY}
 STATUSES: Final = {"open": "O", "suspended": "S", "deactivated": "D", "exported": "E", "inactive": "I"}
 USES: Final = frozenset(("first_usage", "last_usage"))
 """Times of use that a new account brings along; from then on they are what use makes them."""
 
-APART: Final = ("model", "status", "password", "console_password", "opening_balance", "static_ip", *USES)
+APART: Final = ("model", "payer", "status", "password", "console_password", "opening_balance", "static_ip", *USES)
 """Keys of an account that are no columns of the same name and meaning, or only a new one's."""
 
 
@@ -82,6 +83,9 @@ class PartyBuilder(Builder):
         model = entry.text("model")
         if model is not None:
             named["billing_model"] = int(MODELS[model])
+        payer = entry.text("payer")
+        if payer is not None:
+            named["i_payer"] = self.ids.of(Section.ACCOUNTS, payer)
         if "password" in entry.values:
             # A card whose number is the secret has an empty password, which is none.
             named["h323_password"] = entry.text("password") or None
@@ -90,7 +94,7 @@ class PartyBuilder(Builder):
         initial = self.identity(Section.ACCOUNTS, entry.name) | opening(entry) | dict(self.values_of(entry, *entry.values.keys() - USES))
         if "currency" not in named:
             initial["currency"] = self._currency_of(entry.text("customer"))
-        return Row(entry.name, (self.file.i_env, entry.name), named, initial)
+        return Row(entry.name, (self.file.i_env, entry.name), named, initial, int(payer is not None))
 
     def aliases(self) -> list[Row]:
         """Aliases, written either way."""

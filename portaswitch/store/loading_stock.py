@@ -67,10 +67,11 @@ QUERIES: Final[Mapping[Section, tuple[str, tuple[str, ...]]]] = {
 ENVIRONMENTS: Final = "select i_env::text, i_env, name, currency from environments"
 CLIENTS: Final = "select address::text, i_client, i_env::text from radius_clients"
 ACCOUNTS: Final = """
-    select a.id, a.i_account, c.name, p.name, a.billing_model::text, a.currency, m.id,
+    select a.id, a.i_account, c.name, p.name, a.billing_model::text, a.currency, m.id, y.id,
         (select t.value[1] from service_attribute_values t where t.i_account = a.i_account and t.i_attribute = 3)
     from accounts a join unnest(%s::text[]) v (id) using (id) join customers c using (i_customer)
     left join products p on p.i_product = a.i_product left join accounts m on m.i_account = a.i_master_account
+    left join accounts y on y.i_account = a.i_payer
     where a.i_env = %s
 """
 CUSTOMERS: Final = """
@@ -99,7 +100,7 @@ MODELS: Final = {
     "3": "internal",
     "4": "beneficiary",
 }
-"""billing_model in the file's words; the last four are made by other operations."""
+"""billing_model in the file's words; aliases are made by `aliases`, vouchers and internal accounts by other operations."""
 
 CUSTOMER_TYPES: Final = {"1": "retail", "2": "reseller", "3": "distributor"}
 
@@ -140,14 +141,14 @@ async def _sim_cards(cursor: Cursor, file: CatalogueFile) -> dict[str, Known]:
 
 async def _accounts(cursor: Cursor, file: CatalogueFile) -> dict[str, Known]:
     ids = {entry.name for entry in file.of(Section.ACCOUNTS)}
-    ids |= {master for entry in file.of(Section.ACCOUNTS) if (master := entry.text("alias_of")) is not None}
+    ids |= {other for entry in file.of(Section.ACCOUNTS) for key in ("alias_of", "payer") if (other := entry.text(key)) is not None}
     ids |= {alias.name for entry in file.of(Section.ACCOUNTS) for alias in entry.parts("aliases")}
     ports = (port for device in file.of(Section.CPES) for port in device.parts("port_accounts"))
     owned = (*file.of(Section.SIM_CARDS), *file.of(Section.COUNTERS), *file.of(Section.DIDS), *ports)
     ids |= {name for entry in owned if (name := entry.text("account")) is not None}
     if not ids:
         return {}
-    names = ("customer", "product", "model", "currency", "alias_of", "static_ip")
+    names = ("customer", "product", "model", "currency", "alias_of", "payer", "static_ip")
     rows = await cursor.query(ACCOUNTS, (array(sorted(ids)), file.i_env))
     return {row[0]: _known(row[1], names, (row[2], row[3], MODELS[row[4]], *row[5:])) for row in rows}
 

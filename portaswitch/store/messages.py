@@ -34,8 +34,9 @@ returning {COLUMNS.replace("i_message", "m.i_message")}
 """
 WAITING_FOR: Final = f"""
 with due as (
-    select i_message from messages where i_recipient = %(account)s and state = 'waiting' and (locked_until is null or locked_until <= now())
-    order by i_message limit %(limit)s for update skip locked
+    select w.i_message from unnest(%(accounts)s::bigint[]) a (i_account) cross join lateral (
+        select i_message from messages where i_recipient = a.i_account and state = 'waiting' and (locked_until is null or locked_until <= now())
+        order by i_message limit %(limit)s for update skip locked) w
 ) {CLAIM}
 """
 DUE: Final = f"""
@@ -68,7 +69,8 @@ class Messages:
     def __init__(self, pool: Pool, worker: str) -> None:
         self._pool, self._worker = pool, worker
         self._keeps: Grouped[tuple[Text, int], Kept] = Grouped(self._keep)
-        self._fates: Grouped[Fate, None] = Grouped(self._settle)
+        self._claims: Grouped[tuple[int, int], list[Text]] = Grouped(self._claim)
+        self._fates: Grouped[Fate, None] = Grouped(self._settle, abreast=1)
         self._pays: Grouped[str, None] = Grouped(self._pay)
 
     def keep(self, text: Text, most: int) -> Deferred[Kept]:
@@ -81,7 +83,7 @@ class Messages:
 
     def waiting_for(self, i_account: int, limit: int) -> Deferred[list[Text]]:
         """See `IMessages.waiting_for`."""
-        return self._pool.query(WAITING_FOR, {"account": i_account, "limit": limit, "worker": self._worker}).addCallback(_texts)
+        return self._claims.add((i_account, limit))
 
     def due(self, limit: int) -> Deferred[list[Text]]:
         """See `IMessages.due`."""
@@ -123,6 +125,17 @@ class Messages:
             return kept
 
         return self._pool.query(KEEP, {"rows": rows, "worker": self._worker}).addCallback(read)
+
+    def _claim(self, asked: Sequence[tuple[int, int]]) -> Deferred[list[list[Text]]]:
+        values = {"accounts": [i_account for i_account, _ in asked], "limit": min(limit for _, limit in asked), "worker": self._worker}
+
+        def read(rows: list[tuple[Any, ...]]) -> list[list[Text]]:
+            found: dict[int, list[Text]] = {}
+            for text in _texts(rows):
+                found.setdefault(text.i_recipient, []).append(text)
+            return [found.pop(i_account, []) for i_account, _ in asked]
+
+        return self._pool.query(WAITING_FOR, values).addCallback(read)
 
     def _settle(self, fates: Sequence[Fate]) -> Deferred[list[None]]:
         columns = [

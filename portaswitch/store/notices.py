@@ -54,7 +54,7 @@ BALANCE: Final = """
 insert into notices (kind, ref, i_env, account, told)
 select 'balance', a.i_account, a.i_env, a.id, jsonb_build_object('balance', round(a.balance, 2)::text, 'currency', a.currency)
 from (select distinct x.i_account from xdr x where x.id > %(low)s and x.id <= %(high)s and x.storage = 'a' and x.charged_amount > 0) u
-    join accounts a on a.i_account = u.i_account
+    join accounts b on b.i_account = u.i_account join accounts a on a.i_account = coalesce(b.i_payer, b.i_account)
 where a.billing_model = -1 and a.balance < %(least)s
 on conflict do nothing
 """

@@ -7,7 +7,7 @@ It is the ILedger of unit tests and the oracle that PostgreSQL is compared with 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -19,15 +19,17 @@ from portaswitch.billing import discounts
 from portaswitch.interfaces.ledger import ILedger
 from portaswitch.model.billing_model import BillingModel
 from portaswitch.model.budget import key_of
-from portaswitch.model.charge import Source, SourceKey
-from portaswitch.model.discount import NO_COUNTERS, Counter, Counters
-from portaswitch.model.ledger import NO_VIEW, Applied, Change, CounterMove, Failed, LockStep, Member, Repeated, SessionName, Short, Stale, Verdict, View
+from portaswitch.model.charge import Source
+from portaswitch.model.discount import Counter
+from portaswitch.model.ledger import Applied, Change, CounterMove, Failed, LockStep, Member, Repeated, SessionName, Short, Stale, Verdict
 from portaswitch.model.money import ZERO
 from portaswitch.model.party import NO_LIMITS, Account, Customer, Funds, SessionLimits
-from portaswitch.model.request import AAARequest, Decision, Direction, Kind
+from portaswitch.model.request import Decision, Direction, Kind
 from portaswitch.model.session import Session, Status
 from portaswitch.model.xdr import Storage, Xdr
 from portaswitch.store.literals import ONE_ATTEMPT
+from portaswitch.store.reference_books import Books, RowName
+from portaswitch.store.reference_waiting import last_part_stands
 
 NO_FUNDS = Funds()
 NO_ANSWER = Decision()
@@ -36,77 +38,8 @@ Party = TypeVar("Party", Account, Customer)
 GUARDED = frozenset((LockStep.KEEP, LockStep.SEIZE, LockStep.LEAVE))
 
 
-#: A counter or wallet: its customer, its account (0: the customer's), its key as seen from an account.
-RowName = tuple[int, int, SourceKey]
-
-
 class Broken(Exception):
     """A rule of the tables is broken, as a check or a missing row would say: nothing of the batch is kept."""
-
-
-@dataclass(slots=True)
-class Books:
-    """
-    The tables. `names` leads from (i_env, account id or alias) to the account; `pending` sums the charges of resellers and vendors by (role, i_party);
-    `locks` are the login locks with their ends, `spent` the counters and wallets that are exceeded.
-    """
-
-    accounts: dict[int, Account] = field(default_factory=dict)
-    funds: dict[int, Funds] = field(default_factory=dict)
-    customers: dict[int, Customer] = field(default_factory=dict)
-    customer_funds: dict[int, Funds] = field(default_factory=dict)
-    names: dict[tuple[int, str], int] = field(default_factory=dict)
-    sessions: dict[str, Session] = field(default_factory=dict)
-    closed: dict[str, Session] = field(default_factory=dict)
-    keys: dict[str, Decision] = field(default_factory=dict)
-    xdrs: tuple[Xdr, ...] = ()
-    pending: dict[tuple[str, int], Decimal] = field(default_factory=dict)
-    orphans: dict[str, AAARequest] = field(default_factory=dict)
-    locks: dict[int, tuple[str, datetime]] = field(default_factory=dict)
-    counters: dict[RowName, Counter] = field(default_factory=dict)
-    spent: frozenset[RowName] = frozenset()
-
-    def copy(self) -> Books:
-        """What a transaction works on: all values are frozen, so copies of the dicts are enough."""
-        return Books(
-            dict(self.accounts), dict(self.funds), dict(self.customers), dict(self.customer_funds), dict(self.names), dict(self.sessions), dict(self.closed),
-            dict(self.keys), self.xdrs, dict(self.pending), dict(self.orphans), dict(self.locks), dict(self.counters), self.spent,
-        )  # fmt: skip
-
-    def session(self, key: str) -> Session | None:
-        """A session, live or closed."""
-        return self.sessions.get(key) or self.closed.get(key)
-
-    def lock(self, i_account: int, now: datetime) -> str:
-        """The session that has the account's login lock, '' none or expired."""
-        locker, until = self.locks.get(i_account, ("", now))
-        return locker if until > now else ""
-
-    def figures(self, i_account: int, now: datetime) -> Funds:
-        """The account's funds with its lock as it is now."""
-        return replace(self.funds[i_account], locked_by=self.lock(i_account, now))
-
-    def view(self, member: Member, now: datetime) -> View:
-        """What a stale member is told: the account of its session, else the one of its number, else the one of its name."""
-        request, session = member.request, self.session(member.session_key)
-        named = member.i_account or self.names.get((request.origin.i_env, request.parties.user), 0)
-        account = self.accounts.get(session.opened.i_account if session is not None else named)
-        if account is None:
-            return replace(NO_VIEW, session=session)
-        chain = [account.i_customer]
-        while parent := self.customers[chain[-1]].i_parent:
-            chain.append(parent)
-        (customer, customer_funds), *resellers = [(self.customers[number], self.customer_funds[number]) for number in chain]
-        funds, counters = self.figures(account.i_account, now), self.standing(account)
-        return View(account, customer, funds, customer_funds, session, tuple(resellers), counters)
-
-    def standing(self, account: Account) -> Counters:
-        """The counters and wallets of an account, and those that its customer shares."""
-        mine = [
-            row for (i_customer, i_account, _), row in self.counters.items()
-            if i_customer == account.i_customer and i_account in (0, account.i_account) and not _empty(row)
-        ]  # fmt: skip
-        return Counters().put(*mine) if mine else NO_COUNTERS
 
 
 @implementer(ILedger)
@@ -152,9 +85,9 @@ class ReferenceLedger:
             return Stale
         elif session is not None and session.opened.i_account != change.i_account:
             return Stale  # a session belongs to the account it began with
-        if books.accounts[change.i_account].revision != change.account_revision or books.customers[change.i_customer].revision != change.customer_revision:
+        if books.account(change.i_account).revision != change.account_revision or books.customers[change.i_customer].revision != change.customer_revision:
             return Stale
-        if not all(self._stands(change, move) for move in change.counters):
+        if not all(self._stands(change, move) for move in change.counters) or not last_part_stands(books, change):
             return Stale
         if change.need is not None and any(room < change.need for room in self._rooms(change)):
             return Short
@@ -178,10 +111,11 @@ class ReferenceLedger:
                     self.books.counters.setdefault(_row_name(change, move), made)
 
     def _spent(self, change: Change, move: CounterMove) -> Decimal:
-        """What a new counter begins with: of an account's budget what its xDRs of the period say, else nothing."""
+        """What a new counter begins with: of an account's budget what its xDRs of the period, and those of its beneficiaries, say, else nothing."""
         if move.key != key_of(False) or move.start is None:
             return ZERO
-        own = [row for row in self.books.xdrs if row.i_account == change.i_account and row.storage is Storage.ACCOUNT and row.bill_time >= move.start]
+        of = {_pays(change), *(number for number, i_payer in self.books.payers.items() if i_payer == _pays(change))}
+        own = [row for row in self.books.xdrs if row.i_account in of and row.storage is Storage.ACCOUNT and row.bill_time >= move.start]
         return sum([row.charged_amount for row in own], ZERO)
 
     def _stands(self, change: Change, move: CounterMove) -> bool:
@@ -234,15 +168,15 @@ class ReferenceLedger:
         basis, books, session = member.basis, self.books, self.books.session(member.session_key)
         if basis is None or basis.account is None or basis.customer is None or member.i_account not in books.accounts:
             return False
-        account = books.accounts[member.i_account]
+        account = books.account(member.i_account)
         relied, version = (0 if it is None else it.version for it in (basis.session, session))
         revisions = account.revision, books.customers[account.i_customer].revision
         return relied == version and revisions == (basis.account.revision, basis.customer.revision)
 
     def _rooms(self, change: Change) -> list[Decimal]:
         """limit - balance - held of every row that limits the change; balance - held where the balance is money left."""
-        account, customer = self.books.accounts[change.i_account], self.books.customers[change.i_customer]
-        funds, above = self.books.funds[change.i_account], self.books.customer_funds[change.i_customer]
+        account, customer = self.books.accounts[_pays(change)], self.books.customers[change.i_customer]
+        funds, above = self.books.funds[_pays(change)], self.books.customer_funds[change.i_customer]
         rooms = []
         if change.owes < 0:
             rooms.append(funds.balance - funds.held)
@@ -258,7 +192,8 @@ class ReferenceLedger:
         incoming = session is not None and session.opened.direction is Direction.INCOMING
         for move in change.counters:
             self._count(change, move)
-        _move(books.funds, change.i_account, change.owes * change.debit, change.hold, moved, incoming)
+        _move(books.funds, _pays(change), change.owes * change.debit, change.hold)
+        _move(books.funds, change.i_account, ZERO, ZERO, moved, incoming)
         if change.shared:
             _move(books.customer_funds, change.i_customer, change.debit, change.hold)
         if change.places.counted:
@@ -325,6 +260,11 @@ class ReferenceLedger:
         self.books.accounts[account.i_account], self.books.funds[account.i_account] = account, funds
         self.books.names[account.i_env, account.id] = account.i_account
 
+    def put_beneficiary(self, account: Account, i_payer: int) -> None:
+        """Open an account whose use another one pays for."""
+        self.put_account(account)
+        self.books.payers[account.i_account] = i_payer
+
     def put_counters(self, i_account: int, *rows: Counter) -> None:
         """Counters and wallets of an account, or that its customer shares, as they are now."""
         i_customer = self.books.accounts[i_account].i_customer
@@ -370,13 +310,13 @@ def _revised(before: Party, what: dict[str, Any]) -> Party:
     return before if after == before else replace(after, revision=before.revision + 1)
 
 
-def _empty(row: Counter) -> bool:
-    """Whether it is a wallet that has nothing left: no decision needs to know of it."""
-    return row.key.source is Source.WALLET and row.used >= ZERO and not row.held
-
-
 def _row_name(change: Change, move: CounterMove) -> RowName:
-    return change.i_customer, 0 if move.key.shared else change.i_account, move.key
+    return change.i_customer, 0 if move.key.shared else _pays(change), move.key
+
+
+def _pays(change: Change) -> int:
+    """The account whose money and counters move."""
+    return change.i_payer or change.i_account
 
 
 def _locker(member: Member) -> str:

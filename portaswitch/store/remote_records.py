@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 
-from portaswitch.model.notification import Settled
+from portaswitch.model.notification import Notification, Settled
 from portaswitch.model.subscriber import Record
 from portaswitch.store.pool import Pool
 from portaswitch.store.transaction import Cursor
@@ -28,6 +28,17 @@ on conflict (i_handler, entity) do update
 set remote_id = excluded.remote_id, keys = excluded.keys, state_hash = excluded.state_hash, i_event = coalesce(excluded.i_event, remote_records.i_event),
     confirmed = now()
 """
+#: An event without variables, which the handler takes for what it is: the snapshot says all.
+DOUBT: Final = """
+with doubted as (
+    update remote_records set state_hash = null where i_handler = %(handler)s and entity = %(entity)s
+), queued as (
+    insert into event_queue (i_env, event_type, entity, variables) select %(env)s, %(type)s, %(entity)s, '{}'
+    where not exists (select from event_notifications n where n.i_handler = %(handler)s and n.entity = %(entity)s and n.status = 'pending')
+    returning i_event
+)
+insert into event_notifications (i_event, i_handler, entity, lane) select i_event, %(handler)s, %(entity)s, %(lane)s from queued
+"""
 
 
 def read_records(pool: Pool, i_handler: int, entities: Sequence[str]) -> Deferred[Mapping[str, Record]]:
@@ -44,6 +55,13 @@ def key_holders(pool: Pool, i_handler: int, entity: str, keys: Mapping[str, tupl
 def keep_record(pool: Pool, i_handler: int, i_env: int, entity: str, record: Record) -> Deferred[None]:
     """See `IEvents.keep`."""
     return pool.execute(WRITE, _columns([(i_handler, i_env, entity, record, 0)]))
+
+
+def doubt_record(pool: Pool, notification: Notification, entity: str) -> Deferred[None]:
+    """See `IEvents.doubted`."""
+    event = notification.event
+    values = {"handler": notification.i_handler, "entity": entity, "env": event.i_env, "type": event.type, "lane": notification.lane}
+    return pool.execute(DOUBT, values)
 
 
 async def write_records(cursor: Cursor, settled: Sequence[Settled]) -> None:

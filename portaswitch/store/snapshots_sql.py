@@ -10,17 +10,20 @@ _PARTY: Final = (
     "'zip', {0}.zip, 'country', {0}.country, 'phone', {0}.phone1, 'email', {0}.email)"
 )
 
-#: The account with its customer, product and person. Funds are gross and in one sense: what may be spent (DESIGN.md 3.6); null: no limit.
+#: The account with its customer, product and person. Funds are gross and in one sense: what may be spent (DESIGN.md 3.6); null: no limit. A beneficiary's
+#: are its payer's (w), whose block and suspension (y) are its own too.
 ACCOUNTS: Final = f"""
-select a.i_account, a.i_env, a.id, a.i_customer, c.name, a.blocked or c.blocked, a.bill_status, c.bill_status, a.billing_model, a.balance, a.credit_limit,
+select a.i_account, a.i_env, a.id, a.i_customer, c.name, a.blocked or c.blocked or coalesce(y.blocked, false), a.bill_status,
+       case when c.bill_status = 'O' and y.bill_status = 'S' then 'S' else c.bill_status end, w.billing_model, w.balance, w.credit_limit,
        c.balance, case when c.temp_credit_until > now() then c.temp_credit_limit else c.credit_limit end,
        coalesce(p.name, ''), coalesce(a.i_product, 0), a.i_access_policy, p.i_access_policy, coalesce(v.name, pv.name, ''),
        a.activation_date::date, a.expiration_date::date, coalesce(a.language, c.language), coalesce(ad.timezone, c.timezone), a.currency,
        {_PARTY.format("s")}, {_PARTY.format("cd")}, case when %(password)s then a.h323_password end
 from accounts a join customers c on c.i_customer = a.i_customer
+    left join accounts y on y.i_account = a.i_payer join accounts w on w.i_account = coalesce(a.i_payer, a.i_account)
     left join account_details ad on ad.i_account = a.i_account left join customer_details cd on cd.i_customer = a.i_customer
     left join subscribers s on s.i_subscriber = a.i_subscriber left join products p on p.i_product = a.i_product
-    left join vd_plans v on v.i_vd_plan = a.i_vd_plan left join vd_plans pv on pv.i_vd_plan = p.i_vd_plan
+    left join vd_plans v on v.i_vd_plan = w.i_vd_plan left join vd_plans pv on pv.i_vd_plan = p.i_vd_plan
 where a.i_account = any (%(accounts)s) and a.i_master_account is null
 """
 #: Customers of which a reseller above is blocked.
@@ -31,10 +34,12 @@ with recursive above (i_customer, i_parent, depth) as (
 select distinct b.i_customer from above b join customers c on c.i_customer = b.i_parent where c.blocked
 """
 EXCEEDED: Final = """
-select i_account from vd_counters where i_account = any (%(accounts)s) and exceeded
+select a.i_account from accounts a join vd_counters v on v.i_account = coalesce(a.i_payer, a.i_account)
+    where a.i_account = any (%(accounts)s) and v.exceeded
 union select a.i_account from accounts a join vd_counters v on v.i_customer = a.i_customer and v.i_account is null
     where a.i_account = any (%(accounts)s) and v.exceeded
-union select i_account from service_wallets where i_account = any (%(accounts)s) and exceeded
+union select a.i_account from accounts a join service_wallets v on v.i_account = coalesce(a.i_payer, a.i_account)
+    where a.i_account = any (%(accounts)s) and v.exceeded
 """
 #: Add-ons in force, by priority.
 ADDONS: Final = """

@@ -12,9 +12,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from portaswitch.billing.access_policy import level_of
 from portaswitch.billing.local_time import zone_of
 from portaswitch.billing.standing import Standing, level_since, must_end, words
 from portaswitch.metrics import Counter
+from portaswitch.model.access_policy import Level, LevelName
 from portaswitch.model.catalogue import Catalogue
 from portaswitch.model.session_task import TaskKind, Wish
 from portaswitch.store.ledger import PAGES, TABLE_PAGES
@@ -28,19 +30,21 @@ LOCK = 0x7475726E73
 AGAIN = 10
 #: Within so much time a policy and zone that somebody new uses are seen; whose sessions began in the present level were told it by their accepts.
 LOOK_EVERY = timedelta(seconds=60)
+INSTANT = timedelta(seconds=1)
 SERVICES = "('Netaccess', 'Wifi', 'Dialup', 'Data')"
 JOINS = (
     "from sessions s join nodes n on n.i_node = s.i_node and coalesce(host(n.coa_address), n.origin_host, n.origin_realm) is not null "
-    "join accounts a on a.i_account = s.i_account "
+    "join accounts a on a.i_account = s.i_account join accounts w on w.i_account = coalesce(a.i_payer, a.i_account) "
     "join customers c on c.i_customer = a.i_customer left join products p on p.i_product = a.i_product "
 )
-#: Money in its own sense becomes what may be spent; the lower of the account's and the customer's room.
+#: Money in its own sense becomes what may be spent; the lower of the account's (w: of a beneficiary its payer's) and the customer's room.
 FUNDS = (
-    "case when a.billing_model < 0 then a.balance else least(a.credit_limit - a.balance, "
+    "case when w.billing_model < 0 then w.balance else least(w.credit_limit - w.balance, "
     "case when c.temp_credit_until > now() then c.temp_credit_limit else c.credit_limit end - c.balance) end"
 )
 SEEN = (
-    "select s.session_key, s.i_env, s.i_node, s.i_account, not (a.blocked or c.blocked) and a.bill_status = 'O' and c.bill_status = 'O', "
+    "select s.session_key, s.i_env, s.i_node, s.i_account, not (a.blocked or w.blocked or c.blocked) and a.bill_status = 'O' and w.bill_status = 'O' "
+    "and c.bill_status = 'O', "
     "coalesce(a.i_product, 0), (s.opened::json -> 'k' ->> 'i_product')::bigint, coalesce(a.i_access_policy, p.i_access_policy, 0), "
     f"(s.opened::json -> 'k' ->> 'access_policy')::bigint, (s.opened::json -> 'k' ->> 'hotline_funds')::numeric, {FUNDS}, "
     f"case when n.coa_address is null then 'rar' else 'pod' end {JOINS}"
@@ -51,10 +55,12 @@ ZONES = (
     f"select distinct coalesce(a.i_access_policy, p.i_access_policy), c.timezone {JOINS}where s.service in {SERVICES} "
     "and coalesce(a.i_access_policy, p.i_access_policy) = any (%s)"
 )
+#: Diameter has no word for speeds: its sessions ask again where the blocked level begins or ends.
 UNTOLD = (
-    f"select s.i_env, s.i_node, s.session_key, s.i_account {JOINS}where n.coa_address is not null and s.service in {SERVICES} and c.timezone = %s "
+    "select case when n.coa_address is null then 'rar' else 'coa' end, s.i_env, s.i_node, s.session_key, s.i_account "
+    f"{JOINS}where (n.coa_address is not null or %s) and s.service in {SERVICES} and c.timezone = %s "
     "and coalesce(a.i_access_policy, p.i_access_policy) = %s and s.started < %s and (s.opened::json -> 'k' ->> 'hotline') is null "
-    "and not exists (select from session_tasks t where t.session_key = s.session_key and t.kind = 'coa' and t.created >= %s)"
+    "and not exists (select from session_tasks t where t.session_key = s.session_key and t.kind in ('coa', 'rar') and t.created >= %s)"
 )
 
 
@@ -99,16 +105,22 @@ class StandingJob:
             told = self._told.get((i_policy, zone))
             if told is None or told[1] != catalogue.generation or now >= told[0]:
                 level, since = level_since(catalogue.access_policies[i_policy], now, zone_of(zone))
-                await self._tell(i_policy, zone, since, words(level), level.until)
+                bars = LevelName.BLOCKED in (level.name, level_of(catalogue.access_policies[i_policy], since - INSTANT, zone_of(zone)).name)
+                await self._tell(i_policy, zone, since, level, bars)
                 told = self._told[i_policy, zone] = level.until or datetime.max.replace(tzinfo=UTC), catalogue.generation
             self._next = min(self._next, told[0])
 
-    async def _tell(self, i_policy: int, zone: str, since: datetime, arguments: dict[str, Any], until: datetime | None) -> None:
+    async def _tell(self, i_policy: int, zone: str, since: datetime, level: Level, bars: bool) -> None:
+        """Tell a level that holds since then; `bars`: it, or the one before it, is the blocked one."""
+
         async def body(cursor: Cursor) -> None:
             await cursor.execute("select pg_advisory_xact_lock(%s)", (LOCK,))
-            rows = await cursor.query(UNTOLD, (zone, i_policy, since, since))
+            rows = await cursor.query(UNTOLD, (bars, zone, i_policy, since, since))
             if rows:
-                await wish(cursor, [Wish(TaskKind.COA, i_env, i_node, key, i_account, arguments, expires=until) for i_env, i_node, key, i_account in rows])
-                WISHED.inc(TaskKind.COA.value, by=len(rows))
+                told: dict[str, dict[str, Any]] = {"coa": words(level), "rar": {}}
+                made = [Wish(TaskKind(kind), env, node, key, account, told[kind], expires=level.until) for kind, env, node, key, account in rows]
+                await wish(cursor, made)
+                for kind, *_ in rows:
+                    WISHED.inc(kind)
 
         await self._pool.transaction(body)

@@ -132,8 +132,12 @@ update service_wallets w set expires = now(), renew = false, renewal_due = null,
       and o.balance > 0 and o.expires > now())
 where w.i_service_wallet = %(wallet)s and w.i_account = %(account)s and w.i_env = %(i_env)s
 """
-#: What an account was charged since a time, by what it is asked in.
-_SPENT = "select coalesce(sum(charged_amount), 0) from xdr where i_account = %(account)s and bill_time >= %(since)s and i_env = %(i_env)s and storage = 'a'"
+#: What an account was charged since a time, for its beneficiaries too, by what it is asked in.
+_SPENT = """
+select coalesce(sum(charged_amount), 0) from xdr
+where i_account = any (array(select %(account)s::bigint union all select b.i_account from accounts b where b.i_payer = %(account)s))
+    and bill_time >= %(since)s and i_env = %(i_env)s and storage = 'a'
+"""
 #: A budget with the product's beside it, the zone and billing period it is measured by, and its counter.
 _BUDGET = """
 select a.id, a.currency, coalesce(a.spend_limit, p.spend_limit), case when a.spend_limit is null and p.spend_limit is not null then p.spend_period

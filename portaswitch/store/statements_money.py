@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-#: An xDR of the account's own, and what was given back of it. The account is locked, so no other refund is on its way.
+#: An xDR of the account or of one of its beneficiaries, and what was given back of it. The account is locked, so no other refund is on its way.
 _CHARGED = """
 select x.charged_amount, coalesce((select sum(p.amount) from payments p where p.i_refunded_xdr = x.id), 0), x.cli, x.cld, x.connect_time, x.charged_quantity,
        x.history, coalesce(x.i_customer, 0)
-from xdr x where x.i_account = %(account)s and x.id = %(xdr)s and x.i_env = %(i_env)s and x.storage = 'a'
+from xdr x join accounts a using (i_account)
+where coalesce(a.i_payer, a.i_account) = %(account)s and x.id = %(xdr)s and x.i_env = %(i_env)s and x.storage = 'a'
 """
 #: A voucher by its keyed hash, whatever its key; locked until the end.
 _VOUCHER = """

@@ -43,19 +43,10 @@ from sessions s join nodes n using (i_node)
 where s.i_account = any (%(accounts)s::bigint[]) and s.i_env = %(i_env)s and coalesce(host(n.coa_address), n.origin_host, n.origin_realm) is not null
 on conflict (session_key, kind) where status = 'pending' and kind in ('pod', 'asr', 'rar') do nothing returning session_key
 """
-#: A Re-Auth for each session whose client was told that nothing follows what it has, of these accounts, or of all accounts of these customers and of those
-#: below them (`owing`: that owe with their customer); one that is pending already is not asked for twice, unless it is under way (session_tasks.SETTLE).
-_REAUTHORIZE = """
-with recursive whose (i_customer, i_account, owing) as (
-    select v.* from unnest(%(customers)s::bigint[], %(accounts)s::bigint[], %(owing)s::boolean[]) v
-    union select c.i_customer, null::bigint, w.owing from whose w join customers c on c.i_parent = w.i_customer where w.i_account is null)
-insert into session_tasks (i_env, kind, i_node, session_key, i_account, lane)
-select distinct s.i_env, 'rar', s.i_node, s.session_key, s.i_account, 0
-from whose w join sessions s on s.final and s.i_customer = w.i_customer and (w.i_account is null or s.i_account = w.i_account)
-    join accounts a on a.i_account = s.i_account and not (w.owing and a.billing_model in (-1, 0)) join nodes n using (i_node)
-where s.i_env = %(i_env)s and coalesce(n.origin_host, n.origin_realm) is not null
-on conflict (session_key, kind) where status = 'pending' and kind in ('pod', 'asr', 'rar') do update set next_try = clock_timestamp() returning session_key
-"""
+#: A Re-Auth for each session whose client was told that nothing follows what it has (schema/functions/reauthorize.sql). They are found by parties that were
+#: found, and so are of the environment.
+_REAUTHORIZE = "select reauthorize(%(customers)s::bigint[], %(accounts)s::bigint[], %(owing)s::boolean[]) where %(i_env)s is not null"
+_REAUTHORIZE_PLANS = "select reauthorize_plans(%(i_env)s, %(plans)s::bigint[], %(products)s::bigint[])"
 #: An account goes to another customer with what its open sessions hold and count (store/audit.py). The rows of all three are locked. A session's version
 #: rises, so that whoever remembers it reads it again; a closed one may still get a late report.
 _MOVE = """
@@ -90,12 +81,16 @@ STATEMENTS: Final[Mapping[str, str]] = {
     "customer.moving": _MOVING,
     "customer.below": "select i_customer, name from customers where i_env = %(i_env)s and i_parent = %(customer)s and bill_status <> 'C' order by i_customer",
     "customer.accounts": "select i_account, id from accounts where i_env = %(i_env)s and i_customer = %(customer)s and billing_model <> 2 "
-    "and bill_status <> 'C' order by i_account",
+    "and bill_status <> 'C' order by i_payer is null, i_account",
+    "account.payers": "select i_account, i_payer from accounts where i_env = %(i_env)s and i_account = any (%(accounts)s::bigint[]) and i_payer is not null",
+    "account.beneficiaries": "select i_account, id, bill_status = 'C' from accounts where i_env = %(i_env)s and i_payer = %(account)s "
+    "order by i_account",
     "account.aliases": "select id from accounts where i_env = %(i_env)s and i_master_account = %(account)s order by id",
     "account.release": _RELEASE,
     "account.aliases_gone": _ALIASES_GONE,
     "account.disconnect": _DISCONNECT,
     "session.reauthorize": _REAUTHORIZE,
+    "session.reauthorize_plans": _REAUTHORIZE_PLANS,
     "account.move": _MOVE,
     "account.devices": "select u.name from ua_links l join ua u using (i_ua) where l.i_account = %(account)s and l.i_env = %(i_env)s "
     "and u.i_customer <> %(target)s",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from sys import intern
@@ -15,7 +16,7 @@ from portaswitch.model.charge import Source, SourceKey
 from portaswitch.model.discount import NO_COUNTERS, Counter, Counters
 from portaswitch.model.ledger import NO_VIEW, View
 from portaswitch.model.money import ZERO
-from portaswitch.model.party import NO_LIMITS, Account, BillStatus, Customer, Funds, SessionLimits, days_after, life_end
+from portaswitch.model.party import NO_LIMITS, Account, BillStatus, Customer, Funds, Payer, SessionLimits, days_after, life_end, paid_by
 from portaswitch.store.documents import session_of
 
 
@@ -29,7 +30,10 @@ def view_of(document: Mapping[str, Any] | None, unseal: Callable[[bytes], str]) 
         return View(session=session)
     chain = [(customer_of(party), funds_of(party)) for party in document["chain"]]
     customer, customer_funds = chain[0]
-    return View(account_of(row, unseal), customer, funds_of(row), customer_funds, session, tuple(chain[1:]), counters_of(document))
+    account, funds, paying = account_of(row, unseal), funds_of(row), document.get("payer")
+    if paying is not None:
+        account, funds = paid_by(account, payer_of(paying)), replace(funds, balance=money(paying["balance"]), held=money(paying["held"]))
+    return View(account, customer, funds, customer_funds, session, tuple(chain[1:]), counters_of(document))
 
 
 def counters_of(document: Mapping[str, Any]) -> Counters:
@@ -73,6 +77,17 @@ def account_of(row: Mapping[str, Any], unseal: Callable[[bytes], str]) -> Accoun
         intern(row["language"] or ""), row["i_access_policy"] or 0, row["static_ip"] or "", _limits(row), tuple(row["barred"] or ()),
         tuple(row["aliases"] or ()), row["barring"] or "", i_vd_plan=row["i_vd_plan"] or 0,
         inactive_from=days_after(instant(row["last_usage"]), row["inactivity_days"]), budget=budget_of(row["spend_limit"], row["spend_period"]),
+        pays=row["pays"],
+    )  # fmt: skip
+
+
+def payer_of(row: Mapping[str, Any]) -> Payer:
+    """Who pays for a beneficiary, from its row as JSON."""
+    return Payer(
+        row["i_account"], row["id"], row["revision"], row["i_product"] or 0, BillingModel(row["billing_model"]), BillStatus(row["bill_status"]), row["blocked"],
+        optional_money(row["credit_limit"]), instant(row["activation_date"]),
+        life_end(instant(row["expiration_date"]), instant(row["first_usage"]), row["life_time"]), row["i_vd_plan"] or 0,
+        budget_of(row["spend_limit"], row["spend_period"]), tuple(row["addons"] or ()),
     )  # fmt: skip
 
 

@@ -83,16 +83,27 @@ class GuardedReactor:
 
 @implementer(IAgentEndpointFactory)
 class _Endpoints:
+    """Made once each: what they lead to is resolved at each connection."""
+
     def __init__(self, reactor: Any, policy: IPolicyForHTTPS, seconds: float) -> None:
-        self._reactor, self._policy, self._seconds = GuardedReactor(reactor), policy, seconds
+        self._reactor, self._policy, self._seconds = reactor, policy, seconds
+        self._made: dict[tuple[bytes, bytes, int], Any] = {}
 
     def endpointForURI(self, uri: URI) -> Any:
-        """An endpoint whose name is resolved under guard."""
-        plain = HostnameEndpoint(self._reactor, uri.host, uri.port, timeout=self._seconds)
-        return wrapClientTLS(self._policy.creatorForNetloc(uri.host, uri.port), plain) if uri.scheme == b"https" else plain
+        """See IAgentEndpointFactory."""
+        place = uri.scheme, uri.host, uri.port
+        if place not in self._made:
+            plain = HostnameEndpoint(self._reactor, uri.host, uri.port, timeout=self._seconds)
+            self._made[place] = wrapClientTLS(self._policy.creatorForNetloc(uri.host, uri.port), plain) if uri.scheme == b"https" else plain
+        return self._made[place]
+
+
+def open_agent(reactor: Any, policy: IPolicyForHTTPS, seconds: float, pool: HTTPConnectionPool) -> Agent:
+    """An agent that connects to any address, within so many seconds."""
+    agent: Agent = Agent.usingEndpointFactory(reactor, _Endpoints(reactor, policy, seconds), pool)
+    return agent
 
 
 def guarded_agent(reactor: Any, policy: IPolicyForHTTPS, seconds: float, pool: HTTPConnectionPool) -> Agent:
     """An agent that connects to public addresses only; others are as names that there are not."""
-    agent: Agent = Agent.usingEndpointFactory(reactor, _Endpoints(reactor, policy, seconds), pool)
-    return agent
+    return open_agent(GuardedReactor(reactor), policy, seconds, pool)

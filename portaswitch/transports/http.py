@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from treq.client import HTTPClient
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.ssl import Certificate, trustRootFromCertificates
@@ -27,8 +26,9 @@ from portaswitch.handler.requests import Http, Reply, Request, Soap
 from portaswitch.handler.targets import Auth, Basic, Bearer, Header, HttpTarget, Webhook
 from portaswitch.interfaces.transport import ITransport
 from portaswitch.transports import soap
+from portaswitch.transports.asking import Browsing, Client, Direct
 from portaswitch.transports.carried import carried
-from portaswitch.transports.guard import guarded_agent
+from portaswitch.transports.guard import guarded_agent, open_agent
 from portaswitch.transports.limits import Gate
 from portaswitch.transports.signing import signatures
 from portaswitch.transports.xml_reading import read, soap_content
@@ -51,7 +51,8 @@ class HttpTransport:
         self._pool = HTTPConnectionPool(reactor, persistent=True)
         self._pool.maxPersistentPerHost = max(target.parallel, 1)
         self._pool.cachedConnectionTimeout = IDLE
-        self._client = HTTPClient(agent or _agent(reactor, target, values, self._pool))
+        asks = agent or _agent(reactor, target, values, self._pool)
+        self._client: Client = Browsing(asks, reactor) if target.auth is None else Direct(asks)
 
     def send(self, request: Request) -> Deferred[Reply]:
         """See `ITransport`."""
@@ -68,15 +69,16 @@ class HttpTransport:
         fields |= signatures(self._secrets, fields.get("webhook-id", ""), int(time.time()), body or b"")
         headers = Headers({name: [value] for name, value in fields.items()})
         try:
-            response = await self._client.request(
-                method, url, headers=headers, data=body, timeout=self._seconds, allow_redirects=False, unbuffered=True, reactor=self._reactor
-            )
-            octets = await _Body.of(response)
+            response, octets = await Deferred.fromCoroutine(self._exchange(method, url, headers, body)).addTimeout(self._seconds, self._reactor)
         except NotSendable:
             raise
         except Exception as error:
             raise TransportFailed(f"{self.name}: {reason(error)}") from error
         return _reply(response, octets, isinstance(request, Soap))
+
+    async def _exchange(self, method: str, url: str, headers: Headers, body: bytes | None) -> tuple[Any, bytes]:
+        response = await self._client.ask(method, url, headers, body)
+        return response, await _Body.of(response)
 
     def _octets(self, request: Request) -> tuple[str, str, dict[str, str], bytes | None]:
         if isinstance(request, Soap):
@@ -113,7 +115,7 @@ def _agent(reactor: Any, target: HttpTarget, values: Mapping[str, Any], pool: HT
     policy = _policy(target, values)
     if target.private and not values[target.private]:
         return guarded_agent(reactor, policy, target.seconds, pool)
-    return Agent(reactor, policy, connectTimeout=target.seconds, pool=pool)
+    return open_agent(reactor, policy, target.seconds, pool)
 
 
 def reason(error: BaseException) -> str:

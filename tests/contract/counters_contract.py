@@ -24,7 +24,7 @@ def move(key: SourceKey, used: int | str = 0, held: int | str = 0, **what: Any) 
     """A move of a counter in its first period, of a wallet without one."""
     named: dict[str, Any] = {} if key.source is Source.WALLET else {"relied": BEGIN, "start": BEGIN, "end": END, "fresh": True}
     named.update(what)
-    named.update({name: Decimal(named[name]) for name in ("least", "most", "limit", "notify", "carried") if name in named})
+    named.update({name: Decimal(named[name]) for name in ("least", "most", "limit", "notify", "carried", "floor") if name in named})
     return CounterMove(key, Decimal(used), Decimal(held), **named)
 
 
@@ -75,6 +75,19 @@ class CountersContract(LedgerCase):
         self.assertEqual(await self.count(DEBIT, move(OWN, 5, most=95)), "Applied")
         self.assertEqual(await self.count(DEBIT, move(OWN, 1, least=96)), "Stale")
         self.assertEqual((await self.standing(DEBIT, OWN), await self.funds(DEBIT)), (("95", "5"), ("10", "0", "0", "0")))
+
+    async def test_counter_floor(self) -> None:
+        """A last part relies on no less being used and held than it saw; more does no harm."""
+        await self.count(DEBIT, move(OWN, 90, 5))
+        self.assertEqual([await self.last_part(DEBIT, move(OWN, 0, 1, floor=floor)) for floor in ("96", "95")], ["Stale", "Applied"])
+        self.assertEqual(await self.standing(DEBIT, OWN), ("90", "6"))
+
+    async def last_part(self, i_account: int, counted: CounterMove) -> str:
+        """Exchange a one-shot that relies on there being no more."""
+        self.keys = getattr(self, "keys", 0) + 1
+        change = await self.change(i_account, f"last{self.keys}", counters=(counted,), i_env=1, spent=(Decimal("-10"), Decimal(0)))
+        (verdict,) = await self.exchange(change)
+        return type(verdict).__name__
 
     async def test_counter_order(self) -> None:
         """Within a batch each sees what those before it moved."""

@@ -12,7 +12,8 @@ from zope.interface import implementer
 from portaswitch.errors import DatabaseDown
 from portaswitch.interfaces.ledger import ILedger
 from portaswitch.model.ledger import Applied, Failed, Member, SessionName, Verdict
-from portaswitch.store.reference import Books, ReferenceLedger
+from portaswitch.store.reference import ReferenceLedger
+from portaswitch.store.reference_books import Books
 from tests.contract import laws
 
 

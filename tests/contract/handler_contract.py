@@ -21,6 +21,7 @@ from portaswitch.errors import NotSendable, TransportFailed
 from portaswitch.espf.contract import faults_of
 from portaswitch.espf.delivery import Delivery
 from portaswitch.espf.loader import handlers_in
+from portaswitch.espf.neighbours import Neighbours
 from portaswitch.espf.options import Reading
 from portaswitch.espf.wires import Wires
 from portaswitch.handler import (
@@ -154,7 +155,7 @@ def play(handler: EventHandler, type: str, snapshot: str, answer: str, record: R
     transport: Any = _Answering(ANSWERS[answer])
     wires: Any = Wires(handler, dict.fromkeys(handler.reach(), transport), lambda: NOW, Clock().seconds)
     store: Any = _NoStore()
-    delivery = Delivery(Notification(5, 1, happened), handler, wires, store, (*handler.events, *handler.extra_events), ())
+    delivery = Delivery(Notification(5, 1, happened), handler, wires, store, (*handler.events, *handler.extra_events), Neighbours())
     ended: list[Any] = []
     running: Deferred[Any] = Deferred.fromCoroutine(delivery.run(subscriber if entity.startswith("account") else None, record))
     _ = running.addCallbacks(ended.append, lambda failure: ended.append(failure.type.__name__))

@@ -24,7 +24,7 @@ from portaswitch.model.party import NO_LIMITS, least, room
 from portaswitch.model.request import AAARequest, Decision, Direction, Kind, UnitRequest
 from portaswitch.model.session import Opened, Quota, Role, Session, Status
 from portaswitch.model.xdr import Storage
-from portaswitch.store.reference import Books, RowName
+from portaswitch.store.reference_books import Books, RowName
 from tests.contract.world import CALLS, FAMILY, LIMIT, MESSAGE, PLANS
 
 
@@ -33,11 +33,16 @@ def price(quota: Quota, opened: Opened, units: int, leg: int = 0) -> Decimal:
     return rate(quota.legs[leg].plan, () if leg else Drawn(quota.past), Usage(-(-units // opened.unit)), opened.started).figure
 
 
+def payer(books: Books, i_account: int) -> int:
+    """Whose money an account uses: its own, or its payer's."""
+    return books.payers.get(i_account, i_account)
+
+
 def left(books: Books, i_account: int) -> Decimal | None:
-    """The room of an account and, where its money is shared, of its customer; None: no limit."""
-    account = books.accounts[i_account]
+    """The room of an account (of a beneficiary its payer's) and, where its money is shared, of its customer; None: no limit."""
+    account = books.accounts[payer(books, i_account)]
     customer = books.customers[account.i_customer]
-    own = room(account.billing_model, books.funds[i_account], account.credit_limit)
+    own = room(account.billing_model, books.funds[account.i_account], account.credit_limit)
     if account.billing_model is BillingModel.DEBIT:
         return own
     return least(own, room(account.billing_model, books.customer_funds[customer.i_customer], customer.credit_limit))
@@ -70,11 +75,12 @@ def _check_counters(books: Books) -> None:
     used: defaultdict[RowName, Decimal] = defaultdict(Decimal)
     for session in (*books.sessions.values(), *books.closed.values()):
         opened, keys = session.opened, [quota.holds for quota in session.quotas]
+        pays = payer(books, opened.i_account)
         for key, amount in total(tuple([take for holds in keys for take in holds])).items():
-            held[opened.i_customer, 0 if key.shared else opened.i_account, key] += amount
+            held[opened.i_customer, 0 if key.shared else pays, key] += amount
         if opened.i_customer == FAMILY and opened.service_type == "Voice":
             units = sum(stretch.units for quota in session.quotas for stretch in quota.past) * opened.unit
-            used[opened.i_customer, opened.i_account, SourceKey(Source.COUNTER, CALLS)] += units
+            used[opened.i_customer, pays, SourceKey(Source.COUNTER, CALLS)] += units
             used[opened.i_customer, 0, SourceKey(Source.COUNTER, LIMIT, True)] += units
     for name, row in books.counters.items():
         assert row.held == held.pop(name, ZERO) >= ZERO, f"{name}: held {row.held} is not what sessions hold"
@@ -88,19 +94,20 @@ def _check_counters(books: Books) -> None:
 
 
 def _spent(books: Books, i_customer: int, i_account: int, since: datetime | None) -> Decimal:
-    """What the xDRs of an account since a time say, or those of all credit accounts of a customer (account 0)."""
+    """What the xDRs of an account and its beneficiaries since a time say, or those of all credit accounts of a customer (account 0)."""
     assert since is not None
     owing = [number for number, row in books.accounts.items() if row.i_customer == i_customer and row.billing_model is not BillingModel.DEBIT]
     whose = [i_account] if i_account else owing
-    return sum([row.charged_amount for row in books.xdrs if row.storage is Storage.ACCOUNT and row.i_account in whose and row.bill_time >= since], ZERO)
+    own = [row for row in books.xdrs if row.storage is Storage.ACCOUNT and row.bill_time >= since and payer(books, row.i_account) in whose]
+    return sum([row.charged_amount for row in own], ZERO)
 
 
 def _check_balances(books: Books, opening: Books, paid: Mapping[int, Decimal]) -> None:
-    """balance = opening + payments - xDRs, to the last digit, of accounts, and of customers over their credit accounts."""
+    """balance = opening + payments - xDRs, to the last digit, of accounts with their beneficiaries, and of customers over their credit accounts."""
     charged: defaultdict[int, Decimal] = defaultdict(Decimal)
     for row in books.xdrs:
         if row.storage is Storage.ACCOUNT:
-            charged[row.i_account] += row.charged_amount
+            charged[payer(books, row.i_account)] += row.charged_amount
     owed: defaultdict[int, Decimal] = defaultdict(Decimal)
     for number, account in books.accounts.items():
         moved = charged[number] - paid.get(number, ZERO)
@@ -119,11 +126,11 @@ def _check_balances(books: Books, opening: Books, paid: Mapping[int, Decimal]) -
 
 
 def _check_holds(books: Books) -> None:
-    """held is the sum of the sessions' holds, on accounts and customers, and never negative."""
+    """held is the sum of the sessions' holds, those of beneficiaries with their payers, on accounts and customers, and never negative."""
     accounts: defaultdict[int, Decimal] = defaultdict(Decimal)
     customers: defaultdict[int, Decimal] = defaultdict(Decimal)
     for session in books.sessions.values():
-        accounts[session.opened.i_account] += session.held
+        accounts[payer(books, session.opened.i_account)] += session.held
         if session.opened.billing_model is not BillingModel.DEBIT:
             customers[session.opened.i_customer] += session.held
     for what, table, sums in ("account", books.funds, accounts), ("customer", books.customer_funds, customers):

@@ -36,6 +36,8 @@ GRANTED = Decision(
 )  # fmt: skip
 
 DEBIT, LIMITED, FREE, BELOW = 1, 2, 3, 4
+#: Beneficiaries of DEBIT and LIMITED, which the tests that want them put in.
+PAID, LENT = 5, 6
 
 
 def customer(number: int, limit: str | None = None, **what: Any) -> Customer:
@@ -85,6 +87,10 @@ class LedgerCase:
 
     async def put_alias(self, i_env: int, alias: str, master: Account) -> None:
         """One more name of an account."""
+        raise NotImplementedError
+
+    async def put_beneficiary(self, row: Account, i_payer: int) -> None:
+        """Open an account whose use another one pays for."""
         raise NotImplementedError
 
     async def change_account(self, i_account: int, **what: Any) -> None:
@@ -156,7 +162,7 @@ class LedgerCase:
         shared = of.billing_model is not BillingModel.DEBIT
         base = Change(
             key, OK, i_account, of.revision, above.i_customer, above.revision, shared, of.billing_model.owes, session=session, once=session is None,
-            relied=session.version - 1 if session is not None else 0,
+            relied=session.version - 1 if session is not None else 0, i_payer=0 if of.payer is None else of.payer.i_account,
         )  # fmt: skip
         amounts: dict[str, Any] = {name: Decimal(value) if name in ("debit", "hold", "need") else value for name, value in what.items()}
         return Member(self.request(key), session.key if session is not None else "", i_account, replace(base, **amounts))
@@ -176,7 +182,7 @@ class LedgerCase:
 
     def session(self, i_account: int, version: int = 1, held: str = "0", status: Status = Status.OPEN, name: str = "one", key: str = "s1") -> Session:
         """A session with two quota keys, of which the second has legs of its own."""
-        i_customer = {DEBIT: 1, LIMITED: 2, FREE: 2, BELOW: 3}[i_account]
+        i_customer = {DEBIT: 1, LIMITED: 2, FREE: 2, BELOW: 3, PAID: 1, LENT: 2}[i_account]
         kept = {"call_id": HOSTILE, "empty": ""}
         opened = Opened(
             name, 1, 5, i_account, i_customer, "named", HOSTILE, "Gold", 4, "Voice", 1024, 6, HOSTILE, "0044", "44", NOW, POLICY, BillingModel.CREDIT, kept

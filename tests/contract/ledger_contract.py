@@ -116,6 +116,16 @@ class LedgerContract(LedgerCase):
         self.assertEqual(await self.funds(DEBIT), ("10", "4", "0", "0"))
         self.assertEqual(self.kinds(await self.exchange(await self.change(DEBIT, "c", need="6", debit="6"))), ["Applied"])
 
+    async def test_last_part(self) -> None:
+        """A last part relies on no less being spent and held than it saw, of the account and of the customer with whom it owes; more does no harm."""
+        await self.exchange(await self.change(DEBIT, "a", hold="4"))
+        spent = [(Decimal(own), Decimal(0)) for own in ("-5.9", "-6", "-6.1")]
+        parts = [await self.change(DEBIT, f"d{place}", spent=one) for place, one in enumerate(spent)]
+        self.assertEqual([self.kinds(await self.exchange(part)) for part in parts], [["Stale"], ["Applied"], ["Applied"]])
+        await self.exchange(await self.change(LIMITED, "b", debit="3", hold="1"))
+        above = [await self.change(LIMITED, f"c{place}", spent=(Decimal(4), Decimal(one))) for place, one in enumerate(("4.1", "4"))]
+        self.assertEqual([self.kinds(await self.exchange(part)) for part in above], [["Stale"], ["Applied"]])
+
     async def test_limits(self) -> None:
         """Both the account's and the customer's limit bind; where there is none, nothing does."""
         own = await self.change(LIMITED, "a", need="6.1")

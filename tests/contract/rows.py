@@ -42,8 +42,14 @@ def customer_row(customer: Customer, funds: Funds) -> Statement:
 def account_row(account: Account, funds: Funds) -> Statement:
     """The insertion of an account; its service password is not written, as that is sealed, nor static address and aliases, which are other rows."""
     values = _values(account)
-    del values["password"], values["static_ip"], values["aliases"]
+    del values["password"], values["static_ip"], values["aliases"], values["payer"], values["pays"]
     return _insertion("accounts", {**values, "balance": funds.balance, "opening_balance": funds.balance, "held": funds.held})
+
+
+def beneficiary_row(account: Account, i_payer: int) -> Statement:
+    """The insertion of an account whose use another one pays for."""
+    sql, values = account_row(account, Funds())
+    return sql.replace("(", "(i_payer, ", 1).replace("values (", "values (%s, "), (i_payer, *values)
 
 
 def alias_row(i_env: int, alias: str, master: Account) -> Statement:

@@ -134,9 +134,15 @@ ACCOUNTS = (
     (replace(_account(6, "counted", FAMILY, 2, BillingModel.DEBIT, None), i_vd_plan=OWN), Funds(Decimal(1))),
     (replace(_account(7, "family", FAMILY, 3, BillingModel.CREDIT, "2"), i_vd_plan=OWN, budget=Budget(Decimal("0.5"), SpendPeriod.DAILY)), Funds()),
 )
+#: Accounts whose use another one pays for, with its number.
+BENEFICIARIES = (
+    (_account(8, "child", 1, 2, BillingModel.BENEFICIARY, None), 1),
+    (_account(9, "ward", 2, 1, BillingModel.BENEFICIARY, None), 3),
+    (_account(10, "lent", FAMILY, 2, BillingModel.BENEFICIARY, None), 6),
+)
 #: Octets in the wallets of accounts.
 WALLETS = {6: (1, 60 * 1024), 7: (2, 100 * 1024)}
-USERS = tuple(account.id for account, _ in ACCOUNTS)
+USERS = (*(account.id for account, _ in ACCOUNTS), *(account.id for account, _ in BENEFICIARIES))
 
 
 def wallet_of(i_account: int) -> Counter:

@@ -7,12 +7,15 @@ something. A variable is what it is, or SQL (`select ...`) that is asked after t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from tests.server.desks import CARD, LINE, SUBLINE
 
+#: A step that is the text of a file: it begins with a section.
+FILE = re.compile(r"[a-z_]+: ?\{")
 USER = "user1@demo.example"
 OFFICE, RETAIL, SUB = "Office", "Demo retail", "Demo subcustomer"
 POLICY: dict[str, Any] = {"i_access_policy": "select i_access_policy from access_policies where name = 'Home Internet'"}
@@ -44,7 +47,7 @@ class Case:
     @property
     def by_hand(self) -> bool:
         """Whether no operation, charge or file does it."""
-        return any(isinstance(step, str) and not step.startswith("accounts:") for step in self.do)
+        return any(isinstance(step, str) and not FILE.match(step) for step in self.do)
 
     @property
     def charged(self) -> bool:

@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 from twisted.internet import reactor as installed
+from twisted.internet.defer import maybeDeferred
+from twisted.protocols.policies import WrappingFactory
 
 from portaswitch.config.settings import load_text
 from portaswitch.espf.state import shown
@@ -16,7 +18,7 @@ from portaswitch.handler import Subscriber
 from portaswitch.service import Server
 from portaswitch.store.snapshots import read_snapshots
 from tests.server.event_cases import Step
-from tests.server.fleet import ADDON, CARDS, FLEET, ICCID, PACKAGE, POLICY, PRODUCTS, Facts
+from tests.server.fleet import ADDON, CARDS, FLEET, ICCID, PACKAGE, POLICY, PRODUCTS, Facts, Vendor
 from tests.server.pools import pause
 from tests.server.test_events import EventCase
 from tests.simulators.web import Ask, HttpSimulator, Reply
@@ -83,6 +85,10 @@ TOLD_OF = (
 )
 
 
+#: Those who look for work are told to.
+DUE = "update event_notifications set next_try = now() where status = 'pending' and next_try > now(); notify provisioning"
+
+
 def instance(name: str) -> str:
     """How the configuration calls a handler."""
     return name.lower().replace("::", "-")
@@ -101,10 +107,37 @@ class Ear(HttpSimulator):
         return Reply(200, b"{}", "application/json")
 
 
+class Place:
+    """Where a simulator listens. `close` as when its machine goes down: nobody gets in, and who is in is thrown out; `open` lets all in again."""
+
+    def __init__(self, simulator: Any) -> None:
+        self._factory = WrappingFactory(simulator.factory())
+        self._port = reactor.listenTCP(0, self._factory, interface="127.0.0.1")
+        self.number = self._port.getHost().port
+
+    def open(self) -> None:
+        """At the same port as before."""
+        self._port = reactor.listenTCP(self.number, self._factory, interface="127.0.0.1")
+
+    async def close(self) -> None:
+        """Until it is open again."""
+        await maybeDeferred(self._port.stopListening)
+        for connection in tuple(self._factory.protocols):
+            connection.transport.abortConnection()
+
+
 class FleetCase(EventCase):
-    """`vendors` are the simulators by the handler's name; `settle` waits until all that happened has arrived."""
+    """
+    `vendors` are the simulators by the handler's name, `places` where they listen; `settle` waits until all that happened has arrived. `fleet` and `events_of`
+    are for those who take other vendors, or subscribe to other events than the list's.
+    """
 
     timeout = 600
+    fleet: Mapping[str, Vendor] = FLEET
+
+    def events_of(self, name: str) -> tuple[str, ...]:
+        """The events of a handler: those of its list; OsmoHLR, which is in none, has those of its like."""
+        return SPEC.get(name, SPEC["Protei::HLR"])
 
     async def begin(self, names: Iterable[str] = FLEET, told: Iterable[str] = ()) -> None:
         """Load the world, start the simulators, the server, and the handlers with the events of the list."""
@@ -114,7 +147,8 @@ class FleetCase(EventCase):
         for group, listed in _ATTRIBUTES.items():
             for name, value in listed.items():
                 self.ask(ATTRIBUTE, (group, name, value))
-        self.vendors: dict[str, Any] = {name: FLEET[name].make(reactor) for name in names} | {name: Ear(reactor) for name in told}
+        self.vendors: dict[str, Any] = {name: self.fleet[name].make(reactor) for name in names} | {name: Ear(reactor) for name in told}
+        self.places: dict[str, Place] = {}
         handlers = {instance(name): self.configured(name) for name in self.vendors} | {"log": {"class": "Sokoban::Log", "environment": 1}}
         folder = Path(self.mktemp()).absolute()
         (folder / "handlers").mkdir(parents=True)
@@ -132,17 +166,17 @@ class FleetCase(EventCase):
 
     def configured(self, name: str) -> Mapping[str, Any]:
         """A simulator on a port, and the handler's options for it."""
-        port = reactor.listenTCP(0, self.vendors[name].factory(), interface="127.0.0.1")
-        self.addCleanup(port.stopListening)
-        number = str(port.getHost().port)
-        own: Mapping[str, Any] = FLEET[name].options if name in FLEET else {**TOLD[name], "url": "http://127.0.0.1:{port}/events"}
+        place = self.places[name] = Place(self.vendors[name])
+        self.addCleanup(place.close)
+        number = str(place.number)
+        own: Mapping[str, Any] = self.fleet[name].options if name in self.fleet else {**TOLD[name], "url": "http://127.0.0.1:{port}/events"}
         options = {key: value.replace("{port}", number) if isinstance(value, str) else value for key, value in own.items()}
         return {"class": name, "environment": 1, "seconds": 30, "retry_first": 1, "attempts": 100, **options}
 
     def subscribe(self) -> None:
-        """Each handler that is there gets the events of its list; OsmoHLR, which is in none, those of its like."""
+        """Each handler that is there gets its events."""
         for i_handler, name in self.ask("select i_handler, class from event_handlers"):
-            for event in SPEC.get(name, SPEC["Protei::HLR"]):
+            for event in self.events_of(name):
                 self.ask("insert into event_subscriptions values (%s, %s) on conflict do nothing", (i_handler, event))
         self.ask("update event_handlers set enabled = true")
 
@@ -151,6 +185,7 @@ class FleetCase(EventCase):
         for _ in range(4000):
             if not self.one("select count(*) from event_notifications where status = 'pending'"):
                 return
+            self.ask(DUE)
             await pause(0.03)
         self.fail(f"it does not come to rest: {[row for row in self.ask(ENDS, (0, 0)) if row[2] == 'pending']}")
 
@@ -177,7 +212,7 @@ class FleetCase(EventCase):
     @property
     def stateful(self) -> list[str]:
         """Handlers whose vendors hold a state."""
-        return [name for name in self.vendors if name in FLEET and FLEET[name].wants is not None]
+        return [name for name in self.vendors if name in self.fleet and self.fleet[name].wants is not None]
 
     async def snapshots(self, numbers: Iterable[int]) -> Mapping[int, Subscriber]:
         """Accounts as they are, by number."""
@@ -194,24 +229,29 @@ class FleetCase(EventCase):
         self.assertEqual([row for row in rows if row[2] not in ("done", "superseded")], [])
         return {(name, type) for name, type, _, _ in rows}
 
-    async def assert_right(self, said: str = "", names: Iterable[str] = FLEET) -> None:
-        """Each vendor holds what it shall hold of the accounts that it was told of, and nothing else."""
+    async def differing(self, names: Iterable[str] = FLEET) -> dict[str, tuple[Facts, Facts]]:
+        """Of each vendor that does not hold what it shall, of the accounts that it was told of and of nobody else: what it holds, and what it shall hold."""
         touched: dict[str, list[int]] = {name: [] for name in names if name in self.stateful}
         for name, number in self.ask(TOUCHED, (list(touched),)):
             touched[name].append(number)
         lines = await self.snapshots({number for listed in touched.values() for number in listed})
-        for name, listed in touched.items():
-            shall = wanted(name, [lines[number] for number in listed if number in lines])
-            self.assertEqual((name, FLEET[name].knows(self.vendors[name])), (name, shall), said)
+        pairs = {
+            name: (self.fleet[name].knows(self.vendors[name]), self.wanted(name, [lines[number] for number in listed if number in lines]))
+            for name, listed in touched.items()
+        }
+        return {name: (held, shall) for name, (held, shall) in pairs.items() if held != shall}
 
+    async def assert_right(self, said: str = "", names: Iterable[str] = FLEET) -> None:
+        """Each vendor holds what it shall hold of the accounts that it was told of, and nothing else."""
+        self.assertEqual(await self.differing(names), {}, said)
 
-def wanted(name: str, lines: Iterable[Subscriber]) -> Facts:
-    """What a vendor shall hold of these accounts."""
-    wants = FLEET[name].wants
-    facts: Facts = {}
-    for line in lines:
-        facts |= wants(shown(line, SPEC.get(name, SPEC["Protei::HLR"]))) if wants else {}
-    return facts
+    def wanted(self, name: str, lines: Iterable[Subscriber]) -> Facts:
+        """What a vendor shall hold of these accounts."""
+        wants = self.fleet[name].wants
+        facts: Facts = {}
+        for line in lines:
+            facts |= wants(shown(line, self.events_of(name))) if wants else {}
+        return facts
 
 
 __all__ = ["ADDON", "Ear", "FleetCase"]

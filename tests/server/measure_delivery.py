@@ -29,6 +29,7 @@ from portaswitch.espf.reports import AttemptLog, Digest, Redaction
 from portaswitch.espf.runner import Runner, Work
 from portaswitch.espf.wires import Wires
 from portaswitch.logs import LineFile
+from portaswitch.provisioning import CONNECTIONS, PLANS
 from portaswitch.store.events import Events
 from portaswitch.store.pool import Pool
 from portaswitch.store.secrets import Sealer
@@ -78,7 +79,7 @@ def now() -> datetime:
 async def begin(reactor: Any, port: int, parallel: int) -> tuple[Pool, Runner]:
     """A database, and a runner of the receiver's handler."""
     dsn = await fresh_database()
-    pool = Pool(reactor, dsn, size=2, name="espf", wait=60)
+    pool = Pool(reactor, dsn, size=CONNECTIONS, name="espf", settings=PLANS, wait=60)
     await pool.start()
     await pool.execute(WORLD)
     await handler(pool, 1, "crm", "EventSender")

@@ -15,10 +15,12 @@ class OpeningTests(DeskCase):
 
     async def test_models(self) -> None:
         """Words and the numbers of the API mean the same; RADIUS' numbers are not taken for them."""
-        for name, model, kept in (("701", "debit", -1), ("702", "-1", -1), ("703", "credit", 1), ("704", "1", 1), ("705", "voucher", 0), ("706", "4", 4)):
+        for name, model, kept in (("701", "debit", -1), ("702", "-1", -1), ("703", "credit", 1), ("704", "1", 1), ("705", "voucher", 0)):
             await self.do("account.add", id=name, customer="Demo retail", model=model, opening_balance="5")
             self.assertEqual(self.one("select billing_model from accounts where id = %s", (name,)), kept)
-        self.assertEqual((await self.do("account.show", id="706"))["model"], "beneficiary")
+        await self.do("account.add", id="706", customer="Demo retail", model="4", payer="701")
+        shown = await self.do("account.show", id="706")
+        self.assertEqual((self.one("select billing_model from accounts where id = '706'"), shown["model"], shown["payer"]), (4, "beneficiary", "701"))
         await self.assert_opening_balances()
 
     async def assert_opening_balances(self) -> None:

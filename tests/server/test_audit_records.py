@@ -33,6 +33,12 @@ BREACHES = (
     ("update dids set i_account = g.i_account, i_customer = g.i_customer from (select * from accounts where id = 'gone') g "
      "where number = (select min(number) from dids where dids.i_account is null and dids.i_customer is null)",
      "update dids set i_account = null, i_customer = null where i_account = (select i_account from accounts where id = 'gone')", "closed accounts"),
+    ("update accounts set balance = 1, opening_balance = 1 where id = 'child'", "update accounts set balance = 0, opening_balance = 0 where id = 'child'",
+     "beneficiaries have"),
+    ("update accounts set i_customer = (select i_customer from accounts where id = 'gone') where id = 'child'",
+     "update accounts set i_customer = (select i_customer from accounts where id = '{card}') where id = 'child'", "beneficiaries have"),
+    ("update accounts set i_payer = (select i_account from accounts where id = 'other child') where id = 'child'",
+     "update accounts set i_payer = (select i_account from accounts where id = '{card}') where id = 'child'", "beneficiaries have"),
     ("update accounts set i_env = 2 where id = 'gone'", "update accounts set i_env = 1 where id = 'gone'", "nothing crosses"),
 )  # fmt: skip
 """By SQL: a breach, how it is undone, and the law."""
@@ -57,6 +63,8 @@ class RecordsTests(ChargingCase):
         await self.do("transaction.complete", number=str(begun["number"]))
         await self.do("account.add", id="gone", customer="Demo subcustomer", model="debit")
         await self.do("account.close", id="gone")
+        for name in ("child", "other child"):
+            await self.do("account.add", id=name, customer="Demo retail", model="beneficiary", payer=CARD)
 
     async def broken(self) -> list[str]:
         """The laws that rows break."""

@@ -94,3 +94,19 @@ class StandingTests(DiameterCase):
         refused = await self.gateway.ask(data(11, 2, 1, 5))
         self.assertIn(refused.result, (4010, 5030))
         self.assertIsNone(refused.find(MSCC, GRANTED, OCTETS))
+
+    async def test_blocked_by_timetable(self) -> None:
+        """The blocked level of its policy begins: a living session is asked to ask again, and its user is sent to the portal; other turns are nothing to it."""
+        policy = "insert into access_policies (i_access_policy, i_env, name, captive_portal) values (101, 1, 'Home', 'https://portal.example/');"
+        phase = "insert into access_policy_phases (i_access_policy, name, period, level) values (101, 'Now', 'hr{0-23}', '%s');"
+        since = "update sessions set started = now() - interval '9 days'"
+        await self.world.changed(policy + phase % "turbo" + "update accounts set i_access_policy = 101;" + since)
+        job = next(job for job in self.world.server._jobs if job.name == "standing")
+        await job._work()
+        self.assertEqual(await self.world.one("select count(*) from session_tasks"), 0)
+        await self.world.changed("update access_policy_phases set level = 'blocked'")
+        await job._work()
+        await self.asked_again(self.gateway)
+        sent = await self.gateway.ask(data(11, 2, 1, GIB // 4))
+        self.assertEqual((sent.result, sent.find(MSCC, 268), sent.find(MSCC, 430, 449), sent.find(MSCC, GRANTED)), (2001, 2001, 1, None))
+        self.assertEqual(sent.find(MSCC, 430, 434, 435), "https://portal.example/")

@@ -101,6 +101,24 @@ class CoreTests(TellCase):
         rows = await self.db.query("select event_type, entity, status, attempts from event_history")
         self.assertEqual(rows, [("Account/Blocked", "account:101", "done", 1)])
 
+    @claims("espf-core.4")
+    async def test_what_the_event_does_not_say(self) -> None:
+        """The vendor is told what the account is when it is told, which no event says: the handler fetches it at delivery, not before."""
+        await self.begin()
+        await self.server.stopService()
+        self.write("homes.py", HOMES)
+        self.settings = self.configured("homes: {{class: Homes, environment: 1, url: 'http://127.0.0.1:{port}'}}")
+        await self.start()
+        await self.enable("homes", "Account/Blocked", "Account/Unblocked")
+        await self.db.execute("update event_handlers set stopped = 'by the test' where name = 'homes'")
+        await self.operate("account.block", id=CARD)
+        rows = await self.db.query("select variables ->> 'i_account', variables::text like %s from event_queue", (f"%{CARD}%",))
+        self.assertEqual(rows, [("101", False)])
+        await self.db.execute("update accounts set id = '447700900123' where i_account = 101")
+        await self.evctl.enable(await self.evctl.find("homes"), True)
+        await self.until(lambda: self.vendor.asked)
+        self.assertEqual(self.vendor.asked, [("PUT", "/homes/447700900123", {"barred": True, "static": ""})])
+
     @claims("espf-core.6", "espf-core.8")
     async def test_failures(self) -> None:
         """A vendor that fails: tried again until it works; each attempt is in provisioning.log."""
@@ -294,6 +312,9 @@ class DropInTests(EspfCase):
         self.assertIn("there is no handler class Acme", failure)
         self.assertIn("usr: is no option of this handler: did you mean user?", failure)
         self.assertIn("password: is required", failure)
+        await self.server.stopService()
+        self.settings = self.configured("tv: {{class: DemoHandler, environment: 7, url: 'http://127.0.0.1:{port}', token: t}}")
+        self.assertIn("tv: there is no environment 7", await self.server_fails())
 
     async def server_fails(self) -> str:
         """Why the server does not start."""

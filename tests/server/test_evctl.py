@@ -85,7 +85,7 @@ class EvctlTests(EspfCase):
         self.assertEqual([(one["waiting"], one["parked"]) for one in stats if one["handler"] == "demo"], [(0, 0)])
         await self.evctl.switch(["account/unblocked"], False)
         types = {one["event"]: one for one in await self.evctl.types()}
-        self.assertEqual((types["Account/Unblocked"]["enabled"], types["Account/Blocked"]["handlers"]), (False, "demo"))
+        self.assertEqual((types["Account/Unblocked"]["enabled"], types["Account/Blocked"]["handlers"]), (False, "CustomerToAccountsDispatcher, demo"))
 
     async def delivered(self, count: int) -> list[tuple[int, str, str]]:
         """Number, type and status of what was delivered, when it is so many."""

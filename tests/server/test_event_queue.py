@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from tempfile import mkdtemp
@@ -10,6 +11,9 @@ from typing import Any
 from portaswitch.model.effect import AssignAlias, AssignCustomField, AssignRemoteId, AssignStatus, ChangeProduct
 from portaswitch.model.notification import Instance, Notification, Settled, Verdict
 from portaswitch.model.subscriber import Condition, Record
+from portaswitch.provisioning import PLANS
+from portaswitch.store import events_sql as sql
+from portaswitch.store.event_replay import Which, replay
 from portaswitch.store.events import Events
 from portaswitch.store.pool import Pool
 from portaswitch.store.secrets import Sealer
@@ -40,7 +44,8 @@ class QueueCase(PoolTestCase):
 
     async def make(self) -> None:
         """The database, the handlers and their worker."""
-        self.db: Pool = await self.pool(await fresh_database())
+        self.db_dsn = await fresh_database()
+        self.db: Pool = await self.pool(self.db_dsn)
         await self.db.execute(WORLD + MORE)
         self.sealer = Sealer.load(Path(mkdtemp()) / "secret.key")
         for number in (1, 2):
@@ -142,8 +147,60 @@ class ClaimTests(QueueCase):
         self.assertEqual(await self.claimed(), [first])
 
 
+BACKLOG = """
+with queued as (insert into event_queue (i_env, event_type, entity, variables)
+    select 1, 'Account/Blocked', 'account:' || 100000 + n % 5000, '{}' from generate_series(1, 20000) n returning i_event, entity)
+insert into event_notifications (i_event, i_handler, entity) select i_event, 1, entity from queued
+"""
+#: Pages of the database that a claim and what follows it may look at for each notification, whatever waits behind.
+PAGES = 60
+
+
+class BacklogTests(QueueCase):
+    """Behind many notifications the statements look at as much as before, although the statistics know of none."""
+
+    async def make(self) -> None:
+        """With connections such as the runners have."""
+        await super().make()
+        self.planned = await self.pool(self.db_dsn, settings=PLANS)
+
+    async def looked(self, statement: str, values: Mapping[str, Any]) -> int:
+        """The pages that a statement looked at."""
+        ((((plan,)),),) = await self.planned.query(f"explain (analyze, buffers, format json) {statement}", values)
+        return int(plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"])
+
+    async def test_plans(self) -> None:
+        """Of a claim, of what was claimed, of what a state overtakes, of ends; with statistics of an empty queue, of another one, and without."""
+        given = {"handler": 1, "worker": "one", "limit": 50, "lease": 60}
+        for before in ("", "vacuum analyze event_notifications", "insert into event_notifications (i_event, i_handler, entity) values (1, 2, 'x')"):
+            await self.db.execute("truncate event_notifications, event_queue")
+            await self.db.execute(before or "select 1")
+            await self.db.execute("analyze event_notifications" if before.startswith("insert") else "select 1")
+            await self.db.execute(BACKLOG)
+            found = {"promote": await self.looked(sql.PROMOTE, given), "claim": await self.looked(sql.CLAIM, given)}
+            rows = await self.db.query("select i_notification, i_event, entity from event_notifications where worker = 'one'")
+            self.assertEqual(len(rows), 50)
+            ended = {"notifications": [row[0] for row in rows], "events": [row[1] for row in rows], "entities": [row[2] for row in rows],
+                     "handlers": [1] * 50, "upto": [row[1] for row in rows], "statuses": ["done"] * 50, "notes": [""] * 50}  # fmt: skip
+            found["claimed"] = await self.looked(sql.CLAIMED, ended)
+            found["overtaken"] = await self.looked(sql.OVERTAKEN, ended)
+            found["finish"] = await self.looked(sql.FINISH.partition(";")[2], ended)
+            self.assertEqual({name: pages for name, pages in found.items() if pages > 50 * PAGES}, {}, before)
+
+
 class SettleTests(QueueCase):
     """What settling writes."""
+
+    async def test_the_external_key_stays(self) -> None:
+        """The history has it; past events that are delivered again keep the order of their key."""
+        released = await event(self.db, "Account/SIMCardAssignment", "account:101", 1, key="sim:9")
+        assigned = await event(self.db, "Account/SIMCardAssignment", "account:102", 1, key="sim:9")
+        for _ in range(2):
+            await self.events.settle([Settled(await self.one(), Verdict.DONE)])
+        rows = await self.db.query("select i_event, external_key from event_history order by 1")
+        self.assertEqual(rows, [(released, "sim:9"), (assigned, "sim:9")])
+        self.assertEqual(await replay(self.db, 1, "handler1", Which([released, assigned])), 2)
+        self.assertEqual(await self.claimed(), [released])
 
     async def test_the_last_handler_takes_the_event_with_it(self) -> None:
         """The event stays until the last handler has it; then only its history is there."""
@@ -263,9 +320,9 @@ class SnapshotTests(QueueCase):
             "update accounts set bill_status = 'C'": Condition.CLOSED,
         }
         restore = "update accounts set blocked = false, bill_status = 'O', balance = 10 where i_account = 101; update customers set blocked = false"
-        for sql, condition in cases.items():
-            await self.db.execute(sql)
-            self.assertEqual((await self.events.snapshots([101], frozenset()))[101].conditions, {condition}, sql)
+        for change, condition in cases.items():
+            await self.db.execute(change)
+            self.assertEqual((await self.events.snapshots([101], frozenset()))[101].conditions, {condition}, change)
             await self.db.execute(restore)
 
     async def test_inheritance(self) -> None:

@@ -178,6 +178,25 @@ class DeliveryTests(RunnerCase):
         await self.settle(runner)
         self.assertEqual(set((await statuses(self.db)).values()), {"done"})
 
+    async def test_what_was_claimed_ahead_is_given_back(self) -> None:
+        """A fast vendor stops answering: what is in stock is as if nobody had claimed it when the runner stops, and only what was sent counts as tried."""
+        numbers = [await event(self.db, "Account/New", f"account:{200 + n}", 1) for n in range(300)]
+        quick: list[Any] = [Reply(200)] * 60
+        held: Deferred[Reply] = Deferred()
+        transport = FakeTransport([*quick, held])
+        runner = await self.loose(Acme(), transport, self.events)
+        ended = Deferred.fromCoroutine(self.until(lambda: len(transport.sent) == 61))
+        await runner.run()
+        await ended
+        leased = await self.db.query("select count(*) from event_notifications where locked_until is not null")
+        self.assertGreater(leased[0][0], 1)
+        await runner.stop()
+        rows = await self.db.query("select count(*), max(attempts), count(locked_until) from event_notifications")
+        self.assertEqual(rows, [(240, 0, 0)])
+        self.assertEqual([request.json["type"] for request in transport.sent], ["Account/New"] * 61)
+        await self.events.hold(1, 30)
+        self.assertEqual(await self.claimed(limit=1), [numbers[60]])
+
 
 class StateTests(RunnerCase):
     """Handlers that bring the vendor to the state of the snapshot."""

@@ -11,7 +11,7 @@ from portaswitch.model.request import AAARequest, Base, Kind, Origin, Parties, Q
 from portaswitch.store.event_sources import read_sources
 from tests.server.charging import ChargingCase
 from tests.server.desks import LINE, DeskCase
-from tests.server.event_cases import CASES, Step, Use
+from tests.server.event_cases import CASES, FILE, Step, Use
 
 
 class EventCase(DeskCase):
@@ -33,7 +33,7 @@ class EventCase(DeskCase):
         elif isinstance(step, tuple):
             values = {name: str(self.one(value)) if value.startswith("select ") else value for name, value in step[1].items()}
             await self.put(step[0], values)
-        elif step.startswith("accounts:"):
+        elif FILE.match(step):
             await self.text(step)
         else:
             self.ask(step)

@@ -15,14 +15,14 @@ from portaswitch.store import ledger
 from portaswitch.store.ledger import Ledger
 from portaswitch.store.pool import HOT_SETTINGS, Pool
 from tests.contract import rows
-from tests.contract.counters_contract import CountersContract
 from tests.contract.ledger_case import DEBIT, PAST
 from tests.contract.ledger_contract import LedgerContract
+from tests.contract.payers_contract import PayersContract
 from tests.contract.places_contract import PlacesContract
 from tests.server.database import fresh_database
 
 
-class LedgerTests(LedgerContract, PlacesContract, CountersContract, TestCase):
+class LedgerTests(LedgerContract, PlacesContract, PayersContract, TestCase):
     """The contract, on a database of its own with the settings of hot connections."""
 
     timeout = 180
@@ -48,6 +48,10 @@ class LedgerTests(LedgerContract, PlacesContract, CountersContract, TestCase):
     async def put_alias(self, i_env: int, alias: str, master: Account) -> None:
         """See the contract."""
         await self.pool.execute(*rows.alias_row(i_env, alias, master))
+
+    async def put_beneficiary(self, row: Account, i_payer: int) -> None:
+        """See the contract."""
+        await self.pool.execute(*rows.beneficiary_row(row, i_payer))
 
     async def change_account(self, i_account: int, **what: Any) -> None:
         """See the contract."""

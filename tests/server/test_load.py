@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 
 from twisted.internet import reactor
 
@@ -80,6 +81,31 @@ class DemoTests(LoadTestCase):
         self.assertEqual(
             [connection.remote_ip for connection in current.connections.values()], ["192.0.2.77"]
         )
+
+
+class BeneficiaryTests(LoadTestCase):
+    """Accounts whose use another account pays for."""
+
+    TEXT = (
+        'accounts:\n  "1604-child": {customer: Demo retail, product: PrepaidCard, model: beneficiary, payer: "1604-parent"}\n'
+        '  "1604-other": {customer: Demo retail, product: PrepaidCard, model: beneficiary, payer: "10086610975", aliases: ["1604-alias"]}\n'
+        '  "1604-parent": {customer: Demo retail, product: PrepaidCard, model: debit, opening_balance: 3}\n'
+    )
+
+    async def test_beneficiaries(self) -> None:
+        """Payers stand in the file, in any order, or in the database; the same file again changes nothing."""
+        await self.load(read_catalogue(DEMO, 1))
+        path = Path(self.mktemp())
+        path.write_text(self.TEXT)
+        done = await self.load(read_catalogue(path, 1))
+        self.assertEqual(done.counts[Section.ACCOUNTS], Count(3))
+        self.assertEqual(
+            self.ask("select a.id, a.billing_model, y.id, a.balance from accounts a join accounts y on y.i_account = a.i_payer order by 1"),
+            [("1604-child", 4, "1604-parent", 0), ("1604-other", 4, "10086610975", 0)],
+        )
+        again = await self.load(read_catalogue(path, 1))
+        self.assertEqual(again.counts[Section.ACCOUNTS], Count(0, 0, 3))
+        self.assertEqual(self.one("select m.id from accounts a join accounts m on m.i_account = a.i_master_account where a.id = '1604-alias'"), "1604-other")
 
 
 class AgainTests(LoadTestCase):

@@ -29,7 +29,7 @@ from portaswitch.store.pool import HOT_SETTINGS, Pool
 from portaswitch.store.reference import ReferenceLedger
 from tests.contract import laws, rows
 from tests.contract.gate import taken
-from tests.contract.world import ACCOUNTS, CUSTOMERS, POLICIES, PURSE, USERS, WALLETS, Place, Sent, World, wallet_of
+from tests.contract.world import ACCOUNTS, BENEFICIARIES, CUSTOMERS, POLICIES, PURSE, USERS, WALLETS, Place, Sent, World, wallet_of
 from tests.server.database import fresh_database
 
 STEPS = 300
@@ -106,6 +106,9 @@ class WalkTests(TestCase):
         for account, funds in ACCOUNTS:
             self.reference.put_account(account, funds)
             await self.pool.execute(*rows.account_row(account, funds))
+        for account, i_payer in BENEFICIARIES:
+            self.reference.put_beneficiary(account, i_payer)
+            await self.pool.execute(*rows.beneficiary_row(account, i_payer))
         for number, (wallet, octets) in WALLETS.items():
             self.reference.put_counters(number, wallet_of(number))
             await self.pool.execute(*rows.wallet_row(number, wallet, PURSE, octets))

@@ -20,8 +20,10 @@ from portaswitch.store.work import Books
 from tests.server.charging import CANADA, KOREA, ChargingCase
 from tests.server.desks import CARD, LINE, SUBLINE
 
-USER = "user1@demo.example"
-NAMES = (CARD, LINE, SUBLINE, USER)
+USER, CHILD, SISTER = "user1@demo.example", "380501112233", "380501112234"
+#: The last two are paid for by the card and the line.
+NAMES = (CARD, LINE, SUBLINE, USER, CHILD, SISTER)
+CALLERS = (CARD, LINE, SUBLINE, CHILD, SISTER)
 reactor: Any = _reactor
 CUSTOMERS = ("Demo retail", "Demo subcustomer", "Demo reseller")
 
@@ -39,9 +41,9 @@ steps = st.one_of(
     st.tuples(st.just("account.move"), st.fixed_dictionaries({"id": names, "customer": st.sampled_from(CUSTOMERS[:2])})),
     st.tuples(st.just("customer.change"), st.fixed_dictionaries({"name": st.sampled_from(CUSTOMERS[:2]), "max_sessions": st.sampled_from(["null", "3"])})),
     st.tuples(st.sampled_from(["account.block", "account.unblock", "account.suspend", "account.unsuspend"]), st.fixed_dictionaries({"id": names})),
-    st.tuples(st.just("account.close"), st.fixed_dictionaries({"id": st.just(USER)})),
+    st.tuples(st.just("account.close"), st.fixed_dictionaries({"id": st.sampled_from((USER, USER, CHILD))})),
     st.tuples(st.just("refund"), st.fixed_dictionaries({"number": st.integers(0, 5)})),
-    st.tuples(st.just("call"), st.fixed_dictionaries({"id": st.sampled_from(NAMES[:3]), "n": st.integers(1, 4), "called": st.sampled_from([KOREA, CANADA])})),
+    st.tuples(st.just("call"), st.fixed_dictionaries({"id": st.sampled_from(CALLERS), "n": st.integers(1, 4), "called": st.sampled_from([KOREA, CANADA])})),
     st.tuples(st.just("hang up"), st.fixed_dictionaries({"n": st.integers(1, 4), "seconds": st.integers(0, 3000)})),
     st.tuples(st.just("sweep"), st.just({})),
 )
@@ -51,6 +53,13 @@ class OrderTests(ChargingCase):
     """Any order of operations and calls, with refusals, keeps every law of the audit."""
 
     timeout = 400
+
+    async def prepare(self) -> None:
+        """With beneficiaries of two accounts."""
+        await super().prepare()
+        for name, payer in (CHILD, CARD), (SISTER, LINE):
+            row = await self.do("account.show", id=payer)
+            await self.do("account.add", id=name, customer=row["customer"], product=row["product"], model="beneficiary", payer=payer)
 
     async def step(self, what: str, values: Any, calls: dict[int, str]) -> None:
         """One step; a refusal is an answer too."""

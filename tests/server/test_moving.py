@@ -84,6 +84,18 @@ class MovingTestCase(LoadTestCase):
 class MovingTests(MovingTestCase):
     """Good files."""
 
+    async def test_beneficiaries(self) -> None:
+        """Of billing_model 4: the payer is found by its number in the folder, or by its id."""
+        header, *rows = ACCOUNTS.splitlines()
+        text = f"{header},master_id,i_master_account\n" + "".join(f"{row},,\n" for row in rows)
+        text += "14,12065550103,8,PrepaidCard,4,CAD,0,,O,N,,,,,,11\n15,12065550104,8,PrepaidCard,4,CAD,0,,O,N,,,,,12065550101,\n"
+        done = await self.move(accounts=text)
+        self.assertTrue(all(control.agrees for control in done.controls), done.controls)
+        paid = "select a.id, y.id from accounts a join accounts y on y.i_account = a.i_payer order by 1"
+        self.assertEqual(self.ask(paid), [("12065550103", "12065550100"), ("12065550104", "12065550101")])
+        found = await self.faults(accounts=text.replace("12065550103,8,PrepaidCard,4,CAD,0", "12065550105,8,PrepaidCard,4,CAD,7"))
+        self.assertEqual(found, ["accounts.csv:5:7: balance: a beneficiary has none: remove it, what counts is that of its payer 12065550100"])
+
     async def test_what_it_makes(self) -> None:
         """Money is the opening balance, parents and masters are found by number, secrets are sealed, cards and counters have their owners."""
         done = await self.move()

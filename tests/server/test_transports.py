@@ -78,6 +78,17 @@ class Vendor(Resource):
         self.hanging.append(request)
         return NOT_DONE_YET
 
+    def on_cookie(self, request: Asked) -> bytes:
+        """A session in a cookie."""
+        request.addCookie(b"s", b"17")
+        return b""
+
+    def on_dripping(self, request: Asked) -> int:
+        """An answer that begins and has no end."""
+        request.write(b"x")
+        self.hanging.append(request)
+        return NOT_DONE_YET
+
     def on_lost(self, request: Asked) -> int:
         """The connection goes."""
         transport: Any = request.transport
@@ -151,6 +162,7 @@ class HttpTests(TransportCase):
     async def test_failures(self) -> None:
         """No answer, a lost connection, nobody there: tried again later. A hostile answer: parked."""
         await self.fails(self.http.send(Http("GET", "/hang")), TransportFailed)
+        self.assertIn("TimeoutError", await self.fails(self.http.send(Http("GET", "/dripping")), TransportFailed))
         await self.fails(self.http.send(Http("GET", "/lost")), TransportFailed)
         await self.fails(self.http.send(Http("GET", "/bomb")), NotSendable)
         await self.fails(self.http.send(Http("GET", "/huge")), NotSendable)
@@ -158,6 +170,17 @@ class HttpTests(TransportCase):
         nobody = self.transport(HttpTarget(seconds=1), url="http://127.0.0.1:9")
         await self.fails(nobody.send(Http("GET", "/")), TransportFailed)
         self.assertEqual((await self.http.send(Http("GET", "/again"))).body, "ok")
+
+
+    async def test_cookies(self) -> None:
+        """A target without a log-in of HTTP's own may keep its session in a cookie; where a header proves who asks there is none to keep."""
+        plain = self.transport(HttpTarget(), url=f"http://127.0.0.1:{self.port}")
+        for http in (plain, self.http):
+            self.vendor.asked.clear()
+            await http.send(Http("POST", "/cookie"))
+            await http.send(Http("POST", "/ü", json={}))
+            self.assertEqual(self.vendor.asked[1][1], b"/%C3%BC")
+            self.assertEqual(self.vendor.asked[1][2].get("cookie"), "s=17" if http is plain else None)
 
 
 class Talker(Protocol):

@@ -34,10 +34,11 @@ class Refused(Exception):
 
 
 class Faults:
-    """Which faults are on, and how many answers go before one is lost (`lose_every`; 0: none is lost)."""
+    """Which faults are on, and how many answers go before one is lost (`lose_every`: again and again, `lose_after`: once; 0: none is lost)."""
 
     def __init__(self, lose_every: int = 0) -> None:
         self.lose_every = lose_every
+        self.lose_after = 0
         self.lost = 0
         self._left: dict[Fault, int | None] = {}
         self._answers = 0
@@ -65,6 +66,9 @@ class Faults:
         """Whether the answer to what was just done is lost on its way."""
         self._answers += 1
         lost = bool(self.lose_every) and self._answers % self.lose_every == 0
+        if self.lose_after:
+            self.lose_after -= 1
+            lost = lost or not self.lose_after
         self.lost += lost
         return lost
 

@@ -14,6 +14,12 @@ from portaswitch.espf.catalogue import EVENTS, find
 from portaswitch.handler import Event, EventHandler, FanOut, Record, Steps, Subscriber
 from portaswitch.model.value import dataclass
 
+#: Events of an account that pays for others: its money, its counters, and whether it may pay. They are told of its beneficiaries too.
+PAYING: Final = (
+    "Account/AvailableFundsAppear", "Account/Blocked", "Account/Service/Msg/QuotaExceeded", "Account/Service/Netaccess/QuotaExceeded",
+    "Account/Service/QuotaAvailable", "Account/Service/QuotaExceeded", "Account/Status/Suspend", "Account/Status/Unsuspend", "Account/Unblocked",
+    "Account/ZeroAvailableFunds",
+)  # fmt: skip
 #: Events of the funds of a customer: they are those of accounts that have no limit of their own.
 FUNDS: Final = frozenset({"Customer/AvailableFundsAppear", "Customer/ZeroAvailableFunds", "Customer/BalanceChanged"})
 
@@ -62,13 +68,19 @@ class Dispatcher(EventHandler):
     def steps(self, event: Event, subscriber: Subscriber | None, record: Record) -> Steps:
         """One fan-out."""
         becomes, (kind, _, number) = TABLE.get(event.type), event.entity.partition(":")
-        if becomes is not None and kind in SCOPES:
+        if kind == "account" and event.type in PAYING:
+            told = {name: value for name, value in event.variables.items() if name not in ("i_env", "i_account")}
+            yield FanOut(event.type, f"payer:{number}", told)
+        elif becomes is not None and kind in SCOPES:
             told = {name: event.variables.get(source) for name, source in becomes.variables.items()}
             yield FanOut(becomes.type, f"{SCOPES[kind]}:{number}", told, event.type in FUNDS)
 
 
 class CustomerToAccountsDispatcher(Dispatcher):
-    """A customer's events, and those of its sites, for its accounts and those of the customers below it."""
+    """
+    A customer's events, and those of its sites, for its accounts and those of the customers below it; those of accounts that pay for others (`PAYING`), which
+    alone are told it (schema/functions/raise_events.sql), for their beneficiaries.
+    """
 
     name = "CustomerToAccountsDispatcher"
     description = "Dispatch events of customers to accounts"
@@ -77,7 +89,7 @@ class CustomerToAccountsDispatcher(Dispatcher):
         "Customer/ServiceFlags/Changed", "Customer/Status/Changed", "Customer/Status/Closed", "Customer/Status/Exported", "Customer/Status/Imported",
         "Customer/Status/Suspend", "Customer/Status/Unsuspend", "Customer/Unblocked", "Customer/ZeroAvailableFunds",
     )  # fmt: skip
-    extra_events = ("Customer/BalanceChanged",)
+    extra_events = ("Customer/BalanceChanged", *PAYING)
 
 
 class ProductToAccountsDispatcher(Dispatcher):

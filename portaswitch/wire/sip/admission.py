@@ -107,12 +107,16 @@ def _extensions(request: Request, abilities: Abilities) -> Fault | None:
 
 
 def _unsupported(request: Request, header: str, known: Set[str]) -> Fault | None:
+    if header not in request.headers.groups():
+        return None
     unknown = [] if request.method in _BARE else [tag for tag in request.headers.tags(header) if tag.lower() not in known]
     return _refused(request, "extension", 420, ("Unsupported", ", ".join(unknown))) if unknown else None
 
 
 def _acceptable(request: Request, abilities: Abilities) -> Fault | None:
     """RFC 3261 20.1: a client that accepts no type with which the method is answered; one without Accept takes application/sdp."""
+    if "Accept" not in request.headers.groups():
+        return None
     answer, ranges = dict(abilities.answers).get(request.method), request.headers.tags("Accept")
     if answer is None or not ranges:
         return None
@@ -123,8 +127,7 @@ def _acceptable(request: Request, abilities: Abilities) -> Fault | None:
 def _content(request: Request, abilities: Abilities) -> Fault | None:
     if not request.body or request.method in _BARE:
         return None
-    encodings = [name for name in request.headers.tags("Content-Encoding") if name.lower() != "identity"]
-    if encodings:
+    if "Content-Encoding" in request.headers.groups() and any(name.lower() != "identity" for name in request.headers.tags("Content-Encoding")):
         return _refused(request, "content-encoding", 415, ("Accept-Encoding", "identity"))
     kind = request.content_type
     if kind is None:

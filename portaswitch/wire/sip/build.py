@@ -13,34 +13,39 @@ from hashlib import sha256
 
 from portaswitch.wire.sip import uri as uris
 from portaswitch.wire.sip.fault import PHRASES, Fault
-from portaswitch.wire.sip.grammar import clean, encode, named, token
-from portaswitch.wire.sip.headers import KNOWN, Headers, canonical
-from portaswitch.wire.sip.message import READERS, Essentials, Message, Request, Response, Wrong, essentials
+from portaswitch.wire.sip.grammar import BLANKS, PRINTED, clean, encode, named, token
+from portaswitch.wire.sip.headers import KNOWN, Headers
+from portaswitch.wire.sip.message import READERS, Essentials, Message, Request, Response, Wrong
+from portaswitch.wire.sip.message import essentials as read_essentials
 from portaswitch.wire.sip.values import name_addr
 
 Pairs = Iterable[tuple[str, str]]
+#: What an answer has of its request.
+_COPIED = ("Via", "From", "To", "Call-ID", "CSeq")
 
 
 def to_octets(message: Message) -> bytes:
     """
-    The octets of a message: headers in order, Content-Length last and always right.
+    The octets of a message: headers in order, Content-Length last and always right; of a message made here those that it was checked by.
 
     :raises ValueError: for a name, value, method, Request-URI or reason phrase that can't be sent.
     """
-    if isinstance(message, Request):
-        if not token(message.method) or uris.read(message.target) is None:
-            raise ValueError(f"{message.method!r} {message.target!r} is no method with a Request-URI")
-        start = f"{message.method} {message.target} SIP/2.0"
-    elif isinstance(message, Response):
-        start = _status_line(message.status, message.reason)
-    else:
+    if not isinstance(message, Request | Response):
         raise ValueError("neither a request nor a response")
-    return _joined(start, message.headers, message.body)
+    if message.octets is not None:
+        return message.octets
+    if isinstance(message, Response):
+        return _joined(_status_line(message.status, message.reason), message.headers, message.body)
+    if not token(message.method) or uris.read(message.target) is None:
+        raise ValueError(f"{message.method!r} {message.target!r} is no method with a Request-URI")
+    return _joined(_request_line(message.method, message.target), message.headers, message.body)
 
 
-def request(method: str, target: str, headers: Pairs, body: bytes = b"") -> Request:
+def request(method: str, target: str, headers: Pairs, body: bytes = b"", essentials: Essentials | None = None) -> Request:
     """
     A request of ours. Via, From, To, Call-ID, CSeq and all else are among the headers.
+
+    :param essentials: what they say, from who has written them by it and has nothing of READERS among them that somebody else wrote.
 
     :raises ValueError: when it isn't one that :func:`.parse.parse` would take.
     """
@@ -48,12 +53,10 @@ def request(method: str, target: str, headers: Pairs, body: bytes = b"") -> Requ
     address = uris.read(target)
     if address is None or not token(method):
         raise ValueError(f"{method!r} {target!r} is no method with a Request-URI")
-    known = _checked(known_headers)
+    known = _checked(known_headers) if essentials is None else essentials
     if known.cseq.method != method:
         raise ValueError(f"CSeq says {known.cseq.method}, the request line {method}")
-    made = Request(known_headers, body, known, method, target, address)
-    to_octets(made)
-    return made
+    return Request(known_headers, body, known, method, target, address, _joined(_request_line(method, target), known_headers, body))
 
 
 def response(status: int, headers: Pairs, body: bytes = b"", reason: str | None = None) -> Response:
@@ -63,13 +66,16 @@ def response(status: int, headers: Pairs, body: bytes = b"", reason: str | None 
     :raises ValueError: when it isn't one that :func:`.parse.parse` would take.
     """
     known_headers = Headers.of(headers)
-    made = Response(known_headers, body, _checked(known_headers), status, PHRASES.get(status, "") if reason is None else reason)
-    to_octets(made)
-    return made
+    return _responding(known_headers, body, _checked(known_headers), status, reason)
+
+
+def _responding(headers: Headers, body: bytes, known: Essentials, status: int, reason: str | None) -> Response:
+    phrase = PHRASES.get(status, "") if reason is None else reason
+    return Response(headers, body, known, status, phrase, _joined(_status_line(status, phrase), headers, body))
 
 
 def _checked(headers: Headers) -> Essentials:
-    known = essentials(headers)
+    known = read_essentials(headers)
     if isinstance(known, Wrong):
         raise ValueError(known.phrase)
     return known
@@ -82,14 +88,14 @@ def answer(asked: Request, status: int, more: Pairs = (), body: bytes = b"", rea
     :param tag: of To, when the request has none; that of :func:`tag_of` by default. A 100 gets none and has the Timestamp.
     :raises ValueError: for a value that can't be sent.
     """
-    copied = _copied(asked.headers, None if status == 100 else tag or tag_of(asked.headers), "Timestamp" if status == 100 else "")
-    more = tuple(more)
-    if any(canonical(name) in READERS for name, _ in more):
-        return response(status, [*copied, *more], body, reason)
+    if status != 100 and asked.known.recipient.tag is None:
+        tag = tag or tag_of(asked.headers)
+    copied = _copied(asked.headers, None if status == 100 else tag, "Timestamp" if status == 100 else "")
+    added = Headers.of(more).entries
+    if any(name in READERS for name, _ in added):
+        return response(status, [*copied, *added], body, reason)
     # What is copied was read with the request, and of other headers only the letters matter.
-    made = Response(copied.then(*more), body, asked.known, status, PHRASES.get(status, "") if reason is None else reason)
-    _lines(_status_line(made.status, made.reason), (*more, ("To", tag or "")))
-    return made
+    return _responding(Headers(copied.entries + added), body, asked.known, status, reason)
 
 
 def refusal(fault: Fault, tag: str | None = None) -> bytes | None:
@@ -104,17 +110,17 @@ def refusal(fault: Fault, tag: str | None = None) -> bytes | None:
 
 def tag_of(headers: Headers) -> str:
     """A tag for To that is the same for each retransmission, so that a server without memory gives one answer (RFC 3261 8.2.7)."""
-    heard = "\n".join(value for name in ("Via", "From", "To", "Call-ID", "CSeq") for value in headers.lines(name)[:1])
+    groups = headers.groups()
+    heard = "\n".join([groups[name][0] for name in _COPIED if name in groups])
     return sha256(encode(heard)).hexdigest()[:16]
 
 
 def _copied(asked: Headers, tag: str | None, extra: str) -> Headers:
     """The headers that an answer copies, as they were written; To with a tag when it had none."""
-    copied = []
-    for name, value in asked.only("Via", "From", "To", "Call-ID", "CSeq", *filter(None, (extra,))):
+    copied = [entry for entry in asked.entries if entry[0] in _COPIED or entry[0] == extra]
+    for place, (name, value) in enumerate(copied):
         if name == "To" and tag and not _has_tag(value):
-            value = f"{value};tag={tag}"
-        copied.append((name, value))
+            copied[place] = name, f"{value};tag={tag}"
     return Headers(tuple(copied))
 
 
@@ -122,6 +128,10 @@ def _has_tag(text: str) -> bool:
     """Whether a To has a tag; one that can't be read counts as having one, so that it is copied untouched."""
     read = name_addr(text)
     return read is None or named(read.parameters, "tag") is not None
+
+
+def _request_line(method: str, target: str) -> str:
+    return f"{method} {target} SIP/2.0"
 
 
 def _status_line(status: int, reason: str) -> str:
@@ -136,22 +146,19 @@ def _joined(start: str, headers: Headers, body: bytes) -> bytes:
 
     :raises ValueError: as :func:`to_octets`.
     """
-    lines = _lines(start, headers)
-    return encode("\r\n".join((*lines, f"Content-Length: {len(body)}", "", ""))) + body
+    # Blanks around a value are none of it (RFC 3261 7.3.1).
+    lines = [f"{name}: {value.strip(BLANKS)}" for name, value in headers.entries if name != "Content-Length"]
+    head = encode("\r\n".join((start, *lines, f"Content-Length: {len(body)}\r\n\r\n")))
+    # All that is no text are the line ends between the lines; else some value has a control octet.
+    if head.translate(None, PRINTED) != b"\r\n" * (len(lines) + 3) or not KNOWN.issuperset(headers.groups()):
+        _check(start, headers)
+    return head + body
 
 
-def _lines(start: str, headers: Pairs) -> list[str]:
-    """
-    The lines of a message but its Content-Length.
-
-    :raises ValueError: for one that can't be sent.
-    """
+def _check(start: str, headers: Headers) -> None:
+    """:raises ValueError: for what can't be sent."""
     if not clean(start):
         raise ValueError("a control character in the start line")
-    lines = [start]
-    for name, value in headers:
+    for name, value in headers.entries:
         if (name not in KNOWN and not token(name)) or not clean(value):
             raise ValueError(f"{name!r}: a control character in the value, or no name of a header")
-        if name != "Content-Length":
-            lines.append(name + ": " + value.strip(" \t"))  # blanks around a value are none of it (RFC 3261 7.3.1)
-    return lines

@@ -128,6 +128,7 @@ class Guard:
         self.realm = realm
         self.nonces = nonces
         self.algorithms = tuple(algorithms)
+        self._believed = frozenset(map(str.upper, algorithms))
 
     def challenge(self, source: str, now: int, stale: bool = False, proxy: bool = False) -> list[tuple[str, str]]:
         """The headers of a 401 (of a 407 for a proxy): one for each algorithm, each with its own nonce."""
@@ -155,7 +156,7 @@ class Guard:
     def _proof(self, fields: dict[str, str], method: str) -> Proof | None:
         get = fields.get
         qop, count, algorithm = get("qop", ""), get("nc", ""), get("algorithm", "MD5")
-        if qop.lower() not in ("", "auth") or algorithm.upper() not in map(str.upper, self.algorithms) or (qop and not _COUNT.fullmatch(count)):
+        if qop.lower() not in ("", "auth") or algorithm.upper() not in self._believed or (qop and not _COUNT.fullmatch(count)):
             return None
         named = get("username", ""), self.realm, get("nonce", ""), method, get("uri", ""), get("response", "")
         return sensible(Proof(*named, qop, algorithm.lower(), get("cnonce", ""), count))
@@ -167,12 +168,14 @@ class Guard:
         :param password: None for a user who isn't known or has none, for whom as much is computed; an empty one proves nothing either.
         :param also: other Request-URIs that the client may have meant: what it was before a proxy of ours changed it.
         """
-        proof = login.proof
         if not self.proves(login, password, request, also):
             return Verdict.WRONG
-        if self.old(login, source, now) or (proof.qop and not self.nonces.counted(proof.nonce, int(proof.count, 16), now)):
-            return Verdict.STALE
-        return Verdict.PASSED
+        return Verdict.STALE if self.old(login, source, now) or not self.counts(login, now) else Verdict.PASSED
+
+    def counts(self, login: Login, now: int) -> bool:
+        """Use the count of the nonce, of a log-in that has proven its password and is not old: False when it was used before."""
+        proof = login.proof
+        return not proof.qop or self.nonces.counted(proof.nonce, int(proof.count, 16), now)
 
     def proves(self, login: Login, password: str | None, request: Request, also: Iterable[str] = ()) -> bool:
         """Whether the log-in was made from this password for this request, whatever became of its nonce since; as :meth:`verdict`."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from portaswitch.model.value import dataclass
 from portaswitch.wire.sip.grammar import split
 
 #: RFC 3261 7.3.3 and IANA's registry of compact forms.
@@ -28,19 +27,35 @@ _OTHERS: Final = (
 )  # fmt: skip
 #: Canonical names: whatever is written otherwise became one of these when it was read.
 KNOWN: Final = frozenset((*COMPACT.values(), *LISTS, *SINGLE, *_OTHERS))
-_NAMES: Final = {name.lower(): name for name in KNOWN} | COMPACT
+#: Canonical names by all their spellings in small letters.
+NAMES: Final = {name.lower(): name for name in KNOWN} | COMPACT
 
 
 def canonical(name: str) -> str:
     """The name as RFCs write it: compact forms in full; a name that isn't known stays as it is."""
-    return name if name in KNOWN else _NAMES.get(name.lower(), name)
+    return name if name in KNOWN else NAMES.get(name.lower(), name)
 
 
-@dataclass(frozen=True, slots=True)
 class Headers:
-    """Name (canonical) and value of each header line, values without the blanks around them and unfolded. Names are looked up without case."""
+    """
+    Name (canonical) and value of each header line, values without the blanks around them and unfolded. Names are looked up without case. A value: nobody
+    changes `entries`.
+    """
 
-    entries: tuple[tuple[str, str], ...] = ()
+    __slots__ = ("_groups", "entries")
+
+    def __init__(self, entries: tuple[tuple[str, str], ...] = ()) -> None:
+        self.entries = entries
+        self._groups: dict[str, list[str]] | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Headers) and self.entries == other.entries
+
+    def __hash__(self) -> int:
+        return hash(self.entries)
+
+    def __repr__(self) -> str:
+        return f"Headers({self.entries!r})"
 
     @classmethod
     def of(cls, pairs: Iterable[tuple[str, str]]) -> Headers:
@@ -57,23 +72,29 @@ class Headers:
         """The values of all lines of this name."""
         wanted = canonical(name)
         if wanted in KNOWN:
-            return [value for known, value in self.entries if known == wanted]
+            return self.groups().get(wanted, [])
         wanted = wanted.lower()
         return [value for known, value in self.entries if known.lower() == wanted]
 
     def first(self, name: str) -> str | None:
         """The value of the first line of this name, None without one."""
-        return next(iter(self.lines(name)), None)
+        lines = self.lines(name)
+        return lines[0] if lines else None
 
     def all(self, name: str) -> list[str] | None:
         """The single values of a header that is a list, of all its lines in order; of another header its lines. None when a quote or bracket isn't closed."""
         return divided(canonical(name), self.lines(name))
 
     def groups(self) -> dict[str, list[str]]:
-        """The values of all lines by their canonical names, for who looks at many."""
-        found: dict[str, list[str]] = {}
-        for name, value in self.entries:
-            found.setdefault(name, []).append(value)
+        """The values of all lines by their canonical names, for who looks at many; they are made once, and nobody changes them."""
+        found = self._groups
+        if found is None:
+            found = self._groups = {}
+            for name, value in self.entries:
+                if name in found:
+                    found[name].append(value)
+                else:
+                    found[name] = [value]
         return found
 
     def tags(self, name: str) -> list[str]:
@@ -105,6 +126,9 @@ def divided(name: str, lines: list[str]) -> list[str] | None:
         return lines
     found: list[str] = []
     for line in lines:
+        if "," not in line and '"' not in line and "<" not in line and ">" not in line:
+            found.append(line.strip(" \t"))
+            continue
         parts = split(line, ",")
         if parts is None:
             return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import field
 from typing import Any, Final, cast
 
 from portaswitch.model.value import dataclass
@@ -57,8 +58,40 @@ class Wrong:
     phrase: str
 
 
+#: Of these a usual message has one line with one value, and
+_ONCE: Final = tuple((name, READERS[name]) for name in ("From", "To", "Call-ID", "CSeq"))
+#: of these any number, with a value that matters only when somebody asks for it.
+_MORE: Final = tuple((name, READERS[name]) for name in ("Max-Forwards", "Contact", "Route", "Record-Route", "Content-Type"))
+
+
 def essentials(headers: Headers) -> Essentials | Wrong:
     """Read what every message has, and check all that :data:`READERS` knows."""
+    return _usual(headers) or _carefully(headers)
+
+
+def _usual(headers: Headers) -> Essentials | None:
+    """What a message of which nothing is wrong has; None: it is not one of those, and has to be looked at carefully."""
+    groups = headers.groups()
+    if len(groups) != len(headers.entries) and any(len(groups.get(name, ())) > 1 for name in SINGLE):
+        return None
+    read: list[Any] = []
+    for name, reader in _ONCE:
+        lines = groups.get(name)
+        value = None if lines is None else reader(lines[0])
+        if value is None:
+            return None
+        read.append(value)
+    for name, reader in _MORE:
+        if name in groups and None in [reader(text) for text in divided(name, groups[name]) or ("",)]:
+            return None
+    vias = [values.via(text) for text in divided("Via", groups.get("Via", [])) or ("",)]
+    if None in vias:
+        return None
+    return Essentials(tuple(cast(list[Via], vias)), *read)
+
+
+def _carefully(headers: Headers) -> Essentials | Wrong:
+    """The same for any headers, with the first thing that is wrong of them."""
     groups = headers.groups()
     for name in SINGLE:
         if len(groups.get(name, ())) > 1:
@@ -122,11 +155,12 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Request(Message):
-    """A request. `target` is the Request-URI as written, `uri` as read."""
+    """A request. `target` is the Request-URI as written, `uri` as read; `octets` are those of one of ours, where they have been made already."""
 
     method: str
     target: str
     uri: Uri
+    octets: bytes | None = field(default=None, compare=False, repr=False)
 
     @property
     def max_forwards(self) -> int | None:
@@ -136,20 +170,23 @@ class Request(Message):
 
     def stamped(self, address: str, port: int) -> Request:
         """The request with `received` and `rport` of its topmost Via filled in from where it came (RFC 3261 18.2.1, RFC 3581 4)."""
-        top = self.via.stamped(address, port)
-        rest = (self.headers.all("Via") or [])[1:]
-        headers = self.headers.without("Via").before(*(("Via", value) for value in (str(top), *rest)))
-        known = self.known
+        top, known, entries = self.via.stamped(address, port), self.known, self.headers.entries
+        if len(known.vias) == 1 and entries[0][0] == "Via":
+            headers = Headers((("Via", str(top)), *entries[1:]))
+        else:
+            rest = (self.headers.all("Via") or [])[1:]
+            headers = self.headers.without("Via").before(*(("Via", value) for value in (str(top), *rest)))
         stamped = Essentials((top, *known.vias[1:]), known.sender, known.recipient, known.call_id, known.cseq)
         return Request(headers, self.body, stamped, self.method, self.target, self.uri)
 
 
 @dataclass(frozen=True, slots=True)
 class Response(Message):
-    """A response. `reason` is its phrase, which may be empty."""
+    """A response. `reason` is its phrase, which may be empty; `octets` are those of one of ours, where they have been made already."""
 
     status: int
     reason: str
+    octets: bytes | None = field(default=None, compare=False, repr=False)
 
     @property
     def final(self) -> bool:

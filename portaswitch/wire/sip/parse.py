@@ -12,14 +12,16 @@ from typing import Final
 from portaswitch.model.value import dataclass
 from portaswitch.wire.sip import uri as uris
 from portaswitch.wire.sip.fault import DROPPED, PHRASES, Fault
-from portaswitch.wire.sip.grammar import BLANKS, clean, decode, number, token
-from portaswitch.wire.sip.headers import Headers, canonical
+from portaswitch.wire.sip.grammar import BLANKS, PRINTED, clean, decode, number, token
+from portaswitch.wire.sip.headers import KNOWN, NAMES, Headers, canonical
 from portaswitch.wire.sip.limits import LIMITS, Limits
 from portaswitch.wire.sip.message import Request, Response, Wrong, essentials
 from portaswitch.wire.sip.uri import SipUri
 
 END: Final = b"\r\n\r\n"
 _VERSION: Final = re.compile(r"SIP/[0-9]+\.[0-9]+", re.IGNORECASE)
+#: A request line as nearly all are.
+_REQUEST_LINE: Final = re.compile(rb"([A-Z]+) ([!-~]+) SIP/2\.0")
 _STATUS: Final = re.compile(r"[1-6][0-9][0-9]")
 
 
@@ -90,7 +92,8 @@ def read_head(octets: bytes, limits: Limits = LIMITS, whole: bool = True) -> Hea
     start = _start(lines[0], limits)
     if isinstance(start, Fault):
         return start
-    headers, wrong = _headers(lines[1:] if whole else lines[1:-1], limits)
+    usual = _usual_headers(octets, len(lines), limits) if whole else None
+    headers, wrong = (usual, None) if usual is not None else _headers(lines[1:] if whole else lines[1:-1], limits)
     if not whole:
         return Head(start, headers, None)
     if wrong is None and start.version != "SIP/2.0":
@@ -124,6 +127,9 @@ def complete(head: Head, body: bytes, limits: Limits = LIMITS) -> Request | Resp
 
 def _start(line: bytes, limits: Limits) -> Start | Fault:
     """The start line. What doesn't speak SIP at all is dropped; a request line with blanks in wrong places is kept for its answer."""
+    found = _REQUEST_LINE.fullmatch(line) if len(line) <= limits.start_line else None
+    if found is not None:
+        return Start("SIP/2.0", found[1].decode(), found[2].decode())
     text = decode(line[: limits.start_line])
     first, blank, rest = text.partition(" ")
     if _VERSION.fullmatch(first):
@@ -139,6 +145,21 @@ def _start(line: bytes, limits: Limits) -> Start | Fault:
     if _VERSION.fullmatch(version) and target and clean(target) and not set(target) & set(BLANKS):
         return Start(version.upper(), first, target)
     return Start("", first) if "SIP/" in text.upper() else Fault("garbage", DROPPED)
+
+
+def _usual_headers(octets: bytes, count: int, limits: Limits) -> Headers | None:
+    """The headers of `count` lines of plain text, each a name and its value; None: they have to be read carefully."""
+    # All that is no text are the line ends that divide the lines.
+    if count > limits.headers or not octets.isascii() or octets.translate(None, PRINTED) != b"\r\n" * (count - 1):
+        return None
+    found = []
+    for line in octets.decode("ascii").split("\r\n")[1:]:
+        name, colon, value = line.partition(":")
+        known = name if name in KNOWN else NAMES.get(name.lower(), name)
+        if not colon or len(line) > limits.header or (known not in KNOWN and not token(known)):
+            return None
+        found.append((known, value.strip(BLANKS)))
+    return Headers(tuple(found))
 
 
 def _headers(lines: list[bytes], limits: Limits) -> tuple[Headers, tuple[str, int, str] | None]:

@@ -52,22 +52,38 @@ class Transaction:
     :ivar key: by which its messages are known.
     :ivar request: the request that began it.
     :ivar place: where its messages go, whatever that is to who sends them (an address, a connection).
-    :ivar deadlines: when each running timer fires; `noted` are those that :class:`.Transactions` has in its heap.
+    :ivar deadlines: when each running timer fires; `noted` is the one that :class:`.Transactions` has in its heap, if any.
     """
 
-    __slots__ = ("_fired", "_last", "deadlines", "key", "kind", "noted", "place", "reliable", "request", "state")
+    __slots__ = ("_fired", "_last", "_request", "deadlines", "key", "kind", "noted", "place", "reliable", "state")
 
     def __init__(self, kind: Kind, key: Hashable, request: Request, place: object, reliable: bool) -> None:
         self.kind = kind
         self.key = key
-        self.request = request
+        self._request: Request | None = request
         self.place = place
         self.reliable = reliable
         self.state = FIRST[kind]
         self.deadlines: dict[Timer, int] = {}
-        self.noted: dict[Timer, int] = {}
-        self._fired: dict[Timer, int] = {}
+        self.noted: int | None = None
+        self._fired: dict[Timer, int] | None = None
         self._last: bytes | None = None
+
+    @property
+    def request(self) -> Request:
+        """
+        The request that began it.
+
+        :raises ValueError: when it has its final answer: thousands that only wait for repetitions are not to keep theirs.
+        """
+        if self._request is None:
+            raise ValueError("the request of a transaction that is completed is not kept")
+        return self._request
+
+    @property
+    def earliest(self) -> int | None:
+        """When its next timer fires, None: none runs."""
+        return min(self.deadlines.values(), default=None)
 
     @property
     def over(self) -> bool:
@@ -91,6 +107,7 @@ class Transaction:
         row = ROWS[self.kind].get((self.state, event))
         if isinstance(event, Timer):
             self.deadlines.pop(event, None)
+            self._fired = {} if self._fired is None else self._fired
             self._fired[event] = self._fired.get(event, 0) + 1
         if row is None:
             return []
@@ -115,12 +132,14 @@ class Transaction:
 
     def _enter(self, state: State, now: int) -> list[Output]:
         self.state = state
+        if state is State.COMPLETED:
+            self._request = None
         wanted = TIMERS.get((self.kind, state), ())
         for timer in [timer for timer in self.deadlines if timer not in wanted]:
             del self.deadlines[timer]
         for timer in wanted:
             if timer not in self.deadlines:
-                length = lasts(timer, state, self.reliable, self._fired.get(timer, 0))
+                length = lasts(timer, state, self.reliable, self._fired.get(timer, 0) if self._fired else 0)
                 if length == 0:
                     return self.happens(timer, now)
                 if length is not None:

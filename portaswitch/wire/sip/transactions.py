@@ -8,7 +8,7 @@ from itertools import count
 
 from portaswitch.wire.sip.fault import DROPPED, PHRASES, Fault
 from portaswitch.wire.sip.message import Request, Response
-from portaswitch.wire.sip.table import Event, Kind, Timer
+from portaswitch.wire.sip.table import Event, Kind
 from portaswitch.wire.sip.transaction import Output, Transaction, event_of
 from portaswitch.wire.sip.values import COOKIE
 
@@ -49,7 +49,8 @@ class Transactions:
         self._limit = limit
         self._servers: dict[Hashable, Transaction] = {}
         self._clients: dict[Hashable, Transaction] = {}
-        self._due: list[tuple[int, int, Transaction, Timer]] = []
+        #: Of each transaction its next timer; one that was stopped is found out when its time comes.
+        self._due: list[tuple[int, int, Transaction]] = []
         self._serial = count()
 
     def __len__(self) -> int:
@@ -101,11 +102,23 @@ class Transactions:
         hit = [one for group in (self._servers, self._clients) for one in group.values() if one.place == place]
         return [output for one in hit for output in self._settled(one, one.happens(Event.ERROR, now))]
 
+    @property
+    def soonest(self) -> int | None:
+        """When :meth:`advance` may have something to do, as far as can be told without a look at what was stopped; None for never."""
+        return self._due[0][0] if self._due else None
+
     def next(self) -> int | None:
         """When :meth:`advance` has something to do; None when no timer runs."""
-        while self._due and self._stale():
+        while self._due:
+            when, _, transaction = self._due[0]
+            earliest = transaction.earliest
+            if earliest == when == transaction.noted:
+                return when
             heappop(self._due)
-        return self._due[0][0] if self._due else None
+            if transaction.noted == when:
+                transaction.noted = None
+                self._note(transaction, earliest)
+        return None
 
     def advance(self, now: int) -> list[Output]:
         """Fire the timers whose time has come."""
@@ -115,9 +128,10 @@ class Transactions:
             outputs += self._settled(transaction, transaction.due(now))
         return outputs
 
-    def _stale(self) -> bool:
-        when, _, transaction, timer = self._due[0]
-        return transaction.deadlines.get(timer) != when
+    def _note(self, transaction: Transaction, when: int | None) -> None:
+        if when is not None and (transaction.noted is None or when < transaction.noted):
+            transaction.noted = when
+            heappush(self._due, (when, next(self._serial), transaction))
 
     def _settled(self, transaction: Transaction, outputs: list[Output]) -> list[Output]:
         """Forget a transaction that is over, and note the timers of one that isn't."""
@@ -125,11 +139,8 @@ class Transactions:
             group = self._clients if transaction.kind is Kind.CLIENT else self._servers
             if group.get(transaction.key) is transaction:
                 del group[transaction.key]
-        for timer, when in transaction.deadlines.items():
-            if transaction.noted.get(timer) != when:
-                transaction.noted[timer] = when
-                heappush(self._due, (when, next(self._serial), transaction, timer))
-        if len(self._due) > 8 * len(self) + 4096:  # most are timers that were stopped
-            self._due = [entry for entry in self._due if entry[2].deadlines.get(entry[3]) == entry[0]]
+        self._note(transaction, transaction.earliest)
+        if len(self._due) > 4 * len(self) + 4096:  # most are timers of transactions that are over
+            self._due = [entry for entry in self._due if not entry[2].over]
             heapify(self._due)
         return outputs

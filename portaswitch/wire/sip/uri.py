@@ -26,6 +26,7 @@ _PHONE: Final = re.compile(r"\+[0-9\-.()]+|[0-9A-Fa-f*#\-.()]+")
 _SEPARATORS: Final = re.compile(r"[\-.()]")
 _ESCAPED: Final = re.compile(r"%([0-9A-Fa-f]{2})")
 _PLAIN: Final = re.compile(rf"[{_UNRESERVED}]")
+_UNESCAPED: Final = re.compile(rf"[{_UNRESERVED}&=+$,;?/]*")
 #: Parameters that matter even when one of the two URIs hasn't got them.
 _DECISIVE: Final = frozenset(("user", "ttl", "method", "maddr", "transport"))
 _DECISIVE_OF_TEL: Final = frozenset(("ext", "isub", "phone-context"))
@@ -224,6 +225,9 @@ def unescaped(text: str) -> str:
 
 def escaped(text: str) -> str:
     """A user's name as it stands in a URI: all that the grammar has no place for becomes %xx."""
+
+    if _UNESCAPED.fullmatch(text):
+        return text
 
     def coded(letter: str) -> str:
         kept = _PLAIN.fullmatch(letter) or letter in "&=+$,;?/"

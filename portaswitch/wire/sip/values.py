@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from portaswitch.model.value import dataclass
@@ -22,6 +23,8 @@ _VIA: Final = re.compile(
     r"(\[[0-9A-Fa-f:.]*\]|[A-Za-z0-9_.\-]+)(?:[ \t]*:[ \t]*([0-9]+))?[ \t]*(;.*)?",
     re.DOTALL,
 )
+#: The same as nearly all write it.
+_PLAIN_VIA: Final = re.compile(r"SIP/2\.0/(UDP|TCP|TLS) ([A-Za-z0-9_.\-]+)(?::([0-9]{1,5}))?(;.*)?", re.DOTALL)
 _CSEQ: Final = re.compile(r"([0-9]+)[ \t]+(\S+)")
 _WORDS: Final = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+(?:[ \t]+[A-Za-z0-9\-.!%*_+`'~]+)*")
 #: `word [ "@" word ]`.
@@ -59,7 +62,9 @@ def name_addr(text: str) -> NameAddr | None:
     3261 20).
     """
     display, rest = "", text
-    if text[:1] == '"':
+    if text[:1] == "<":
+        pass  # no display name, as most have it
+    elif text[:1] == '"':
         found = QUOTED.match(text)
         if found is None:
             return None
@@ -146,10 +151,14 @@ class Via:
 
 def via(text: str) -> Via | None:
     """One value of Via."""
-    found = _VIA.fullmatch(text)
-    if found is None:
-        return None
-    protocol, version, transport, place, port, rest = found.groups()
+    found = _PLAIN_VIA.fullmatch(text)
+    if found is not None:
+        (transport, place, port, rest), protocol, version = found.groups(), "SIP", "2.0"
+    else:
+        found = _VIA.fullmatch(text)
+        if found is None:
+            return None
+        protocol, version, transport, place, port, rest = found.groups()
     told = parameters((rest or "").strip(BLANKS))
     where = number(port, 65535) if port is not None else None
     if protocol.upper() != "SIP" or told is None or not uris.host(place) or (port is not None and not where):
@@ -209,11 +218,18 @@ class MediaType:
 
 def media_type(text: str) -> MediaType | None:
     """The value of Content-Type, or one of Accept."""
+    return _remembered(text) if len(text) <= uris.SHORT else _media_type(text)
+
+
+def _media_type(text: str) -> MediaType | None:
     name, semicolon, rest = text.partition(";")
     kind, slash, subtype = name.partition("/")
     kind, subtype = kind.strip(BLANKS), subtype.strip(BLANKS)
     told = parameters((semicolon + rest).strip(BLANKS))
     return MediaType(f"{kind}/{subtype}".lower(), told) if slash and token(kind) and token(subtype) and told is not None else None
+
+
+_remembered: Final = lru_cache(128)(_media_type)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -30,7 +30,7 @@ from portaswitch.model.request import AAARequest, Kind, Lock
 from portaswitch.store.reference import ReferenceLedger
 from tests.contract import laws
 from tests.contract.gate import Gate
-from tests.contract.world import ACCOUNTS, CUSTOMERS, USERS, WALLETS, Place, Sent, World, wallet_of
+from tests.contract.world import ACCOUNTS, BENEFICIARIES, CUSTOMERS, USERS, WALLETS, Place, Sent, World, wallet_of
 
 CORES = st.sampled_from((0, 0, 0, 1))
 PLACES = st.builds(Place, st.sampled_from(USERS), st.integers(0, 3))
@@ -59,6 +59,8 @@ class MoneyMachine(RuleBasedStateMachine):
             self.ledger.put_customer(customer)
         for account, funds in ACCOUNTS:
             self.ledger.put_account(account, funds)
+        for account, i_payer in BENEFICIARIES:
+            self.ledger.put_beneficiary(account, i_payer)
         for number in WALLETS:
             self.ledger.put_counters(number, wallet_of(number))
         self.ledger.put_alias(1, "alias", 1)
@@ -181,7 +183,7 @@ class MoneyMachine(RuleBasedStateMachine):
         self.paid[i_account] = self.paid.get(i_account, Decimal(0)) + amount
         self._heard(f"a:{i_account}")
 
-    @rule(i_account=st.integers(1, 5), heard=st.booleans())
+    @rule(i_account=st.sampled_from((1, 2, 3, 4, 5, 8)), heard=st.booleans())
     def block(self, i_account: int, heard: bool) -> None:
         """An account is blocked, or no longer; the notice of it may be lost."""
         self.ledger.change_account(i_account, blocked=not self.ledger.books.accounts[i_account].blocked)
@@ -207,6 +209,13 @@ class MoneyMachine(RuleBasedStateMachine):
         self.ledger.change_account(number, sessions=SessionLimits(most))
         for slot in range(4):
             self.authorize(slot % 2, Place(user, slot), 0, 1, 30, None)
+
+    @rule(payer=st.sampled_from((("debit", "child"), ("credit", "ward"), ("counted", "lent"))), most=st.none() | st.just(90))
+    def one_purse(self, payer: tuple[str, str], most: int | None) -> None:
+        """A payer and its beneficiary ask for the same money, each at another process."""
+        for core, user in enumerate(payer):
+            for slot in (0, 1):
+                self.authorize(core, Place(user, slot), 0, 1, most, None)
 
     @rule(core=CORES, place=PLACES, lock=st.sampled_from(Lock))
     def login(self, core: int, place: Place, lock: Lock) -> None:

@@ -29,7 +29,8 @@ from portaswitch.model.party import Account, BillStatus, Customer, Funds
 from portaswitch.model.request import AAARequest, Base, Decision, Kind, Origin, Parties
 from portaswitch.model.session import Session
 from portaswitch.model.xdr import Xdr
-from portaswitch.store.reference import Books, ReferenceLedger
+from portaswitch.store.reference import ReferenceLedger
+from portaswitch.store.reference_books import Books
 from portaswitch.wire.diameter.codec import decode, encode, encode_again
 from portaswitch.wire.diameter.message import Group, Message
 from tests.contract.world import FixedCatalogue

@@ -14,7 +14,7 @@ from zope.interface import implementer
 from portaswitch.interfaces.messages import ILocations
 from portaswitch.messaging.registrar import Registrar
 from portaswitch.model.message import Callee, Contact
-from portaswitch.model.registration import NotBound, Registration, Terms, Wish
+from portaswitch.model.registration import Bound, NotBound, Registration, Terms, Wish
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 TERMS = Terms(shortest=60, longest=7200, usual=3600, most=3)
@@ -45,14 +45,17 @@ class Table:
         """All of them."""
         return succeed(self.rows)
 
-    def bind(self, i_account: int, change: Callable[[Sequence[Contact]], Sequence[Contact]]) -> Deferred[list[Contact]]:
+    def bind(self, i_account: int, change: Callable[[Sequence[Contact]], Sequence[Contact]]) -> Deferred[Bound]:
         """As the real one: nothing is changed when `change` raises."""
 
-        async def work() -> list[Contact]:
+        async def work() -> Bound:
             self.rows = list(change(self.rows))
-            return self.rows
+            return Bound(self.rows)
 
         return Deferred.fromCoroutine(work())
+
+    def missed(self, i_account: int) -> None:
+        """Not asked for here."""
 
     def lost(self, worker: str, flows: Sequence[str]) -> Deferred[None]:
         """Not asked for here."""
@@ -70,7 +73,7 @@ class RegistrarTests(SynchronousTestCase):
     def register(self, registration: Registration) -> list[tuple[str, int]] | NotBound:
         """URIs and seconds left behind a REGISTER, or why not."""
         done = self.successResultOf(self.registrar.register(registration))
-        return done if isinstance(done, NotBound) else [(one.uri, int((one.expires - NOW) / timedelta(seconds=1))) for one in done]
+        return done if isinstance(done, NotBound) else [(one.uri, int((one.expires - NOW) / timedelta(seconds=1))) for one in done.contacts]
 
     def test_times(self) -> None:
         """What is asked for within the terms; the usual time where it does not say; too short a time is refused, 0 removes."""

@@ -39,6 +39,7 @@ class World:
         self.status = 200
         self.fates: list[Fate] = []
         self.waiting: list[Text] = []
+        self.looked_up_again: list[int] = []
 
     def handle(self, request: AAARequest) -> Deferred[Decision]:
         """The core."""
@@ -54,6 +55,10 @@ class World:
     def contacts(self, i_account: int) -> Deferred[list[Contact]]:
         """Locations."""
         return succeed([] if self.found is None else list(self.found.contacts))
+
+    def missed(self, i_account: int) -> None:
+        """Locations."""
+        self.looked_up_again.append(i_account)
 
     def keep(self, text: Text, most: int) -> Deferred[Kept]:
         """Messages."""
@@ -137,6 +142,7 @@ class RelayTests(SynchronousTestCase):
             world.status = status
             self.assertEqual(self.submit(world, on_delivery=True), Answer.ACCEPTED)
             self.assertEqual((world.steps, world.fates[0].state), (["hold", "deliver", *steps], state))
+            self.assertEqual(world.looked_up_again, [] if status == 200 else [2])  # its contacts may be others by now
             kept = world.asked[0].text
             assert kept is not None
             self.assertEqual(kept.charge, Charge.HELD)

@@ -252,6 +252,35 @@ class RuleTests(SynchronousTestCase):
             "accounts.1.model: is debit",
         )
 
+    def test_beneficiaries(self) -> None:
+        """A payer is of the same customer and pays for itself; a beneficiary has no money of its own, and keeps its payer."""
+        account = {"customer": "Shop", "product": "Card", "model": "debit", "currency": "CAD", "alias_of": "", "payer": ""}
+        stock = stock_of(
+            customers={"Shop": {"type": "retail", "currency": "CAD", "parent": ""}, "Two": {"type": "retail", "currency": "CAD", "parent": ""}},
+            products={"Card": {"currency": "CAD", "managed_by": "", "addon": "false"}},
+            accounts={
+                "1": account, "2": account | {"customer": "Two"}, "3": account | {"model": "beneficiary", "payer": "1"}, "4": account | {"model": "voucher"},
+                "11": account | {"model": "alias", "alias_of": "1"},
+            },
+        )  # fmt: skip
+        new = "customer: Shop, product: Card, model: beneficiary"
+        self.check(f'accounts: {{"8": {{{new}, payer: "9"}}, "9": {{customer: Shop, product: Card, model: credit}}, "3": {{payer: "1"}}}}', stock)
+        for text, told in (
+            (f'"8": {{{new}}}', "accounts.8: is a beneficiary: it needs payer"),
+            (f'"8": {{{new}, payer: "77"}}', "accounts.8.payer: 77 is not among the accounts"),
+            (f'"8": {{{new}, payer: "2"}}', "accounts.8.payer: 2 is of Two and the account of Shop"),
+            (f'"8": {{{new}, payer: "3"}}', "accounts.8.payer: 3 is a beneficiary"),
+            (f'"8": {{{new}, payer: "4"}}', "accounts.8.payer: 4 is a voucher"),
+            (f'"8": {{{new}, payer: "11"}}', "accounts.8.payer: 11 is an alias"),
+            (f'"8": {{{new}, payer: "1", opening_balance: 5}}', "accounts.8.opening_balance: a beneficiary has none"),
+            (f'"8": {{{new}, payer: "1", credit_limit: 5}}', "accounts.8.credit_limit: a beneficiary has none"),
+            ('"1": {payer: "2"}', "accounts.1.payer: is for accounts of the model beneficiary"),
+            ('"3": {payer: "2"}', "accounts.3.payer: is 1 in the database"),
+        ):
+            with self.subTest(text):
+                found = self.reasons(f"accounts: {{{text}}}", stock)
+                self.assertTrue(any(reason.startswith(told) for reason in found), found)
+
     def test_an_existing_debit_account_gets_no_limit(self) -> None:
         """The model is the database's when the file names none."""
         account = {"customer": "Shop", "product": "", "model": "debit", "currency": "CAD", "alias_of": ""}

@@ -13,12 +13,12 @@ from portaswitch.model.discount import Counter
 from portaswitch.model.money import ZERO
 from portaswitch.model.party import Account, Customer, Funds
 from portaswitch.store.reference import ReferenceLedger
-from tests.contract.counters_contract import CountersContract
 from tests.contract.ledger_contract import LedgerContract
+from tests.contract.payers_contract import PayersContract
 from tests.contract.places_contract import PlacesContract
 
 
-class ReferenceLedgerTests(LedgerContract, PlacesContract, CountersContract, TestCase):
+class ReferenceLedgerTests(LedgerContract, PlacesContract, PayersContract, TestCase):
     """The contract, on dicts."""
 
     ledger: ReferenceLedger
@@ -38,6 +38,10 @@ class ReferenceLedgerTests(LedgerContract, PlacesContract, CountersContract, Tes
     async def put_alias(self, i_env: int, alias: str, master: Account) -> None:
         """See the contract."""
         self.ledger.put_alias(i_env, alias, master.i_account)
+
+    async def put_beneficiary(self, row: Account, i_payer: int) -> None:
+        """See the contract."""
+        self.ledger.put_beneficiary(row, i_payer)
 
     async def change_account(self, i_account: int, **what: Any) -> None:
         """See the contract."""

@@ -2,11 +2,12 @@
 -- (DESIGN.md 3.0). It works on sets: one read and one lock per table, a decision per member in memory, one write per table (SPIKE_FACTS 1).
 --
 -- Verdicts: A applied, R repeated (its answer), S stale (a fresh view), N short (fresh funds): of money, of places for sessions, or of the login lock.
+-- `payers`: of each member the place of the account whose money, and whose counters, it moves; null: its own.
 -- The first argument and xdrs, parties are arrays of row literals, which is the cheapest way in through a client-side driver: one cast for all.
 
 create or replace function exchange(
     members text[], account_ids bigint[], customer_ids bigint[], xdrs text[], xdr_members int[], parties text[],
-    counter_rows text[] default '{}', counter_moves text[] default '{}'
+    counter_rows text[] default '{}', counter_moves text[] default '{}', spent text[] default '{}', payers int[] default '{}'
 ) returns table (
     pos int, verdict "char", balance numeric, held numeric, outgoing int, incoming int, locked_by text, c_balance numeric, c_held numeric, c_outgoing int,
     c_incoming int, answer text, view json)
@@ -23,15 +24,13 @@ declare
     answers     text[] := array_fill(null::text, array[n]);
     any_once boolean := false; any_late boolean := false; any_closed boolean := false; any_next boolean := false; any_new boolean := false;
     any_money boolean := false; any_aside boolean := false; any_places boolean := false; any_lock boolean := false;
-    places      int;    -- 1 for a session that opens, -1 for one that ends
-    me          text;
-    told        int[] := '{}';  -- members whose attempt has its xDR already
+    p int; places int;  -- the payer's place; 1 for a session that opens, -1 for one that ends
+    me text; fits boolean; told int[] := '{}';  -- members whose attempt has its xDR already
     cs          exchange_counter_row[] := counter_rows::exchange_counter_row[];
     ks          exchange_counter[] := counter_moves::exchange_counter[];
-    k           exchange_counter;
     k_ids       bigint[]; k_used numeric[]; k_held numeric[]; k_start timestamptz[];    -- of wallets: -id, -balance, held, null
     k_from      int; k_to int := 0;
-    fits        boolean;
+    k           exchange_counter; rs exchange_relied[] := spent::exchange_relied[];
 begin
     -- 1. Lock: accounts, then customers, each by ascending id (DESIGN.md 3.7). The caller sends the ids sorted and each member's place in them.
     if cardinality(account_ids) > 0 then
@@ -55,15 +54,14 @@ begin
             raise exception 'exchange: a customer of the batch does not exist';
         end if;
     end if;
-
     -- Counters and wallets of these accounts and customers: what is there in their places, those that are new made first.
     if cardinality(cs) > 0 then
         if exists (select from unnest(cs) r where r.fresh) then
             insert into vd_counters (i_customer, i_account, i_env, i_vd_dg, peak_level, used, carried, period_start, period_end)
             select r.i_customer, r.i_account, r.i_env, r.i_vd_dg, r.peak_level, case when r.i_vd_dg is null and r.i_account is not null then
-                       (select coalesce(sum(x.charged_amount), 0) from xdr x where x.i_account = r.i_account and x.bill_time >= r.period_start and x.storage = 'a')
-                   else 0 end,      -- an account's budget counts what the account was charged before it was there
-                   r.carried, r.period_start, r.period_end
+                       (select coalesce(sum(x.charged_amount), 0) from xdr x where x.bill_time >= r.period_start and x.storage = 'a' and x.i_account = any (
+                           array(select r.i_account union all select b.i_account from accounts b where b.i_payer = r.i_account)))
+                   else 0 end, r.carried, r.period_start, r.period_end    -- a budget counts what it was charged before, for its beneficiaries too
             from unnest(cs) r where r.fresh on conflict do nothing;
         end if;
         select array_agg(coalesce(-r.i_service_wallet, o.i_vd_counter, c.i_vd_counter,
@@ -100,6 +98,7 @@ begin
     -- 3. Decide, member after member, in memory.
     for i in 1 .. n loop
         m := ms[i];
+        p := coalesce(payers[i], m.a_no);
         k_from := k_to + 1;
         while ks[k_to + 1].member = i loop
             k_to := k_to + 1;
@@ -120,9 +119,8 @@ begin
         elsif s_version[i] <> m.relied or s_owner[i] <> m.i_account then    -- a session belongs to the account it began with
             continue;
         end if;
-        if a_rev[m.a_no] <> m.a_revision or m.c_revision <> (case when m.c_no > 0 then b_rev[m.c_no] else c_rev[i] end) then
-            continue;
-        end if;
+        continue when a_rev[m.a_no] + (case when p <> m.a_no then a_rev[p] else 0 end) <> m.a_revision
+            or m.c_revision <> (case when m.c_no > 0 then b_rev[m.c_no] else c_rev[i] end);
         fits := true;
         for j in k_from .. k_to loop    -- what the prices relied on: the period, and that the use stays in the same steps
             k := ks[j];
@@ -130,9 +128,10 @@ begin
                 and (k.period_start is distinct from k.relied or k_used[k.place] >= k.least)
                 and (case when k.period_start is distinct from k.relied then 0 else k_used[k.place] end) + k_held[k.place] <= k.most;
         end loop;
-        continue when not fits;
+        continue when not fits or (cardinality(rs) > 0 and
+            more_left(rs, i, m.owes * a_balance[p] + a_held[p], b_balance[m.c_no] + b_held[m.c_no], k_used, k_held));
         if m.need is not null and (
-            (case when m.owes < 0 then a_balance[m.a_no] else a_limit[m.a_no] - a_balance[m.a_no] end) - a_held[m.a_no] < m.need
+            (case when m.owes < 0 then a_balance[p] else a_limit[p] - a_balance[p] end) - a_held[p] < m.need
             or (m.shared and m.c_no > 0 and b_limit[m.c_no] - b_balance[m.c_no] - b_held[m.c_no] < m.need)
         ) then
             v[i] := 'N';
@@ -195,8 +194,8 @@ begin
         end if;
         if m.debit <> 0 or m.hold <> 0 then
             any_money := true;
-            a_balance[m.a_no] := a_balance[m.a_no] + m.owes * m.debit;
-            a_held[m.a_no] := a_held[m.a_no] + m.hold;
+            a_balance[p] := a_balance[p] + m.owes * m.debit;
+            a_held[p] := a_held[p] + m.hold;
             if m.shared then
                 b_balance[m.c_no] := b_balance[m.c_no] + m.debit;
                 b_held[m.c_no] := b_held[m.c_no] + m.hold;
@@ -291,17 +290,18 @@ begin
     -- 5. Answer. Who only wants to read gets the money when all else is as relied on; a stale member gets the rows as they are now.
     return query
     select u.ordinality::int, case when f.balance is not null and v[u.ordinality] = 'S' then 'A' else v[u.ordinality] end,
-           coalesce(f.balance, a_balance[u.a_no]), coalesce(f.held, a_held[u.a_no]), coalesce(f.open_outgoing, a_out[u.a_no]),
-           coalesce(f.open_incoming, a_in[u.a_no]), coalesce(f.locked_by, a_lock[u.a_no]), coalesce(f.c_balance, b_balance[u.c_no]),
-           coalesce(f.c_held, b_held[u.c_no]), coalesce(f.c_outgoing, b_out[u.c_no]), coalesce(f.c_incoming, b_in[u.c_no]), answers[u.ordinality],
+           coalesce(f.balance, a_balance[coalesce(payers[u.ordinality], u.a_no)]), coalesce(f.held, a_held[coalesce(payers[u.ordinality], u.a_no)]),
+           coalesce(f.open_outgoing, a_out[u.a_no]), coalesce(f.open_incoming, a_in[u.a_no]), coalesce(f.locked_by, a_lock[u.a_no]),
+           coalesce(f.c_balance, b_balance[u.c_no]), coalesce(f.c_held, b_held[u.c_no]), coalesce(f.c_outgoing, b_out[u.c_no]),
+           coalesce(f.c_incoming, b_in[u.c_no]), answers[u.ordinality],
            case when v[u.ordinality] = 'S' and f.balance is null then exchange_view(u.i_env, u.account_id, u.i_account, u.session_key) end
     from unnest(ms) with ordinality u
     left join lateral (
-        select a.balance, a.held, a.open_outgoing, a.open_incoming, case when a.locked_until > now() then a.locked_by end as locked_by,
-               c.balance as c_balance, c.held as c_held, c.open_outgoing as c_outgoing, c.open_incoming as c_incoming
-        from accounts a join customers c on c.i_customer = a.i_customer
-        where not u.writes and u.a_revision > 0 and a.i_account = u.i_account and a.revision = u.a_revision and c.revision = u.c_revision
-          and (u.session_key = '' or u.relied = coalesce(
+        select coalesce(y.balance, a.balance) as balance, coalesce(y.held, a.held) as held, a.open_outgoing, a.open_incoming, c.balance as c_balance,
+               case when a.locked_until > now() then a.locked_by end as locked_by, c.held as c_held, c.open_outgoing as c_outgoing, c.open_incoming as c_incoming
+        from accounts a join customers c on c.i_customer = a.i_customer left join accounts y on y.i_account = a.i_payer
+        where not u.writes and u.a_revision > 0 and a.i_account = u.i_account and a.revision + coalesce(y.revision, 0) = u.a_revision
+          and c.revision = u.c_revision and (u.session_key = '' or u.relied = coalesce(
               (select h.version from sessions h where h.session_key = u.session_key),
               (select max(h.version) from sessions_closed h where h.session_key = u.session_key), 0))) f on true;
 end $$;

@@ -1,4 +1,5 @@
--- What a decision is made on, fresh: the session, its account (else the one named by number, id or IMSI, an alias being its master), customer and resellers.
+-- What a decision is made on, fresh: the session, its account (else the one named by number, id or IMSI, an alias being its master), customer and resellers;
+-- of a beneficiary the account that pays for it too, whose counters and wallets are told.
 create or replace function exchange_view(i_env int, account_id text, i_account bigint, session_key text) returns json
 language plpgsql stable as $$
 #variable_conflict use_column
@@ -6,6 +7,8 @@ declare
     s record;
     a_id bigint;
     a record;
+    payer record;
+    pays bigint;
     party record;
     above bigint;
     chain json[] := '{}';
@@ -29,13 +32,23 @@ begin
            substr(l.service_flags, 13, 1) as barring,
            case when substr(l.service_flags, 13, 1) = 'Y' then (select v.value from service_attribute_values v
                where v.i_account = l.i_account and v.i_attribute = 23) end as barred,
-           l.i_access_policy, l.i_vd_plan, l.spend_limit, l.spend_period,
+           l.i_access_policy, l.i_vd_plan, l.i_payer, l.spend_limit, l.spend_period,
            (select array_agg(p.i_product order by p.addon_priority desc, p.i_product) from account_addons d join products p using (i_product)
                where d.i_account = l.i_account and now() >= d.addon_effective_from and (d.addon_effective_to is null or now() < d.addon_effective_to)) as addons,
            (select d.i_billing_period from customer_details d where d.i_customer = l.i_customer) as billing_period,
            (select array_agg(t.id order by t.id) from accounts t where t.i_master_account = l.i_account) as aliases,
+           exists (select from accounts b where b.i_payer = l.i_account) as pays,
            (select t.value[1] from service_attribute_values t where t.i_account = l.i_account and t.i_attribute = 3) as static_ip
     into a from accounts l where l.i_account = a_id;
+    pays := coalesce(a.i_payer, a_id);
+    if a.i_payer is not null then
+        select l.i_account, l.id, l.revision, l.i_product, l.billing_model, l.credit_limit, l.i_vd_plan, l.spend_limit, l.spend_period, l.bill_status,
+               l.blocked, l.activation_date, l.expiration_date, l.life_time, l.first_usage, l.balance, l.held,
+               (select array_agg(p.i_product order by p.addon_priority desc, p.i_product) from account_addons d join products p using (i_product)
+                   where d.i_account = l.i_account and now() >= d.addon_effective_from
+                     and (d.addon_effective_to is null or now() < d.addon_effective_to)) as addons
+        into payer from accounts l where l.i_account = pays;
+    end if;
     -- Look-ups by key, one a level, and most customers have no reseller: one recursive query cost three times as much as all the rest.
     above := a.i_customer;
     while above is not null and cardinality(chain) <= 16 loop
@@ -51,16 +64,17 @@ begin
     end loop;
     return json_build_object(
         'account', case when a.i_account is not null then row_to_json(a) end,
+        'payer', case when a.i_payer is not null then row_to_json(payer) end,
         'session', case when s.session_key is not null then row_to_json(s) end,
         'chain', array_to_json(chain),
         'counters', (select json_agg(row_to_json(t)) from (
-            select false as shared, v.i_vd_dg, v.peak_level, v.used, v.held, v.carried, v.period_start, v.period_end from vd_counters v where v.i_account = a_id
+            select false as shared, v.i_vd_dg, v.peak_level, v.used, v.held, v.carried, v.period_start, v.period_end from vd_counters v where v.i_account = pays
             union all
             select true, v.i_vd_dg, v.peak_level, v.used, v.held, v.carried, v.period_start, v.period_end from vd_counters v
             where v.i_customer = a.i_customer and v.i_account is null) t),
         'wallets', (select json_agg(row_to_json(w)) from (
             select s.i_service_wallet, s.i_vd_dg, s.balance, s.held, s.expires, case when s.activated > now() then s.activated end as begins
             from service_wallets s
-            where s.i_account = a_id and (s.balance > 0 or s.held > 0)) w)
+            where s.i_account = pays and (s.balance > 0 or s.held > 0)) w)
     );
 end $$;

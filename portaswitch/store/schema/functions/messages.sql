@@ -56,29 +56,3 @@ begin
     from unnest(keys, states, charges, statuses, delays) f (key, state, charge, status, delay)
     where m.key = f.key and m.state = 'waiting';
 end $$;
-
--- `exchange` of a batch with messages: those of members that are applied are kept in the same transaction; `holder` has them for a lease of 45 seconds (LEASE in
--- messages.py). Two messages under one name are one.
-create or replace function exchange_kept(
-    members text[], account_ids bigint[], customer_ids bigint[], xdrs text[], xdr_members int[], parties text[], counter_rows text[], counter_moves text[],
-    texts jsonb, holder text
-) returns table (
-    pos int, verdict "char", balance numeric, held numeric, outgoing int, incoming int, locked_by text, c_balance numeric, c_held numeric, c_outgoing int,
-    c_incoming int, answer text, view json)
-language plpgsql as $$
-begin
-    return query
-    with told as materialized (
-        select * from exchange(members, account_ids, customer_ids, xdrs, xdr_members, parties, counter_rows, counter_moves)
-    ), kept as (
-        insert into messages (i_env, i_node, key, account, sender, recipient, i_recipient, peer, content_type, body, call_id, charge, created, expires,
-            next_try, locked_until, worker, attempts)
-        select a.i_env, a.i_node, a.key, a.account, a.sender, a.recipient, nullif(a.i_recipient, 0), a.peer, a.content_type, decode(a.body, 'hex'), a.call_id,
-               a.charge, a.created, a.expires, now() + interval '45 seconds', now() + interval '45 seconds', holder, 1
-        from told t join jsonb_to_recordset(texts) a (pos int, i_env int, i_node bigint, key text, account text, sender text, recipient text,
-            i_recipient bigint, peer text, content_type text, body text, call_id text, charge text, created timestamptz, expires timestamptz) on a.pos = t.pos
-        where t.verdict = 'A'
-        on conflict on constraint messages_key_key do nothing
-    )
-    select * from told;
-end $$;

@@ -1,5 +1,10 @@
 -- Events (DESIGN.md 5.1): the triggers of 40_events_*.sql look what is wanted and say what happened; a row is written for what somebody wants only.
 
+-- Whether an account ('account:17') pays for others: of such alone the dispatcher is told what happened to accounts.
+create or replace function pays_for_others(entity text) returns boolean language sql stable as $$
+    select exists (select from accounts b where b.i_payer = substring(entity from '^account:([0-9]+)$')::bigint)
+$$;
+
 -- What happened, in order, one place of each array an event. Who caused it, as its answer was applied (setting portaswitch.cause), is not told; a handler of
 -- one environment hears of that one only. The trigger has looked up what is switched off.
 create or replace function raise_events(types text[], entities text[], keys text[], lanes int[], envs int[], told jsonb[])
@@ -12,14 +17,16 @@ begin
         again := renew_balances(types, entities, lanes, envs, told, origin);
     end if;
     with audience as materialized (
-        select s.event_type, h.i_handler, h.i_env from event_subscriptions s join event_handlers h on h.i_handler = s.i_handler
+        select s.event_type, h.i_handler, h.i_env, h.class = 'CustomerToAccountsDispatcher' and s.event_type like 'Account/%' as of_payers
+        from event_subscriptions s join event_handlers h on h.i_handler = s.i_handler
         where s.event_type = any (types) and h.enabled and h.i_handler is distinct from origin
     ), happened as materialized (
         select nextval('event_queue_i_event_seq') as i_event, e.*
         from (
             select u.* from unnest(types, entities, keys, lanes, envs, told) with ordinality u (event_type, entity, external_key, lane, i_env, variables, no)
             where u.no <> all (again)
-              and exists (select from audience a where a.event_type = u.event_type and (a.i_env is null or a.i_env = u.i_env)) order by u.no
+              and exists (select from audience a where a.event_type = u.event_type and (a.i_env is null or a.i_env = u.i_env)
+                          and (not a.of_payers or pays_for_others(u.entity))) order by u.no
         ) e
     ), queued as (
         insert into event_queue (i_event, i_env, event_type, entity, variables, cause)
@@ -27,7 +34,8 @@ begin
     )
     insert into event_notifications (i_event, i_handler, entity, external_key, lane)
     select e.i_event, a.i_handler, e.entity, e.external_key, e.lane
-    from happened e join audience a on a.event_type = e.event_type and (a.i_env is null or a.i_env = e.i_env);
+    from happened e join audience a on a.event_type = e.event_type and (a.i_env is null or a.i_env = e.i_env)
+        and (not a.of_payers or pays_for_others(e.entity));
 end $$;
 
 -- Balances whose last event nobody has begun to deliver: that event tells the new one too, and the one before as it was. Gives the places of those events.

@@ -77,6 +77,14 @@ begin
     return null;
 end $$;
 
+-- AFTER INSERT, per statement on accounts: whoever pays for a new beneficiary is known to do so (exchange_view, `pays`).
+create or replace function touch_payers() returns trigger language plpgsql as $$
+begin
+    update accounts set revision = revision + 1 where i_account in (select i_payer from touched where i_payer is not null);
+    perform notify_subscriber('a:' || t.i_payer) from touched t where t.i_payer is not null;
+    return null;
+end $$;
+
 -- AFTER, per row of customers. Resellers are part of the catalogue too: their tariffs and states are kept in memory with it.
 create or replace function notify_customer() returns trigger language plpgsql as $$
 declare

@@ -41,6 +41,7 @@ create table accounts (
     id                text not null,                      -- number, name@realm, IP or number@msisdn; unique in the environment
     i_customer        bigint not null references customers,
     i_master_account  bigint references accounts,         -- an alias (billing_model 2) of that account
+    i_payer           bigint references accounts,         -- of a beneficiary (billing_model 4): the account whose money, counters and wallets it uses; never changed
     i_product         bigint,
     billing_model     smallint not null check (billing_model between -1 and 4),
     currency          text not null,
@@ -75,8 +76,10 @@ create table accounts (
     spend_period      text not null default 'monthly' check (spend_period in ('daily', 'weekly', 'monthly', 'billing_period')),   -- in the customer's zone
     locked_by         text,                               -- the session that has the login lock (i_node '/' session id), until
     locked_until      timestamptz,
-    unique (i_env, id)
+    unique (i_env, id),
+    constraint accounts_paid_for check (i_payer is null or billing_model = 4)
 ) with (fillfactor = 70);
 create index accounts_customer on accounts (i_customer);
 create index accounts_master on accounts (i_master_account) where i_master_account is not null;
+create index accounts_payer on accounts (i_payer) where i_payer is not null;
 create index accounts_product on accounts (i_product);

@@ -34,6 +34,9 @@ create table sessions_closed_default partition of sessions_closed default;
 -- Made of the state, so that no charge has to write it; while it stays as it is, updates are HOT still.
 alter table sessions add column final boolean not null generated always as (strpos(state, '"fi":1') > 0) stored;
 create index sessions_final on sessions (i_customer, i_account) where final;
+-- The same of sessions that hold a part of a counter: of those that share one, the largest holder is asked to report when little is left (press_largest).
+alter table sessions add column counted boolean not null generated always as (strpos(state, '"s":"counter"') > 0) stored;
+create index sessions_counted on sessions (i_customer, i_account) where counted;
 
 -- Keys of one-shots (event debit, message, voucher, payment) with the Decision that was answered.
 create table request_keys (

@@ -77,8 +77,11 @@ create table event_notifications (
     unique (i_event, i_handler)
 ) with (fillfactor = 70);
 create index event_notifications_due on event_notifications (i_handler, lane, i_event) where status = 'pending';
-create index event_notifications_entity on event_notifications (i_handler, entity, i_event) where status = 'pending';
-create index event_notifications_key on event_notifications (i_handler, external_key, i_event) where status = 'pending' and external_key is not null;
+-- What is older of one entity or key. They do not begin with the handler, so that there is no other index by which a planner without statistics could look
+-- (store/events_sql.py).
+create index event_notifications_of_entity on event_notifications (entity, i_event) where status = 'pending';
+create index event_notifications_of_key on event_notifications (external_key, i_event) where status = 'pending' and external_key is not null;
+create index event_notifications_stuck on event_notifications (entity, i_event) where status = 'parked';
 create index event_notifications_parked on event_notifications (i_handler, created) where status = 'parked';
 
 -- Delivered and dropped events, one row per handler, by day of the end: a job moves them here and drops old days.
@@ -93,7 +96,8 @@ create table event_history (
     attempts     smallint not null,
     last_error   text,
     created      timestamptz not null,                -- of the event
-    finished     timestamptz not null
+    finished     timestamptz not null,
+    external_key text                                 -- as in event_notifications
 ) partition by range (finished);
 create index event_history_entity on event_history (entity, finished);
 create index event_history_event on event_history (i_event);

@@ -32,3 +32,8 @@ create type exchange_counter as (
     carried numeric, spent numeric, notify numeric
 );
 create type exchange_party as (member int, role "char", i_party bigint, amount numeric);
+-- What a batch says of sessions that wait for more (billing.final_units): what a last part relied on not to have become less (place -1 the account's money, 0
+-- the customer's, else that of a counter), for whom a member leaves more (i_account null: all accounts of the customer), of which counters little is left.
+create type exchange_relied as (member int, place int, spent numeric);
+create type exchange_freed as (member int, i_customer bigint, i_account bigint, owing boolean, besides text);
+create type exchange_pressed as (member int, i_customer bigint, i_account bigint, i_vd_dg bigint, peak_level smallint, least numeric, besides text);

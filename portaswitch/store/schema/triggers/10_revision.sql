@@ -14,6 +14,8 @@ begin
                        watched.name, columns_but(watched.name::regclass, variadic money), watched.notifier);
     end loop;
 
+    create or replace trigger accounts_paid after insert on accounts referencing new table as touched for each statement execute function touch_payers();
+
     create or replace trigger customers_places before update of max_sessions, max_outgoing, max_incoming on customers
         for each row execute function count_places();
 

@@ -1,4 +1,4 @@
--- Events of access_policies, access_policy_phases, accessibility, products, connections.
+-- Events of access_policies, access_policy_levels, access_policy_attributes, access_policy_phases, accessibility, products, connections.
 -- Written by store/event_triggers.py from event_sources.yaml, not by hand.
 -- `hashjoin` is on because the money path's connections switch it off, and transition tables have no index to join the rows before and after by.
 
@@ -12,8 +12,10 @@ begin
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from old_rows o join new_rows n on n.i_access_policy = o.i_access_policy and n is distinct from o cross join lateral (
-                    select 0, 'AccessPolicy/Changed', 'access_policy:' || n.i_access_policy, null, 1, n.i_env,
-                        jsonb_build_object('i_env', n.i_env, 'i_access_policy', n.i_access_policy)
+                    select 0, 'AccessPolicy/Changed', 'access_policy:' || n.i_access_policy, null, 1, (select access_policies.i_env from
+                        access_policies where access_policies.i_access_policy = n.i_access_policy),
+                        jsonb_build_object('i_env', (select access_policies.i_env from access_policies where access_policies.i_access_policy =
+                            n.i_access_policy), 'i_access_policy', n.i_access_policy)
                 ) e (no, event_type, entity, external_key, lane, i_env, variables)
                 where e.event_type = any (wanted)
                 order by n.i_access_policy, e.no) e
@@ -24,6 +26,124 @@ begin
 end $$;
 create or replace trigger access_policies_events_update after update on access_policies
     referencing old table as old_rows new table as new_rows for each statement execute function access_policies_events();
+
+create or replace function access_policy_levels_events() returns trigger language plpgsql set enable_hashjoin = on as $$
+declare
+    wanted text[];
+begin
+    if tg_op = 'INSERT' then
+        wanted := (select w.events from event_wants w where w.place = 'access_policy_levels insert');
+        if wanted is not null then
+            perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
+                                 array_agg(e.i_env), array_agg(e.variables))
+            from (select e.* from new_rows n cross join lateral (
+                    select 0, 'AccessPolicy/Changed', 'access_policy:' || n.i_access_policy, null, 1, (select access_policies.i_env from
+                        access_policies where access_policies.i_access_policy = n.i_access_policy),
+                        jsonb_build_object('i_env', (select access_policies.i_env from access_policies where access_policies.i_access_policy =
+                            n.i_access_policy), 'i_access_policy', n.i_access_policy)
+                ) e (no, event_type, entity, external_key, lane, i_env, variables)
+                where e.event_type = any (wanted)
+                order by n.i_access_policy_level, e.no) e
+            having count(*) > 0;
+        end if;
+    elsif tg_op = 'UPDATE' then
+        wanted := (select w.events from event_wants w where w.place = 'access_policy_levels update');
+        if wanted is not null then
+            perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
+                                 array_agg(e.i_env), array_agg(e.variables))
+            from (select e.* from old_rows o join new_rows n on n.i_access_policy_level = o.i_access_policy_level and n is distinct from o cross join lateral (
+                    select 0, 'AccessPolicy/Changed', 'access_policy:' || n.i_access_policy, null, 1, (select access_policies.i_env from
+                        access_policies where access_policies.i_access_policy = n.i_access_policy),
+                        jsonb_build_object('i_env', (select access_policies.i_env from access_policies where access_policies.i_access_policy =
+                            n.i_access_policy), 'i_access_policy', n.i_access_policy)
+                ) e (no, event_type, entity, external_key, lane, i_env, variables)
+                where e.event_type = any (wanted)
+                order by n.i_access_policy_level, e.no) e
+            having count(*) > 0;
+        end if;
+    elsif tg_op = 'DELETE' then
+        wanted := (select w.events from event_wants w where w.place = 'access_policy_levels delete');
+        if wanted is not null then
+            perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
+                                 array_agg(e.i_env), array_agg(e.variables))
+            from (select e.* from old_rows o cross join lateral (
+                    select 0, 'AccessPolicy/Changed', 'access_policy:' || o.i_access_policy, null, 1, (select access_policies.i_env from
+                        access_policies where access_policies.i_access_policy = o.i_access_policy),
+                        jsonb_build_object('i_env', (select access_policies.i_env from access_policies where access_policies.i_access_policy =
+                            o.i_access_policy), 'i_access_policy', o.i_access_policy)
+                ) e (no, event_type, entity, external_key, lane, i_env, variables)
+                where e.event_type = any (wanted)
+                order by o.i_access_policy_level, e.no) e
+            having count(*) > 0;
+        end if;
+    end if;
+    return null;
+end $$;
+create or replace trigger access_policy_levels_events_insert after insert on access_policy_levels
+    referencing new table as new_rows for each statement execute function access_policy_levels_events();
+create or replace trigger access_policy_levels_events_update after update on access_policy_levels
+    referencing old table as old_rows new table as new_rows for each statement execute function access_policy_levels_events();
+create or replace trigger access_policy_levels_events_delete after delete on access_policy_levels
+    referencing old table as old_rows for each statement execute function access_policy_levels_events();
+
+create or replace function access_policy_attributes_events() returns trigger language plpgsql set enable_hashjoin = on as $$
+declare
+    wanted text[];
+begin
+    if tg_op = 'INSERT' then
+        wanted := (select w.events from event_wants w where w.place = 'access_policy_attributes insert');
+        if wanted is not null then
+            perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
+                                 array_agg(e.i_env), array_agg(e.variables))
+            from (select e.* from new_rows n cross join lateral (
+                    select 0, 'AccessPolicy/Changed', 'access_policy:' || n.i_access_policy, null, 1, (select access_policies.i_env from
+                        access_policies where access_policies.i_access_policy = n.i_access_policy),
+                        jsonb_build_object('i_env', (select access_policies.i_env from access_policies where access_policies.i_access_policy =
+                            n.i_access_policy), 'i_access_policy', n.i_access_policy)
+                ) e (no, event_type, entity, external_key, lane, i_env, variables)
+                where e.event_type = any (wanted)
+                order by n.i_access_policy_attribute, e.no) e
+            having count(*) > 0;
+        end if;
+    elsif tg_op = 'UPDATE' then
+        wanted := (select w.events from event_wants w where w.place = 'access_policy_attributes update');
+        if wanted is not null then
+            perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
+                                 array_agg(e.i_env), array_agg(e.variables))
+            from (select e.* from old_rows o join new_rows n on n.i_access_policy_attribute = o.i_access_policy_attribute and n is distinct from o cross join lateral (
+                    select 0, 'AccessPolicy/Changed', 'access_policy:' || n.i_access_policy, null, 1, (select access_policies.i_env from
+                        access_policies where access_policies.i_access_policy = n.i_access_policy),
+                        jsonb_build_object('i_env', (select access_policies.i_env from access_policies where access_policies.i_access_policy =
+                            n.i_access_policy), 'i_access_policy', n.i_access_policy)
+                ) e (no, event_type, entity, external_key, lane, i_env, variables)
+                where e.event_type = any (wanted)
+                order by n.i_access_policy_attribute, e.no) e
+            having count(*) > 0;
+        end if;
+    elsif tg_op = 'DELETE' then
+        wanted := (select w.events from event_wants w where w.place = 'access_policy_attributes delete');
+        if wanted is not null then
+            perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
+                                 array_agg(e.i_env), array_agg(e.variables))
+            from (select e.* from old_rows o cross join lateral (
+                    select 0, 'AccessPolicy/Changed', 'access_policy:' || o.i_access_policy, null, 1, (select access_policies.i_env from
+                        access_policies where access_policies.i_access_policy = o.i_access_policy),
+                        jsonb_build_object('i_env', (select access_policies.i_env from access_policies where access_policies.i_access_policy =
+                            o.i_access_policy), 'i_access_policy', o.i_access_policy)
+                ) e (no, event_type, entity, external_key, lane, i_env, variables)
+                where e.event_type = any (wanted)
+                order by o.i_access_policy_attribute, e.no) e
+            having count(*) > 0;
+        end if;
+    end if;
+    return null;
+end $$;
+create or replace trigger access_policy_attributes_events_insert after insert on access_policy_attributes
+    referencing new table as new_rows for each statement execute function access_policy_attributes_events();
+create or replace trigger access_policy_attributes_events_update after update on access_policy_attributes
+    referencing old table as old_rows new table as new_rows for each statement execute function access_policy_attributes_events();
+create or replace trigger access_policy_attributes_events_delete after delete on access_policy_attributes
+    referencing old table as old_rows for each statement execute function access_policy_attributes_events();
 
 create or replace function access_policy_phases_events() returns trigger language plpgsql set enable_hashjoin = on as $$
 declare

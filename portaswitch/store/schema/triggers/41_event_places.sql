@@ -1,6 +1,12 @@
 -- What may raise which events: written by store/event_triggers.py from event_sources.yaml, not by hand.
 create or replace function event_places() returns table (place text, events text[]) language sql immutable as $$ values
     ('access_policies update', array['AccessPolicy/Changed']),
+    ('access_policy_levels insert', array['AccessPolicy/Changed']),
+    ('access_policy_levels update', array['AccessPolicy/Changed']),
+    ('access_policy_levels delete', array['AccessPolicy/Changed']),
+    ('access_policy_attributes insert', array['AccessPolicy/Changed']),
+    ('access_policy_attributes update', array['AccessPolicy/Changed']),
+    ('access_policy_attributes delete', array['AccessPolicy/Changed']),
     ('access_policy_phases insert', array['AccessPolicy/Phase/New']),
     ('access_policy_phases update', array['AccessPolicy/Phase/Changed']),
     ('access_policy_phases delete', array['AccessPolicy/Phase/Deleted']),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -69,14 +71,16 @@ class ServerTests(SynchronousTestCase):
         self.assertEqual(shown(outputs), ["deliver MESSAGE"])
         self.assertEqual(layer.take(telling()), [])  # in Trying: absorbed
         server = begun(outputs)
-        sent = layer.answered(server, answer(server.request, 202), 100)
+        request = server.request
+        sent = layer.answered(server, answer(request, 202), 100)
+        self.assertRaises(ValueError, getattr, server, "request")  # 32 s of requests are not kept
         layer.now = 200
         again = layer.take(telling())
         assert isinstance(again, list)
         self.assertEqual(
             (shown(sent), [one.octets for one in again if isinstance(one, Send)]), (["send 202 Acc"], [one.octets for one in sent if isinstance(one, Send)])
         )
-        self.assertEqual(layer.answered(server, answer(server.request, 500), 300), [])  # a second final answer is discarded
+        self.assertEqual(layer.answered(server, answer(request, 500), 300), [])  # a second final answer is discarded
         self.assertEqual((layer.run(32099), len(layer)), ([], 1))
         self.assertEqual((layer.run(32100), len(layer), layer.next()), ([], 0, None))
         self.assertEqual(shown(layer.take(telling())), ["deliver MESSAGE"])
@@ -278,7 +282,7 @@ class TableTests(SynchronousTestCase):
         Whatever comes in whatever order: one delivery per transaction, one final answer's octets, timers never in the past, and in the end nothing is left
         but an INVITE unanswered.
         """
-        layer, finals, delivered = Layer(), dict[int, set[bytes]](), list[Transaction]()
+        layer, finals, delivered, heard = Layer(), dict[int, set[bytes]](), list[Transaction](), list[Any]()
         for step in steps:
             outputs: list[Output] | Fault = []
             if isinstance(step, int):
@@ -288,13 +292,14 @@ class TableTests(SynchronousTestCase):
             elif step == "ack" and method == "INVITE":
                 outputs = layer.take(asking("ACK"), reliable)
             elif step == "answer" and delivered:
-                outputs = layer.answered(delivered[-1], answer(delivered[-1].request, 486, reason=f"No {layer.now}"), layer.now)
+                outputs = layer.answered(delivered[-1], answer(heard[-1], 486, reason=f"No {layer.now}"), layer.now)
             elif step == "error":
                 outputs = layer.broken("peer", layer.now)
             for output in outputs if isinstance(outputs, list) else ():
                 if isinstance(output, Deliver):
                     self.assertNotIn(output.transaction, delivered)
                     delivered.append(output.transaction)
+                    heard.append(output.message)
                 elif isinstance(output, Send) and not output.octets.startswith(b"SIP/2.0 100"):
                     finals.setdefault(id(output.transaction), set()).add(output.octets)
             due = layer.next()

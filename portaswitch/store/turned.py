@@ -1,0 +1,45 @@
+"""
+The clock's part in what sessions wait for (`billing.final_units`): a counter or budget began a new period, a wallet or add-on begins. No transaction does that:
+decisions have it so from that moment on, and this job asks for the sessions that wait since before it.
+
+It is the net too for what is freed where nobody could know of those who wait: by another session of the account that ended at another process.
+Nothing is remembered between passes: a session whose last answer, and whose last Re-Auth, are older than the moment has not been told.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from portaswitch.metrics import Counter
+from portaswitch.model.session_task import TaskKind, Wish
+from portaswitch.store.pool import Pool
+from portaswitch.store.session_tasks import wish
+
+TURNED: Final = Counter("portaswitch_waiting_sessions_total", "Sessions asked to ask again because a period, a wallet or an add-on began")
+PAGE: Final = 1000
+"""Sessions of one pass: midnight's are told some at a time."""
+
+#: The last moment that gave a session more: behind its last answer and not in the future.
+WAITING: Final = f"""
+select s.session_key, s.i_env, s.i_node, s.i_account
+from sessions s join nodes n using (i_node) cross join lateral (
+    select max(m.at) as at from (
+        select unnest(array[v.period_start, v.period_end]) from vd_counters v where v.i_account = s.i_account
+        union all select unnest(array[v.period_start, v.period_end]) from vd_counters v where v.i_customer = s.i_customer and v.i_account is null
+        union all select w.activated from service_wallets w where w.i_account = s.i_account and w.balance > w.held and w.expires > now()
+        union all select d.addon_effective_from from account_addons d
+            where d.i_account = s.i_account and (d.addon_effective_to is null or d.addon_effective_to > now())
+        union all select c.updated from sessions_closed c where c.i_account = s.i_account and c.closed >= s.updated
+    ) m (at) where m.at > s.updated and m.at <= now()) turn
+where s.final and turn.at is not null and coalesce(n.origin_host, n.origin_realm) is not null
+  and not exists (select from session_tasks t where t.session_key = s.session_key and t.kind = 'rar' and (t.status = 'pending' or t.created >= turn.at))
+limit {PAGE}
+"""
+
+
+async def ask_turned(pool: Pool) -> None:
+    """Ask for the sessions that wait since before something began."""
+    rows = await pool.query(WAITING)
+    if rows:
+        await wish(pool, [Wish(TaskKind.RAR, i_env, i_node, key, i_account) for key, i_env, i_node, i_account in rows])
+        TURNED.inc(by=len(rows))
