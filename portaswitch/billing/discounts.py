@@ -247,7 +247,7 @@ def moves(view: View, after: Session | None, takes: tuple[Take, ...], need: Deci
         if key.i_source == NO_ITEM and key.source is Source.COUNTER:
             found.append(budgets.move(view, key, was, now, taken, need))
         elif (known := _known(view, key)) is not None:
-            found.append(_move(*known, was, now, taken))
+            found.append(_move(view, known, was, now, used))
     return tuple([move for move in found if move is not None])
 
 
@@ -261,7 +261,7 @@ def floored(view: View, after: Session, moves: tuple[CounterMove, ...]) -> tuple
             for draw in _draws_of(view, after.opened, quota):
                 known = _known(view, draw.key)
                 if known is not None and draw.key not in found and not known[1].fresh:
-                    found[draw.key] = _move(*known, ZERO, ZERO, ZERO)
+                    found[draw.key] = _move(view, known, ZERO, ZERO, {})
     rows = [(move, _known(view, move.key)) for move in found.values()]
     return tuple([move if known is None else replace(move, floor=known[1].used + known[1].held) for move, known in rows])
 
@@ -299,17 +299,42 @@ def _held(session: Session | None) -> dict[SourceKey, Decimal]:
 WALLET_STEPS = (Step(-ENDLESS, HUNDRED), Step(ZERO))
 
 
-def _move(met: Met | None, row: Counter, was: Decimal, now: Decimal, taken: Decimal) -> CounterMove:
+def _move(view: View, known: tuple[Met | None, Counter], was: Decimal, now: Decimal, used: dict[SourceKey, Decimal]) -> CounterMove:
+    """How a counter or wallet moves of which a session held so much and holds so much now, when all of `used` is used."""
+    met, row = known
     if row.key.source is Source.WALLET:
-        least, most = _condition(WALLET_STEPS, row, was, now, taken)
-        return CounterMove(row.key, taken, now - was, least, most, row.relied, None, row.end, row.carried, ZERO, None, row.fresh)
+        return _of_wallet(view, row, was, now, used)
+    taken = used.get(row.key, ZERO)
     least, most = _condition(() if met is None else periods.steps_of(met.item, row), row, was, now, taken)
     limit = notify = None
     if met is not None and met.limit is not None:
         spent = met.limit + row.carried
-        limit = spent if met.item.kind is ItemKind.QUOTA else None
+        limit = spent if met.tells else None
         notify = None if met.item.notify is None else spent * met.item.notify / HUNDRED
     return CounterMove(row.key, taken, now - was, least, most, row.relied, row.start, row.end, row.carried, limit, notify, row.fresh)
+
+
+def _of_wallet(view: View, row: Counter, was: Decimal, now: Decimal, used: dict[SourceKey, Decimal]) -> CounterMove:
+    """The same of a wallet; only the last one that is emptied of those that pay for the same use leaves its quota used up."""
+    taken = used.get(row.key, ZERO)
+    least, most = _condition(WALLET_STEPS, row, was, now, taken)
+    limit = ZERO if taken and _last(view.counters, row, used) else None
+    return CounterMove(row.key, taken, now - was, least, most, row.relied, None, row.end, row.carried, limit, None, row.fresh)
+
+
+def _last(counters: Counters, row: Counter, used: dict[SourceKey, Decimal]) -> bool:
+    """Whether no other wallet of the item has units behind this use, or is emptied by it later."""
+    if row.used + used[row.key] < ZERO:
+        return True
+    others = [other for other in counters.own.values() if other.i_vd_dg == row.i_vd_dg and other.key.source is Source.WALLET and other is not row]
+    at, order = counters.at, list(used)
+    for other in others:
+        begun = at is None or ((other.start is None or other.start <= at) and (other.end is None or at < other.end))
+        if begun and other.used + used.get(other.key, ZERO) < ZERO:
+            return False
+        if other.key in used and order.index(other.key) > order.index(row.key):
+            return False
+    return True
 
 
 def _condition(steps: tuple[Step, ...], row: Counter, was: Decimal, now: Decimal, taken: Decimal) -> tuple[Decimal, Decimal]:
@@ -346,13 +371,14 @@ def applied(row: Counter | None, move: CounterMove) -> Counter:
 
 def used_up(view: View, opened: Opened, quota: Quota, takes: tuple[Take, ...]) -> bool:
     """Whether a quota that the use is counted by is used up, with what it `takes` beyond what is settled; what others hold is not."""
-    taken = total(takes)
+    taken, over = total(takes), False
     for met in view.counters.plans.met(opened.i_service, quota.rated):
         if met.item.kind is ItemKind.QUOTA and met.limit is not None:
             row = _row(view, met)
-            if row.used + taken.get(row.key, ZERO) >= met.limit + row.carried:
-                return True
-    return False
+            over = row.used + taken.get(row.key, ZERO) >= met.limit + row.carried
+            if met.item.exclusive is not over:  # an exclusive one leaves those behind it no part, or, used up, is none itself
+                break
+    return over
 
 
 def share(draws: tuple[Draw, ...], along: int) -> int | None:
@@ -360,9 +386,8 @@ def share(draws: tuple[Draw, ...], along: int) -> int | None:
     The most units of a slice that begins `along` units behind what is settled: what is left of a quota divided by one more than the other sessions on it
     (DESIGN.md 3.3). None: no quota limits.
     """
-    shares = [
-        int(step.threshold - along) // (draw.others + 1)
-        for draw in draws if draw.measure is Measure.UNITS
-        for step in draw.steps if step.forbidden
-    ]  # fmt: skip
+    quotas = [(int(step.threshold), draw) for draw in draws if draw.measure is Measure.UNITS for step in draw.steps if step.forbidden]
+    if len(quotas) > 1 and any([draw.exclusive for _, draw in quotas]):  # one behind the other
+        return (sum([end for end, _ in quotas]) - along) // (max([draw.others for _, draw in quotas]) + 1)
+    shares = [(end - along) // (draw.others + 1) for end, draw in quotas]
     return min(shares) if shares else None

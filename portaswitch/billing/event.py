@@ -105,14 +105,15 @@ def _short(view: View, request: AAARequest, priced: Priced, catalogue: Catalogue
     """Why the funds don't reach; None: they do."""
     if reserve.reseller_over_limit(view, request.received, catalogue.reseller_slack):
         return Refusal.CREDIT_LIMIT
-    funds, opened = _funds(view, request), priced.session.opened
+    opened, breakage = priced.session.opened, priced.way.product.breakage
+    funds = _funds(view, request).beyond(breakage)
     plan: RatePlan = priced.quota.legs[0].plan
     wanted, used, drawn = -(-priced.quota.used // opened.unit), priced.quota.used, discounts.drawn(view, opened, priced.quota)
     if drawn and not reserve.in_quota(plan, drawn, wanted, request.at):
         return Refusal.QUOTA_EXCEEDED
     if funds.grantable is None or priced.price <= max(funds.grantable, ZERO):
         return None
-    policy, breakage = replace(opened.policy, max_units=max(opened.policy.max_units, used)), priced.way.product.breakage
+    policy = replace(opened.policy, max_units=max(opened.policy.max_units, used))
     return reserve.why_not(plan, opened.billing_model, priced.quota.charged[0], wanted, policy, funds, breakage, opened.unit, request.at, drawn)
 
 

@@ -56,7 +56,8 @@ def grant(
             quotas[asked.key] = numbered.ended(view, quota, session.opened)
             continue
         asked = numbered.sized(asked, request, session.opened.policy)
-        funds = reserve.within_budgets(seen, reserve.funds_seen(view, _own_hold(was_held, quotas, asked.key), request.received), quota.holds)
+        there = reserve.funds_seen(view, _own_hold(was_held, quotas, asked.key), request.received)
+        funds = reserve.within_budgets(seen, there, quota.holds).beyond(breakage)
         granted, reserved = _reserve_one(seen, session.opened, quota, asked, funds, breakage)
         if granted.refusal is not None and alone:
             if policy is not None and granted.refusal in internet.HOTLINED:

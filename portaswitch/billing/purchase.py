@@ -40,7 +40,7 @@ def buy(view: View, request: AAARequest, session: Session, facts: Facts, breakag
         return _told_again(view, request, session, told, tell)
     opened, plan = session.opened, quota.legs[0].plan
     held = session.held if view.session is not None else ZERO
-    funds = reserve.within_budgets(view, reserve.funds_seen(view, held, request.received), told.holds)
+    funds = reserve.within_budgets(view, reserve.funds_seen(view, held, request.received), told.holds).beyond(breakage)
     least = UnitRequest(quota.key, quota.base, requested=0, used=told.used)
     drawn = discounts.drawn(view, opened, told)
     made = reserve.reserve(told, least, plan, opened.policy, Protection.PURCHASE, funds, opened.unit, opened.started, drawn)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from portaswitch.billing import discounts, reserve
 from portaswitch.billing.rating import is_free, longest
@@ -69,7 +70,8 @@ def quote(view: View, request: AAARequest, catalogue: Catalogue, used: int, addr
             prices += _prices(ended, (*bought, *change.xdrs), address)
     session = opening or ended
     grant = asked.decision.grants[0] if asked.decision.grants else None
-    reach = _reach(discounts.with_plans(view, catalogue, request.received), session, request.received)
+    product = catalogue.products.get(view.account.i_product) if view.account is not None else None
+    reach = _reach(discounts.with_plans(view, catalogue, request.received), session, request.received, ZERO if product is None else product.breakage)
     base = session.quotas[0].base if session is not None else request.units[0].base
     most = session.opened.policy.max_units if session is not None else 0
     return Quote(asked.decision.refusal, base, grant.units if grant is not None else 0, reach, most, tuple(prices), session)
@@ -96,13 +98,13 @@ def _prices(session: Session, xdrs: Sequence[Xdr], address: str) -> list[Price]:
     return found
 
 
-def _reach(view: View, session: Session | None, at: datetime) -> int | None:
+def _reach(view: View, session: Session | None, at: datetime, breakage: Decimal) -> int | None:
     """The most units that the free funds pay for, within the policy."""
     if session is None or not session.quotas[0].legs:
         return 0
     plan, unit, most = session.quotas[0].legs[0].plan, session.opened.unit, session.opened.policy.max_units
     drawn = discounts.drawn(view, session.opened, replace(session.quotas[0], holds=(), past=()))
-    funds = reserve.within_budgets(view, reserve.funds_seen(view, ZERO, at)).grantable
+    funds = reserve.within_budgets(view, reserve.funds_seen(view, ZERO, at)).beyond(breakage).grantable
     if not drawn and (funds is None or is_free(plan)):
         return None
     paid = longest(plan, drawn, None if is_free(plan) else funds, at)

@@ -51,6 +51,12 @@ class FundsSeen:
             return self
         return FundsSeen(self.gross, most, self.budget)
 
+    def beyond(self, breakage: Decimal) -> FundsSeen:
+        """The same where funds that are no more than the product's `breakage` count as none: they pay for nothing, and only what is free may be used."""
+        if not breakage or self.gross is None or self.gross > breakage or self.grantable is None:
+            return self
+        return FundsSeen(self.gross, min(self.grantable, ZERO), self.budget)
+
 
 @dataclass(frozen=True, slots=True)
 class Reservation:

@@ -90,6 +90,11 @@ class Item:
         first = self.steps[0].percent
         return next((step.threshold for step in self.steps if step.forbidden or (step.percent < first and self.kind is ItemKind.DISCOUNT)), None)
 
+    def covers(self, other: Item) -> bool:
+        """Whether it counts whatever the other one counts."""
+        services, destinations = (other.i_service, *other.pool), not self.prefixes or set(other.prefixes) == set(self.prefixes)
+        return all(map(self.counts, services)) and destinations and self.peak_level in (None, other.peak_level)
+
     def counts(self, i_service: int) -> bool:
         """Whether uses of the service are counted, as far as their destinations are."""
         return self.i_service == i_service or i_service in self.pool
@@ -116,7 +121,7 @@ class Assigned(NamedTuple):
 class Met(NamedTuple):
     """
     An item as a use meets it: `shared` and the `key` of its counter, its `limit` (see `Item.limit`); `first`: plans behind it have no part in what it
-    discounts.
+    discounts. `tells`: of a quota, that the use is over with it; an exclusive one that another one stands behind is not the last.
     """
 
     item: Item
@@ -124,6 +129,7 @@ class Met(NamedTuple):
     key: SourceKey
     limit: Decimal | None
     first: bool
+    tells: bool
 
 
 class Plans:
@@ -137,7 +143,10 @@ class Plans:
         for plan, shared in assigned:
             for item in plan.items:
                 key = SourceKey(Source.COUNTER, item.i_vd_dg, shared, item.peak_level or 0)
-                self.by_key.setdefault(key, Met(item, shared, key, item.limit, plan.combine is Combine.FIRST))
+                self.by_key.setdefault(key, Met(item, shared, key, item.limit, plan.combine is Combine.FIRST, item.kind is ItemKind.QUOTA))
+        for place, met in enumerate(found := list(self.by_key.values())):
+            if met.item.exclusive and met.tells and any([other.tells and other.item.covers(met.item) for other in found[place + 1 :]]):
+                self.by_key[met.key] = met._replace(tells=False)
         self._by_service: dict[int, tuple[Met, ...]] = {}
 
     def met(self, i_service: int, rated: str) -> list[Met]:
@@ -250,6 +259,11 @@ class Draw:
     first: bool = False
     split: bool = True
     others: int = 0
+
+    @property
+    def limits(self) -> bool:
+        """Whether it ends a use: a quota."""
+        return self.steps[-1].forbidden
 
     def ends(self, percent: Decimal) -> bool:
         """Whether those behind it have no part in units that it takes so much off."""

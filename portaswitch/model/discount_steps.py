@@ -18,8 +18,8 @@ MOST: Final = 100
 """Steps of one item."""
 LEVELS: Final = {"peak": 0, "off_peak": 1, "second_off_peak": 2}
 """The levels of the day that an item may count alone (vd_dgs.peak_level), by their words."""
-UNFIT: Final = {"wallet": frozenset(("thresholds", "reset", "exclusive", "prorate_first", "rollover", "notify_percent")), "quota": frozenset(("exclusive",))}
-"""What does not fit a kind of item: a wallet's units are bought and expire, so that it has no counter that is reset; a quota gives no discount."""
+UNFIT: Final = {"wallet": frozenset(("thresholds", "reset", "exclusive", "prorate_first", "rollover", "notify_percent"))}
+"""What does not fit a kind of item: a wallet's units are bought and expire, so that it has no counter that is reset."""
 PERIODIC: Final = {"prorate_first": frozenset(("billing_period",)), "rollover": frozenset(("daily", "billing_period"))}
 """What means something only of counters that are reset so."""
 

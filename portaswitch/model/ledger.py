@@ -55,8 +55,9 @@ class CounterMove:
 
     The condition: the row is of the period that began at `relied`, what it has used is at least `least`, and that with all that is held at most `most`, so that
     the use stays in the steps it was priced by. Where `start` is another than `relied`, a new period begins: used counts from 0, `carried` and `end` (None:
-    never) are set. `fresh`: the row may have to be made. From `limit` on the counter is exceeded, from `notify` on its subscriber is told (None: never).
-    `floor`: with what is held it is used up to there at least, which a last part relied on (None: it is none).
+    never) are set. `fresh`: the row may have to be made. From `limit` on the counter is exceeded (None: never, or of an empty
+    wallet, as it was), from `notify` on its subscriber is told (None: never). `floor`: with what is held it is used up to there at least, which a last part
+    relied on (None: it is none).
     """
 
     key: SourceKey

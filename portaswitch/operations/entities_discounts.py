@@ -62,7 +62,7 @@ ITEM: Final = Entity(
         Field("counted_in", "units of the service or money; units by default", choice("units", "money"), FIXED),
         Field("reset", "when its counter begins again", choice("daily", "billing_period", "once", "never")),
         Field("peak_level", "counts that level of the day only; null: all in one counter", mapped({**LEVELS}), FIXED),
-        Field("exclusive", "at 100 percent the counter of the customer's plan stands still", FLAG, DETAIL),
+        Field("exclusive", "at 100 percent the counter of the customer's plan stands still; of a quota, while it lasts, those behind it", FLAG, DETAIL),
         Field("split", "a use that crosses a step is one xDR per part", FLAG, DETAIL, "split_xdr"),
         Field("prorate_first", "a first period that is no whole one has a share of the steps", FLAG, DETAIL),
         Field("rollover", "what is left goes to the next period", FLAG, DETAIL),

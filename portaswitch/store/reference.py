@@ -19,6 +19,7 @@ from portaswitch.billing import discounts
 from portaswitch.interfaces.ledger import ILedger
 from portaswitch.model.billing_model import BillingModel
 from portaswitch.model.budget import key_of
+from portaswitch.model.charge import Source
 from portaswitch.model.discount import Counter
 from portaswitch.model.ledger import Applied, Change, CounterMove, Failed, LockStep, Member, Repeated, SessionName, Short, Stale, Verdict
 from portaswitch.model.money import ZERO
@@ -128,7 +129,8 @@ class ReferenceLedger:
     def _count(self, change: Change, move: CounterMove) -> None:
         name = _row_name(change, move)
         row = self.books.counters[name] = discounts.applied(self.books.counters.get(name), move)
-        spent = move.limit is not None and row.used >= move.limit
+        was = move.key.source is Source.WALLET and row.used >= ZERO and name in self.books.spent
+        spent = was if move.limit is None else row.used >= move.limit
         self.books.spent = self.books.spent | {name} if spent else self.books.spent - {name}
 
     def _fits(self, change: Change) -> bool:

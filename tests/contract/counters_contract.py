@@ -126,6 +126,11 @@ class CountersContract(LedgerCase):
         self.assertEqual(await self.count(DEBIT, move(WALLET, 1, most=-1, limit=0)), "Stale")
         self.assertEqual(await self.count(DEBIT, move(WALLET, 60, -59, most=0, limit=0)), "Applied")
         self.assertEqual((await self.standing(DEBIT, WALLET), await self.exceeded()), (("0", "1"), [WALLET]))
+        self.assertEqual(await self.count(DEBIT, move(WALLET, 0, -1)), "Applied")
+        self.assertEqual(await self.exceeded(), [WALLET], "what is no use leaves it as it was")
+        await self.put_wallet(DEBIT, 8, ITEM, 10)
+        self.assertEqual(await self.count(DEBIT, move(SourceKey(Source.WALLET, 8), 10, most=0)), "Applied")
+        self.assertEqual(await self.exceeded(), [WALLET], "nor is one exceeded that is not the last")
 
     async def test_counter_budget(self) -> None:
         """An account's budget begins with what the account was charged in the period, whatever the first use relied on; a customer's with nothing."""

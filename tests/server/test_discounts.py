@@ -169,5 +169,5 @@ class WalletTests(DiscountCase):
         """7 minutes take the 5 of the one that ends tomorrow and 2 of the one that never does; the expired one stays as it is."""
         await self.stop(CREDIT, "1", 7)
         rows = await self.world.pool.query("select i_service_wallet, balance, exceeded from service_wallets order by 1")
-        self.assertEqual(rows, [(1, 480, False), (2, 0, True), (3, 300, False)])
+        self.assertEqual(rows, [(1, 480, False), (2, 0, False), (3, 300, False)])
         self.assertEqual([row[1:3] for row in await self.charges()], [(420, 0)])

@@ -54,6 +54,8 @@ class _Walk:
         self._part = drawn.past[-1].part if drawn.past else -1
         self._split: tuple[Decimal, ...] | None = None
         self._last: tuple[Decimal, str, _Now] | None = None
+        quotas = [place for place, draw in enumerate(drawn.draws) if draw.limits]
+        self._quotas = quotas if len(quotas) > 1 and any([drawn.draws[place].exclusive for place in quotas]) else []
 
     def through(self, run: Run) -> Iterator[Run]:
         """The run as runs with one percent each, whole intervals together."""
@@ -107,8 +109,9 @@ class _Walk:
         left, until, forbidden, level = HUNDRED, None, False, levels.NAMES.index(run.name)
         draws: list[tuple[int, Decimal]] = []
         split: list[Decimal] = []
+        aside = self._aside(level) if self._quotas else ()
         for place, draw in enumerate(self._draws):
-            if draw.level is not None and draw.level != level:
+            if (draw.level is not None and draw.level != level) or place in aside:
                 continue
             step, end = self._step(place, draw)
             if draw.key.source is Source.WALLET and (end is None or left <= ZERO or run.price <= ZERO):
@@ -128,6 +131,17 @@ class _Walk:
         now = _Now(EXACT.subtract(HUNDRED, left), self._part, tuple(draws), forbidden, until)
         self._last = run.price, run.name, now
         return now
+
+    def _aside(self, level: int) -> set[int]:
+        """Quotas that have no part in the next units: exclusive ones that are used up while others stand behind, and those behind one that is not."""
+        found: set[int] = set()
+        chain = [place for place in self._quotas if self._draws[place].level in (None, level)]
+        for order, place in enumerate(chain):
+            if self._draws[place].exclusive and not self._step(place, self._draws[place])[0].forbidden:
+                return found.union(chain[order + 1 :])
+            if self._draws[place].exclusive and place != chain[-1]:
+                found.add(place)
+        return found
 
     def _step(self, place: int, draw: Draw) -> tuple[discount.Step, Decimal | None]:
         """The step that the use is in, and where the next one begins (in units, or a numerator of money)."""

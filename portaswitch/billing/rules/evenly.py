@@ -30,7 +30,7 @@ def _at_first(draws: tuple[Draw, ...]) -> Even | None:
     left, until, met = HUNDRED, ENDLESS, []
     for place, draw in enumerate(draws):
         first = draw.steps[0]
-        if draw.measure is Measure.MONEY or first.forbidden:
+        if draw.measure is Measure.MONEY or first.forbidden or (draw.exclusive and draw.limits):
             return None
         if draw.level or (left <= ZERO and draw.key.source is Source.WALLET):
             continue

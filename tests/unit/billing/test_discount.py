@@ -111,6 +111,18 @@ class DiscountTests(SynchronousTestCase):
         self.assertEqual(longest(plan(price_first="0", price_n="0"), drawn, None, AT), 150)
         self.assertEqual(charge(240, quota(150)).figure, Decimal("0.40"))
 
+    def test_quotas_in_turn(self) -> None:
+        """Of exclusive quotas the second begins where the first is used up, and ends the use; beyond it the second one counts; others each end it."""
+        first, second = replace(quota(120, 1), exclusive=True), quota(60, 2)
+        own, more = SourceKey(Source.COUNTER, 1), SourceKey(Source.COUNTER, 2)
+        for one, other, taken in ((first, second, {own: 120, more: 60}), (first, replace(second, exclusive=True), {own: 120, more: 60})):
+            drawn = Drawn((), (one, other))
+            self.assertEqual((longest(MINUTES, drawn, None, AT), total(charge(180, one, other).takes)), (180, taken))
+            self.assertEqual(total(charge(240, one, other).takes), {own: 120, more: 120})
+        used_up = replace(first, steps=(Step(ZERO, ZERO, True),))
+        self.assertEqual(total(charge(60, used_up, second).takes), {more: 60})
+        self.assertEqual(longest(MINUTES, Drawn((), (quota(120, 1), quota(60, 2))), None, AT), 60)
+
     def test_connect_fee(self) -> None:
         """Percents are of the price of the units, not of the connect fee."""
         self.assertEqual(charge(60, counter((0, 100)), priced=replace(MINUTES, connect_fee=Decimal("0.05"))).figure, Decimal("0.05"))
@@ -211,7 +223,8 @@ class DiscountLawTests(SynchronousTestCase):
         told = rate(priced, drawn, Usage(units), AT)
         taken, counted = total(told.takes), sum(one.units for one in told.segments if one.part >= 0)
         first = drawn.draws[0] if drawn.draws else None
-        if first is not None and first.measure is Measure.UNITS and first.level is None and first.key.source is Source.COUNTER:
+        in_turn = first is not None and first.exclusive and first.limits
+        if first is not None and first.measure is Measure.UNITS and first.level is None and first.key.source is Source.COUNTER and not in_turn:
             self.assertEqual(taken.get(first.key, 0), counted)
         for each in drawn.draws:
             if each.key.source is Source.WALLET:

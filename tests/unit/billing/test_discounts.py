@@ -159,6 +159,29 @@ class HoldTests(SynchronousTestCase):
         self.assertEqual([standing(told, one.key) for one in purses], [(0, 0), (0, 0), (-60, 0)])
         self.assertEqual(told.balance, Decimal("9.90"))
 
+    def test_quotas_in_turn(self) -> None:
+        """Own 120 s, then 60 s of another plan: the first one used up is not the end, which the last one tells; slices share what both have."""
+        chain = (item(1, (0, 100), (120, -1), kind=ItemKind.QUOTA, exclusive=True), item(3, (0, 100), (60, -1), kind=ItemKind.QUOTA))
+        told = book(own=chain, policy=replace(SLICES, slice=600))
+        self.assertEqual(told.granted(auth(requested=600, minimum=60)), 180)
+        told.ask(stop(180))
+        self.assertEqual((standing(told), standing(told, SourceKey(Source.COUNTER, 3))), ((120, 0), (60, 0)))
+        self.assertEqual([move.limit for move in told.changes[-1].counters], [None, 60])
+        self.assertEqual(told.ask(auth("s2", minimum=60)).refusal, Refusal.QUOTA_EXCEEDED)
+
+    def test_last_wallet(self) -> None:
+        """The wallet that is emptied while another has units is not the end; of two that are emptied together the last one is."""
+        told = book(own=(item(1, (0, 100), kind=ItemKind.WALLET),))
+        first, second = (Counter(SourceKey(Source.WALLET, number), Decimal(-60), end=after(9999 * number), i_vd_dg=1) for number in (1, 2))
+        told.view = replace(told.view, counters=Counters().put(first, second))
+        told.ask(stop(60))
+        self.assertEqual([move.limit for move in told.changes[-1].counters], [None])
+        told.ask(stop(60, "s2"))
+        self.assertEqual([move.limit for move in told.changes[-1].counters], [ZERO])
+        told.view = replace(told.view, counters=Counters().put(first, second))
+        told.ask(stop(120, "s3"))
+        self.assertEqual([move.limit for move in told.changes[-1].counters], [None, ZERO])
+
     def test_sure(self) -> None:
         """Where others hold 60 of a counter, a unit has the least percent of all places that it may get."""
         steps = (Step(ZERO, Decimal(100)), Step(Decimal(100), ZERO), Step(Decimal(200), Decimal(10)))

@@ -59,6 +59,13 @@ class QuoteTests(SynchronousTestCase):
         self.assertEqual([price.leg.plan.i_tariff for price in found.prices], [row.i_tariff for row in book.xdrs])
         self.assertEqual(len(quoted), 3)
 
+    def test_breakage(self) -> None:
+        """Funds that count as none reach nowhere, as the refusal says."""
+        known = catalogue()
+        known = replace(known, products={5: replace(known.products[5], breakage=Decimal("0.10"))})
+        found = [quote(prepaid(balance), auth(), known, 60, ()) for balance in ("0.10", "0.11")]
+        self.assertEqual([(one.refusal, one.longest) for one in found], [(Refusal.ZERO_BALANCE, 0), (None, 330)])
+
     @settings(deadline=None)
     @given(VIEWS, PLANS)
     def test_longest(self, view: View, retail: RatePlan) -> None:

@@ -16,8 +16,9 @@ from portaswitch.model.catalogue import Protection, RatePlan, Service, ServicePo
 from portaswitch.model.charge import Usage
 from portaswitch.model.ledger import NO_VIEW, View
 from portaswitch.model.party import Funds
+from portaswitch.model.refusal import Refusal
 from portaswitch.model.request import Base, UnitRequest
-from tests.unit.builders import AT, FREE, Book, after, alive, auth, catalogue, customer, money, plan, postpaid, prepaid, reseller, stop
+from tests.unit.builders import AT, FREE, Book, after, alive, auth, catalogue, customer, event, money, plan, postpaid, prepaid, reseller, stop
 
 SLICE = ServicePolicy(protection=Protection.SLICE)
 #: Session, what it does, units.
@@ -252,8 +253,17 @@ class WhyNotTests(SynchronousTestCase):
     """No money, held money, too little money, too long a session."""
 
     def test_empty(self) -> None:
-        """Nothing left, or no more than the breakage."""
+        """Nothing left."""
         self.assertEqual([word(Book(prepaid("0"))), word(Book(prepaid("-1")))], ["zero_balance 4"] * 2)
+
+    def test_breakage(self) -> None:
+        """No more than the breakage of the product is as good as nothing: it pays for no call and no message, and what is free may be used."""
+        known = catalogue()
+        known = replace(known, products={5: replace(known.products[5], breakage=money("0.10"))})
+        self.assertEqual([word(Book(view, known)) for view in (prepaid("0.10"), postpaid("0.10"))], ["zero_balance 4", "credit_limit 6"])
+        self.assertEqual(Book(prepaid("0.10"), known).ask(event(1)).refusal, Refusal.ZERO_BALANCE)
+        self.assertTrue(Book(prepaid("0.10"), known).granted(auth(called=FREE)))
+        self.assertEqual(Book(prepaid("0.11"), known).granted(auth()), 330)
 
     def test_too_little(self) -> None:
         """Less than the first interval costs."""

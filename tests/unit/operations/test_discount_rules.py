@@ -33,7 +33,7 @@ discount_plans:
     items:
       - {service: Voice, kind: wallet, counted_in: money, rollover: true, topups: {Hour: {fee: 1}}}
       - {service: Voice, group: Canada, kind: wallet, thresholds: [{from: 0, discount: 100}]}
-      - {service: Voice, group: Mars, kind: quota, exclusive: true, reset: once, rollover: true, thresholds: [{from: 1, forbidden: true}]}
+      - {service: Voice, group: Mars, kind: quota, exclusive: maybe, reset: once, rollover: true, thresholds: [{from: 1, forbidden: true}]}
       - {service: Fax, kind: quota, topups: {Hour: {units: 3600}}, thresholds: [{from: 1, forbidden: true}]}
       - {service: Voice, kind: wallet}
       - {kind: sometimes, notify_percent: 101}
@@ -62,8 +62,8 @@ FOUND = (
     "f.yaml:18:84: discount_plans.Kinds.items[0].topups.Hour: needs units",
     "f.yaml:19:55: discount_plans.Kinds.items[1].thresholds: does not fit a wallet",
     "f.yaml:20:26: discount_plans.Kinds.items[2].group: Mars is no group of World",
-    "f.yaml:20:52: discount_plans.Kinds.items[2].exclusive: does not fit a quota",
-    "f.yaml:20:82: discount_plans.Kinds.items[2].rollover: means nothing when the counter is reset once",
+    "f.yaml:20:52: discount_plans.Kinds.items[2].exclusive: maybe is neither true nor false",
+    "f.yaml:20:83: discount_plans.Kinds.items[2].rollover: means nothing when the counter is reset once",
     "f.yaml:21:10: discount_plans.Kinds.items[3].service: Fax is not among the services",
     "f.yaml:21:37: discount_plans.Kinds.items[3].topups: does not fit a quota",
     "f.yaml:22:9: discount_plans.Kinds.items[4]: the plan has an item of that service",

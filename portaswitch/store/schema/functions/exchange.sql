@@ -54,7 +54,6 @@ begin
             raise exception 'exchange: a customer of the batch does not exist';
         end if;
     end if;
-
     -- Counters and wallets of these accounts and customers: what is there in their places, those that are new made first.
     if cardinality(cs) > 0 then
         if exists (select from unnest(cs) r where r.fresh) then
@@ -226,8 +225,9 @@ begin
         from (select distinct on (u.place) u.* from unnest(ks) with ordinality u where v[u.member] = 'A' and k_ids[u.place] > 0
               order by u.place, u.ordinality desc) w
         where t.i_vd_counter = k_ids[w.place];
-        update service_wallets t set balance = -k_used[w.place], held = k_held[w.place], exceeded = k_used[w.place] >= 0
-        from (select distinct u.place from unnest(ks) u where v[u.member] = 'A' and k_ids[u.place] < 0) w
+        update service_wallets t
+        set balance = -k_used[w.place], held = k_held[w.place], exceeded = k_used[w.place] >= 0 and coalesce(k_used[w.place] >= w.spent, t.exceeded)
+        from (select u.place, max(u.spent) as spent from unnest(ks) u where v[u.member] = 'A' and k_ids[u.place] < 0 group by u.place) w
         where t.i_service_wallet = -k_ids[w.place];
     end if;
     if any_next then

@@ -28,7 +28,7 @@ create table vd_dgs (
     counted_in      text not null check (counted_in in ('money', 'units')),     -- units: base units of the service (seconds, octets, pieces)
     reset           text not null default 'billing_period' check (reset in ('daily', 'billing_period', 'once', 'never')),
     peak_level      smallint check (peak_level between 0 and 2),                -- null: all levels in one counter
-    exclusive       boolean not null default false,   -- at 100 percent only the account's counter moves (mr15.yaml, volume-discounts)
+    exclusive       boolean not null default false,   -- at 100 percent only the account's counter moves (mr15.yaml, volume-discounts); of quotas, while it lasts
     split_xdr       boolean not null default true,    -- a crossed threshold gives one xDR per part
     prorate_first   boolean not null default false,
     rollover        boolean not null default false,   -- the unused part is added to the next period
