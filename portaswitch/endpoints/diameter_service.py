@@ -111,7 +111,14 @@ def _recipients(sms: Group) -> Iterator[str | None]:
 
 def _first(texts: Iterator[str | None] | tuple[str | None, ...]) -> str:
     """The first that there is, as a number, no longer than numbers are."""
-    return next((number(text)[:LONGEST] for text in texts if text), "")
+    return next((_dialled(number(text))[:LONGEST] for text in texts if text), "")
+
+
+def _dialled(address: str) -> str:
+    """A SIP address whose user is a number stands for that number (RFC 3261 19.1.6): an S-CSCF tells the Request-URI as it came."""
+    user, at, _ = address.partition("@")
+    digits = number(user.partition(";")[0])
+    return digits if at and digits.isascii() and digits.isdigit() else address
 
 
 def access_code(found: Subject, key: QuotaKey, profile: DiameterProfile) -> str:
