@@ -40,7 +40,7 @@ class VoiceTests(TalkCase):
         wanted = "380938508705"
         for called in (f"sip:{wanted}@10.0.0.1:5060", f"sip:+{wanted};phone-context=+380@ims.example;user=phone"):
             self.begin()
-            parties = {"Service_Information": call(called, **{"Calling-Party-Address": f"sip:+{USER}@ims.example"})}
+            parties: dict[str, Any] = {"Service_Information": call(called, **{"Calling-Party-Address": f"sip:+{USER}@ims.example"})}
             self.assertEqual(self.code(voice(1, 0, **parties)), (2001, 2001))
             self.say(voice(3, 1, seconds(0), 30, **parties))
             self.assertEqual((self.rows[0].cli, self.rows[0].cld), (USER, wanted))
