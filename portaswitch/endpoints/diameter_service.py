@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from portaswitch.endpoints.diameter_network import serving
 from portaswitch.endpoints.diameter_profiles import DiameterProfile, Use
 from portaswitch.endpoints.diameter_subscriber import LONGEST, number
 from portaswitch.model.request import Direction, QuotaKey
@@ -29,7 +30,7 @@ E164_FAMILY: Final = b"\0\x08"
 """Address family 8 (IANA, Address Family Numbers)."""
 
 #: Attributes that are kept: by the names of docs/radius-requests.rst, where they are in PS-Information or IMS-Information.
-KEPT: Final = {"Called-Station-Id": "called_station", "PDP-Address": "subscriber_ip", "IMS-Charging-Identifier": "call_id", "3GPP-SGSN-MCC-MNC": "plmn"}
+KEPT: Final = {"Called-Station-Id": "called_station", "PDP-Address": "subscriber_ip", "IMS-Charging-Identifier": "call_id"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def subject(ccr: Message, profile: DiameterProfile) -> Subject:
     use = _use(ccr, information, profile)
     parts = [found for name in ("PS-Information", "IMS-Information") if (found := information.group(name)) is not None]
     kept = {told: value[:LONGEST] for part in parts for name, told in KEPT.items() if (value := part.text(name))}
-    plmn = kept.pop("plmn", "")
+    plmn = serving(information.group("PS-Information") or NOTHING, information.group("IMS-Information") or NOTHING)
     if use is Use.DATA:
         return Subject(use, Direction.OUTGOING, "", "", plmn, kept)
     if use is Use.SMS:
