@@ -17,7 +17,7 @@ from portaswitch.store.pool import Pool
 from portaswitch.store.session_tasks import wish
 
 TURNED: Final = Counter("portaswitch_waiting_sessions_total", "Sessions asked to ask again because a period, a wallet or an add-on began")
-PAGE: Final = 1000
+PAGE: Final = 10_000
 """Sessions of one pass: midnight's are told some at a time."""
 
 #: The last moment that gave a session more: behind its last answer and not in the future.
