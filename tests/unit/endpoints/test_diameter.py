@@ -128,7 +128,7 @@ class PeerTests(DiameterCase):
         self.assertEqual([peer.name for peer in self.world.map.peers], ["pgw", "behind", "pgw", "pgw"])
 
     def test_behind_an_agent(self) -> None:
-        """Requests of ours for a host behind an agent go by it, once it has brought one and as long as it is there; a host that comes itself is asked itself."""
+        """Requests of ours for a host behind an agent go by it, once it has brought one, as long as it is there; a host that comes itself is asked itself."""
         agent = self.world.open()
         self.assertEqual(list(self.world.endpoint.ready().values()), [1])
         agent.say(ccr(1, Origin_Host="behind.example.com"))
