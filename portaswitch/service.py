@@ -257,7 +257,7 @@ class Server(Service):
             self._every(1.0, lambda: fold(pool), "folding")
             self._every(60.0, lambda: begin_periods(pool, self.catalogue, _now()), "counters")
             self._every(60.0, lambda: move_wallets(pool), "wallets")
-            self._every(15.0, lambda: ask_turned(pool), "waiting-sessions")
+            self._every(30.0, lambda: ask_turned(pool), "waiting-sessions")
             self._every(60.0, jobs.renewals(self._desk(pool), lambda: due_wallets(pool)), "wallet-renewals")
             self._every(60.0, lambda: date_accounts(pool), "usage-dates")
             self._every(3600.0, lambda: keep_partitions(pool), "partitions")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from portaswitch.endpoints.diameter_network import serving
 from portaswitch.endpoints.diameter_profiles import DiameterProfile, Use
 from portaswitch.endpoints.diameter_subscriber import LONGEST, number
 from portaswitch.model.request import Direction, QuotaKey
@@ -29,7 +30,7 @@ E164_FAMILY: Final = b"\0\x08"
 """Address family 8 (IANA, Address Family Numbers)."""
 
 #: Attributes that are kept: by the names of docs/radius-requests.rst, where they are in PS-Information or IMS-Information.
-KEPT: Final = {"Called-Station-Id": "called_station", "PDP-Address": "subscriber_ip", "IMS-Charging-Identifier": "call_id", "3GPP-SGSN-MCC-MNC": "plmn"}
+KEPT: Final = {"Called-Station-Id": "called_station", "PDP-Address": "subscriber_ip", "IMS-Charging-Identifier": "call_id"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def subject(ccr: Message, profile: DiameterProfile) -> Subject:
     use = _use(ccr, information, profile)
     parts = [found for name in ("PS-Information", "IMS-Information") if (found := information.group(name)) is not None]
     kept = {told: value[:LONGEST] for part in parts for name, told in KEPT.items() if (value := part.text(name))}
-    plmn = kept.pop("plmn", "")
+    plmn = serving(information.group("PS-Information") or NOTHING, information.group("IMS-Information") or NOTHING)
     if use is Use.DATA:
         return Subject(use, Direction.OUTGOING, "", "", plmn, kept)
     if use is Use.SMS:
@@ -111,7 +112,14 @@ def _recipients(sms: Group) -> Iterator[str | None]:
 
 def _first(texts: Iterator[str | None] | tuple[str | None, ...]) -> str:
     """The first that there is, as a number, no longer than numbers are."""
-    return next((number(text)[:LONGEST] for text in texts if text), "")
+    return next((_dialled(number(text))[:LONGEST] for text in texts if text), "")
+
+
+def _dialled(address: str) -> str:
+    """A SIP address whose user is a number stands for that number (RFC 3261 19.1.6): an S-CSCF tells the Request-URI as it came."""
+    user, at, _ = address.partition("@")
+    digits = number(user.partition(";")[0])
+    return digits if at and digits.isascii() and digits.isdigit() else address
 
 
 def access_code(found: Subject, key: QuotaKey, profile: DiameterProfile) -> str:

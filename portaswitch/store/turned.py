@@ -2,7 +2,8 @@
 The clock's part in what sessions wait for (`billing.final_units`): a counter or budget began a new period, a wallet or add-on begins. No transaction does that:
 decisions have it so from that moment on, and this job asks for the sessions that wait since before it.
 
-It is the net too for what is freed where nobody could know of those who wait: by another session of the account that ended at another process.
+It is the net too for what is freed where nobody could know of those who wait: by another session of the account that ended at another process, and had not used
+all that it was granted.
 Nothing is remembered between passes: a session whose last answer, and whose last Re-Auth, are older than the moment has not been told.
 """
 
@@ -16,7 +17,7 @@ from portaswitch.store.pool import Pool
 from portaswitch.store.session_tasks import wish
 
 TURNED: Final = Counter("portaswitch_waiting_sessions_total", "Sessions asked to ask again because a period, a wallet or an add-on began")
-PAGE: Final = 1000
+PAGE: Final = 10_000
 """Sessions of one pass: midnight's are told some at a time."""
 
 #: The last moment that gave a session more: behind its last answer and not in the future.
@@ -30,6 +31,7 @@ from sessions s join nodes n using (i_node) cross join lateral (
         union all select d.addon_effective_from from account_addons d
             where d.i_account = s.i_account and (d.addon_effective_to is null or d.addon_effective_to > now())
         union all select c.updated from sessions_closed c where c.i_account = s.i_account and c.closed >= s.updated
+            and exists (select from json_array_elements(c.state::json -> 'q') q where (q ->> 'g')::bigint > (q ->> 'u')::bigint)
     ) m (at) where m.at > s.updated and m.at <= now()) turn
 where s.final and turn.at is not null and coalesce(n.origin_host, n.origin_realm) is not null
   and not exists (select from session_tasks t where t.session_key = s.session_key and t.kind = 'rar' and (t.status = 'pending' or t.created >= turn.at))

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Final
 
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.internet.error import ConnectError
-from twisted.internet.protocol import ProcessProtocol
 
 from portaswitch.model.actor import Actor
 from portaswitch.operations.desk import Desk
@@ -17,6 +14,7 @@ from portaswitch.operations.entities import ENTITIES
 from portaswitch.store.secrets import Sealer
 from portaswitch.store.work import Books
 from tests.claims import claims
+from tests.interop.daemons import Daemon
 from tests.server.diameter_client import CARD, Client, DiameterCase, initial, termination, update
 from tests.server.diameter_octets import CER, RAR, SESSION_ID, cer
 from tests.server.pools import until
@@ -47,24 +45,6 @@ ConnectPeer = "ocs.example.com" {{ ConnectTo = "127.0.0.1"; Port = {ours}; No_TL
 """
 
 
-class Daemon(ProcessProtocol):
-    """A process of the test's; `ended` fires when it is gone, `said` is what it printed."""
-
-    def __init__(self) -> None:
-        self.ended: Deferred[None] = Deferred()
-        self.said = ""
-
-    def outReceived(self, data: bytes) -> None:
-        """What it prints."""
-        self.said += data.decode(errors="replace")
-
-    errReceived = outReceived
-
-    def processEnded(self, reason: Any) -> None:
-        """It is gone."""
-        self.ended.callback(None)
-
-
 class FreeDiameterTests(DiameterCase):
     """One agent, in front of a running server."""
 
@@ -73,28 +53,18 @@ class FreeDiameterTests(DiameterCase):
 
     async def _begin(self) -> None:
         await super()._begin()
-        if not Path(PROGRAM).exists():
-            raise AssertionError(f"{PROGRAM} is not installed: .ci/packages lists what these tests need")
         folder = self.world.folder
         made, key = certificate(folder, AGENT)
         (folder / "allowed.conf").write_text("ALLOW_IPSEC pgw.example.com\n")
         self.agent = free_port()
         written = folder / "freediameter.conf"
         written.write_text(CONFIGURATION.format(port=self.agent, ours=self.port(), certificate=made, key=key, allowed=folder / "allowed.conf"))
-        self.daemon = Daemon()
-        self.process = _reactor.spawnProcess(self.daemon, PROGRAM, [PROGRAM, "-c", str(written)], env={"PATH": "/usr/bin:/bin"}, path=str(folder))
-        self.addCleanup(self.end_daemon)
-
-    def end_daemon(self) -> Deferred[None]:
-        """End it, and wait until it is gone."""
-        if not self.daemon.ended.called:
-            self.process.signalProcess("KILL")
-        return self.daemon.ended
+        self.daemon = Daemon(PROGRAM, "-c", str(written), folder=folder)
+        self.addCleanup(self.daemon.end)
 
     def joined(self) -> bool:
         """Whether the agent is connected to the server."""
-        if self.daemon.ended.called:
-            raise AssertionError(f"freeDiameterd has ended: {self.daemon.said[-2000:]}")
+        self.daemon.lives()
         role = self.world.server.diameter
         return role is not None and role.endpoint is not None and 205 in role.endpoint.ready()
 

@@ -121,12 +121,12 @@ class PharosTests(Conversation):
 
     profile = "pharos"
 
-    def ussd(self, kind: str, number: int, asked: int, used: int | None) -> dict[str, Any]:
+    def ussd(self, kind: str, number: int, asked: int, used: int | None, code: str = "120") -> dict[str, Any]:
         """A request of a USSD session, made of one of a call."""
         request = examples("03")[0]
         group: dict[str, Any] = {"Service-Identifier": "120", "Requested-Service-Unit": {"CC-Time": str(asked)}}
         group |= {} if used is None else {"Used-Service-Unit": {"CC-Time": str(used)}}
-        called = {"IMS-Information": {"Calling-Party-Address": "380630000001", "Called-Party-Address": "120"}}
+        called = {"IMS-Information": {"Calling-Party-Address": "380630000001", "Called-Party-Address": code}}
         return request | {
             "Service-Context-Id": "010.655.02.ussd@mtn.co.za", "CC-Request-Type": kind, "CC-Request-Number": str(number), "Service-Information": called,
             "Multiple-Services-Credit-Control": group, "Event-Timestamp": str(int(request["Event-Timestamp"]) + 20 * number),
@@ -150,3 +150,22 @@ class PharosTests(Conversation):
         self.assertEqual(self.rows(told["Session-Id"]), [(1, "0.2", "120", False)])
         entry = "select a.access_code from xdr x join accessibility a using (i_accessibility) where x.h323_conf_id = %s and x.storage = 'a'"
         self.assertEqual(self.one(entry, (told["Session-Id"],)), "OUTGOING.SI120")
+
+    @claims("pharos-ussd.5")
+    async def test_free_code(self) -> None:
+        """Short codes are destinations of the tariff: one of them may be free, and one that it has not got is refused."""
+        self.ask("insert into destinations (i_env, prefix) values (1, '777')")
+        self.ask(
+            "insert into rates (i_tariff, i_dest, interval_first, interval_n, price_first, price_n) select t.i_tariff, d.i_dest, 20, 20, 0, 0 "
+            "from tariffs t, destinations d where t.name = 'USSD' and d.prefix = '777'",
+        )  # fmt: skip
+        await self.catalogue.reload()
+        told = await self.say(self.ussd("INITIAL_REQUEST", 0, 20, None, "777"))
+        group = told["Multiple-Services-Credit-Control"]
+        self.assertEqual((told["Result-Code"], group["Result-Code"], group["Granted-Service-Unit"]), ("2001", "2001", {"CC-Time": "20"}))
+        await self.say(self.ussd("TERMINATION_REQUEST", 1, 0, 15, "777"))
+        self.assertEqual(self.rows(told["Session-Id"]), [(15, "0", "777", False)])
+        refused = await self.say(self.ussd("INITIAL_REQUEST", 0, 20, None, "778") | {"Session-Id": "another"})
+        self.assertIn("5031", (refused["Result-Code"], refused.get("Multiple-Services-Credit-Control", {}).get("Result-Code")))
+        self.assertEqual(self.accounts(), ("20", "0"))
+        await self.assert_books()

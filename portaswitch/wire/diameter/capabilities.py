@@ -51,13 +51,20 @@ class Local:
         """Who sends, and since which restart."""
         return [*self.origin, ("Origin-State-Id", self.state)]
 
-    def capabilities(self) -> list[Pair]:
-        """The AVPs that CER and CEA have alike (RFC 6733 5.3.1)."""
+    def capabilities(self, cer: Message | None = None) -> list[Pair]:
+        """
+        The AVPs that CER and CEA have alike (RFC 6733 5.3.1). An application that the CER to be answered names within a vendor's is named so as well:
+        Kamailio's cdp sends no request to a peer that has it only by itself.
+        """
         pairs: list[Pair] = [*self.origin]
         pairs += [("Host-IP-Address", address) for address in self.addresses]
         pairs += [("Vendor-Id", self.vendor), ("Product-Name", self.product), ("Origin-State-Id", self.state)]
         pairs += [("Supported-Vendor-Id", vendor) for vendor in self.vendors]
         pairs += [("Auth-Application-Id", number) for number in sorted(self.applications)]
+        for group in cer.groups("Vendor-Specific-Application-Id") if cer is not None else ():
+            vendor, number = group.integer("Vendor-Id"), group.integer("Auth-Application-Id")
+            if vendor in self.vendors and number in self.applications:
+                pairs.append(("Vendor-Specific-Application-Id", Group([("Vendor-Id", vendor), ("Auth-Application-Id", number)])))
         return pairs
 
 

@@ -204,8 +204,8 @@ class Peer:
         return [*self._answer(connection, body, self._message), Close(connection, "second connection of a peer")]
 
     def _snd_cea(self, now: float, connection: Connection | None) -> list[Output]:
-        body: list[Pair] = [("Result-Code", int(Result.SUCCESS)), *self._local.capabilities()]
         cer, self._cer = self._cer, None
+        body: list[Pair] = [("Result-Code", int(Result.SUCCESS)), *self._local.capabilities(cer)]
         return [*self._answer(self.responder, body, cer), *self._capable(cer)]
 
     def _process_cea(self, now: float, connection: Connection | None) -> list[Output]:

@@ -127,6 +127,22 @@ class PeerTests(DiameterCase):
         caller.say(ccr(1), ccr(2, Origin_Host="behind.example.com"), ccr(3, Origin_Host="other.example.org"), ccr(4, Origin_Host="nobody.example.org"))
         self.assertEqual([peer.name for peer in self.world.map.peers], ["pgw", "behind", "pgw", "pgw"])
 
+    def test_behind_an_agent(self) -> None:
+        """Requests of ours for a host behind an agent go by it, once it has brought one, as long as it is there; a host that comes itself is asked itself."""
+        agent = self.world.open()
+        self.assertEqual(list(self.world.endpoint.ready().values()), [1])
+        agent.say(ccr(1, Origin_Host="behind.example.com"))
+        (behind,) = [one for one in self.world.endpoint.ready() if self.world.endpoint.hosts(one)[0].origin_host == "behind.example.com"]
+        body: list[Pair] = [("Session-Id", "s"), *ORIGIN, ("Destination-Host", "behind.example.com")]
+        asked = self.world.endpoint.ask("behind.example.com", 0xC0, 258, 4, list(body))
+        self.assertEqual([(rar.code, rar.text("Destination-Host")) for rar in agent.read() if rar.is_request], [(258, "behind.example.com")])
+        itself = self.world.open("behind.example.com")
+        again = self.world.endpoint.ask("behind.example.com", 0xC0, 258, 4, list(body))
+        self.assertEqual([rar.code for rar in itself.read() if rar.is_request], [258])
+        for caller in (itself, agent):
+            caller.protocol.connectionLost()
+        self.assertEqual((self.world.endpoint.ready().get(behind), self.successResultOf(asked), self.successResultOf(again)), (None, None, None))
+
 
 class RequestTests(DiameterCase):
     """What is answered."""

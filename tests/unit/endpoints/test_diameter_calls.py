@@ -35,6 +35,16 @@ class VoiceTests(TalkCase):
         self.assertEqual((self.funds, self.xdrs), (("9.57", "0"), [("0.43", 43)]))
         self.assertEqual((self.rows[0].cli, self.rows[0].cld, self.rows[0].connect_time), (USER, "380938508705", self.now.replace(second=0)))
 
+    def test_addresses(self) -> None:
+        """Parties told as SIP addresses, as an S-CSCF has them, are the numbers that these stand for."""
+        wanted = "380938508705"
+        for called in (f"sip:{wanted}@10.0.0.1:5060", f"sip:+{wanted};phone-context=+380@ims.example;user=phone"):
+            self.begin()
+            parties: dict[str, Any] = {"Service_Information": call(called, **{"Calling-Party-Address": f"sip:+{USER}@ims.example"})}
+            self.assertEqual(self.code(voice(1, 0, **parties)), (2001, 2001))
+            self.say(voice(3, 1, seconds(0), 30, **parties))
+            self.assertEqual((self.rows[0].cli, self.rows[0].cld), (USER, wanted))
+
     def test_two_calls(self) -> None:
         """Two calls share the funds (the example of Kamailio's manual): 75 s of credit, and nobody gets what the other holds."""
         self.begin(balance="0.75")

@@ -33,7 +33,7 @@ class ComingInTests(NodeCase):
         self.assertTrue(self.node.ready(PGW))
 
     def test_other_ways_to_say_the_application(self) -> None:
-        """Inside Vendor-Specific-Application-Id, or as a relay."""
+        """Inside Vendor-Specific-Application-Id, where the answer has it too, or as a relay."""
         group = DICTIONARY.pack(("Vendor-Id", 10415)) + DICTIONARY.pack(("Auth-Application-Id", 4))
         ways: list[list[Pair]] = [
             [("Vendor-Specific-Application-Id", group)],
@@ -43,7 +43,10 @@ class ComingInTests(NodeCase):
         for number, way in enumerate(ways):
             node = Node(LOCAL, admit, Identifiers(1, 2), lambda: 0)
             node.connected(number, 0)
-            self.assertEqual(len(only(node.received(number, cer(PGW, way), 0), Up)), 1)
+            outputs = node.received(number, cer(PGW, way), 0)
+            self.assertEqual(len(only(outputs, Up)), 1)
+            named = sent(outputs)[0].groups("Vendor-Specific-Application-Id")
+            self.assertEqual([group.integer("Auth-Application-Id") for group in named], [] if number else [4])
 
     def test_refusals(self) -> None:
         """Each with its Result-Code in the CEA, then closed."""
