@@ -64,6 +64,7 @@ class Runner:
         self.row, self._work, self._events, self._clock, self._now = row, work, events, clock, now
         self._attempts, self._alerts = log, alerts
         self._settled: list[Settled] = []
+        self._writing: list[Settled] = []
         self._busy: dict[str, Deferred[Any]] = {}
         self._stock = Stock(clock.seconds, PAGE)
         self._held_until = 0.0
@@ -137,7 +138,7 @@ class Runner:
     def _wanted(self) -> int:
         """
         How many to claim: what there is room for, and the stock when half of it is gone. None in stock while the target is down, nor of a handler that brings
-        entities to their state: what it takes from one for another must not wait for it.
+        entities to their state: what it takes from one for another must be written before, and must not wait for its turn.
         """
         room = self._room()
         if self._work.wires.room is not None or isinstance(self._work.handler, StateHandler):
@@ -184,11 +185,14 @@ class Runner:
         batch, self._settled = self._settled, []
         if not batch:
             return
+        self._writing = batch
         try:
             otherwise = await self._events.settle(batch)
         except BaseException:
             self._settled = batch + self._settled
             raise
+        finally:
+            self._writing = []
         for settled in otherwise:
             self._attempts.write(self.row.name, settled, 0, 0.0)
             self._alerts.parked(self.row.name, settled)
@@ -235,7 +239,9 @@ class Runner:
             _ = running.addCallback(lambda _: self._go_on())
 
     def _others(self, entity: str) -> Set[str]:
-        return self._busy.keys() - {entity}
+        """Those under way, and those whose end is not written: the queue has an old record of them."""
+        unwritten = {settled.notification.event.entity for settled in (*self._settled, *self._writing)}
+        return (self._busy.keys() | unwritten) - {entity}
 
     def _judged(self, one: Notification, result: Any) -> Settled | None:
         """What became of it; None: another attempt took over, or the handler was stopped, which is no end."""
