@@ -126,9 +126,10 @@ class Events:
 
     def __init__(self, receiver: Receiver, cluster: Cluster, server: Server, size: Size, generator: Path) -> None:
         self._receiver, self._cluster, self._server, self._size, self._generator = receiver, cluster, server, size, generator
-        self._each = min(size.events, size.accounts)
+        self._each = min(size.events, size.accounts - RUNS)
         self._rates: list[float] = []
         self._enqueued: list[float] = []
+        self._costs: list[tuple[float, float]] = []
 
     def _sql(self, text: str, **values: int) -> str:
         return self._cluster.query(EVENTS, text, **values)
@@ -145,21 +146,26 @@ class Events:
 
     def sustained(self) -> Figure:
         """All at once, from the triggers to the receiver."""
-        own, database = [], []
         for _ in range(RUNS):
             self._cluster.settle()
-            before = cpu_seconds(self._server.pid), cpu_seconds(self._cluster.pid)
             self._enqueued.append(self._enqueue())
+            before = self._spent()
             self._sql(GO_ON)
             came = self._receiver.wait(self._each)
-            own.append(1e6 * (cpu_seconds(self._server.pid) - before[0]) / self._each)
-            database.append(1e6 * (cpu_seconds(self._cluster.pid) - before[1]) / self._each)
+            self._costs.append(self._cost(before, self._each))
             self._rates.append(len(came) / (came[-1].at - came[0].at))
-        told = (
-            f"{_spread(self._rates, '/s')}; CPU an event: server {statistics.median(own):.0f} us, database {statistics.median(database):.0f} us"
-            f" (raising it too)"
-        )
+        own, database = (statistics.median(cost[one] for cost in self._costs) for one in (0, 1))
+        told = f"{_spread(self._rates, '/s')}; CPU an event: server {own:.0f} us, database {database:.0f} us"
         return Figure("events", f"{self._each:,} events of {self._each:,} accounts, {RUNS} times", told, ">= 1,000/s, in order", 0, self._wrong())
+
+    def _spent(self) -> tuple[float, float]:
+        """CPU seconds so far: of the server, of the database's lasting connections."""
+        return cpu_seconds(self._server.pid), cpu_seconds(self._cluster.pid)
+
+    def _cost(self, before: tuple[float, float], events: int) -> tuple[float, float]:
+        """Microseconds an event since."""
+        own, database = (1e6 * (after - then) / events for after, then in zip(self._spent(), before, strict=True))
+        return own, database
 
     def _enqueue(self) -> float:
         """Microseconds of an event in the statement that raises it, while nobody delivers."""
@@ -187,11 +193,14 @@ class Events:
         self._cluster.settle()
         self._receiver.next()
         self._sql(GO_ON)
-        rates, late = [], []
+        self._receiver.wait(1)
+        rates, late, costs = [], [], []
         for number in range(RUNS):
             self._receiver.next()
+            before = self._spent()
             time.sleep(max(self._size.seconds / 2, 1))
             came = self._receiver.next()
+            costs.append(self._cost(before, max(len(came), 1)))
             if len(came) < 2:
                 raise BenchError("nothing is delivered behind the backlog")
             rates.append(len(came) / (came[-1].at - came[0].at))
@@ -202,14 +211,15 @@ class Events:
         self._receiver.next()
         told = (
             f"enqueueing {_ratio(self._enqueued, enqueued)} ({_spread(enqueued, ' us')}, {_spread(self._enqueued, ' us')} without); "
-            f"draining {_ratio(self._rates, rates)} ({_spread(rates, '/s')}); a top-up's event after {max(late):.2f} s at most"
+            f"draining {_ratio(self._rates, rates)} ({_spread(rates, '/s')}), by CPU {_ratio([*map(sum, self._costs)], [*map(sum, costs)])}; "
+            f"a top-up's event after {max(late):.2f} s at most"
         )
         wrong = self._wrong() + ([f"a top-up's event came after {max(late):.2f} s"] if max(late) > 1 else [])
         return Figure("backlog", f"behind {self._size.backlog:,} notifications", told, "ratios of 1 within the spread; < 1 s", 0, wrong)
 
     def _topped_up(self, number: int) -> float:
-        """Seconds from the beginning of a top-up's transaction to the first octet of its event."""
-        self._server.administer("account", "topup", f"user{number + 1}", "1.00")
+        """Seconds from the beginning of a top-up's transaction to the first octet of its event; of an account that has nothing older in the backlog."""
+        self._server.administer("account", "topup", f"user{self._size.accounts - number}", "1.00")
         end = time.monotonic() + PATIENCE
         while True:
             rows = dict(line.split("|") for line in self._sql(TOP_UP).splitlines())

@@ -4,6 +4,8 @@ The circuit breaker of a target: one that does not answer is asked by one reques
     closed     as much as the handler may    after FAILURES in a row > open
     open       nothing                       after the pause         > half-open
     half-open  one request                   answered > closed; not  > open, twice as long
+
+A target that asks for a pause (Retry-After) gets it, whatever its state: it is not down.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ class Breaker:
 
     def __init__(self, seconds: Callable[[], float]) -> None:
         self._seconds = seconds
-        self._failures, self._pause, self._until = 0, 0.0, 0.0
+        self._failures, self._pause, self._until, self._rests = 0, 0.0, 0.0, 0.0
 
     @property
     def open(self) -> bool:
@@ -31,14 +33,19 @@ class Breaker:
     @property
     def room(self) -> int | None:
         """Requests that may be begun now; None: as many as the handler may."""
-        if not self.open:
-            return None
-        return 0 if self._seconds() < self._until else 1
+        if self.waits:
+            return 0
+        return 1 if self.open else None
 
     @property
     def waits(self) -> float:
         """Seconds to the next request that may be tried."""
-        return max(self._until - self._seconds(), 0.0) if self.open else 0.0
+        until = max(self._until if self.open else 0.0, self._rests)
+        return max(until - self._seconds(), 0.0) if until else 0.0
+
+    def rest(self, seconds: float) -> None:
+        """The target wants no request for so long; at most as long as the longest pause, lest one odd answer stops all."""
+        self._rests = self._seconds() + min(seconds, LONGEST)
 
     def worked(self) -> None:
         """The target answered."""

@@ -138,7 +138,7 @@ class Runner:
     def _wanted(self) -> int:
         """
         How many to claim: what there is room for, and the stock when half of it is gone. None in stock while the target is down, nor of a handler that brings
-        entities to their state: what it takes from one for another must not wait for it.
+        entities to their state: what it takes from one for another must be written before, and must not wait for its turn.
         """
         room = self._room()
         if self._work.wires.room is not None or isinstance(self._work.handler, StateHandler):

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred, DeferredLock
 from portaswitch.errors import LogInRefused, NotSendable, TransportFailed
 from portaswitch.espf.breaker import Breaker
 from portaswitch.espf.interrupt import interrupted
-from portaswitch.espf.verdicts import Ended, HandlerStopped, judge
+from portaswitch.espf.verdicts import Ended, HandlerStopped, judge, retry_after
 from portaswitch.handler import EventHandler, LogIn, Reply, Request
 from portaswitch.interfaces.transport import ITransport
 from portaswitch.model.notification import Verdict
@@ -49,7 +49,8 @@ class Wires:
         if transport is None or breaker is None:
             raise Ended(Verdict.PARKED, f"the handler has no target {request.target!r}")
         if breaker.room == 0:
-            raise Ended(Verdict.RETRY, f"{transport.name} does not answer: it is asked again later", breaker.waits, asked=False)
+            why = "does not answer" if breaker.open else "asked for a pause"
+            raise Ended(Verdict.RETRY, f"{transport.name} {why}: it is asked again later", breaker.waits, asked=False)
         try:
             reply = await transport.send(request)
         except TransportFailed as error:
@@ -65,6 +66,8 @@ class Wires:
             breaker.failed()
         else:
             breaker.worked()
+        if reply.status in (429, 503) and (pause := retry_after(reply, self._now())):
+            breaker.rest(pause)
         return reply
 
     def logged_in(self, request: Request) -> bool:

@@ -19,6 +19,7 @@ from zope.interface import implementer
 
 from portaswitch.errors import EffectRefused
 from portaswitch.interfaces.events import IEvents
+from portaswitch.model.effect import AssignRemoteId, Emit, EndSessions, Note
 from portaswitch.model.event import Event
 from portaswitch.model.notification import HandlerRow, Instance, Notification, Settled, Verdict
 from portaswitch.model.subscriber import Record, Subscriber
@@ -37,6 +38,8 @@ HISTORY_KEPT: Final = 30
 TRIES: Final = 4
 #: Refusals of values, which a repetition would meet again.
 REFUSALS: Final = (EffectRefused, psycopg2.IntegrityError, psycopg2.DataError)
+#: Effects that lock nothing that a charge may hold.
+ROWS_MORE: Final = (Emit, EndSessions, Note, AssignRemoteId)
 
 
 @implementer(IEvents)
@@ -101,38 +104,53 @@ class Events:
         return Deferred.fromCoroutine(self._settle(settled))
 
     async def _settle(self, settled: Sequence[Settled]) -> list[Settled]:
-        """Those without effects together; the others each in a transaction of its own, since one may be refused."""
-        otherwise: list[Settled] = []
-        plain = [one for one in settled if not one.effects]
+        """
+        Those without effects together, and those whose effects are only rows more; the others each in a transaction of its own, since they lock accounts. Of
+        several together one may be refused: then each goes by itself.
+        """
+        kinds: tuple[list[Settled], list[Settled], list[Settled]] = [], [], []
+        for one in settled:
+            kinds[0 if not one.effects else 1 if all(isinstance(effect, ROWS_MORE) for effect in one.effects) else 2].append(one)
+        plain, more, alone = kinds
         if plain:
             await self._transaction(plain)
-        for one in settled:
-            if not one.effects:
-                continue
-            try:
-                await self._transaction([one])
-            except REFUSALS as error:
-                parked = replace(one, verdict=Verdict.PARKED, effects=(), record=None, converged=False, note=_said(error))
-                await self._transaction([parked])
-                otherwise.append(parked)
-        return otherwise
+        try:
+            if more:
+                await self._transaction(more)
+        except REFUSALS:
+            alone = more + alone
+        return [parked for one in alone if (parked := await self._alone(one)) is not None]
+
+    async def _alone(self, one: Settled) -> Settled | None:
+        """Settle one; as what it is parked when its effects are refused."""
+        try:
+            await self._transaction([one])
+        except REFUSALS as error:
+            parked = replace(one, verdict=Verdict.PARKED, effects=(), record=None, converged=False, note=_said(error))
+            await self._transaction([parked])
+            return parked
+        return None
 
     async def _transaction(self, settled: Sequence[Settled]) -> None:
         async def body(cursor: Cursor) -> None:
+            bearing = [one for one in settled if one.effects]
+            there = {row[0] for row in await cursor.query(sql.STILL_THERE, _columns(bearing))} if bearing else set()
+            # One that is not there was written before, and then the answer of the database was lost.
+            left = [one for one in settled if not one.effects or one.notification.i_notification in there]
             going_on: list[Notification] = []
-            for one in settled:
+            for one in left:
                 progress = await apply_effects(cursor, one.notification, one.effects) if one.effects else 0
                 if progress:
                     going_on.append(one.notification)
                     await cursor.execute(sql.GOES_ON, {"progress": progress, "notification": one.notification.i_notification})
-            await remote_records.write_records(cursor, settled)
-            await self._write(cursor, [one for one in settled if one.notification not in going_on])
+            await remote_records.write_records(cursor, left)
+            await self._write(cursor, [one for one in left if one.notification not in going_on])
 
-        for left in reversed(range(TRIES)):
+        for tries in reversed(range(TRIES)):
             try:
                 return await self._pool.transaction(body)
             except (errors.DeadlockDetected, errors.SerializationFailure):
-                if not left:
+                if not tries:
                     raise
 
     async def _write(self, cursor: Cursor, settled: Sequence[Settled]) -> None:

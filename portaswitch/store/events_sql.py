@@ -70,6 +70,11 @@ select n.i_notification, n.i_handler, n.attempts, n.lane, coalesce(n.external_ke
 from event_notifications n join event_queue q using (i_event) where n.i_notification = any (%(notifications)s) order by n.lane, q.i_event
 """
 
+#: Of those whose effects are to be applied, the ones to which that has not happened yet.
+STILL_THERE: Final = """
+select i_notification from event_notifications where i_notification = any (%(notifications)s::bigint[]) and status = 'pending'
+order by i_notification for update
+"""
 #: What an entity's state, now at the vendor, makes needless, but for the given ones. What an outside system reports is in no snapshot: no newer event stands
 #: for it.
 OVERTAKEN: Final = """

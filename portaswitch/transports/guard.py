@@ -11,7 +11,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
-from twisted.internet.interfaces import IHostnameResolver, IReactorPluggableNameResolver, IResolutionReceiver
+from twisted.internet.interfaces import IHostnameResolver, IReactorPluggableNameResolver, IResolutionReceiver, IStreamClientEndpoint
 from twisted.web.client import URI, Agent, HTTPConnectionPool
 from twisted.web.iweb import IAgentEndpointFactory, IPolicyForHTTPS
 from zope.interface import implementer
@@ -81,6 +81,19 @@ class GuardedReactor:
         return getattr(self._reactor, name)
 
 
+@implementer(IStreamClientEndpoint)
+class _Quiet:
+    """An endpoint whose connections leave no line in the log: a receiver that closes each one would fill it."""
+
+    def __init__(self, endpoint: Any) -> None:
+        self._endpoint = endpoint
+
+    def connect(self, protocolFactory: Any) -> Any:
+        """See IStreamClientEndpoint."""
+        protocolFactory.noisy = False
+        return self._endpoint.connect(protocolFactory)
+
+
 @implementer(IAgentEndpointFactory)
 class _Endpoints:
     """Made once each: what they lead to is resolved at each connection."""
@@ -94,7 +107,8 @@ class _Endpoints:
         place = uri.scheme, uri.host, uri.port
         if place not in self._made:
             plain = HostnameEndpoint(self._reactor, uri.host, uri.port, timeout=self._seconds)
-            self._made[place] = wrapClientTLS(self._policy.creatorForNetloc(uri.host, uri.port), plain) if uri.scheme == b"https" else plain
+            secure = uri.scheme == b"https"
+            self._made[place] = _Quiet(wrapClientTLS(self._policy.creatorForNetloc(uri.host, uri.port), plain) if secure else plain)
         return self._made[place]
 
 

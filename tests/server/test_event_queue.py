@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-from portaswitch.model.effect import AssignAlias, AssignCustomField, AssignRemoteId, AssignStatus, ChangeProduct
+from portaswitch.model.effect import AssignAlias, AssignCustomField, AssignRemoteId, AssignStatus, ChangeProduct, Emit, EndSessions
 from portaswitch.model.notification import Instance, Notification, Settled, Verdict
 from portaswitch.model.subscriber import Condition, Record
 from portaswitch.provisioning import PLANS
@@ -247,6 +247,21 @@ class SettleTests(QueueCase):
             "(select status from provisioning_status), (select i_product from accounts where i_account = 101)"
         )
         self.assertEqual(found, [(101, "c-7", "OK", 102)])
+
+    async def test_effects_are_applied_once(self) -> None:
+        """Settled together, and once more, as after an answer that was lost; one that is refused among them is parked alone."""
+        await self.db.execute("insert into event_subscriptions values (2, 'Account/Blocked')")
+        for account in (101, 102, 103):
+            await event(self.db, "Account/New", f"account:{account}", 1)
+        first, second, third = await self.events.claim(1, 3, 60)
+        told = [Settled(one, Verdict.DONE, effects=(Emit("Account/Blocked", one.event.entity, {"i_env": "1"}),)) for one in (first, second)]
+        refused = Settled(third, Verdict.DONE, effects=(EndSessions("disconnect", "nobody"),))
+        for expected in ([third], []):
+            parked = await self.events.settle([*told, refused])
+            self.assertEqual([one.notification for one in parked], expected)
+        rows = await self.db.query("select entity, status from event_notifications where i_handler = 2 order by 1")
+        self.assertEqual(rows, [("account:101", "pending"), ("account:102", "pending")])
+        self.assertEqual((await statuses(self.db))[third.event.i_event, 1], "parked")
 
     async def test_effects_are_audited(self) -> None:
         """Each change has its line: the handler, the event that it came of, before and after; what is known already and what is refused leave none."""

@@ -9,6 +9,8 @@ from typing import Any
 from twisted.internet import reactor as installed
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.testing import EventLoggingObserver
+from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import TestCase
 from twisted.web.http import Request as Asked
 from twisted.web.resource import Resource
@@ -171,6 +173,13 @@ class HttpTests(TransportCase):
         await self.fails(nobody.send(Http("GET", "/")), TransportFailed)
         self.assertEqual((await self.http.send(Http("GET", "/again"))).body, "ok")
 
+
+    async def test_no_line_a_connection(self) -> None:
+        """A vendor that closes each connection does not fill the server's log."""
+        told = EventLoggingObserver.createWithCleanup(self, globalLogPublisher)
+        for _ in range(2):
+            await self.fails(self.http.send(Http("GET", "/lost")), TransportFailed)
+        self.assertEqual([event for event in told if "_HTTP11ClientFactory" in str(event.get("log_namespace"))], [])
 
     async def test_cookies(self) -> None:
         """A target without a log-in of HTTP's own may keep its session in a cookie; where a header proves who asks there is none to keep."""

@@ -45,6 +45,7 @@ class Receiver(Resource):
         self.codes, self.hold = list(codes), hold
         self.came: list[tuple[dict[str, str], bytes]] = []
         self.open: list[Request] = []
+        self.pause = ""
 
     def render_POST(self, request: Request) -> Any:
         """Remember and answer."""
@@ -55,6 +56,8 @@ class Receiver(Resource):
             self.open.append(request)
             return NOT_DONE_YET
         request.setResponseCode(code)
+        if code == 429 and self.pause:
+            request.setHeader(b"retry-after", self.pause.encode())
         if code in (301, 307):
             request.setHeader(b"location", b"/elsewhere")
         return b"OK"
@@ -207,12 +210,26 @@ class DeliveryTests(WebhookCase):
         self.assertEqual((await statuses(self.db))[refused, 11], "dropped")
 
     async def test_redirect(self) -> None:
-        """A redirect is followed by nobody: it is parked for an operator."""
+        """A redirect is followed by nobody: the event comes again to the same place."""
         receiver, runner = await self.receiver(11, ("Account/New",), [307])
         number = await event(self.db, "Account/New", "account:101", 11)
         await self.passed(runner)
-        self.assertEqual(len(receiver.came), 1)
-        self.assertEqual((await statuses(self.db))[number, 11], "parked")
+        self.assertEqual((len(receiver.came), (await statuses(self.db))[number, 11]), (1, "pending"))
+        await self.due()
+        await self.passed(runner)
+        self.assertEqual((receiver.events, (await statuses(self.db))[number, 11]), ([number, number], "done"))
+
+    async def test_retry_after(self) -> None:
+        """A receiver that asks for a pause gets it, from all events and not only from the one that it answered."""
+        receiver, runner = await self.receiver(11, ("Account/New",), [429], synchronous=True)
+        receiver.pause = "60"
+        numbers = [await event(self.db, "Account/New", f"account:{account}", 11) for account in (101, 102)]
+        await self.passed(runner)
+        await self.passed(runner)
+        self.assertEqual(receiver.events, numbers[:1])
+        rows = await self.db.query("select i_event, attempts, next_try > now() + interval '50 seconds' from event_notifications order by i_event")
+        self.assertEqual(rows[0], (numbers[0], 1, True))
+        self.assertEqual(rows[1][:2], (numbers[1], 0))
 
     @claims("webhooks.7", "webhooks.8")
     async def test_order(self) -> None:

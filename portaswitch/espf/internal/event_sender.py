@@ -66,6 +66,7 @@ class EventSender(EventHandler):
     )
     targets = {"": HttpTarget(seconds=30, parallel=8, auth=Webhook(), private="allow_private")}
     dropped = frozenset(f"http {code}" for code in range(400, 500) if code not in _PASSING)
+    busy = frozenset(f"http {code}" for code in range(300, 400))  # followed by nobody, but the receiver may come back to its place
 
     def reach(self) -> Mapping[str, Target]:
         """One request at a time, or several."""

@@ -246,3 +246,18 @@ class BreakerTests(DriverCase):
         clock.advance(0.1)
         self.assertIsNone(asked())
         self.assertEqual((ways.room, len(transport.sent)), (None, 7))
+
+    def test_rests(self) -> None:
+        """A target that asks for a pause is sent nothing meanwhile, and does not count as down; it may not ask for more than the longest pause."""
+        clock = Clock()
+        transport = FakeTransport([Reply(429, headers={"retry-after": "30"}), Reply(200), Reply(503, headers={"retry-after": "86400"})])
+        ways = wires(Acme(), transport, clock)
+        for pause in (30, 120):
+            while ways.room is None:
+                _ = Deferred.fromCoroutine(Drive(ways).run(lambda: iter_of(GET))).addErrback(lambda failure: None)
+            self.assertEqual((ways.room, ways.breakers[""].open, round(ways.breakers[""].waits)), (0, False, pause))
+            sent = len(transport.sent)
+            _ = Deferred.fromCoroutine(Drive(ways).run(lambda: iter_of(GET))).addErrback(lambda failure: None)
+            self.assertEqual(len(transport.sent), sent)
+            clock.advance(pause)
+        self.assertEqual((ways.room, len(transport.sent)), (None, 3))
