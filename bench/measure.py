@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from bench import diameter, load, operators, peer, scenarios, sip, subscribers
+from bench import diameter, kamailio, load, operators, peer, scenarios, sip, subscribers
 from bench.cluster import Cluster
 from bench.load import Measured
 from bench.operators import Figure
@@ -215,7 +215,9 @@ class Bench:
 
     def _sip(self, server: Server) -> list[Figure]:
         """Messages, and the books behind them."""
-        found = sip.measure(self.generator.parent, self.cluster, server, self.size)
+        wanted = self.size.half and bool(self.peers)
+        with kamailio.beside(self.generator.parent / "kamailio", self.cluster, self.size.accounts, wanted) as beside:
+            found = sip.measure(self.generator.parent, self.cluster, server, self.size, beside)
         wrong = subscribers.wrong_books(self.cluster, DATABASE)
         self.results.wrong += [f"{one.name}: {line}" for one in found for line in one.wrong] + [f"sip: {line}" for line in wrong]
         return found
