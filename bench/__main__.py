@@ -105,6 +105,8 @@ def main(words: Sequence[str]) -> int:
     for name in ("seconds", "repeats", "window", "accounts", "contacts", "processes", "long_seconds", "events", "backlog"):
         if getattr(chosen, name) is not None:
             size = replace(size, **{name: getattr(chosen, name)})
+    if chosen.no_peer:
+        size = replace(size, peers=())
     wanted = [
         scenario for scenario in (*SCENARIOS, MEMORY) if not chosen.only or scenario.name in chosen.only
     ]

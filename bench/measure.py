@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from bench import diameter, endurance, events, load, operators, peer, scenarios, sip, subscribers
+from bench import diameter, endurance, events, kamailio, load, operators, peer, scenarios, sip, subscribers
 from bench.cluster import Cluster
 from bench.load import Measured
 from bench.operators import Figure
@@ -124,11 +124,17 @@ class Beside:
     measure: Callable[[Path, Cluster, Server, Size], list[Figure]]
 
 
+def _sip(made: Path, cluster: Cluster, server: Server, size: Size) -> list[Figure]:
+    """Messages, with Kamailio in turn where other servers are wanted at all."""
+    with kamailio.beside(made.parent / "kamailio", cluster, size.accounts, size.half and bool(size.peers)) as beside:
+        return sip.measure(made.parent, cluster, server, size, beside)
+
+
 #: By name, in the order in which they run: the last one leaves a tariff of a million rates behind.
 BESIDE = {
     diameter.DIAMETER: Beside("Diameter", "server", lambda made, *rest: diameter.measure(made.parent, *rest)),
     endurance.ENDURANCE: Beside("Diameter for long", "server", lambda made, *rest: endurance.measure(made.parent, *rest)),
-    sip.SIP: Beside("SIP", "server", lambda made, *rest: sip.measure(made.parent, *rest)),
+    sip.SIP: Beside("SIP", "server", _sip),
     events.EVENTS: Beside("events", "server", lambda made, cluster, _, size: events.measure(made, cluster, size)),
     operators.OPERATORS: Beside("what operators do", "command", operators.measure),
 }

@@ -10,12 +10,12 @@
  *     --host A, --port P   the server (127.0.0.1, 5060)           --domain D         (bench.example)
  *     --prefix S           accounts are S and eight digits (4777) --users N, --first N   how many (10000), from which number on (0)
  *     --password S         of all of them (pw1)                   --algorithm A      MD5 or SHA-256 (MD5)
- *     --contact P          our phones' port (any free one)        --offline          messages go to accounts --users and up, who are not there
+ *     --contact P          our phones' port (any free one)        --offline N        messages go to the N accounts behind the senders, who are not there
  *     --window W           requests at once (32). Without --rate the loop is closed
  *     --rate R             messages a second; latency counts from the time a message was DUE, so that a server that stalls shows it
  *     --seconds S          how long new messages are sent (10)    --fresh            a new challenge for each message, else a nonce and its count go on
  *     --timeout S          until a request is given up (10)       --run N            first word of every Call-ID (from the clock)
- *     --messages N         so many at most                        --deliveries N     register: wait for so many, --seconds at most
+ *     --messages N         so many at most                        --deliveries N     register: wait for so many, --seconds at most, and --timeout behind the last answer
  *
  * An account uses one nonce with a rising count, as phones do, and begins with a request that has none. Requests are sent again as 17.1.2 says (Timer E).
  * It prints one JSON object. Latency is from the first request of a message to its final answer, a challenge on the way included; delivery is from there to
@@ -42,12 +42,12 @@ enum { PACKET = 2048, DATAGRAM = 65536, NONCE = 80, MOST_CALLS = 8 << 20, MOST_C
 static const double T1 = 0.5, T2 = 4.0; /* seconds, RFC 3261 table 4 */
 
 static struct {
-    bool registers, fresh, offline;
+    bool registers, fresh;
     const char *host, *domain, *prefix, *password;
     const EVP_MD *hash;
     const char *algorithm;
     int port, contact, window;
-    uint32_t users, first, run, messages, deliveries;
+    uint32_t users, first, run, messages, deliveries, offline;
     double rate, seconds, timeout;
 } opt = {.host = "127.0.0.1", .domain = "bench.example", .prefix = "4777", .password = "pw1", .algorithm = "MD5", .port = 5060, .window = 32, .users = 10000,
          .seconds = 10, .timeout = 10, .messages = MOST_CALLS};
@@ -77,6 +77,7 @@ struct call {
 static struct {
     double begin, end;
     bool draining;
+    double heard; /* when the last answer came */
     int outstanding, phones, sender, contact;
     uint32_t begun;
     uint64_t sent, answered, accepted, challenged, timed_out, retransmitted, unmatched, delivered, repeated, within;
@@ -172,8 +173,9 @@ static void send_again(struct call *call)
 
 static uint32_t recipient(const struct call *call)
 {
-    uint32_t next = (call->account - opt.first + 1) % opt.users + opt.first;
-    return opt.offline ? next + opt.users : next;
+    if (opt.offline)
+        return opt.first + opt.users + call->number % opt.offline;
+    return (call->account - opt.first + 1) % opt.users + opt.first;
 }
 
 static void ask(struct call *call, double at)
@@ -243,7 +245,7 @@ static const char *header(const char *from, const char *name)
 static bool challenge(const char *text, struct account *account)
 {
     char wanted[32];
-    snprintf(wanted, sizeof wanted, "algorithm=%s,", opt.algorithm);
+    snprintf(wanted, sizeof wanted, "algorithm=%s", opt.algorithm);
     for (const char *at = header(text, "WWW-Authenticate"); at; at = header(at, "WWW-Authenticate")) {
         const char *end = strstr(at, "\r\n"), *nonce = strstr(at, "nonce=\""), *algorithm = strstr(at, wanted);
         if (!end || !nonce || !algorithm || nonce > end || algorithm > end)
@@ -288,6 +290,7 @@ static void answered(const char *text, double at)
         ask(call, at);
         return;
     }
+    run.heard = at;
     run.answered++;
     run.status[status]++;
     run.accepted += status < 300;
@@ -411,7 +414,7 @@ static bool finished(double at)
     if (run.outstanding)
         return false;
     if (opt.registers)
-        return at >= run.end || (opt.deliveries && run.delivered >= opt.deliveries);
+        return opt.deliveries ? run.delivered >= opt.deliveries || (at >= run.end && at >= run.heard + opt.timeout) : at >= run.end;
     return opt.offline || run.delivered >= run.accepted || at > run.end + opt.timeout;
 }
 
@@ -480,7 +483,7 @@ static void options(int argc, char **argv)
 {
     static const struct option known[] = {
         {"host", 1, 0, 'h'}, {"port", 1, 0, 'p'}, {"domain", 1, 0, 'd'}, {"prefix", 1, 0, 'x'}, {"users", 1, 0, 'u'}, {"first", 1, 0, 'f'},
-        {"password", 1, 0, 'w'}, {"algorithm", 1, 0, 'a'}, {"contact", 1, 0, 'c'}, {"offline", 0, 0, 'o'}, {"window", 1, 0, 'W'}, {"rate", 1, 0, 'r'},
+        {"password", 1, 0, 'w'}, {"algorithm", 1, 0, 'a'}, {"contact", 1, 0, 'c'}, {"offline", 1, 0, 'o'}, {"window", 1, 0, 'W'}, {"rate", 1, 0, 'r'},
         {"seconds", 1, 0, 's'}, {"fresh", 0, 0, 'F'}, {"timeout", 1, 0, 't'}, {"run", 1, 0, 'n'}, {"messages", 1, 0, 'm'}, {"deliveries", 1, 0, 'D'}, {0, 0, 0, 0}};
     int letter;
     opt.run = (uint32_t)time(NULL);
@@ -495,7 +498,7 @@ static void options(int argc, char **argv)
         case 'w': opt.password = optarg; break;
         case 'a': opt.algorithm = optarg; break;
         case 'c': opt.contact = atoi(optarg); break;
-        case 'o': opt.offline = true; break;
+        case 'o': opt.offline = (uint32_t)atol(optarg); break;
         case 'W': opt.window = atoi(optarg); break;
         case 'r': opt.rate = atof(optarg); break;
         case 's': opt.seconds = atof(optarg); break;

@@ -126,7 +126,7 @@ def _debit(view: View, request: AAARequest, priced: Priced, decision: Decision) 
     pieces = closing.pieces(view, priced.session, (priced.quota,), request)
     limited = _funds(view, request).grantable is not None
     after = None
-    if request.session:
+    if request.session and request.text is None:  # a message is over with its charge: its key alone tells a repetition
         after = next_session(priced.session, view, request, decision, pieces.quotas, Status.CLOSED)
     return changed(view, request, after, decision, need=priced.price if priced.price > ZERO and limited else None, pieces=pieces)
 

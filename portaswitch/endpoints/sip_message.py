@@ -67,7 +67,7 @@ class MessageHandler:
         key = key_of(request, origin, told.address, claim.login)
         if not self._trace.watches:
             return await self._once(request, claim, told, called, key)
-        asked = watched(claim, self._relay.session_of(key), called.number)
+        asked = watched(claim, f"sip-{key}", called.number)
         self._trace.taken(asked, request, place)
         reply = await self._once(request, claim, told, called, key)
         self._trace.answered(asked, reply)

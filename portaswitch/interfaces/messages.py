@@ -94,9 +94,6 @@ class IRelay(Interface):
         asks for it again looks for it with `known`. Errors: those of `IBilling.handle`, `DatabaseDown`, psycopg2's; then the sender may ask again.
         """
 
-    def session_of(key: str) -> str:
-        """The session under which the core is asked about the message of this key; '' none."""
-
     def known(key: str) -> Deferred[bool]:
         """Whether the message of this key was accepted: its sender has lost the answer."""
 

@@ -23,11 +23,6 @@ ON_NET = "MSG"
 DELIVERED, REFUSED = "10", "15"
 
 
-def session_of(key: str, kind: Kind) -> str:
-    """The session of a message. What is charged at once is over with it: no session of it is kept, its key alone tells a repetition."""
-    return "" if kind is Kind.EVENT else f"sip-{key}"
-
-
 def log_in(draft: Draft, at: datetime) -> AAARequest:
     """Who sends it, and may they? Nothing is held: the message will not be accepted, and only who may send one is told why."""
     kept = {"subscriber_ip": draft.source}
@@ -48,7 +43,7 @@ def hold(draft: Draft, on_net: bool, at: datetime, text: Text) -> AAARequest:
 
 def _begun(kind: Kind, draft: Draft, at: datetime, unit: UnitRequest, kept: Mapping[str, str], text: Text) -> AAARequest:
     return AAARequest(
-        kind, draft.id, draft.origin, session_of(draft.key, kind), f"sip/{draft.key}/{kind.value}", _parties(draft), at, at, (unit,), service=SERVICE,
+        kind, draft.id, draft.origin, f"sip-{draft.key}", f"sip/{draft.key}/{kind.value}", _parties(draft), at, at, (unit,), service=SERVICE,
         credentials=draft.credentials, kept=kept, text=text,
     )  # fmt: skip
 
@@ -73,7 +68,7 @@ def settle(id: str, origin: Origin, key: str, account: str, used: bool, at: date
         kept["remote_address"] = remote
     unit = UnitRequest(base=Base.QUANTITY, used=int(used), report=Report.FINAL)
     parties = Parties(account)
-    return AAARequest(Kind.STOP, id, origin, session_of(key, Kind.STOP), f"sip/{key}/{Kind.STOP.value}", parties, at, at, (unit,), service=SERVICE, kept=kept)
+    return AAARequest(Kind.STOP, id, origin, f"sip-{key}", f"sip/{key}/{Kind.STOP.value}", parties, at, at, (unit,), service=SERVICE, kept=kept)
 
 
 def settled_by(text: Text, used: bool, at: datetime, remote: str = "") -> AAARequest:

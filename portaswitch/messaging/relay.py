@@ -24,12 +24,11 @@ from portaswitch.errors import PortaSwitchError
 from portaswitch.interfaces.billing import IBilling
 from portaswitch.interfaces.messages import ICourier, ILocations, IMessages, IRelay
 from portaswitch.logs import background
-from portaswitch.messaging.charging import charge, hold, log_in, session_of, settled_by
+from portaswitch.messaging.charging import charge, hold, log_in, settled_by
 from portaswitch.messaging.verdict import pause, verdict
 from portaswitch.metrics import Counter
 from portaswitch.model.message import Answer, Callee, Charge, Contact, Draft, Fate, Kept, State, Text
 from portaswitch.model.refusal import Refusal
-from portaswitch.model.request import Kind
 from portaswitch.model.value import dataclass
 
 ACCEPTED_MESSAGES = Counter("portaswitch_messages_accepted_total", "Messages accepted, by where they go", ("to",))
@@ -107,10 +106,6 @@ class Relay:
             draft.origin.i_env, draft.origin.i_node, draft.key, draft.account, draft.sender, draft.recipient, recipient, draft.content_type, draft.body,
             draft.call_id, at, until, Charge.HELD if self._terms.on_delivery else Charge.SETTLED, peer, 1,
         )  # fmt: skip
-
-    def session_of(self, key: str) -> str:
-        """See `IRelay.session_of`."""
-        return session_of(key, Kind.AUTH if self._terms.on_delivery else Kind.EVENT)
 
     def known(self, key: str) -> Deferred[bool]:
         """See `IRelay.known`."""

@@ -19,7 +19,7 @@ Value = TypeVar("Value")
 #: Who is asked for: an environment and the ids that an account might have.
 Names = tuple[int, tuple[str, ...]]
 #: Accounts whose contacts are remembered: about 1 kB each.
-MOST: Final = 50_000
+MOST: Final = 20_000
 #: What is remembered for longer is looked up again, whatever may have been missed.
 LASTS: Final = timedelta(seconds=60)
 

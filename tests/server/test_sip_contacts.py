@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from json import dumps
 
-from twisted.internet.defer import gatherResults
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred, gatherResults
 
-from portaswitch.model.message import Contact
+from portaswitch.model.message import Charge, Contact, Fate, State, Text
+from portaswitch.model.registration import Bound
+from portaswitch.store.messages import Messages
+from portaswitch.store.pool import Cursor, Pool
 from portaswitch.store.registrations import Registrations
 from tests.server.phones import BOB, DOMAIN, SipCase, status
 from tests.server.pools import until
@@ -31,6 +36,9 @@ def one_more(port: int, seen: list[int] | None = None) -> Change:
         return [*known, Contact(0, f"sip:{port}@127.0.0.1:{port}", "UDP", "127.0.0.1", port, "udp:0", "call", 1, UNTIL)]
 
     return change
+
+#: Connections that wait for the turn of an account.
+WAITERS = "select count(*) from pg_locks where locktype = 'advisory' and classid = 5458256 and not granted"
 
 
 class ContactsTests(SipCase):
@@ -95,3 +103,57 @@ class ContactsTests(SipCase):
         await self.world.pool.execute("update accounts set bill_status = 'C' where i_account = %s", (self.bob,))
         await until(lambda: service.contacts.contacts(self.bob) is None, "the server hears of it")
         self.assertEqual(status(await alice.with_digest("MESSAGE", f"sip:{BOB}@{DOMAIN}", to=f"sip:{BOB}@{DOMAIN}")), 404)
+
+
+class RaceTests(SipCase):
+    """A message that nobody took is put aside in the moment in which its recipient registers: whoever comes second sees what the first one did."""
+
+    async def _begin(self) -> None:
+        await super()._begin()
+        self.pool = Pool(reactor, self.world.dsn, size=3, name="race")
+        await self.pool.start()
+        self.addCleanup(self.pool.close)
+        self.bob = await self.world.one(f"select i_account from accounts where id = '{BOB}'")
+        text = Text(1, 0, "k", "", "a@x", "b@x", self.bob, "text/plain", b"hi", "call", UNTIL, UNTIL, Charge.FREE)
+        self.messages, self.contacts = Messages(self.pool, "me/1"), Registrations(self.pool, lambda: datetime.now(UTC), "me/1")
+        await self.messages.keep(text, 100)
+
+    async def test_registers_first(self) -> None:
+        """The message is due at once."""
+
+        settled: list[Deferred[None]] = []
+
+        async def registering(cursor: Cursor) -> None:
+            asked = [{"n": 0, "i_account": self.bob, "known": [], "kept": [], "added": [_row()]}]
+            told = await cursor.query("select done, waiting from registrations_bind(%s::jsonb, 'other/2')", (dumps(asked),))
+            self.assertEqual(told, [(True, False)])  # it is under way
+            settled.append(self.messages.settle(Fate("k", State.WAITING, Charge.FREE, 0, None)))
+            await until(self.one_waits, "the settling that waits", 20)
+
+        await self.pool.transaction(registering)
+        await settled[0]
+        self.assertEqual(await self.world.one("select locked_until is null and next_try <= now() from messages"), True)
+
+    async def test_settled_first(self) -> None:
+        """The registration hears that a message waits."""
+
+        bound: list[Deferred[Bound]] = []
+
+        async def settling(cursor: Cursor) -> None:
+            await cursor.query("select message_settle('{k}', '{waiting}', '{free}', '{0}', '{null}')")
+            bound.append(self.contacts.bind(self.bob, one_more(6001)))
+            await until(self.one_waits, "the registration that waits", 20)
+
+        await self.pool.transaction(settling)
+        done = await bound[0]
+        self.assertEqual((done.waiting, len(done.contacts)), (True, 1))
+        self.assertEqual([text.key for text in await self.messages.waiting_for(self.bob, 10)], ["k"])
+
+    async def one_waits(self) -> bool:
+        """Whether one connection waits for the account's turn."""
+        return bool(await self.world.one(WAITERS) == 1)
+
+
+def _row() -> dict[str, object]:
+    words = {"place": 0, "uri": "sip:b@127.0.0.1", "transport": "UDP", "host": "127.0.0.1", "port": 5060, "listener": "udp:0", "call_id": "c", "cseq": 1}
+    return words | {"expires": UNTIL.isoformat(), "worker": "", "flow": "", "q": 1000, "edge": "", "user_agent": ""}

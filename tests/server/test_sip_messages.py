@@ -29,7 +29,8 @@ class SipMessageTests(SipCase):
         await self.world.until("select state || '/' || charge || '/' || body from messages", "delivered/settled/\\x")
         self.assertEqual(await self.world.one(CHARGES), (False, alice.user, BOB, alice.user, 1, Decimal("0.02"), "MSG", alice.call))
         self.assertEqual(await self.world.one(MONEY), (Decimal("9.98"), Decimal(0)))
-        self.assertEqual(await self.world.one("select count(*) from sessions"), 0)
+        self.assertEqual(await self.world.one("select (select count(*) from sessions) + (select count(*) from sessions_closed)"), 0)
+        self.assertRegex(await self.world.one("select h323_conf_id from xdr where storage = 'a'"), "^sip-[0-9a-f]{40}$")
 
     async def test_waits_for_its_recipient(self) -> None:
         """Texts for a phone that is off wait, and come in their order when it registers; each is paid once, when it was accepted."""
@@ -127,6 +128,7 @@ class SipMessageTests(SipCase):
         self.assertEqual(await told(alice, "sip:bob@elsewhere.example", *plain), 404)
         self.assertEqual(await told(alice, f"sip:{ALICE}@other.example", *plain), 404)  # another environment is another world
         self.assertEqual(await told(poor, ours, *plain), 402)
+        self.assertRegex(await self.world.one("select h323_conf_id || history from xdr where failed"), "^sip-[0-9a-f]{40}refused: ")
         self.assertEqual(await told(alice, ours, "Content-Type: image/png"), 415)
         self.assertEqual(await told(alice, ours, "Content-Type: text/plain", "Content-Encoding: gzip"), 415)
         self.assertEqual(await told(alice, ours, *plain, "Require: teleport"), 420)

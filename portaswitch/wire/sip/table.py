@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
+from functools import cache
 from typing import Final
 
 
@@ -180,6 +181,16 @@ ROWS: Final[Mapping[Kind, Mapping[tuple[State, Event | Timer], Row]]] = {
 T1: Final = 500
 T2: Final = 4000
 T4: Final = 5000
+
+
+#: Timers whose length depends on how often they have fired.
+GROWING: Final = frozenset((Timer.E, Timer.G))
+
+
+@cache
+def first_lengths(kind: Kind, state: State, reliable: bool) -> tuple[tuple[Timer, int | None], ...]:
+    """The timers of a state and how long they last (:func:`lasts`) as long as none has fired."""
+    return tuple((timer, lasts(timer, state, reliable, 0)) for timer in TIMERS.get((kind, state), ()))
 
 
 def lasts(timer: Timer, state: State, reliable: bool, fired: int) -> int | None:

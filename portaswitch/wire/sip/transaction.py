@@ -8,7 +8,7 @@ from enum import Enum
 from portaswitch.model.value import dataclass
 from portaswitch.wire.sip.build import answer, to_octets
 from portaswitch.wire.sip.message import Message, Request, Response
-from portaswitch.wire.sip.table import FIRST, ROWS, TIMERS, Act, Event, Kind, State, Timer, lasts
+from portaswitch.wire.sip.table import FIRST, GROWING, ROWS, Act, Event, Kind, State, Timer, first_lengths, lasts
 
 
 class Trouble(Enum):
@@ -83,7 +83,7 @@ class Transaction:
     @property
     def earliest(self) -> int | None:
         """When its next timer fires, None: none runs."""
-        return min(self.deadlines.values(), default=None)
+        return min(self.deadlines.values()) if self.deadlines else None
 
     @property
     def over(self) -> bool:
@@ -134,16 +134,17 @@ class Transaction:
         self.state = state
         if state is State.COMPLETED:
             self._request = None
-        wanted = TIMERS.get((self.kind, state), ())
-        for timer in [timer for timer in self.deadlines if timer not in wanted]:
-            del self.deadlines[timer]
-        for timer in wanted:
-            if timer not in self.deadlines:
-                length = lasts(timer, state, self.reliable, self._fired.get(timer, 0) if self._fired else 0)
-                if length == 0:
-                    return self.happens(timer, now)
-                if length is not None:
-                    self.deadlines[timer] = now + length
+        before, self.deadlines = self.deadlines, {}
+        for timer, first in first_lengths(self.kind, state, self.reliable):
+            running = before.get(timer)
+            if running is not None:
+                self.deadlines[timer] = running
+                continue
+            length = lasts(timer, state, self.reliable, self._fired.get(timer, 0)) if self._fired and timer in GROWING else first
+            if length == 0:
+                return self.happens(timer, now)
+            if length is not None:
+                self.deadlines[timer] = now + length
         return []
 
     def _done(self, act: Act, message: Message | None) -> Output | None:

@@ -45,10 +45,13 @@ begin
 end $$;
 
 -- What attempts have come to. Who waits for a recipient that is not there (delay null) is due at once where it has registered in the meantime. Rows are locked in
--- the order of their keys.
+-- the order of their keys. Who registers at the same time is waited for (registrations_bind has the same lock to itself): else either would miss the other.
 create or replace function message_settle(keys text[], states text[], charges text[], statuses int[], delays int[]) returns void language plpgsql as $$
 begin
     perform from messages m where m.key = any(keys) order by m.key for no key update;
+    perform pg_advisory_xact_lock_shared(5458256, l.half) from (
+        select distinct (m.i_recipient % 2147483648)::int as half from unnest(keys, states, delays) f (key, state, delay) join messages m on m.key = f.key
+        where f.state = 'waiting' and f.delay is null and m.i_recipient is not null order by half) l;
     update messages m set state = f.state, charge = case when m.charge = 'settled' then m.charge else f.charge end, status = f.status, locked_until = null,
         worker = '', finished = case when f.state <> 'waiting' then now() end, body = case when f.state = 'waiting' then m.body else '' end,
         next_try = case when f.state = 'waiting' then coalesce(now() + make_interval(secs => f.delay),
