@@ -69,9 +69,10 @@ class Emit(Effect):
 class FanOut(Effect):
     """
     One event of `type` for every account below `scope` ('customer:4' and the customers below it, 'product:7' as product or add-on, 'site:3', 'subscriber:9'
-    of the person, 'access_policy:5' as their own, their product's or an add-on's), in pages, resumable; at most one a notification. `variables` are added to the account's own (i_env, i_account). `funded`: only accounts
-    whose funds are the customer's (credit accounts without a limit of their own). `receivers`: 'all' that are subscribed to the type (internal dispatchers),
-    or 'self', the handler that yields it: an event about a customer becomes one about each of its accounts.
+    of the person, 'access_policy:5' as its own, its product's or an add-on's), in pages, resumable; at most one a notification. `variables` are added to the
+    account's own (i_env, i_account). `funded`: only accounts whose funds are the customer's (credit accounts without a limit of their own). `receivers`: 'all'
+    that are subscribed to the type (internal dispatchers), or 'self', the handler that yields it: an event about a customer becomes one about each of its
+    accounts.
     """
 
     type: str

@@ -7,7 +7,7 @@ account, with its own card and number, and nothing of those that went.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tests.server.desks import CARD, LINE
@@ -95,11 +95,12 @@ class SimCase(FleetCase):
         for name, found in (await self.differing(self.keepers)).items():
             self.wrong.setdefault(name, (said, *found))
 
-    async def both_ways(self, names: Iterable[str], said: str) -> None:
+    async def both_ways(self, names: Sequence[str], said: str) -> None:
         """Changes forth and back."""
         for name in names:
             for way, steps in zip(("forth", "back"), CHANGES[name], strict=True):
                 self.done += 1
+                print(said, name, way, flush=True)
                 await self.change(steps)
                 await self.look(f"{said}: {name}, {way}")
 
@@ -112,8 +113,8 @@ class SimCase(FleetCase):
     async def twice(self) -> None:
         """All changes in order, and in reverse order."""
         await self.ready()
-        await self.both_ways(CHANGES, "in order")
-        await self.both_ways(reversed(CHANGES), "in reverse order")
+        await self.both_ways(tuple(CHANGES), "in order")
+        await self.both_ways(tuple(reversed(CHANGES)), "in reverse order")
         self.assertEqual(self.wrong, {})
 
 
