@@ -66,6 +66,8 @@ FREE = """
 where not exists (select from event_notifications k where k.i_handler = n.i_handler and k.external_key = n.external_key and k.status = 'pending'
                   and k.i_event < n.i_event)
 """
+#: Events of one account are told later than those of the other.
+LATER = "update event_notifications set next_try = now() + case when entity = %s then interval '1 hour' else '0' end"
 
 
 class SimCase(FleetCase):
@@ -172,5 +174,6 @@ class AwayTests(SimCase):
 
     async def all_but(self, late: str) -> None:
         """An account's events wait; those of the other one arrive, as far as they may."""
-        self.ask(f"update event_notifications set next_try = now() + case when entity = '{late}' then interval '1 hour' else '0' end; notify provisioning")
+        await self.pool.execute(LATER, (late,))
+        self.ask("notify provisioning")
         await until(lambda: not self.one(f"select count(*) from {FREE} and next_try < now() + interval '1 minute'"), f"the end of events but for {late}")
