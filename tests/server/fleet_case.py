@@ -85,8 +85,7 @@ TOLD_OF = (
 )
 
 
-#: Those who look for work are told to. By the pool, never by `ask`, which would wait for a row that the server has locked, and the server, in this process, with
-#: it.
+#: Those who look for work are told to. By the pool: `ask` would wait for a row that the server has locked, which is in this process and would wait too.
 DUE = "update event_notifications set next_try = now() where status = 'pending' and next_try > now(); notify provisioning"
 
 
