@@ -102,7 +102,6 @@ class SimCase(FleetCase):
         for name in names:
             for way, steps in zip(("forth", "back"), CHANGES[name], strict=True):
                 self.done += 1
-                print(said, name, way, flush=True)
                 await self.change(steps)
                 await self.look(f"{said}: {name}, {way}")
 
@@ -116,7 +115,7 @@ class SimCase(FleetCase):
         """All changes in order, and in reverse order."""
         await self.ready()
         await self.both_ways(tuple(CHANGES), "in order")
-        await self.both_ways(tuple(reversed(CHANGES)), "in reverse order")
+        await self.both_ways(tuple(reversed(tuple(CHANGES))), "in reverse order")
         self.assertEqual(self.wrong, {})
 
 

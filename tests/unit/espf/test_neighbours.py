@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from portaswitch.espf.neighbours import Neighbours
+from portaswitch.espf.neighbours import Keys, Neighbours
 from portaswitch.espf.verdicts import Ended
 from portaswitch.model.notification import Verdict
 
 ONE, TWO, THREE = "account:1", "account:2", "account:3"
-CARD = {"imsi": ("001",)}
-OTHER = {"imsi": ("002",), "msisdn": ("447",)}
+CARD: Keys = {"imsi": ("001",)}
+OTHER: Keys = {"imsi": ("002",), "msisdn": ("447",)}
 
 
 class NeighbourTests(SynchronousTestCase):
@@ -21,9 +21,11 @@ class NeighbourTests(SynchronousTestCase):
         self.neighbours = Neighbours()
         self.neighbours.enter(ONE, (CARD,))
 
-    def refused(self, entity: str, *keys: dict[str, tuple[str, ...]]) -> Ended:
+    def refused(self, entity: str, *keys: Keys) -> Ended:
         """Why one has to wait."""
-        return self.assertRaises(Ended, self.neighbours.enter, entity, keys)
+        with self.assertRaises(Ended) as caught:
+            self.neighbours.enter(entity, keys)
+        return caught.exception
 
     def test_key_in_common(self) -> None:
         """Who wants or has a key of another one that is being told waits, without an attempt that counts; when that one is through it goes on."""
