@@ -25,7 +25,8 @@ class NeighbourTests(SynchronousTestCase):
         """Why one has to wait."""
         with self.assertRaises(Ended) as caught:
             self.neighbours.enter(entity, keys)
-        return caught.exception
+        end: Ended = caught.exception
+        return end
 
     def test_key_in_common(self) -> None:
         """Who wants or has a key of another one that is being told waits, without an attempt that counts; when that one is through it goes on."""
