@@ -4,7 +4,7 @@ AricentHSS: SIM cards, numbers, quality and static addresses in the HSS of Arice
 API: private; the shipped requests are a proposal to be fitted by configuration (docs/handlers.rst).
 """
 
-from portaswitch.handler import Operation, State, Subscriber, TemplateHandler, mobile, without
+from portaswitch.handler import State, Subscriber, TemplateHandler, mobile, resource, without
 
 BODY = (
     '{"imsi": "${imsi}", "msisdn": "${msisdn}", "ki": "${ki}", "opc": "${opc}", "qosProfile": "${profile}", "staticIp": "${static_ip}", "barred": "${barred}"}'
@@ -30,13 +30,8 @@ class AricentHSS(TemplateHandler):
         "Account/Status/Unsuspend",
         "Account/Unblocked",
     )
-    options = TemplateHandler.common_options
     identity = "imsi"
-    templates = {
-        "create": Operation("POST", "/subscribers", BODY),
-        "update": Operation("PUT", "/subscribers/${imsi}", BODY),
-        "delete": Operation("DELETE", "/subscribers/${imsi}"),
-    }
+    templates = resource("/subscribers", "imsi", BODY)
 
     def state(self, subscriber: Subscriber) -> State | None:
         """A mobile subscriber."""

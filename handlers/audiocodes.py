@@ -5,7 +5,7 @@ API: private; the shipped requests are to be fitted by configuration. Profile na
 customer, IMEI the custom field `imei`. A messaging wallet or quota that is used up suspends messaging only.
 """
 
-from portaswitch.handler import Condition, Event, FanOut, Operation, Record, State, Steps, Subscriber, TemplateHandler
+from portaswitch.handler import Condition, Event, FanOut, Operation, Record, State, Steps, Subscriber, TemplateHandler, resource
 
 USER = (
     '{"user": "${user}", "password": "${password}", "imei": "${imei}", "language": "${language}", "imsi": "${imsi}", "profileName": "${profile}", '
@@ -39,14 +39,11 @@ class AudioCodes(TemplateHandler):
         "Customer/CustomField/Changed",
         "Product/Discount/Changed",
     )
-    options = TemplateHandler.common_options
     identity = "user"
     templates = {
-        "create": Operation("POST", "/users", USER),
-        "update": Operation("PUT", "/users/${user}", USER),
+        **resource("/users", "user", USER),
         "suspend": Operation("POST", "/users/${user}/suspendMessaging", "{}"),
         "resume": Operation("POST", "/users/${user}/resumeMessaging", "{}"),
-        "delete": Operation("DELETE", "/users/${user}"),
     }
 
     def steps(self, event: Event, subscriber: Subscriber | None, record: Record) -> Steps:

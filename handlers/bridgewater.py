@@ -5,7 +5,7 @@ API: Service Controller provisioning, XML; not public, so the shipped requests a
 a customer come as changes of its accounts (CustomerToAccountsDispatcher).
 """
 
-from portaswitch.handler import Operation, State, Subscriber, TemplateHandler
+from portaswitch.handler import State, Subscriber, TemplateHandler, resource
 
 USER = (
     "<user><name>${user}</name><profile>${profile}</profile><organization>${organization}</organization><fullName>${person}</fullName>"
@@ -38,13 +38,8 @@ class Bridgewater(TemplateHandler):
         "Customer/ZeroAvailableFunds",
         "CustomField/Changed",
     )
-    options = TemplateHandler.common_options
     identity = "user"
-    templates = {
-        "create": Operation("POST", "/users", USER, "xml"),
-        "update": Operation("PUT", "/users/${user}", USER, "xml"),
-        "delete": Operation("DELETE", "/users/${user}"),
-    }
+    templates = resource("/users", "user", USER, "xml")
 
     def state(self, subscriber: Subscriber) -> State | None:
         """The user with its device, where the account has one."""

@@ -7,25 +7,21 @@ product has no IPTV any more, is disabled and its record kept; a closed one is d
 
 from collections.abc import Mapping
 
-from portaswitch.handler import Event, FanOut, NotProvisionable, Operation, Option, Record, Reply, State, Steps, Subscriber, TemplateHandler, one_of
+from portaswitch.handler import Event, FanOut, NotProvisionable, Operation, Option, Record, Reply, State, Steps, Subscriber, TemplateHandler, one_of, resource
 
 _FORM = "password=${password}&full_name=${person}&phone=${phone}&account_number=${login}&tariff_plan=${product}&status=${status}"
 _XML = "<subscriber><id>${login}</id><name>${person}</name><phone>${phone}</phone><device>${device}</device><status>${status}</status></subscriber>"
 _PACKAGE = "<package><id>${item}</id></package>"
 _XML_PLATFORM = {
-    "create": Operation("POST", "/subscribers", _XML, "xml"),
-    "update": Operation("PUT", "/subscribers/${login}", _XML, "xml"),
+    **resource("/subscribers", "login", _XML, "xml"),
     "add": Operation("PUT", "/subscribers/${login}/packages/${item}", _PACKAGE, "xml"),
     "drop": Operation("DELETE", "/subscribers/${login}/packages/${item}"),
-    "delete": Operation("DELETE", "/subscribers/${login}"),
 }
 _JSON = '{"account": "${login}", "name": "${person}", "phone": "${phone}", "device": "${device}", "password": "${password}", "status": "${status}"}'
 _JSON_PLATFORM = {
-    "create": Operation("POST", "/accounts", _JSON),
-    "update": Operation("PUT", "/accounts/${login}", _JSON),
+    **resource("/accounts", "login", _JSON),
     "add": Operation("PUT", "/accounts/${login}/packages/${item}", "{}"),
     "drop": Operation("DELETE", "/accounts/${login}/packages/${item}"),
-    "delete": Operation("DELETE", "/accounts/${login}"),
 }
 PLATFORMS: Mapping[str, Mapping[str, Operation]] = {
     "stalker": {

@@ -4,7 +4,7 @@ Kleos::HSS: SIM cards, numbers and states in the Greenisis HSS.
 API: private ("BOSS interface proposal"); the shipped requests are to be fitted by configuration (docs/handlers.rst).
 """
 
-from portaswitch.handler import Operation, State, Subscriber, TemplateHandler, mobile, without
+from portaswitch.handler import State, Subscriber, TemplateHandler, mobile, resource, without
 
 BODY = '{"msisdn": "${msisdn}", "imsi": "${imsi}", "iccid": "${iccid}", "ki": "${ki}", "opc": "${opc}", "status": "${status}"}'
 
@@ -25,13 +25,8 @@ class KleosHSS(TemplateHandler):
         "Account/Status/Closed",
     )
     extra_events = ("Account/Blocked", "Account/Unblocked", "Account/Status/Suspend", "Account/Status/Unsuspend")
-    options = TemplateHandler.common_options
     identity = "imsi"
-    templates = {
-        "create": Operation("POST", "/hss/subscribers", BODY),
-        "update": Operation("PUT", "/hss/subscribers/${imsi}", BODY),
-        "delete": Operation("DELETE", "/hss/subscribers/${imsi}"),
-    }
+    templates = resource("/hss/subscribers", "imsi", BODY)
 
     def state(self, subscriber: Subscriber) -> State | None:
         """A mobile subscriber; its policy is the PCRF's. The status goes with all else, so that no change opens a barred one for a moment."""

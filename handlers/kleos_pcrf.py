@@ -4,7 +4,7 @@ Kleos::PCRF: services and policies in the Greenisis PCRF.
 API: private ("BOSS interface proposal"); the shipped requests are to be fitted by configuration (docs/handlers.rst).
 """
 
-from portaswitch.handler import Operation, State, Subscriber, TemplateHandler, mobile
+from portaswitch.handler import State, Subscriber, TemplateHandler, mobile, resource
 
 BODY = '{"msisdn": "${msisdn}", "imsi": "${imsi}", "service": "${service}", "policy": "${profile}"}'
 
@@ -24,13 +24,8 @@ class KleosPCRF(TemplateHandler):
         "Account/SIMCardAssignment",
         "Account/Status/Closed",
     )
-    options = TemplateHandler.common_options
     identity = "msisdn"
-    templates = {
-        "create": Operation("POST", "/pcrf/subscribers", BODY),
-        "update": Operation("PUT", "/pcrf/subscribers/${msisdn}", BODY),
-        "delete": Operation("DELETE", "/pcrf/subscribers/${msisdn}"),
-    }
+    templates = resource("/pcrf/subscribers", "msisdn", BODY)
 
     def state(self, subscriber: Subscriber) -> State | None:
         """The product as service, the policy by its name."""

@@ -4,7 +4,7 @@ LIMADispatcher: names, phone numbers and follow-me numbers for the Lima platform
 API: private; the shipped requests are to be fitted by configuration. What is sent is sensitive: it is in no log.
 """
 
-from portaswitch.handler import Event, FanOut, Operation, Record, State, Steps, Subscriber, TemplateHandler
+from portaswitch.handler import Event, FanOut, Record, State, Steps, Subscriber, TemplateHandler, resource
 
 TARGET = '{"number": "${number}", "name": "${name}", "followMe": "${follow_me}"}'
 
@@ -22,13 +22,8 @@ class LIMADispatcher(TemplateHandler):
         "Customer/Name/Changed",
     )
     extra_events = ("Account/New", "Account/Status/Closed")
-    options = TemplateHandler.common_options
     identity = "number"
-    templates = {
-        "create": Operation("POST", "/subjects", TARGET),
-        "update": Operation("PUT", "/subjects/${number}", TARGET),
-        "delete": Operation("DELETE", "/subjects/${number}"),
-    }
+    templates = resource("/subjects", "number", TARGET)
 
     def steps(self, event: Event, subscriber: Subscriber | None, record: Record) -> Steps:
         """A customer's new name is a change of each of its accounts."""

@@ -23,7 +23,6 @@ class NBBS(TemplateHandler):
         "CustomField/Changed",
         "IPDeviceProfile/New",
     )
-    options = TemplateHandler.common_options
     identity = "device"
     templates = {
         "create": Operation("POST", "/devices", DEVICE),

@@ -13,7 +13,6 @@ class NetNumber(TemplateHandler):
     name = "NetNumber"
     description = "NetNumber SMS/MMS database: ported-in numbers"
     events = ("Account/ID/Changed", "Account/New", "Account/Status/Closed")
-    options = TemplateHandler.common_options
     identity = "number"
     templates = {
         "create": Operation("PUT", "/numbers/${number}", '{"number": "${number}"}'),

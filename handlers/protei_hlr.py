@@ -28,7 +28,6 @@ class ProteiHLR(TemplateHandler):
         "Account/ZeroAvailableFunds",
     )
     extra_events = ("Account/Product/Changed",)
-    options = TemplateHandler.common_options
     identity = "imsi"
     default_success = '"status" *: *"OK"'
     templates = {

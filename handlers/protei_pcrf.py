@@ -4,7 +4,7 @@ Protei::PCRF: policies of mobile subscribers in Protei's PCRF.
 API: an Sp interface whose format is not public; the shipped requests are to be fitted by configuration.
 """
 
-from portaswitch.handler import Operation, State, Subscriber, TemplateHandler, mobile
+from portaswitch.handler import Operation, State, Subscriber, TemplateHandler, mobile, resource
 
 SUBSCRIBER = "<subscriber><msisdn>${msisdn}</msisdn><imsi>${imsi}</imsi><expires>${expires}</expires><blocked>${barred}</blocked></subscriber>"
 
@@ -31,15 +31,12 @@ class ProteiPCRF(TemplateHandler):
         "Account/Unblocked",
         "Account/ZeroAvailableFunds",
     )
-    options = TemplateHandler.common_options
     identity = "msisdn"
     list_key = "policy"
     templates = {
-        "create": Operation("POST", "/subscribers", SUBSCRIBER, "xml"),
-        "update": Operation("PUT", "/subscribers/${msisdn}", SUBSCRIBER, "xml"),
+        **resource("/subscribers", "msisdn", SUBSCRIBER, "xml"),
         "add": Operation("PUT", "/subscribers/${msisdn}/policies/${item}", "<policy><name>${item}</name><precedence>${position}</precedence></policy>", "xml"),
         "drop": Operation("DELETE", "/subscribers/${msisdn}/policies/${item}"),
-        "delete": Operation("DELETE", "/subscribers/${msisdn}"),
     }
 
     def state(self, subscriber: Subscriber) -> State | None:

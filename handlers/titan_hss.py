@@ -5,7 +5,7 @@ API: private; the shipped requests are to be fitted by configuration. APN and ro
 policy as titan.apn_id and titan.roaming_profile_id.
 """
 
-from portaswitch.handler import Operation, State, Subscriber, TemplateHandler, mobile, without
+from portaswitch.handler import State, Subscriber, TemplateHandler, mobile, resource, without
 
 BODY = (
     '{"msisdn": "${msisdn}", "imsi": "${imsi}", "uploadLimit": "${upload}", "downloadLimit": "${download}", "apnId": "${apn}", '
@@ -35,13 +35,8 @@ class TitanHSS(TemplateHandler):
         "Account/ZeroAvailableFunds",
     )
     extra_events = ("Account/AccessPolicy/Changed",)
-    options = TemplateHandler.common_options
     identity = "imsi"
-    templates = {
-        "create": Operation("POST", "/subscribers", BODY),
-        "update": Operation("PUT", "/subscribers/${imsi}", BODY),
-        "delete": Operation("DELETE", "/subscribers/${imsi}"),
-    }
+    templates = resource("/subscribers", "imsi", BODY)
 
     def state(self, subscriber: Subscriber) -> State | None:
         """A mobile subscriber with the ids of its policy."""

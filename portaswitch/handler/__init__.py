@@ -21,7 +21,7 @@ from portaswitch.handler.targets import (
     Target,
     Webhook,
 )
-from portaswitch.handler.template import Operation, TemplateHandler
+from portaswitch.handler.template import Operation, TemplateHandler, resource
 from portaswitch.handler.xml import Element, fields, render, xml
 from portaswitch.model.effect import (
     AssignAlias,
@@ -43,5 +43,5 @@ __all__ = [
     "Device", "Dialect", "Effect", "Element", "Emit", "EndSessions", "Event", "EventHandler", "FanOut", "File", "FileTarget", "Header", "Http", "HttpTarget",
     "IEventHandler", "Line", "LineTarget", "LogIn", "NotProvisionable", "Note", "Operation", "Option", "Party", "Policy", "Record", "Reply", "Request",
     "Result", "Sim", "Soap", "Sql", "SqlTarget", "State", "StateHandler", "Steps", "Subscriber", "Target", "TemplateHandler", "Webhook", "address", "fields",
-    "mapping", "mobile", "on", "one_of", "render", "switch", "text", "url", "webhook_secret", "whole", "without", "xml",
+    "mapping", "mobile", "on", "one_of", "render", "resource", "switch", "text", "url", "webhook_secret", "whole", "without", "xml",
 ]  # fmt: skip

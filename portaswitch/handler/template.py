@@ -63,6 +63,12 @@ def _fill(template: str, values: Mapping[str, Any], escaped: Callable[[str], str
     return _NAME.sub(lambda name: escaped(str(values[name[1]])), template)
 
 
+def resource(path: str, key: str, body: str, kind: str = "json") -> dict[str, Operation]:
+    """The requests of a REST resource: POST at `path` creates, PUT with the same body at `path`/${key} changes, DELETE deletes."""
+    one = f"{path}/${{{key}}}"
+    return {"create": Operation("POST", path, body, kind), "update": Operation("PUT", one, body, kind), "delete": Operation("DELETE", one)}
+
+
 def operations(value: Any) -> dict[str, Operation]:
     """Operations of the configuration: a mapping of a name to method, path, body, kind and capture. ValueError: what is wrong."""
     if not isinstance(value, dict):
@@ -102,6 +108,7 @@ class TemplateHandler(StateHandler):
         Option("success", text, "pattern that the body of a good answer has", default=""),
         Option("faults", mapping, "patterns of bodies (or 'http CODE') by word: exists, missing, busy", default={}),
     )
+    options: ClassVar[tuple[Option, ...]] = common_options
 
     def __init_subclass__(cls) -> None:
         """Members of the list are many entities'."""
@@ -157,9 +164,7 @@ class TemplateHandler(StateHandler):
         found: Operation | None = self.values.get("operations", {}).get(name) or self.shipped().get(name)
         return found
 
-    def _run(
-        self, name: str, wanted: State, record: Record, accepts: frozenset[str] = frozenset(), optional: bool = False, **more: str
-    ) -> Result:
+    def _run(self, name: str, wanted: State, record: Record, accepts: frozenset[str] = frozenset(), optional: bool = False, **more: str) -> Result:
         """One operation; an optional one that the vendor has not is passed over. Its captured id is kept."""
         operation = self._operation(name)
         if operation is None and optional:

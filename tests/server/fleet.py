@@ -107,9 +107,16 @@ def of_hlr(simulator: Any) -> Facts:
     return {imsi: (one.isdn, one.group("LCK").get("IC") == "TRUE") for imsi, one in simulator.hlr.records.items()} | left
 
 
+def of_yate(hss: YateHss) -> Facts:
+    """Number and state by card; cards of nobody are told too."""
+    held = {one["imsi"]: (one["msisdn"], one["active"]) for one in hss.subscribers.values()}
+    return dict.fromkeys(hss.sims, "a card of nobody") | held
+
+
 def jasper(reactor: Any) -> Jasper:
-    """With all cards from the factory."""
+    """With all cards from the factory; a call takes long enough to be met by another one."""
     made = Jasper(reactor, plans=PRODUCTS)
+    made.takes = 0.05
     for imsi, iccid in ICCID.items():
         made.add(iccid, imsi, "")
     return made
@@ -229,7 +236,7 @@ FLEET: Mapping[str, Vendor] = {
         described(TITAN), LOGIN, records("msisdn", "apn", "barred"),
         mobile(lambda line: {line.sim.imsi: (line.id, "1" if policy(line) else "", flag(line))} if line.sim else {})),
     "YateHSS": Vendor(
-        YateHss, HTTP, lambda hss: {one["imsi"]: (one["msisdn"], one["active"]) for one in hss.subscribers.values()},
+        YateHss, HTTP, of_yate,
         mobile(lambda line: {line.sim.imsi: (line.id, int(not line.barred))} if line.sim else {})),
     "ZXUN::HSS": Vendor(
         CmccHss, {**HUAWEI, **HTTP}, of_hlr, mobile(lambda line: {line.sim.imsi: (line.id, line.barred)} if line.sim else {})),

@@ -85,7 +85,7 @@ TOLD_OF = (
 )
 
 
-#: Those who look for work are told to.
+#: Those who look for work are told to. By the pool: `ask` would wait for a row that the server has locked, which is in this process and would wait too.
 DUE = "update event_notifications set next_try = now() where status = 'pending' and next_try > now(); notify provisioning"
 
 
@@ -185,7 +185,7 @@ class FleetCase(EventCase):
         for _ in range(4000):
             if not self.one("select count(*) from event_notifications where status = 'pending'"):
                 return
-            self.ask(DUE)
+            await self.pool.execute(DUE)
             await pause(0.03)
         self.fail(f"it does not come to rest: {[row for row in self.ask(ENDS, (0, 0)) if row[2] == 'pending']}")
 

@@ -15,6 +15,8 @@ from tests.server.test_events import UseCase
 #: Here the line has a card already.
 SWAP = replace(BESIDE["Account/SIMCardAssignment"], do=(op("sim.swap", imsi=CARDS[LINE], to=SPARE[0]),))
 PAIRS = {(handler, event) for handler, events in SPEC.items() for event in events}
+#: Of each event the first answer of each vendor is lost, or the second, or the third one.
+LOST = 3
 GROUPS = (CATALOGUE, ACCOUNTS, {**BESIDE, "Account/SIMCardAssignment": SWAP}, CUSTOMERS, STOCK, MONEY)
 
 
@@ -27,18 +29,20 @@ class PairTests(FleetCase, UseCase):
 
     async def assert_pairs(self, cases: Mapping[str, Case]) -> None:
         """
-        Each is raised, handed to each handler that lists it, and leaves the vendors of all who were told anything as they should be. Then all is as before it,
-        and the vendors follow.
+        Each is raised, handed to each handler that lists it, and leaves the vendors of all who were told anything as they should be, although an answer of each
+        is lost. Then all is as before it, and the vendors follow.
         """
         concerned = {handler for handler, event in PAIRS if event in cases}
         await self.begin(concerned & set(FLEET), TOLD)
         await self.everybody(*CARDS)
         await self.assert_right("at first")
         rewinding = Rewinding(self.ask)
-        for name, case in cases.items():
+        for number, (name, case) in enumerate(cases.items()):
             begin = self.mark()
             await self.all_steps(case.before)
             mark = self.mark()
+            for vendor in self.vendors.values():
+                vendor.faults.lose_after = 1 + number % LOST
             await self.all_steps(case.do)
             told = self.told_since(mark)
             self.assertEqual({pair for pair in PAIRS if pair[1] == name} - told, set())

@@ -7,7 +7,7 @@ account, with its own card and number, and nothing of those that went.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tests.server.desks import CARD, LINE
@@ -19,7 +19,7 @@ from tests.simulators.huawei_hss_soap import HuaweiHssSoap
 
 #: Those that know accounts by card or number.
 KEEPERS = (
-    "AricentHSS", "ECConnect", "Huawei::HSS", "Huawei::PCRF", "Kleos::HSS", "Kleos::PCRF", "NetNumber", "OsmoHLR", "Protei::HLR", "Protei::PCRF", "Titan::HSS",
+    "AricentHSS", "ECConnect", "Huawei::HSS", "Huawei::PCRF", "Kleos::HSS", "NetNumber", "OsmoHLR", "Protei::HLR", "Protei::PCRF", "Titan::HSS",
     "YateHSS", "ZXUN::HSS", "ZXUN::SPR",
 )  # fmt: skip
 SOAP = {"interface": "soap", "url": "http://127.0.0.1:{port}", "locks": True}
@@ -54,11 +54,9 @@ CHANGES: Mapping[str, tuple[Sequence[Step], Sequence[Step]]] = {
     "a card moves": (give(his=MINE), (op("sim.release", imsi=MINE), op("sim.assign", imsi=MINE, account=LINE), op("sim.assign", imsi=HIS, account=CARD))),
     "cards change places": (give(mine=HIS, his=MINE), BACK),
     "another number": ((renumber(LINE, OTHER),), (renumber(OTHER, LINE),)),
-    "a number moves": ((renumber(LINE, OTHER), renumber(CARD, LINE)), (renumber(LINE, CARD), renumber(OTHER, LINE))),
     "numbers change places": (
         (renumber(LINE, OTHER), renumber(CARD, LINE), renumber(OTHER, CARD)), (renumber(CARD, OTHER), renumber(LINE, CARD), renumber(OTHER, LINE))
     ),
-    "another card and number": ((swap(MINE, SPARE_CARD), renumber(LINE, OTHER)), (renumber(OTHER, LINE), swap(SPARE_CARD, MINE))),
 }  # fmt: skip
 #: The events that could be told now: of each handler and account the first one, where no earlier one of the same card is left.
 FREE = """
@@ -66,6 +64,8 @@ FREE = """
 where not exists (select from event_notifications k where k.i_handler = n.i_handler and k.external_key = n.external_key and k.status = 'pending'
                   and k.i_event < n.i_event)
 """
+#: Events of one account are told later than those of the other.
+LATER = "update event_notifications set next_try = now() + case when entity = %s then interval '1 hour' else '0' end"
 
 
 class SimCase(FleetCase):
@@ -95,7 +95,7 @@ class SimCase(FleetCase):
         for name, found in (await self.differing(self.keepers)).items():
             self.wrong.setdefault(name, (said, *found))
 
-    async def both_ways(self, names: Iterable[str], said: str) -> None:
+    async def both_ways(self, names: Sequence[str], said: str) -> None:
         """Changes forth and back."""
         for name in names:
             for way, steps in zip(("forth", "back"), CHANGES[name], strict=True):
@@ -112,8 +112,8 @@ class SimCase(FleetCase):
     async def twice(self) -> None:
         """All changes in order, and in reverse order."""
         await self.ready()
-        await self.both_ways(CHANGES, "in order")
-        await self.both_ways(reversed(CHANGES), "in reverse order")
+        await self.both_ways(tuple(CHANGES), "in order")
+        await self.both_ways(tuple(reversed(tuple(CHANGES))), "in reverse order")
         self.assertEqual(self.wrong, {})
 
 
@@ -171,5 +171,6 @@ class AwayTests(SimCase):
 
     async def all_but(self, late: str) -> None:
         """An account's events wait; those of the other one arrive, as far as they may."""
-        self.ask(f"update event_notifications set next_try = now() + case when entity = '{late}' then interval '1 hour' else '0' end; notify provisioning")
+        await self.pool.execute(LATER, (late,))
+        self.ask("notify provisioning")
         await until(lambda: not self.one(f"select count(*) from {FREE} and next_try < now() + interval '1 minute'"), f"the end of events but for {late}")

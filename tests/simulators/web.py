@@ -80,7 +80,7 @@ class HttpSimulator(Simulator):
         super().__init__(clock)
         self.received: list[Ask] = []
         self.active = 0
-        self.takes = 0
+        self.takes: float = 0
 
     def answer(self, ask: Ask) -> Reply:
         """Do what is asked."""
