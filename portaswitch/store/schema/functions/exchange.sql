@@ -24,8 +24,7 @@ declare
     answers     text[] := array_fill(null::text, array[n]);
     any_once boolean := false; any_late boolean := false; any_closed boolean := false; any_next boolean := false; any_new boolean := false;
     any_money boolean := false; any_aside boolean := false; any_places boolean := false; any_lock boolean := false;
-    p int; places int;  -- the payer's place; 1 for a session that opens, -1 for one that ends
-    me text; fits boolean;
+    p int; me text; fits boolean; places int;   -- p: the payer's place; places: 1 for a session that opens, -1 for one that ends
     told        int[] := '{}';  -- members whose attempt has its xDR already
     cs          exchange_counter_row[] := counter_rows::exchange_counter_row[];
     ks          exchange_counter[] := counter_moves::exchange_counter[];
@@ -120,7 +119,8 @@ begin
         elsif s_version[i] <> m.relied or s_owner[i] <> m.i_account then    -- a session belongs to the account it began with
             continue;
         end if;
-        if a_rev[m.a_no] + (case when p <> m.a_no then a_rev[p] else 0 end) <> m.a_revision or m.c_revision <> (case when m.c_no > 0 then b_rev[m.c_no] else c_rev[i] end) then
+        if a_rev[m.a_no] + (case when p <> m.a_no then a_rev[p] else 0 end) <> m.a_revision
+            or m.c_revision <> (case when m.c_no > 0 then b_rev[m.c_no] else c_rev[i] end) then
             continue;
         end if;
         fits := true;
@@ -287,7 +287,7 @@ begin
         from unnest(ms) with ordinality u where v[u.ordinality] = 'A' and u.aside is not null on conflict (key) do nothing;
     end if;
 
-    -- 5. Answer. Who only wants to read gets the money when all else is as relied on; a stale member gets the rows as they are now.
+    -- 5. Answer. Who only wants to read gets the money when all else is as relied on (of a beneficiary all anew); a stale member gets the rows as they are now.
     return query
     select u.ordinality::int, case when f.balance is not null and v[u.ordinality] = 'S' then 'A' else v[u.ordinality] end,
            coalesce(f.balance, a_balance[coalesce(payers[u.ordinality], u.a_no)]), coalesce(f.held, a_held[coalesce(payers[u.ordinality], u.a_no)]),
@@ -297,11 +297,11 @@ begin
            case when v[u.ordinality] = 'S' and f.balance is null then exchange_view(u.i_env, u.account_id, u.i_account, u.session_key) end
     from unnest(ms) with ordinality u
     left join lateral (
-        select coalesce(y.balance, a.balance) as balance, coalesce(y.held, a.held) as held, a.open_outgoing, a.open_incoming, c.balance as c_balance,
-               case when a.locked_until > now() then a.locked_by end as locked_by, c.held as c_held, c.open_outgoing as c_outgoing, c.open_incoming as c_incoming
-        from accounts a join customers c on c.i_customer = a.i_customer left join accounts y on y.i_account = a.i_payer
-        where not u.writes and u.a_revision > 0 and a.i_account = u.i_account and a.revision + coalesce(y.revision, 0) = u.a_revision
-          and c.revision = u.c_revision and (u.session_key = '' or u.relied = coalesce(
+        select a.balance, a.held, a.open_outgoing, a.open_incoming, case when a.locked_until > now() then a.locked_by end as locked_by,
+               c.balance as c_balance, c.held as c_held, c.open_outgoing as c_outgoing, c.open_incoming as c_incoming
+        from accounts a join customers c on c.i_customer = a.i_customer
+        where not u.writes and u.a_revision > 0 and a.i_account = u.i_account and a.revision = u.a_revision and c.revision = u.c_revision
+          and (u.session_key = '' or u.relied = coalesce(
               (select h.version from sessions h where h.session_key = u.session_key),
               (select max(h.version) from sessions_closed h where h.session_key = u.session_key), 0))) f on true;
 end $$;
