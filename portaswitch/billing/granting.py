@@ -123,7 +123,8 @@ def _reserve_one(view: View, opened: Opened, quota: Quota, asked: UnitRequest, f
         refusal = reserve.why_not(plan, opened.billing_model, quota.charged[0], wanted, opened.policy, funds, breakage, unit, at, drawn)
         return Grant(asked.key, quota.base, 0, refusal=refusal), quota
     units = quota.granted if made.units is None else start + made.units
-    return Grant(asked.key, quota.base, made.units, last=made.last, retained=made.retained), along(view, quota.holding(made.holds, units))
+    last = made.last and not (view.counters.follows and reserve.goes_on(view, opened, quota, asked, plan, protection, funds, made))
+    return Grant(asked.key, quota.base, made.units, last=last, retained=made.retained), along(view, quota.holding(made.holds, units))
 
 
 def _bounded(expires: datetime, request: AAARequest) -> datetime:

@@ -185,7 +185,7 @@ class Change:
 class Member:
     """
     One member of a batch. `change` None only reads: the verdict is `Applied` with the money as it is when the revisions and the session's version of `basis`
-    are those of the rows, else `Stale` with a fresh view.
+    are those of the rows, else (and of a beneficiary always) `Stale` with a fresh view.
 
     `i_account` 0 looks the account up: by the session if there is one, else by (i_env, account_id).
     """

@@ -156,6 +156,11 @@ def free(account: Row, chain: Chain) -> Decimal | None:
 
 
 def told(account: Row, chain: Chain, payer: Row | None = None) -> dict[str, Any]:
-    """What an account's row gets beside its fields; `payer`: whose money it uses, where that is another account's."""
+    """
+    What an account's row gets beside its fields; `payer`: whose money it uses, where that is another account's. One that the actor does not see has no figures.
+    """
+    word = account_word(account, chain, payer)
+    if account["_payer"] is not None and payer is None:
+        return {"available": None, "free": None, "effective_status": word}
     purse = payer or account
-    return {"available": available(purse, chain), "free": free(purse, chain), "effective_status": account_word(account, chain, payer)}
+    return {"available": available(purse, chain), "free": free(purse, chain), "effective_status": word}

@@ -30,11 +30,11 @@ def quote(text: str) -> str:
 
 
 def read(member: Member) -> str:
-    """A member that only wants a view, or the money where it relies on one."""
+    """A member that only wants a view, or the money where it relies on one; that of a beneficiary stands in another row, so that it gets a view always."""
     request, basis = member.request, member.basis
     key = quote(member.session_key) if member.session_key else '""'
     a_revision = c_revision = relied = 0
-    if basis is not None and basis.account is not None and basis.customer is not None:
+    if basis is not None and basis.account is not None and basis.customer is not None and basis.account.payer is None:
         a_revision, c_revision = basis.account.revision, basis.customer.revision
         relied = basis.session.version if basis.session is not None else 0
     # A one-shot that changes nothing may be the repetition of one that did.

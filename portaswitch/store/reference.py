@@ -164,11 +164,11 @@ class ReferenceLedger:
             self.books.locks.pop(change.i_account, None)
 
     def _holds(self, member: Member) -> bool:
-        """Whether the rows are as a reader remembers them, but for the money."""
+        """Whether the rows are as a reader remembers them, but for the money; of a beneficiary, whose money is in another row, a reader gets all anew."""
         basis, books, session = member.basis, self.books, self.books.session(member.session_key)
-        if basis is None or basis.account is None or basis.customer is None or member.i_account not in books.accounts:
+        if basis is None or basis.account is None or basis.customer is None or member.i_account not in books.accounts or basis.account.payer is not None:
             return False
-        account = books.account(member.i_account)
+        account = books.accounts[member.i_account]
         relied, version = (0 if it is None else it.version for it in (basis.session, session))
         revisions = account.revision, books.customers[account.i_customer].revision
         return relied == version and revisions == (basis.account.revision, basis.customer.revision)

@@ -47,7 +47,8 @@ with turned as (
     order by v.i_vd_counter for no key update of v)
 update vd_counters v set exceeded = not v.exceeded from turned where v.i_vd_counter = turned.i_vd_counter
 """
-#: The plans that count for an account now, in their order (PORTABILLING.md a.9): add-ons by priority, its product's, its own, its customer's.
+#: The plans that count for an account now, in their order (PORTABILLING.md a.9): add-ons by priority, its product's, its own, its customer's; then those of its
+#: beneficiaries' products and add-ons, whose use is counted in its counters.
 _IN_FORCE = """
 with party as (
     select a.i_account, a.i_customer, p.i_vd_plan as sold, a.i_vd_plan as own, c.i_vd_plan as shared
@@ -59,6 +60,10 @@ plans as (
     where p.i_vd_plan is not null and d.addon_effective_from <= now() and (d.addon_effective_to is null or now() < d.addon_effective_to)
     union all select sold, false, 1000000 from party where sold is not null
     union all select own, false, 1000001 from party where own is not null
+    union all select p.i_vd_plan, false, 1000003 from party join accounts b on b.i_payer = party.i_account and b.bill_status <> 'C' join products p
+        on p.i_product = b.i_product or exists (select from account_addons d where d.i_account = b.i_account and d.i_product = p.i_product
+            and d.addon_effective_from <= now() and (d.addon_effective_to is null or now() < d.addon_effective_to))
+    where p.i_vd_plan is not null
     union all select shared, true, 1000002 from party where shared is not null),
 items as (
     select d.i_vd_dg, l.shared, min(l.place) as place from plans l join vd_dgs d using (i_vd_plan) group by 1, 2)

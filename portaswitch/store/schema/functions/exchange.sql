@@ -287,7 +287,7 @@ begin
         from unnest(ms) with ordinality u where v[u.ordinality] = 'A' and u.aside is not null on conflict (key) do nothing;
     end if;
 
-    -- 5. Answer. Who only wants to read gets the money when all else is as relied on; a stale member gets the rows as they are now.
+    -- 5. Answer. Who only wants to read gets the money when all else is as relied on (of a beneficiary all anew); a stale member gets the rows as they are now.
     return query
     select u.ordinality::int, case when f.balance is not null and v[u.ordinality] = 'S' then 'A' else v[u.ordinality] end,
            coalesce(f.balance, a_balance[coalesce(payers[u.ordinality], u.a_no)]), coalesce(f.held, a_held[coalesce(payers[u.ordinality], u.a_no)]),
@@ -297,11 +297,11 @@ begin
            case when v[u.ordinality] = 'S' and f.balance is null then exchange_view(u.i_env, u.account_id, u.i_account, u.session_key) end
     from unnest(ms) with ordinality u
     left join lateral (
-        select coalesce(y.balance, a.balance) as balance, coalesce(y.held, a.held) as held, a.open_outgoing, a.open_incoming, c.balance as c_balance,
-               case when a.locked_until > now() then a.locked_by end as locked_by, c.held as c_held, c.open_outgoing as c_outgoing, c.open_incoming as c_incoming
-        from accounts a join customers c on c.i_customer = a.i_customer left join accounts y on y.i_account = a.i_payer
-        where not u.writes and u.a_revision > 0 and a.i_account = u.i_account and a.revision + coalesce(y.revision, 0) = u.a_revision
-          and c.revision = u.c_revision and (u.session_key = '' or u.relied = coalesce(
+        select a.balance, a.held, a.open_outgoing, a.open_incoming, case when a.locked_until > now() then a.locked_by end as locked_by,
+               c.balance as c_balance, c.held as c_held, c.open_outgoing as c_outgoing, c.open_incoming as c_incoming
+        from accounts a join customers c on c.i_customer = a.i_customer
+        where not u.writes and u.a_revision > 0 and a.i_account = u.i_account and a.revision = u.a_revision and c.revision = u.c_revision
+          and (u.session_key = '' or u.relied = coalesce(
               (select h.version from sessions h where h.session_key = u.session_key),
               (select max(h.version) from sessions_closed h where h.session_key = u.session_key), 0))) f on true;
 end $$;
