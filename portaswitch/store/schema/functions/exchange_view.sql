@@ -7,7 +7,7 @@ declare
     s record;
     a_id bigint;
     a record;
-    payer record;
+    payer json;
     pays bigint;
     party record;
     above bigint;
@@ -42,12 +42,13 @@ begin
     into a from accounts l where l.i_account = a_id;
     pays := coalesce(a.i_payer, a_id);
     if a.i_payer is not null then
-        select l.i_account, l.id, l.revision, l.i_product, l.billing_model, l.credit_limit, l.i_vd_plan, l.spend_limit, l.spend_period, l.bill_status,
-               l.blocked, l.activation_date, l.expiration_date, l.life_time, l.first_usage, l.balance, l.held,
-               (select array_agg(p.i_product order by p.addon_priority desc, p.i_product) from account_addons d join products p using (i_product)
-                   where d.i_account = l.i_account and now() >= d.addon_effective_from
-                     and (d.addon_effective_to is null or now() < d.addon_effective_to)) as addons
-        into payer from accounts l where l.i_account = pays;
+        select row_to_json(y) into payer from (
+            select l.i_account, l.id, l.revision, l.i_product, l.billing_model, l.credit_limit, l.i_vd_plan, l.spend_limit, l.spend_period, l.bill_status,
+                   l.blocked, l.activation_date, l.expiration_date, l.life_time, l.first_usage, l.balance, l.held,
+                   (select array_agg(p.i_product order by p.addon_priority desc, p.i_product) from account_addons d join products p using (i_product)
+                       where d.i_account = l.i_account and now() >= d.addon_effective_from
+                         and (d.addon_effective_to is null or now() < d.addon_effective_to)) as addons
+            from accounts l where l.i_account = pays) y;
     end if;
     -- Look-ups by key, one a level, and most customers have no reseller: one recursive query cost three times as much as all the rest.
     above := a.i_customer;
@@ -64,7 +65,7 @@ begin
     end loop;
     return json_build_object(
         'account', case when a.i_account is not null then row_to_json(a) end,
-        'payer', case when a.i_payer is not null then row_to_json(payer) end,
+        'payer', payer,
         'session', case when s.session_key is not null then row_to_json(s) end,
         'chain', array_to_json(chain),
         'counters', (select json_agg(row_to_json(t)) from (
