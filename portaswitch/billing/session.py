@@ -138,8 +138,9 @@ def _credit(view: View, request: AAARequest, facts: Facts, found: access.Access,
     why = plausible.why_impossible(session, report_all(session, asked), asked) if view.session is not None else ""
     if why:
         return plausible.set_aside(view, request, session, why, Decision(refusal=Refusal.INVALID_ARGUMENT, facts=facts))
-    if found.service.service_type in internet.SERVICES:
-        data = internet.allowed(view, asked, session, facts, internet.policy_of(view, found.product, catalogue))
+    policy = internet.policy_of(view, found.product, catalogue)
+    if policy is not internet.NO_POLICY and found.service.service_type in internet.SERVICES:
+        data = internet.allowed(view, asked, session, facts, policy)
         if isinstance(data, Refusal):
             return refused(view, data, facts)
         view, asked, facts, unpriced = data.view, data.request, data.facts, (*unpriced, *data.shut)
