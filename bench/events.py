@@ -214,8 +214,7 @@ class Events:
             f"draining {_ratio(self._rates, rates)} ({_spread(rates, '/s')}), by CPU {_ratio([*map(sum, self._costs)], [*map(sum, costs)])}; "
             f"a top-up's event after {max(late):.2f} s at most"
         )
-        wrong = self._wrong() + ([f"a top-up's event came after {max(late):.2f} s"] if max(late) > 1 else [])
-        return Figure("backlog", f"behind {self._size.backlog:,} notifications", told, "ratios of 1 within the spread; < 1 s", 0, wrong)
+        return Figure("backlog", f"behind {self._size.backlog:,} notifications", told, "ratios of 1 within the spread; < 1 s", 0, self._wrong())
 
     def _topped_up(self, number: int) -> float:
         """Seconds from the beginning of a top-up's transaction to the first octet of its event; of an account that has nothing older in the backlog."""
