@@ -84,7 +84,9 @@ class Runner:
         return self._work.handler
 
     def swap(self, row: HandlerRow, work: Work) -> None:
-        """Go on with another version or other settings: from the next notification on."""
+        """Go on with another version or other settings: from the next notification on. What is in stock is claimed anew: it may need more of its snapshot."""
+        if work.handler is not self._work.handler:
+            self._give_back("given back: the handler has changed")
         self.row, self._work = row, work
 
     def wake(self) -> None:
