@@ -14,7 +14,7 @@ from tests.server.desks import CARD, LINE
 from tests.server.event_cases import Step, op
 from tests.server.fleet import CARDS, FLEET, HUAWEI, SPARE, Vendor
 from tests.server.fleet_case import FleetCase
-from tests.server.pools import until
+from tests.server.pools import pause, until
 from tests.simulators.huawei_hss_soap import HuaweiHssSoap
 
 #: Those that know accounts by card or number.
@@ -161,7 +161,7 @@ class AwayTests(SimCase):
             await place.close()
         await self.step(steps[0])
         self.ask("notify provisioning")
-        await until(lambda: not self.one(f"select count(*) from {FREE} and last_error is null"), "the first try")
+        await self.none(f"{FREE} and last_error is null", "the first try")
         for step in steps[1:]:
             await self.step(step)
         for place in self.places.values():
@@ -173,4 +173,13 @@ class AwayTests(SimCase):
         """An account's events wait; those of the other one arrive, as far as they may."""
         await self.pool.execute(LATER, (late,))
         self.ask("notify provisioning")
-        await until(lambda: not self.one(f"select count(*) from {FREE} and next_try < now() + interval '1 minute'"), f"the end of events but for {late}")
+        await self.none(f"{FREE} and next_try < now() + interval '1 minute'", f"the end of events but for {late}")
+
+    async def none(self, rows: str, what: str) -> None:
+        """Until there are none of these; a look from time to time takes little of what the server needs."""
+
+        async def holds() -> bool:
+            await pause(0.1)
+            return not self.one(f"select count(*) from {rows}")
+
+        await until(holds, what)
