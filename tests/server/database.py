@@ -58,16 +58,16 @@ def temporary() -> Path:
 
 def new_state_dir() -> Path:
     """A new temporary state folder that the ordinary user who runs PostgreSQL for root can enter."""
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=temporary()))
+    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=temporary()))
     folder.chmod(0o711)
     return folder
 
 
 def sweep() -> None:
-    """Stop and remove what killed test runs left: their lock is free and their folder is not brand-new."""
+    """Stop and remove what killed test runs left: the run is gone, their lock is free and their folder is not brand-new."""
     for folder in temporary().glob(f"{PREFIX}*"):
         facts = folder.stat()
-        if facts.st_uid != os.geteuid() or time.time() - facts.st_mtime < 60:
+        if facts.st_uid != os.geteuid() or time.time() - facts.st_mtime < 60 or _lives(folder.name.removeprefix(PREFIX).partition("-")[0]):
             continue
         try:
             lock = StateLock(folder)
@@ -79,6 +79,11 @@ def sweep() -> None:
             os.kill(left.pid, signal.SIGQUIT)
         lock.release()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _lives(pid: str) -> bool:
+    """Whether there is such a process: a run beside this one, whose folders need hold no lock."""
+    return pid.isdecimal() and Path("/proc", pid).exists()
 
 
 class _Run:
