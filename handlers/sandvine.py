@@ -2,7 +2,7 @@
 Sandvine: subscribers, addresses and policies in a Subscriber Policy Broker (SPB).
 
 API: SubscriberServices SOAP (document/literal; children without namespace). A Partial result is a failure: some part of this subscriber was not taken. Dynamic
-addresses don't come here: the RADIUS Start and Stop of the NAS are copied to the SPB.
+addresses don't come here: the NAS tells the SPB by a second RADIUS accounting server of its own.
 """
 
 import re
