@@ -355,6 +355,26 @@ def _condition(steps: tuple[Step, ...], row: Counter, was: Decimal, now: Decimal
     return row.used, row.used + row.held
 
 
+def together(first: tuple[CounterMove, ...], then: tuple[CounterMove, ...]) -> tuple[CounterMove, ...]:
+    """The moves of two changes as those of one: `then` was decided on the view behind `first`."""
+    if not first:
+        return then
+    before, behind = {move.key: move for move in first}, {move.key: move for move in then}
+    return tuple([_both(before.get(key), behind.get(key)) for key in sorted({**before, **behind})])
+
+
+def _both(one: CounterMove | None, other: CounterMove | None) -> CounterMove:
+    if one is None or other is None:
+        found = one or other
+        assert found is not None
+        return found
+    taken = one.used + one.held
+    return replace(
+        other, used=one.used + other.used, held=one.held + other.held, least=max(one.least, other.least - one.used), most=min(one.most, other.most - taken),
+        relied=one.relied, fresh=one.fresh, floor=None if other.floor is None else other.floor - taken,
+    )  # fmt: skip
+
+
 def moved(view: View, changes: tuple[CounterMove, ...]) -> View:
     """The view behind a change that was applied."""
     return _with(view, view.counters.put(*[applied(view.counters.find(move.key), move) for move in changes]))

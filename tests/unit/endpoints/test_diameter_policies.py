@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from portaswitch.endpoints import diameter_reply
 from portaswitch.endpoints.diameter_profiles import FinalUnit, shipped
 from portaswitch.model.access_policy import LevelName, Phase, PolicyAttribute
+from portaswitch.model.catalogue import Version
 from portaswitch.model.discount import Combine, DiscountPlan, Item, ItemKind, Measure, Reset, Step
 from portaswitch.model.period import parse
 from portaswitch.model.request import QuotaKey
-from tests.unit.endpoints.diameter_talk import DATA, GIB, TalkCase, catalogue, ccr, mscc, octets
+from tests.unit.endpoints.diameter_talk import BEGIN, DATA, GIB, TalkCase, catalogue, ccr, mscc, octets
 
 MSCC = "Multiple-Services-Credit-Control"
 TERMINATE = {"Final-Unit-Action": 0}
@@ -101,6 +103,27 @@ class PolicyTests(TalkCase):
         session = self.session("s1")
         assert session is not None
         self.assertEqual({quota.key for quota in session.quotas if quota.final}, {QuotaKey(100)})
+
+    def test_tariff_change(self) -> None:
+        """A price that changes within a session: both parts of the use are counted, and nothing of the quota stays held."""
+        known = catalogue()
+        first = known.tariffs[DATA].rates["100"][0]
+        assert first.plan is not None
+        dearer = replace(first.plan, i_rate=99, price_first=Decimal(3), price_n=Decimal(3))
+        rates = {**known.tariffs[DATA].rates, "100": (Version(BEGIN + timedelta(hours=1), dearer), first)}
+        item = replace(QUOTA, steps=(QUOTA.steps[0], Step(Decimal(4 * GIB), forbidden=True)))
+        plans = {7: DiscountPlan(7, "Half", "USD", Combine.ORDERED, (item,))}
+        tariffs = {**known.tariffs, DATA: replace(known.tariffs[DATA], rates=rates)}
+        self.begin(known=replace(known, tariffs=tariffs, products={1: replace(known.products[1], i_vd_plan=7)}, discount_plans=plans))
+        self.say(ccr(1, 0, Multiple_Services_Credit_Control=mscc(100, {})))
+        self.wait(3700)
+        uses = ((GIB // 2, "BEFORE"), (GIB // 4, "AFTER"))
+        parts = [octets(used) | {"Tariff-Change-Usage": f"UNIT_{when}_TARIFF_CHANGE"} for used, when in uses]
+        self.assertEqual(self.code(ccr(2, 1, Multiple_Services_Credit_Control=mscc(100, {}, parts))), (2001, 2001))
+        self.wait(60)
+        self.say(ccr(3, 2, Multiple_Services_Credit_Control=mscc(100, None, octets(GIB // 4))))
+        ((used, held),) = [(row.used, row.held) for row in self.ledger.books.counters.values()]
+        self.assertEqual((used, held, self.funds), (GIB, 0, ("10", "0")))
 
     def test_last_of_both(self) -> None:
         """Where money ends with the quota its last part is the last all the same."""
