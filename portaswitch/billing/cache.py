@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from portaswitch.billing.discounts import applied
+from portaswitch.billing.counter_moves import applied
 from portaswitch.model.discount import NO_COUNTERS, Counters, Rows
 from portaswitch.model.ledger import CounterMove, View
 from portaswitch.model.party import Account, Customer, Funds

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from portaswitch.billing import counters, discounts
+from portaswitch.billing import counter_moves, counters, discounts
 from portaswitch.billing.rating import rate
 from portaswitch.billing.rules.discount import stretches
 from portaswitch.model.charge import Charge, Part, Source, Take, Usage
@@ -77,7 +77,7 @@ def pieces(view: View, session: Session, used: tuple[Quota, ...], request: AAARe
     for quota in used:
         told = piece(view, session, quota, request, None if covered is None else covered - debit, failure)
         if quota is not used[-1]:
-            view = discounts.settled(view, quota, told.takes)
+            view = counter_moves.settled(view, quota, told.takes)
         debit += told.debit
         xdrs += told.xdrs
         parties += told.parties

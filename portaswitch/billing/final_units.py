@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from portaswitch.billing import discounts
+from portaswitch.billing import counter_moves
 from portaswitch.billing.transition import Outcome, changed, next_session
 from portaswitch.model.ledger import View
 from portaswitch.model.refusal import Refusal
@@ -66,7 +66,7 @@ def relying(view: View, outcome: Outcome) -> Outcome:
         return outcome
     funds, above = view.funds, view.customer_funds
     spent = change.owes * funds.balance + funds.held, above.balance + above.held
-    return replace(outcome, change=replace(change, spent=spent, counters=discounts.floored(view, change.session, change.counters)))
+    return replace(outcome, change=replace(change, spent=spent, counters=counter_moves.floored(view, change.session, change.counters)))
 
 
 def _ends(request: AAARequest, decision: Decision) -> dict[QuotaKey, bool]:

@@ -14,9 +14,9 @@ from portaswitch.billing import closing, increments, internet, numbered, occupan
 from portaswitch.billing.announcing import told as announced
 from portaswitch.billing.budgets import along
 from portaswitch.billing.conditions import need_of
+from portaswitch.billing.counter_moves import pressed, reheld
 from portaswitch.billing.counters import beside, in_own_base, part_of, reported
 from portaswitch.billing.discounts import drawn as drawn_on
-from portaswitch.billing.discounts import pressed, reheld
 from portaswitch.billing.transition import Outcome, changed, next_session, refused_with_use
 from portaswitch.model.access_policy import AccessPolicy
 from portaswitch.model.catalogue import Catalogue

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from portaswitch.billing import access, budgets, closing, discounts
+from portaswitch.billing import access, budgets, closing, counter_moves
 from portaswitch.billing.closing import NO_PIECES, Pieces
 from portaswitch.model.catalogue import Catalogue
 from portaswitch.model.charge import Source, Take
@@ -44,7 +44,7 @@ def due(view: View, session: Session, used: tuple[Quota, ...], request: AAAReque
         if quota.legs and quota.used and _owes(view, quota, session.opened):
             quota = access.with_vendor(session, quota, request, catalogue)
             piece = closing.piece(view, session, quota, request, None if covered is None else covered - debit)
-            view = discounts.settled(view, quota, piece.takes)
+            view = counter_moves.settled(view, quota, piece.takes)
             debit += piece.debit
             xdrs += piece.xdrs
             parties += piece.parties

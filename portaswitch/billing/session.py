@@ -30,9 +30,10 @@ from portaswitch.billing import (
 from portaswitch.billing.budgets import along
 from portaswitch.billing.callback import billed
 from portaswitch.billing.conditions import first_holds
+from portaswitch.billing.counter_moves import reheld
 from portaswitch.billing.counters import report_all, timed
 from portaswitch.billing.discounts import drawn as drawn_on
-from portaswitch.billing.discounts import reheld, with_plans
+from portaswitch.billing.discounts import with_plans
 from portaswitch.billing.final_units import noted
 from portaswitch.billing.transition import ACCEPTED, Outcome, brought, changed, facts_of, next_session, opened_now, refused, unseen
 from portaswitch.model.access_policy import AccessPolicy

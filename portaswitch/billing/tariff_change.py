@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from portaswitch.billing import access, closing, discounts
+from portaswitch.billing import access, closing, counter_moves
 from portaswitch.billing.transition import ACCEPTED, Outcome, changed, next_session
 from portaswitch.model.catalogue import Catalogue, in_force
 from portaswitch.model.ledger import View
@@ -97,6 +97,6 @@ def joined(before: Outcome, then: Outcome) -> Outcome:
     change = replace(
         second, relied=first.relied, debit=first.debit + second.debit, hold=first.hold + second.hold, session=session,
         need=None if second.need is None else second.need + taken, xdrs=first.xdrs + second.xdrs, parties=first.parties + second.parties,
-        frees=second.frees or first.frees, spent=spent, counters=discounts.together(first.counters, second.counters),
+        frees=second.frees or first.frees, spent=spent, counters=counter_moves.together(first.counters, second.counters),
     )  # fmt: skip
     return Outcome(then.decision, change, replace(then.view, session=session), then.doubtful)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from portaswitch.billing import access, budgets, closing, discounts, occupancy, reserve
+from portaswitch.billing import access, budgets, closing, counter_moves, occupancy, reserve
 from portaswitch.billing.numbers_seen import counted
 from portaswitch.model.billing_model import BillingModel
 from portaswitch.model.catalogue import Catalogue, Protection
@@ -172,14 +172,14 @@ def changed(
         money = (pieces.debit, hold) if shared else (ZERO, ZERO)
         customer_funds = _behind(view.customer_funds, *money, moved if places.counted else 0, way, "")
     behind = View(account, customer, funds, customer_funds, after if after is not None else view.session, view.resellers, view.counters)
-    return Outcome(decision, change, discounts.moved(behind, change.counters) if change.counters else behind)
+    return Outcome(decision, change, counter_moves.moved(behind, change.counters) if change.counters else behind)
 
 
 def _moves(view: View, after: Session | None, pieces: closing.Pieces, need: Decimal | None) -> tuple[CounterMove, ...]:
     """What moves beside the money: counters and wallets, and the budgets with what is charged."""
     if view.counters is NO_COUNTERS:
         return ()
-    return discounts.moves(view, after, (*pieces.takes, *budgets.takes(view, pieces.debit)), need)
+    return counter_moves.moves(view, after, (*pieces.takes, *budgets.takes(view, pieces.debit)), need)
 
 
 def _freed(view: View, request: AAARequest, after: Session | None, shared: bool, money: bool, moves: tuple[CounterMove, ...]) -> Freed | None:

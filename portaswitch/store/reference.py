@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
-from portaswitch.billing import discounts
+from portaswitch.billing import counter_moves
 from portaswitch.interfaces.ledger import ILedger
 from portaswitch.model.billing_model import BillingModel
 from portaswitch.model.budget import key_of
@@ -128,7 +128,7 @@ class ReferenceLedger:
 
     def _count(self, change: Change, move: CounterMove) -> None:
         name = _row_name(change, move)
-        row = self.books.counters[name] = discounts.applied(self.books.counters.get(name), move)
+        row = self.books.counters[name] = counter_moves.applied(self.books.counters.get(name), move)
         was = move.key.source is Source.WALLET and row.used >= ZERO and name in self.books.spent
         spent = was if move.limit is None else row.used >= move.limit
         self.books.spent = self.books.spent | {name} if spent else self.books.spent - {name}
