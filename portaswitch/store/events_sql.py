@@ -58,7 +58,7 @@ with due as materialized (
 )
 update event_notifications n
 set locked_until = now() + make_interval(secs => %(lease)s), worker = %(worker)s, attempts = least(n.attempts + 1, 32767)
-from due where due.i_notification = n.i_notification
+where n.i_notification = any (array(select due.i_notification from due))
 returning n.i_notification
 """
 #: In a statement after the claim, which so sees the last change of a balance that nobody had begun to deliver (schema/functions/raise_events.sql).
@@ -94,16 +94,15 @@ select q.i_event from event_queue q where q.i_event = any (%(events)s::bigint[])
 with gone as (
     delete from event_notifications n
     using unnest(%(notifications)s::bigint[], %(statuses)s::text[], %(notes)s::text[]) g (i_notification, outcome, note)
-    where n.i_notification = g.i_notification
+    where n.i_notification = g.i_notification and n.i_notification = any (%(notifications)s::bigint[])
     returning n.i_event, n.i_handler, n.external_key, n.attempts, coalesce(nullif(g.note, ''), n.last_error) as note, g.outcome
 ), kept as (
     insert into event_history (i_event, i_handler, i_env, event_type, entity, external_key, variables, status, attempts, last_error, created, finished)
     select q.i_event, e.i_handler, q.i_env, q.event_type, q.entity, e.external_key, q.variables, e.outcome, e.attempts, e.note, q.created, now()
-    from gone e join event_queue q using (i_event)
+    from gone e join event_queue q using (i_event) where q.i_event = any (%(events)s::bigint[])
 )
-delete from event_queue q using (select distinct i_event from gone) e
-where q.i_event = e.i_event
-  and not exists (select from event_notifications n where n.i_event = q.i_event and n.i_notification <> all (%(notifications)s::bigint[]))
+delete from event_queue q where q.i_event = any (array(select gone.i_event from gone))
+  and (select n.i_event from event_notifications n where n.i_event = q.i_event and n.i_notification <> all (%(notifications)s::bigint[]) limit 1) is null
 """
 AGAIN: Final = """
 update event_notifications n
