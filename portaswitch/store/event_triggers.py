@@ -102,7 +102,9 @@ def _branch(table: TableSource, events: Sequence[EventSource], change: str) -> I
     yield "        if wanted is not null then"
     yield "            perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),"
     yield "                                 array_agg(e.i_env), array_agg(e.variables))"
-    yield f"            from (select e.* from {_rows(table, events, change)} cross join lateral ("
+    source = f"            from (select e.* from {_rows(table, events, change)}"
+    whole = f"{source} cross join lateral ("
+    yield from (whole,) if len(whole) <= WIDTH else (source, "                cross join lateral (")
     for number, event in enumerate(events):
         yield from _select(table, event, change, number)
     yield "                ) e (no, event_type, entity, external_key, lane, i_env, variables)"

@@ -51,7 +51,8 @@ begin
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
-            from (select e.* from old_rows o join new_rows n on n.i_access_policy_level = o.i_access_policy_level and n is distinct from o cross join lateral (
+            from (select e.* from old_rows o join new_rows n on n.i_access_policy_level = o.i_access_policy_level and n is distinct from o
+                cross join lateral (
                     select 0, 'AccessPolicy/Changed', 'access_policy:' || n.i_access_policy, null, 1, (select access_policies.i_env from
                         access_policies where access_policies.i_access_policy = n.i_access_policy),
                         jsonb_build_object('i_env', (select access_policies.i_env from access_policies where access_policies.i_access_policy =
@@ -110,7 +111,8 @@ begin
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
-            from (select e.* from old_rows o join new_rows n on n.i_access_policy_attribute = o.i_access_policy_attribute and n is distinct from o cross join lateral (
+            from (select e.* from old_rows o join new_rows n on n.i_access_policy_attribute = o.i_access_policy_attribute and n is distinct from o
+                cross join lateral (
                     select 0, 'AccessPolicy/Changed', 'access_policy:' || n.i_access_policy, null, 1, (select access_policies.i_env from
                         access_policies where access_policies.i_access_policy = n.i_access_policy),
                         jsonb_build_object('i_env', (select access_policies.i_env from access_policies where access_policies.i_access_policy =
@@ -169,7 +171,8 @@ begin
         if wanted is not null then
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
-            from (select e.* from old_rows o join new_rows n on n.i_access_policy_phase = o.i_access_policy_phase and n is distinct from o cross join lateral (
+            from (select e.* from old_rows o join new_rows n on n.i_access_policy_phase = o.i_access_policy_phase and n is distinct from o
+                cross join lateral (
                     select 0, 'AccessPolicy/Phase/Changed', 'access_policy:' || n.i_access_policy, null, 1, (select access_policies.i_env from
                         access_policies where access_policies.i_access_policy = n.i_access_policy),
                         jsonb_build_object('i_env', (select access_policies.i_env from access_policies where access_policies.i_access_policy =
