@@ -110,6 +110,7 @@ class CoreTests(TellCase):
         await self.start()
         await self.enable("homes", "Account/Blocked", "Account/Unblocked")
         await self.db.execute("update event_handlers set stopped = 'by the test' where name = 'homes'")
+        await self.until(lambda: self.db.query("select 1 from event_handlers where name = 'homes' and worker is null").addCallback(bool))
         await self.operate("account.block", id=CARD)
         rows = await self.db.query("select variables ->> 'i_account', variables::text like %s from event_queue", (f"%{CARD}%",))
         self.assertEqual(rows, [("101", False)])
