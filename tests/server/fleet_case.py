@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from socket import SO_REUSEADDR, SOL_SOCKET, socket
 from typing import Any
 
 import yaml
@@ -112,8 +113,12 @@ class Place:
 
     def __init__(self, simulator: Any) -> None:
         self._factory = WrappingFactory(simulator.factory())
-        self._port = reactor.listenTCP(0, self._factory, interface="127.0.0.1")
-        self.number = self._port.getHost().port
+        # A socket that is bound and does not listen keeps the port from others while it is closed.
+        self._kept = socket()
+        self._kept.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+        self._kept.bind(("127.0.0.1", 0))
+        self.number: int = self._kept.getsockname()[1]
+        self.open()
 
     def open(self) -> None:
         """At the same port as before."""
