@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench.cluster import Cluster
 from bench.measure import BESIDE, Results, Row, Sample, Size
-from bench.process import BenchError, run
+from bench.process import BenchError, run, virtual_environment
 from bench.server import ROOT
 
 RECORD = Path(__file__).parent / "RESULTS.md"
@@ -105,7 +105,8 @@ def machine() -> str:
         platform.machine(),
     )
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    system = f"Linux {platform.release()}, Python {platform.python_version()}"
+    python = run([virtual_environment(ROOT) / "python", "-c", "import platform; print(platform.python_version())"]).strip()
+    system = f"Linux {platform.release()}, Python {python}"
     return f"{model}, {os.cpu_count()} cores, {memory:.0f} GiB, {system}"
 
 
