@@ -63,6 +63,7 @@ def with_plans(view: View, catalogue: Catalogue, at: datetime) -> View:
 
 
 def with_counters(view: View, counters: Counters) -> View:
+    """The view with these counters and wallets."""
     return View(view.account, view.customer, view.funds, view.customer_funds, view.session, view.resellers, counters)
 
 
