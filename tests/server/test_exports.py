@@ -214,6 +214,13 @@ class ExportTests(ExportCase):
         self.assertEqual(self.ids(), [[1]])
 
 
+#: Whoever notes that a file is written waits for an advisory lock of the test's.
+HELD_UP = """
+create function held_up() returns trigger language plpgsql as $$ begin perform pg_advisory_xact_lock(42); return new; end $$;
+create trigger held_up before update on xdr_export_files for each row execute function held_up();
+"""
+
+
 class KilledTests(ExportCase):
     """The command, killed with SIGKILL."""
 
@@ -258,17 +265,17 @@ class KilledTests(ExportCase):
 
     async def test_before_it_is_noted(self) -> None:
         """Killed when the file is there and the database does not know it yet: the same file, not another one."""
-        self.sql("".join(row() for _ in range(5)))
+        self.sql("".join(row() for _ in range(5)) + HELD_UP)
         blocked = psycopg2.connect(self.dsn)
         self.addCleanup(blocked.close)
+        blocked.cursor().execute("select pg_advisory_lock(42)")
         command = self.begin_command()
-        await self.until_true("select count(*) = 1 from xdr_export_files")
-        blocked.cursor().execute("lock table xdr_export_files in share mode")
-        await self.until_true("select count(*) > 0 from pg_locks where not granted and relation = 'xdr_export_files'::regclass")
+        await self.until_true("select count(*) > 0 from pg_locks where not granted and locktype = 'advisory'")
         octets = (self.folder / "out" / "x-000001.csv").read_bytes()
         await self.kill(command)
-        blocked.rollback()
-        await self.database.pool.execute("update xdr_export_files set written = null")
+        blocked.close()
+        await self.until_true("select count(*) = 0 from pg_locks where locktype = 'advisory' and objid = 42")
+        self.sql("drop function held_up cascade; update xdr_export_files set written = null")
         await self.finished(5)
         self.assertEqual((self.folder / "out" / "x-000001.csv").read_bytes(), octets)
 
