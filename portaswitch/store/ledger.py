@@ -71,9 +71,13 @@ class Ledger:
         return self._try(members, RETRIES)
 
     def _try(self, members: Sequence[Member], tries: int) -> Deferred[list[Verdict]]:
+        return self._pool.query(*self._call(members)).addCallback(self._verdicts, members).addErrback(self._again, members, tries)
+
+    def _call(self, members: Sequence[Member]) -> tuple[str, tuple[Any, ...]]:
+        """The statement and its arguments: most batches are plain, and none of them is looked through for what others have."""
         values = parameters(members)
         if all(map(_plain, members)):
-            return self._pool.query(SQL, values).addCallback(self._verdicts, members).addErrback(self._again, members, tries)
+            return SQL, values
         places, payers = counter_places(members), paying(members, values[1])
         counted, kept = counting(members, places) if places else None, texts.of(members)
         waits = literals_waiting.of(members, lambda change, key: places[_name_of(change, key)])
@@ -83,8 +87,7 @@ class Ledger:
             sql, values = WAITING, (*values, *(counted or ([], [])), *waits)
         else:
             sql, values = (COUNTING, (*values, *counted)) if counted else (SQL, values)
-        asked = self._pool.query(*((PAYING[sql], (*values, payers)) if payers else (sql, values)))
-        return asked.addCallback(self._verdicts, members).addErrback(self._again, members, tries)
+        return (PAYING[sql], (*values, payers)) if payers else (sql, values)
 
     def record_orphan(self, member: Member) -> Deferred[None]:
         """Keep a request whose account nobody knows, for an operator (DESIGN.md 3.5); a repeated one is kept once."""

@@ -20,17 +20,19 @@ TURNED: Final = Counter("portaswitch_waiting_sessions_total", "Sessions asked to
 PAGE: Final = 10_000
 """Sessions of one pass: midnight's are told some at a time."""
 
-#: The last moment that gave a session more: behind its last answer and not in the future.
+#: The last moment that gave a session more: behind its last answer and not in the future. A beneficiary draws on its payer's (`purse`).
 WAITING: Final = f"""
 select s.session_key, s.i_env, s.i_node, s.i_account
-from sessions s join nodes n using (i_node) cross join lateral (
+from sessions s join nodes n using (i_node) join accounts o on o.i_account = s.i_account
+cross join lateral (select coalesce(o.i_payer, o.i_account) as i_account) purse cross join lateral (
     select max(m.at) as at from (
-        select unnest(array[v.period_start, v.period_end]) from vd_counters v where v.i_account = s.i_account
+        select unnest(array[v.period_start, v.period_end]) from vd_counters v where v.i_account = purse.i_account
         union all select unnest(array[v.period_start, v.period_end]) from vd_counters v where v.i_customer = s.i_customer and v.i_account is null
-        union all select w.activated from service_wallets w where w.i_account = s.i_account and w.balance > w.held and w.expires > now()
+        union all select w.activated from service_wallets w where w.i_account = purse.i_account and w.balance > w.held and w.expires > now()
         union all select d.addon_effective_from from account_addons d
-            where d.i_account = s.i_account and (d.addon_effective_to is null or d.addon_effective_to > now())
-        union all select c.updated from sessions_closed c where c.i_account = s.i_account and c.closed >= s.updated
+            where d.i_account in (s.i_account, purse.i_account) and (d.addon_effective_to is null or d.addon_effective_to > now())
+        union all select c.updated from sessions_closed c where c.closed >= s.updated and c.i_account = any (array(
+                select purse.i_account union all select b.i_account from accounts b where b.i_payer = purse.i_account))
             and exists (select from json_array_elements(c.state::json -> 'q') q where (q ->> 'g')::bigint > (q ->> 'u')::bigint)
     ) m (at) where m.at > s.updated and m.at <= now()) turn
 where s.final and turn.at is not null and coalesce(n.origin_host, n.origin_realm) is not null

@@ -206,6 +206,24 @@ class CounterTests(WaitingCase):
         await ask_turned(self.pool)
         self.assertEqual(self.asked(), ["b"])
 
+    async def test_of_a_payer(self) -> None:
+        """A beneficiary's session waits for the budget of its payer, and for the payer's own sessions."""
+        await self.operate("account.add", id="child", customer="Single", product="Money", model="beneficiary", payer="m")
+        self.assertEqual([await self.start("m", "a", core=self.other), await self.start("child", "k")], [4, "2!"])
+        await self.end("m", "a", 0, self.other)
+        self.asked()
+        self.ask("delete from session_tasks")
+        await ask_turned(self.pool)
+        self.assertEqual(self.asked(), ["k"])
+        self.ask("delete from session_tasks; delete from sessions_closed")
+        await self.operate("account.change", id="m", spend_limit="2", spend_period="daily")
+        self.assertEqual(await self.start("child", "l"), "2!")
+        self.asked()
+        self.age("l", "1 day")
+        self.ask("delete from session_tasks; update vd_counters set period_start = period_start - interval '1 day', period_end = period_end - interval '1 day'")
+        await ask_turned(self.pool)
+        self.assertIn("l", self.asked())
+
     def age(self, session: str, by: str) -> None:
         """Its last answer is so old."""
         self.ask("update sessions set updated = updated - %s::interval where session_key = %s", (by, f"900/{session}"))
