@@ -21,9 +21,12 @@ PAGE: Final = 10_000
 """Sessions of one pass: midnight's are told some at a time."""
 
 #: The last moment that gave a session more: behind its last answer and not in the future. A beneficiary draws on its payer's (`purse`).
+#: By the index of those that wait, whatever the statistics say: its order is asked for, and nothing is joined before.
 WAITING: Final = f"""
+with waiting as materialized (
+    select session_key, i_env, i_node, i_account, i_customer, updated from sessions where final order by i_customer, i_account)
 select s.session_key, s.i_env, s.i_node, s.i_account
-from sessions s join nodes n using (i_node) join accounts o on o.i_account = s.i_account
+from waiting s join nodes n using (i_node) join accounts o on o.i_account = s.i_account
 cross join lateral (select coalesce(o.i_payer, o.i_account) as i_account) purse cross join lateral (
     select max(m.at) as at from (
         select unnest(array[v.period_start, v.period_end]) from vd_counters v where v.i_account = purse.i_account
@@ -35,7 +38,7 @@ cross join lateral (select coalesce(o.i_payer, o.i_account) as i_account) purse 
                 select purse.i_account union all select b.i_account from accounts b where b.i_payer = purse.i_account))
             and exists (select from json_array_elements(c.state::json -> 'q') q where (q ->> 'g')::bigint > (q ->> 'u')::bigint)
     ) m (at) where m.at > s.updated and m.at <= now()) turn
-where s.final and turn.at is not null and coalesce(n.origin_host, n.origin_realm) is not null
+where turn.at is not null and coalesce(n.origin_host, n.origin_realm) is not null
   and not exists (select from session_tasks t where t.session_key = s.session_key and t.kind = 'rar' and (t.status = 'pending' or t.created >= turn.at))
 limit {PAGE}
 """
