@@ -39,6 +39,7 @@ def options(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--accounts", type=int, help="accounts that take part (10000)")
     parser.add_argument("--only", action="append", choices=names, help="this scenario (may be repeated)")
     parser.add_argument("--processes", type=int, help="of ours on the RADIUS ports (1)")
+    parser.add_argument("--tree", type=lambda text: Path(text).resolve(), metavar="DIR", help="whose server: of `python -m compiled --tree DIR`, say")
     parser.add_argument("--contacts", type=int, help="SIP contacts, each with a message that waits for it (100000)")
     parser.add_argument("--long-seconds", type=float, help=f"of {ENDURANCE} (1800)")
     parser.add_argument("--events", type=int, help="events of a run of theirs (20000, at most one an account)")
@@ -70,7 +71,7 @@ def work_folder(wanted: Path | None) -> Iterator[Path]:
 def start_server(work: Path, cluster: Cluster, size: Size) -> Server:
     """Our server with the accounts of the bench, answering."""
     cluster.create_database(DATABASE)
-    server = Server(work / "server", cluster, size.processes)
+    server = Server(work / "server", cluster, size.processes, tree=size.tree)
     server.initialise(cluster)
     subscribers.load(cluster, DATABASE, size.accounts, size.corporate)
     server.start()
@@ -102,7 +103,7 @@ def main(words: Sequence[str]) -> int:
     """0 when answers and balances agreed and every ratio could be computed, else 1; speed never matters."""
     chosen = options(words)
     size = SMOKE if chosen.smoke else Size()
-    for name in ("seconds", "repeats", "window", "accounts", "contacts", "processes", "long_seconds", "events", "backlog"):
+    for name in ("seconds", "repeats", "window", "accounts", "contacts", "processes", "tree", "long_seconds", "events", "backlog"):
         if getattr(chosen, name) is not None:
             size = replace(size, **{name: getattr(chosen, name)})
     if chosen.no_peer:

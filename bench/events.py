@@ -63,6 +63,10 @@ class Size(load.Size, Protocol):
     def backlog(self) -> int:
         """Notifications that wait."""
 
+    @property
+    def tree(self) -> Path:
+        """Whose code the server is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Came:
@@ -278,7 +282,7 @@ def started(folder: Path, cluster: Cluster, size: Size) -> Iterator[tuple[Receiv
     receiver = Receiver(folder)
     try:
         handler = {"class": "EventSender", "environment": 1, "url": receiver.url, "allow_private": True}
-        server = Server(folder / EVENTS, cluster, database=EVENTS)
+        server = Server(folder / EVENTS, cluster, database=EVENTS, tree=size.tree)
         server.initialise(cluster)
         server.provide({"handlers": {"crm": handler}})
         subscribers.load(cluster, EVENTS, size.accounts, 1)

@@ -18,7 +18,7 @@ from bench.operators import Figure
 from bench.probe import Wire
 from bench.process import BenchError, cpu_seconds, resident_megabytes
 from bench.scenarios import MEMORY, Scenario
-from bench.server import DATABASE, Server
+from bench.server import DATABASE, ROOT, Server
 
 SETTLE = 0.5
 """Seconds between the checkpoint and a run."""
@@ -58,6 +58,7 @@ class Size:
     loaded: int = 100_000
     contacts: int = 100_000
     processes: int = 1  # of ours
+    tree: Path = ROOT  # whose code our server is
     many: int = MILLION
     open_sessions: int = 500_000
     long_seconds: float = 1800

@@ -110,6 +110,11 @@ def machine() -> str:
     return f"{model}, {os.cpu_count()} cores, {memory:.0f} GiB, {system}"
 
 
+def build(tree: Path) -> str:
+    """How the server's code runs: compiled (`python -m compiled`) or interpreted."""
+    return "compiled" if any((tree / "portaswitch").rglob("*.so")) else "interpreted"
+
+
 def document(results: Results, server: str, peers: Sequence[str], cluster: Cluster, size: Size) -> str:
     """One section of RESULTS.md."""
     today = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
@@ -118,7 +123,7 @@ def document(results: Results, server: str, peers: Sequence[str], cluster: Clust
         "",
         f"{machine()}, PostgreSQL {cluster.version}.",
         f"{size.repeats} runs of {size.seconds:g} s each, systems in turn, medians; {size.window} calls at",
-        f"once, {size.accounts:,} accounts; load, servers and database share the cores. Processes of ours: {size.processes}.",
+        f"once, {size.accounts:,} accounts; load, servers and database share the cores. Processes of ours: {size.processes}, {build(size.tree)}.",
         "",
     ]
     tail = ["", results.memory] if results.memory else []

@@ -30,15 +30,15 @@ class Server:
     """
     One server with its own database in the cluster and its own ports, between `start` and `stop`.
 
-    Of several `processes` the first does everything; the others share its RADIUS ports (docs/deployment.rst).
+    Of several `processes` the first does everything; the others share its RADIUS ports (docs/deployment.rst). Its code is that of `tree`.
     """
 
     name = "portaswitch"
 
-    def __init__(self, work: Path, cluster: Cluster, processes: int = 1, database: str = DATABASE) -> None:
+    def __init__(self, work: Path, cluster: Cluster, processes: int = 1, database: str = DATABASE, tree: Path = ROOT) -> None:
         self.wire = Wire(free_port(), free_port())
         self._programs = virtual_environment(ROOT)
-        self._work = work
+        self._work, self._tree = work, tree
         self._state = work / "state"
         self._database, self._cluster = database, cluster
         self._http_port = free_port(socket.SOCK_STREAM)
@@ -108,7 +108,7 @@ class Server:
 
     def python(self, *words: str | Path) -> str:
         """Run the server's own Python; what it printed. BenchError when it fails."""
-        return run([self._programs / "python", *words], cwd=ROOT, environment={"PYTHONPATH": str(ROOT)})
+        return run([self._programs / "python", *words], cwd=self._tree, environment={"PYTHONPATH": str(self._tree)})
 
     @property
     def pid(self) -> int:
@@ -137,8 +137,8 @@ class Server:
             command,
             config.with_suffix(".log"),
             as_service=False,
-            cwd=ROOT,
-            environment={"PYTHONPATH": str(ROOT)},
+            cwd=self._tree,
+            environment={"PYTHONPATH": str(self._tree)},
         )
 
     def until(self, ready: Callable[[], bool], seconds: float = 60) -> None:

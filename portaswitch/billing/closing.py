@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Final
 
 from portaswitch.billing import counter_moves, counters, discounts
 from portaswitch.billing.rating import rate
@@ -41,7 +42,7 @@ class Pieces:
     takes: tuple[Take, ...] = ()
 
 
-NO_PIECES = Pieces()
+NO_PIECES: Final[Pieces] = Pieces()
 #: Attributes that are numbers in an xDR: longer or greater ones are nonsense that no integer column takes.
 MOST_DIGITS, MOST_NUMBER = 10, 2**31 - 1
 

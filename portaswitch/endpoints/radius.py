@@ -129,9 +129,7 @@ class RadiusProtocol(DatagramProtocol):
         peer = addr[0], addr[1]
         try:
             self._received(datagram, peer)
-        except Malformed as fault:
-            self._drop(fault.reason, peer)
-        except Unmappable as fault:
+        except (Malformed, Unmappable) as fault:
             self._drop(fault.reason, peer)
         except Exception:
             self._drop("defect", peer)

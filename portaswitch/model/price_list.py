@@ -17,13 +17,12 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from portaswitch.model import price_terms, pricing
 from portaswitch.model.catalogue import RatePlan, Tariff, Version
 from portaswitch.model.money import Rounding
 from portaswitch.model.pricing import Pricing
-from portaswitch.model.value import dataclass
 
 DISCONTINUED = -1
 """In the place of a row's terms: there is no rate from its date on."""
@@ -220,12 +219,12 @@ class PriceList(Mapping[str, tuple[Version, ...]]):
         return len(self._lengths)
 
 
-@dataclass(frozen=True, slots=True)
 class ListedTariff(Tariff):
     """A tariff whose `rates` are a price list, which finds by bisection what `Tariff.find` looks for length by length."""
 
-    rates: PriceList
+    __slots__ = ()
 
     def find(self, number: str, at: datetime) -> RatePlan | None:
         """See `Tariff.find`."""
-        return self.rates.find(number, at) or self.rates.find("|", at)
+        prices = cast(PriceList, self.rates)
+        return prices.find(number, at) or prices.find("|", at)

@@ -68,13 +68,11 @@ def decode_octets(octets: bytes) -> bytes:
 def _pattern_decoder(pattern: re.Pattern[str]) -> Decoder:
     """ASCII text of a form."""
 
-    # The same few peers and realms in every message.
-    @lru_cache(maxsize=4096)
     def decode(octets: bytes) -> str | None:
         text = decode_text(octets)
         return text if text is not None and pattern.fullmatch(text) else None
 
-    return decode
+    return lru_cache(maxsize=4096)(decode)  # the same few peers and realms in every message
 
 
 @lru_cache(maxsize=65536)
@@ -133,13 +131,13 @@ def _encode_octets(value: Value) -> bytes:
 def _pattern_encoder(pattern: re.Pattern[str], what: str) -> Encoder:
     """ASCII text of a form."""
 
-    @lru_cache(maxsize=4096)
     def encoded(text: str) -> bytes:
         if not pattern.fullmatch(text):
             raise ValueError(f"{text!r} is not {what}")
         return text.encode()
 
-    return lambda value: encoded(_text_of(value))
+    known = lru_cache(maxsize=4096)(encoded)
+    return lambda value: known(_text_of(value))
 
 
 def _encode_address(value: Value) -> bytes:

@@ -292,7 +292,8 @@ class Node:
         """The old connection is alive, so the one that waits is too many."""
         outputs: list[Output] = []
         for connection, lane in self._held(peer):
-            lane.held, cer = None, lane.held
+            cer = lane.held
+            lane.held = None
             outputs += self._done(peer.happens(Event.R_CONN_CER, now, connection, cer))
         self._doubted.discard(peer.name)
         return outputs

@@ -9,18 +9,9 @@ from __future__ import annotations
 
 import secrets
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from _hashlib import HASH
-    from hashlib import md5
-else:
-    try:
-        # The interpreter's own MD5: hashlib's goes through OpenSSL's context machinery, which costs 0.25 us a
-        # call on messages as short as ours, six calls a login, and is refused on hosts in FIPS mode.
-        from _md5 import md5
-    except ImportError:  # pragma: no cover - an interpreter that was built without it
-        from hashlib import md5
+from portaswitch.wire.radius.md5 import Digest, md5
 
 #: Sixteen zeros: the authenticator of a request while it is signed, a Message-Authenticator while it is
 #: computed.
@@ -34,7 +25,7 @@ _OUTER: Final = bytes(octet ^ 0x5C for octet in range(256))
 
 
 @lru_cache(maxsize=4096)
-def _pads(secret: bytes) -> tuple[HASH, HASH]:
+def _pads(secret: bytes) -> tuple[Digest, Digest]:
     """
     HMAC's inner and outer state after their first block, which depends on the secret alone (RFC 2104 4).
     """
