@@ -9,7 +9,7 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 TRIAL := $(BIN)/python -m twisted.trial
-CHECKED := $(wildcard portaswitch handlers/*.py twisted/plugins tests bench .ci/*.py)
+CHECKED := $(wildcard portaswitch handlers/*.py twisted/plugins tests bench compiled .ci/*.py)
 
 # What an environment is made from: when one of these changes, `pip install` runs again.
 PINNED := setup.cfg pyproject.toml .ci/constraints.txt
@@ -18,7 +18,7 @@ PIP := PIP_CONSTRAINT=.ci/constraints.txt PIP_BUILD_CONSTRAINT=.ci/constraints.t
 	PIP_ROOT_USER_ACTION=ignore PIP_USE_PEP517=1 $(BIN)/python -m pip --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint interop bench coverage-of-spec clean
+.PHONY: help run test lint interop bench compiled-wheel coverage-of-spec clean
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1\t\2/p' Makefile | expand -t 26
@@ -44,6 +44,9 @@ interop: $(VENV)/.test  ## clients that nobody here wrote, against the whole ser
 
 bench: $(VENV)/.test  ## load against the whole server (SMOKE=1: some seconds, correctness only)
 	$(BIN)/python -m bench $(if $(SMOKE),--smoke)
+
+compiled-wheel: $(VENV)/.dev  ## the faster wheel: the path of a request compiled by mypyc (docs/deployment.rst); some minutes
+	$(BIN)/python -m compiled --wheel dist
 
 coverage-of-spec: $(VENV)/.test  ## which behaviours of the facts were seen on the wire by a test that passed
 	@test -f _claims.jsonl || $(TRIAL) tests.server tests.interop

@@ -233,7 +233,7 @@ def _repr(name: str, columns: Sequence[Column]) -> list[str]:
 def _compared(name: str, method: str, sign: str, compared: Sequence[str]) -> list[str]:
     return [
         f"def {method}(self, other: object) -> bool:",
-        f"    if not isinstance(other, {name}):",
+        f"    if not isinstance(other, {name}) or other.__class__ is not self.__class__:",
         "        return NotImplemented",
         f"    return {_tuple('self', compared)} {sign} {_tuple('other', compared)}",
     ]

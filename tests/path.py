@@ -7,7 +7,7 @@ The path of a request inside the server's process, without wire and database: CP
 
 Rows are what `exchange` answers when nothing is in the way, so that everything but the driver and the sockets is measured, with batches as
 under load. With `--against` another tree of the same code (that of another commit, say) runs in turn with this one, block by block, in a
-process of its own: ratios of CPU times hold on a shared machine, wall times do not. With `--plans` so runs this tree with accounts that have three discount
+process of its own: ratios of CPU times hold on a shared machine, wall times do not. A tree of `python -m compiled --tree` has no tests of its own: it gets ours. With `--plans` so runs this tree with accounts that have three discount
 plans and a wallet, which the first column is of.
 """
 
@@ -315,7 +315,7 @@ class Worker:
     """A process that runs the path in one tree."""
 
     def __init__(self, tree: str, *options: str) -> None:
-        command, environment = [sys.executable, "-m", "tests.path", "--work", *options], {**os.environ, "PYTHONPATH": tree}
+        command, environment = [sys.executable, "-m", "tests.path", "--work", *options], {**os.environ, "PYTHONPATH": f"{tree}:{ROOT}"}
         self._process = subprocess.Popen(command, cwd=tree, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def block(self, run: int, kind: str, first: int) -> float:

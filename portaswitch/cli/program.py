@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from portaswitch import __version__
+from portaswitch import BUILD, __version__
 from portaswitch.cli import (
     backups,
     books,
@@ -55,7 +55,7 @@ def parser() -> Parser:
         allow_abbrev=False,
     )
     common(top, top=True)
-    top.add_argument("--version", action="version", version=f"portaswitch {__version__}")
+    top.add_argument("--version", action="version", version=f"portaswitch {__version__} ({BUILD})")
     commands = Commands(top)
     setup.add(commands)
     calls.add(commands)
