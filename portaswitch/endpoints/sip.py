@@ -30,6 +30,7 @@ from portaswitch.wire.sip.framing import Item, Signal
 from portaswitch.wire.sip.message import Request, Response
 from portaswitch.wire.sip.transaction import Deliver, Output, Send, Transaction
 from portaswitch.wire.sip.transactions import Transactions
+from portaswitch.wire.sip.wheel import NEVER
 
 RECEIVED = Counter("portaswitch_sip_received_total", "SIP messages received", ("transport", "method"))
 ANSWERED = Counter("portaswitch_sip_answered_total", "SIP responses sent, without repetitions", ("method", "status"))
@@ -58,7 +59,6 @@ Handler = Callable[[Request, Place], Awaitable[Reply | Response]]
 BELOW = "response-of-another"
 #: Milliseconds that a timer may be late.
 GRAIN = 20
-NEVER = 1 << 62
 BUSY = Reply(503, (("Retry-After", "5"),))
 
 
@@ -76,7 +76,7 @@ class SipServer:
         self.on_closed: Callable[[Place], None] = lambda place: None
         self.ours: set[tuple[str, int]] = set()
         self.proxies = False
-        self.transactions = Transactions()
+        self.transactions = Transactions(tick=GRAIN)
         self._waiting: dict[Transaction, Deferred[Response | None]] = {}
         self._timer: Any = None
         #: When it fires, by `_now`.
@@ -236,7 +236,7 @@ class SipServer:
     def _wind(self) -> None:
         """Have the next timer of the transactions looked at in its time, or up to GRAIN behind it: those of many are so looked at together."""
         due = self.transactions.soonest
-        if due is None or self._stopped or due >= self._wound:
+        if due >= self._wound or self._stopped:
             return
         if self._timer is not None:
             self._timer.cancel()

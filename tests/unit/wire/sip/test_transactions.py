@@ -49,10 +49,14 @@ class Layer(Transactions):
     def run(self, until: int) -> list[tuple[int, str]]:
         """Let time pass."""
         seen = []
-        while (when := self.next()) is not None and when <= until:
+        while (when := self.soonest) <= until:
             seen += [(when, word) for word in shown(self.advance(when))]
         self.now = until
         return seen
+
+    def next(self) -> int | None:
+        """When the next timer of a transaction fires."""
+        return min((transaction.earliest for group in (self._servers, self._clients) for transaction in group.values()), default=None)
 
 
 def begun(outputs: list[Output] | Fault) -> Transaction:
@@ -323,7 +327,7 @@ class TableTests(SynchronousTestCase):
         """An event without a row changes nothing, and sends nothing."""
         transaction = Transaction(Kind.SERVER, "key", asked(telling()), "peer", False)
         transaction.begin(0)
-        before = dict(transaction.deadlines)
+        before = transaction.again, transaction.ends
         for event in (Event.ACK, Event.REQUEST, Timer.K):
-            self.assertEqual((transaction.happens(event, 1), transaction.state, transaction.deadlines), ([], State.TRYING, before))
+            self.assertEqual((transaction.happens(event, 1), transaction.state, (transaction.again, transaction.ends)), ([], State.TRYING, before))
         self.assertTrue(to_octets(transaction.request).startswith(b"MESSAGE "))
