@@ -9,7 +9,7 @@ A request is answered once; its retransmissions get the same octets. No exceptio
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 
 from portaswitch.endpoints.sip_ports import Datagrams, Place
 from portaswitch.endpoints.sip_throttle import Throttle
+from portaswitch.errand import run
 from portaswitch.errors import DatabaseDown, Overloaded, PortaSwitchError
 from portaswitch.metrics import Counter, Gauge
 from portaswitch.wire.sip.admission import Abilities, admit, expected
@@ -54,7 +55,7 @@ class Reply:
 
 
 #: A response of another server is passed on as it is.
-Handler = Callable[[Request, Place], Awaitable[Reply | Response]]
+Handler = Callable[[Request, Place], Coroutine[Any, Any, Reply | Response]]
 #: The fault of a response that another server is to get.
 BELOW = "response-of-another"
 #: Milliseconds that a timer may be late.
@@ -184,22 +185,17 @@ class SipServer:
             if message.final:
                 self._settle(transaction, message)
         elif message.method != "ACK":
-            done = Deferred.fromCoroutine(self._handled(message, transaction))
-            _ = done.addCallbacks(self._replied, self._failed, callbackArgs=(transaction,), errbackArgs=(transaction,))
+            handler = self.handlers.get(message.method)
+            place: Any = transaction.place
+            if handler is None:
+                self._replied(_unserved(message, transaction.reliable), transaction)
+            else:
+                run(handler(message, place), self._replied, self._failed, transaction)
 
     def _settle(self, transaction: Transaction, response: Response | None) -> None:
         waiting = self._waiting.pop(transaction, None)
         if waiting is not None:
             waiting.callback(response)
-
-    async def _handled(self, request: Request, transaction: Transaction) -> Reply | Response:
-        handler = self.handlers.get(request.method)
-        if handler is None:
-            fault = admit(request, ABILITIES, transaction.reliable) or Fault("method", 405, "Method Not Allowed", (ABILITIES.allow,))
-            REFUSED.inc(fault.reason)
-            return Reply(fault.status, fault.more, fault.phrase)
-        place: Any = transaction.place
-        return await handler(request, place)
 
     def _replied(self, reply: Reply | Response, transaction: Transaction) -> None:
         request = transaction.request
@@ -264,6 +260,13 @@ def _answers(request: Request, place: Place) -> Place:
         return place
     host, number = request.via.reply_to()
     return Datagrams(place.port, host, number)
+
+
+def _unserved(request: Request, reliable: bool) -> Reply:
+    """The answer to a method that nobody here handles."""
+    fault = admit(request, ABILITIES, reliable) or Fault("method", 405, "Method Not Allowed", (ABILITIES.allow,))
+    REFUSED.inc(fault.reason)
+    return Reply(fault.status, fault.more, fault.phrase)
 
 
 async def _options(request: Request, place: Place) -> Reply:

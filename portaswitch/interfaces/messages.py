@@ -88,7 +88,7 @@ class ICourier(Interface):
 class IRelay(Interface):
     """Implemented by `messaging.relay.Relay`: what endpoints do with messages."""
 
-    def submit(draft: Draft) -> Deferred[Answer | Refusal]:
+    async def submit(draft: Draft) -> Answer | Refusal:
         """
         Take a message: see that its sender is who it says, charge it or hold its price, and make it durable, in one transaction. A key is asked for once: who
         asks for it again looks for it with `known`. Errors: those of `IBilling.handle`, `DatabaseDown`, psycopg2's; then the sender may ask again.
