@@ -1,6 +1,6 @@
 """
-Coroutines that nobody cancels, for paths that thousands take a second: there `Deferred.fromCoroutine`, which copies a context and keeps what a cancellation would
-need, costs more than what is done.
+Coroutines that nobody cancels, for paths that thousands take a second: there `Deferred.fromCoroutine`, which copies a context and keeps what a cancellation
+would need, costs more than what is done.
 """
 
 from __future__ import annotations

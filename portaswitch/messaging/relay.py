@@ -146,10 +146,10 @@ class Relay:
         if text.peer:
             statuses = [await self._courier.hand_over(text)]
         elif len(contacts) == 1:
-            statuses = [await self._courier.deliver(text, contacts[0])] if self._courier.reaches(contacts[0]) else []
+            under_way = self._courier.deliver(text, contacts[0])
+            statuses = [] if under_way is None else [await under_way]
         else:
-            reached = [contact for contact in contacts if self._courier.reaches(contact)]
-            statuses = await gatherResults([self._courier.deliver(text, contact) for contact in reached])
+            statuses = await gatherResults([sent for contact in contacts if (sent := self._courier.deliver(text, contact)) is not None])
         state = verdict(statuses)
         if state is not State.DELIVERED and text.i_recipient:
             self._locations.missed(text.i_recipient)

@@ -45,11 +45,11 @@ def request(method: str, target: str, headers: Pairs, body: bytes = b"", essenti
     """
     A request of ours. Via, From, To, Call-ID, CSeq and all else are among the headers.
 
-    :param essentials: what they say, from who has written them by it and has nothing of READERS among them that somebody else wrote.
+    :param essentials: what they say, from who has written them by it, under canonical names, and has nothing of READERS among them that somebody else wrote.
 
     :raises ValueError: when it isn't one that :func:`.parse.parse` would take.
     """
-    known_headers = Headers.of(headers)
+    known_headers = Headers.of(headers) if essentials is None else Headers(tuple(headers))
     address = uris.read(target)
     if address is None or not token(method):
         raise ValueError(f"{method!r} {target!r} is no method with a Request-URI")
