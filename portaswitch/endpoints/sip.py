@@ -259,7 +259,7 @@ def _answers(request: Request, place: Place) -> Place:
     if not isinstance(place, Datagrams):
         return place
     host, number = request.via.reply_to()
-    return Datagrams(place.port, host, number)
+    return place if host == place.host and number == place.number else Datagrams(place.port, host, number)
 
 
 def _unserved(request: Request, reliable: bool) -> Reply:

@@ -85,6 +85,11 @@ class Headers:
             self._alone = found = found if len(found) == len(self.entries) else {}
         return found
 
+    def has(self, name: str) -> bool:
+        """Whether there is a line of this name, which is canonical."""
+        alone = self.alone()
+        return name in (alone or self.groups())
+
     def first(self, name: str) -> str | None:
         """The value of the first line of this name, None without one."""
         alone = self.alone()

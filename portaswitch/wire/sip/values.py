@@ -128,7 +128,8 @@ class Via:
         The branch names the transaction: it has the cookie and something behind it (RFC 4475 3.2.1). The cookie is compared without case, as all
         tokens are.
         """
-        return len(self.branch) > len(COOKIE) and self.branch[: len(COOKIE)].lower() == COOKIE.lower()
+        branch = self.branch
+        return len(branch) > len(COOKIE) and (branch.startswith(COOKIE) or branch[: len(COOKIE)].lower() == COOKIE.lower())
 
     @property
     def sent_by(self) -> tuple[str, int]:
@@ -152,8 +153,8 @@ class Via:
 
     def reply_to(self) -> tuple[str, int]:
         """Where an answer over an unreliable transport goes (RFC 3261 18.2.2, RFC 3581 4); maddr, meant for multicast, is not obeyed."""
-        port = number(named(self.parameters, "rport") or "", 65535)
-        return named(self.parameters, "received") or self.host.strip("[]"), port or self.sent_by[1]
+        received, port = named(self.parameters, "received"), number(named(self.parameters, "rport") or "", 65535)
+        return received or self.host.strip("[]"), port or self.sent_by[1]
 
 
 def via(text: str) -> Via | None:
