@@ -25,7 +25,7 @@ QUICK: Final = (
 FEW = settings(max_examples=300, deadline=None)
 #: Pieces of which headers are made.
 PIECES = st.sampled_from((
-    ";", ",", "=", '"', "<", ">", " ", "\t", "branch", "rport", "tag", "a", "0", "z9hG4bK", "sip:a@b", "\\", "é", "SIP/2.0/UDP h:5060", "%41", "[::1]", "\x7f", 
+    ";", ",", "=", '"', "<", ">", " ", "\t", "branch", "rport", "tag", "a", "0", "z9hG4bK", "sip:a@b", "\\", "é", "SIP/2.0/UDP h:5060", "%41", "[::1]", "\x7f",
     "b:5060", "b:0", "?", "/", "MESSAGE", "12",
 ))  # fmt: skip
 
