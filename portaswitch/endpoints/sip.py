@@ -4,7 +4,7 @@ The SIP endpoint (RFC 3261, 3428): transactions between the sockets and who answ
     octets > parse > Switch.received > transaction > Handler (a coroutine a request) > Reply > answer > the place it came from
     ask(request, place) > transaction > octets ... the final response, or None
 
-A request is answered once; its retransmissions get the same octets. No exception leaves `received`.
+A request is answered once; its retransmissions get the same octets, but for what is answered in `Passing`. No exception leaves `received`.
 """
 
 from __future__ import annotations
@@ -52,6 +52,19 @@ class Reply:
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     phrase: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Passing(Reply):
+    """
+    The answer to who has proven nothing, before anything was done: nothing is kept of the request, and its retransmission is answered anew (RFC 3261 8.2.7),
+    lest a flood of them fills the table of transactions. To an INVITE it is not sent again by ourselves.
+    """
+
+
+def refusing(fault: Fault) -> Passing:
+    """The answer that a fault wants."""
+    return Passing(fault.status, fault.more, fault.phrase)
 
 
 #: A response of another server is passed on as it is.
@@ -204,7 +217,8 @@ class SipServer:
             return
         response = self._written(reply, request)
         ANSWERED.inc(request.method if request.method in KNOWN else "other", str(response.status))
-        self._do(self.transactions.answered(transaction, response, self._now()))
+        answered = self.transactions.dismissed if isinstance(reply, Passing) else self.transactions.answered
+        self._do(answered(transaction, response, self._now()))
 
     def _written(self, reply: Reply | Response, request: Request) -> Response:
         if isinstance(reply, Response):
@@ -266,12 +280,12 @@ def _unserved(request: Request, reliable: bool) -> Reply:
     """The answer to a method that nobody here handles."""
     fault = admit(request, ABILITIES, reliable) or Fault("method", 405, "Method Not Allowed", (ABILITIES.allow,))
     REFUSED.inc(fault.reason)
-    return Reply(fault.status, fault.more, fault.phrase)
+    return refusing(fault)
 
 
 async def _options(request: Request, place: Place) -> Reply:
     """What we are able to (RFC 3261 11)."""
     fault = admit(request, ABILITIES, place.transport != "UDP")
     if fault is not None:
-        return Reply(fault.status, fault.more, fault.phrase)
-    return Reply(200, (ABILITIES.allow, ("Accept", ", ".join(ABILITIES.types))))
+        return refusing(fault)
+    return Passing(200, (ABILITIES.allow, ("Accept", ", ".join(ABILITIES.types))))

@@ -119,6 +119,11 @@ class Transaction:
         """The user of a server answers."""
         return self.happens(event_of(response), now, response)
 
+    def leave(self) -> None:
+        """End it at once, whatever it waits for; nothing is kept."""
+        self.state, self.again, self.ends = State.TERMINATED, NEVER, NEVER
+        self._request = self._last = None
+
     def due(self, now: int) -> list[Output]:
         """Fire the timers whose time has come, the earliest first."""
         outputs: list[Output] = []

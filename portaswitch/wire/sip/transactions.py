@@ -50,6 +50,8 @@ class Transactions:
         self._limit = limit
         self._servers: dict[Hashable, Transaction] = {}
         self._clients: dict[Hashable, Transaction] = {}
+        #: Of each connection what goes by it: one that breaks is not to be looked for among all.
+        self._streams: dict[object, dict[Transaction, None]] = {}
         #: Of each transaction its next timer; one that was stopped is found out when its time comes.
         self._due: Wheel[Transaction] = Wheel(tick)
 
@@ -77,7 +79,7 @@ class Transactions:
             return Fault("overload", 503, PHRASES[503], (("Retry-After", "5"),), message.headers)
         kind = Kind.INVITE_SERVER if message.method == "INVITE" else Kind.SERVER
         self._servers[key] = server = Transaction(kind, key, message, place, reliable)
-        return self._settled(server, server.begin(now))
+        return self._begun(server, now)
 
     def asked(self, request: Request, place: object, reliable: bool, now: int) -> list[Output] | Fault:
         """
@@ -91,16 +93,26 @@ class Transactions:
         if len(self._clients) >= self._limit:
             return Fault("overload", DROPPED, heard=request.headers)
         self._clients[key] = client = Transaction(Kind.CLIENT, key, request, place, reliable)
-        return self._settled(client, client.begin(now))
+        return self._begun(client, now)
+
+    def _begun(self, transaction: Transaction, now: int) -> list[Output]:
+        if transaction.reliable:
+            self._streams.setdefault(transaction.place, {})[transaction] = None
+        return self._settled(transaction, transaction.begin(now))
 
     def answered(self, transaction: Transaction, response: Response, now: int) -> list[Output]:
         """The user answers a request that was delivered. Nothing comes of it when the transaction is over or has its answer."""
         return self._settled(transaction, transaction.answers(response, now))
 
+    def dismissed(self, transaction: Transaction, response: Response, now: int) -> list[Output]:
+        """The user answers a request of which nothing is kept: the response is not sent again by itself, the request again is a new one (RFC 3261 8.2.7)."""
+        outputs = transaction.answers(response, now)
+        transaction.leave()
+        return self._settled(transaction, outputs)
+
     def broken(self, place: object, now: int) -> list[Output]:
-        """The transport to a place has failed: tell the users of all that goes there."""
-        hit = [one for group in (self._servers, self._clients) for one in group.values() if one.place == place]
-        return [output for one in hit for output in self._settled(one, one.happens(Event.ERROR, now))]
+        """A connection has failed: tell the users of all that goes by it."""
+        return [output for one in list(self._streams.get(place, ())) for output in self._settled(one, one.happens(Event.ERROR, now))]
 
     @property
     def soonest(self) -> int:
@@ -123,6 +135,7 @@ class Transactions:
             group = self._clients if transaction.kind is Kind.CLIENT else self._servers
             if group.get(transaction.key) is transaction:
                 del group[transaction.key]
+                self._parted(transaction)
             transaction.noted = NEVER
             if len(self._due) > 4 * len(self) + 4096:  # most are timers of transactions that are over
                 self._due.keep(_is_noted)
@@ -131,6 +144,14 @@ class Transactions:
         if when < transaction.noted:
             transaction.noted = self._due.put(when, transaction)
         return outputs
+
+    def _parted(self, transaction: Transaction) -> None:
+        """It goes by no connection any more."""
+        together = self._streams.get(transaction.place) if transaction.reliable else None
+        if together is not None:
+            together.pop(transaction, None)
+            if not together:
+                del self._streams[transaction.place]
 
 
 def _is_noted(when: int, transaction: Transaction) -> bool:

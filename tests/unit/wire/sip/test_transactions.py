@@ -14,6 +14,7 @@ from portaswitch.wire.sip.message import Request
 from portaswitch.wire.sip.table import ROWS, TIMERS, Act, Event, Kind, State, Timer
 from portaswitch.wire.sip.transaction import Deliver, Failed, Output, Send, Transaction
 from portaswitch.wire.sip.transactions import Transactions, branch_of, client_key, server_key
+from portaswitch.wire.sip.wheel import NEVER
 from tests.unit.wire.sip.making import BOB, BRANCH, asked, asking, replied, replying, telling
 
 FEW = settings(max_examples=200, deadline=None)
@@ -109,9 +110,20 @@ class ServerTests(SynchronousTestCase):
     def test_transport_error(self) -> None:
         """17.2.4: the user hears that its answer may not have arrived."""
         layer = Layer()
-        server = begun(layer.take(telling()))
-        layer.answered(server, answer(server.request, 200), 0)
+        server = begun(layer.take(telling(), reliable=True))
+        layer.answered(server, answer(server.request, 100), 0)
         self.assertEqual((shown(layer.broken("other", 1)), shown(layer.broken("peer", 1)), len(layer)), ([], ["transport"], 0))
+        self.assertEqual(layer._streams, {})
+
+    def test_dismissed(self) -> None:
+        """8.2.7: an answer of which nothing is kept, whatever the method; the request again is a new one."""
+        layer = Layer()
+        for octets in (telling(), asking("INVITE"), telling()):
+            for reliable in (False, True):
+                server = begun(layer.take(octets, reliable))
+                self.assertEqual(shown(layer.dismissed(server, answer(server.request, 405), 0)), ["send 405 Met"])
+                self.assertEqual((len(layer), layer._streams), (0, {}))
+        self.assertEqual((layer.run(100000), layer.soonest), ([], NEVER))
 
     def test_limit(self) -> None:
         """One transaction too many is a 503; a retransmission never is."""
@@ -197,7 +209,7 @@ class InviteTests(SynchronousTestCase):
     def test_accepted(self) -> None:
         """RFC 6026: after a 2xx the INVITE again is absorbed, an ACK goes to the user, a transport error leaves the state."""
         layer = Layer()
-        server = begun(layer.take(asking("INVITE")))
+        server = begun(layer.take(asking("INVITE"), reliable=True))
         self.assertEqual(shown(layer.answered(server, answer(server.request, 180), 0)), ["send 180 Rin"])
         self.assertEqual(shown(layer.take(asking("INVITE"))), ["send 180 Rin"])
         self.assertEqual(shown(layer.answered(server, answer(server.request, 200), 0)), ["send 200 OK"])
@@ -247,7 +259,7 @@ class ClientTests(SynchronousTestCase):
     def test_transport_error(self) -> None:
         """17.1.4."""
         layer = Layer()
-        self.start(layer)
+        self.start(layer, reliable=True)
         self.assertEqual((shown(layer.broken("peer", 1)), len(layer)), (["transport"], 0))
 
     def test_misuse(self) -> None:
