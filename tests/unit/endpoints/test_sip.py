@@ -226,7 +226,7 @@ class ConnectionTests(SynchronousTestCase):
         flows = [self.connect() for _ in range(MOST_OF_ONE)]
         self.assertTrue(self.connect()[1].disconnecting)
         last, (first, _) = flows[-1][0], flows[0]
-        self.assertIs(self.port.at(last.host, last.number), last)  # a later one of the same address and port takes the place of one that is not known to be gone
+        self.assertIs(self.port.at(last.host, last.number), last)  # of one address and port the latest counts
         first.connectionLost()
         self.assertIs(self.port.at(last.host, last.number), last)
         self.assertEqual(self.closed, [flows[0][0].flow])
