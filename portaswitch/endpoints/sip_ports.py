@@ -28,6 +28,8 @@ FLOWS_CLOSED = Counter("portaswitch_sip_connections_closed_total", "SIP connecti
 #: Seconds that a message may take to arrive whole, and that a connection may be silent: clients ping every two minutes at most (RFC 5626 4.4.1). Until its
 #: first message a connection has less: a client that opens one has something to say, and TLS is part of the time.
 WHOLE, SILENT, FIRST = 10.0, 600.0, 30.0
+#: Places of datagrams that a socket remembers.
+PLACES = 10_000
 #: Connections in all, and of one address.
 MOST, MOST_OF_ONE = 20_000, 200
 #: Octets that may wait to be sent to a peer that does not read, and octets of messages which have not arrived whole, of all connections of a socket.
@@ -109,10 +111,17 @@ class UdpPort(DatagramProtocol):
         self._switch = switch
         self.name = name
         self.sent_by = ("", 0)
+        #: Places that were heard of last, which thousands of transactions have in common.
+        self._places: dict[tuple[Any, ...], Datagrams] = {}
 
     def datagramReceived(self, datagram: bytes, addr: Any) -> None:
         """One datagram: a message, or something else."""
-        self._switch.received(parse(datagram), Datagrams(self, addr[0], addr[1]), len(datagram))
+        place = self._places.get(addr)
+        if place is None:
+            if len(self._places) >= PLACES:
+                self._places.clear()
+            place = self._places[addr] = Datagrams(self, addr[0], addr[1])
+        self._switch.received(parse(datagram), place, len(datagram))
 
     def send(self, octets: bytes, host: str, number: int) -> bool:
         """Send a datagram; False when the system does not take it."""
