@@ -90,7 +90,7 @@ class LinphoneTests(SipCase):
         await self.world.server.stopService()
         await self.world.start(listen="['udp:0', 'tcp:0']")
 
-    async def talk(self, transport: str, place: int) -> None:
+    async def talk(self, transport: str, place: int) -> Softphone:
         """A message to Bob and one back, each paid once; then it is no longer there. `place`: of the socket."""
         if not PROGRAM.exists():
             self.fail(f"{PROGRAM} is not installed: .ci/packages lists what these tests need")
@@ -114,11 +114,13 @@ class LinphoneTests(SipCase):
         await phone.heard(ANSWER.encode())
         await phone.leave()
         await self.world.until(OF_ALICE, 0)
+        return phone
 
     @claims("sip-simple.2", "sip-simple.3", "sip-simple.4")
     async def test_udp(self) -> None:
         """By datagrams."""
-        await self.talk("udp", 0)
+        phone = await self.talk("udp", 0)
+        self.assertIn(ANSWER.encode(), phone.said)
 
     async def test_tcp(self) -> None:
         """By a connection that it opens, by which it is reached too."""
