@@ -52,6 +52,11 @@ def cost(view: View, quota: Quota, opened: Opened) -> Decimal:
     return due(view, quota, opened)[0]
 
 
+def price(view: View, quota: Quota, opened: Opened) -> Charge:
+    """What the account leg's use so far costs, with what it takes."""
+    return _charge(quota.legs[0], quota, opened, discounts.drawn(view, opened, quota))
+
+
 def due(view: View, quota: Quota, opened: Opened, known: Draws | None = None) -> tuple[Decimal, tuple[Take, ...]]:
     """The same with what the use so far takes from counters and wallets beyond what it took; `known`: what it draws on, where that was looked up already."""
     drawn = discounts.drawn(view, opened, quota) if known is None else known
@@ -68,15 +73,18 @@ def _charge(leg: Leg, quota: Quota, opened: Opened, drawn: Draws = NOT_DRAWN) ->
     return rate(leg.plan, drawn, Usage(-(-max(quota.used, quota.bought) // opened.unit)), opened.started)
 
 
-def pieces(view: View, session: Session, used: tuple[Quota, ...], request: AAARequest, failure: str = "not connected") -> Pieces:
-    """The pieces of all quota keys of `session`, with the use in `used`; their xDRs are dated by `request`. `failure`: the history of a key without use."""
+def pieces(view: View, session: Session, used: tuple[Quota, ...], request: AAARequest, failure: str = "not connected", known: Charge | None = None) -> Pieces:
+    """
+    The pieces of all quota keys of `session`, with the use in `used`; their xDRs are dated by `request`. `failure`: the history of a key without use;
+    `known`: the :func:`price` of the only key, where somebody has it.
+    """
     debit, covered = ZERO, cover(view, session, request.received)
     xdrs: list[Xdr] = []
     parties: list[Party] = []
     quotas: list[Quota] = []
     takes: tuple[Take, ...] = ()
     for quota in used:
-        told = piece(view, session, quota, request, None if covered is None else covered - debit, failure)
+        told = piece(view, session, quota, request, None if covered is None else covered - debit, failure, known)
         if quota is not used[-1]:
             view = counter_moves.settled(view, quota, told.takes)
         debit += told.debit
@@ -87,16 +95,19 @@ def pieces(view: View, session: Session, used: tuple[Quota, ...], request: AAARe
     return Pieces(tuple(quotas), debit, tuple(xdrs), tuple(parties), takes)
 
 
-def piece(view: View, session: Session, quota: Quota, request: AAARequest, covered: Decimal | None, failure: str = "not connected") -> Pieces:
+def piece(
+    view: View, session: Session, quota: Quota, request: AAARequest, covered: Decimal | None, failure: str = "not connected", known: Charge | None = None
+) -> Pieces:
     """
     The piece of one quota key: no connection leaves one failed xDR; a repeated report of the same use leaves nothing. `covered`: the money that there is for it
-    (None: no limit); what goes beyond is charged all the same, and marked as overrun (DESIGN.md 3.3).
+    (None: no limit); what goes beyond is charged all the same, and marked as overrun (DESIGN.md 3.3). `known` as of :func:`pieces`.
     """
     if not quota.legs or not quota.used:
         failed = () if quota.pieces else (_failed(session, quota, request, failure),)
         return Pieces((quota.settled(quota.charged, quota.quantity, quota.pieces or 1, quota.past),), ZERO, failed)
     drawn = discounts.drawn(view, session.opened, quota)
-    charges = [_charge(leg, quota, session.opened, NOT_DRAWN if place else drawn) for place, leg in enumerate(quota.legs)]
+    own = _charge(quota.legs[0], quota, session.opened, drawn) if known is None else known
+    charges = [own, *[_charge(leg, quota, session.opened) for leg in quota.legs[1:]]]
     amounts = [charge.figure - before for charge, before in zip(charges, quota.charged, strict=True)]
     if quota.pieces and charges[0].quantity == quota.quantity and not any(amounts):
         return Pieces((quota.settled(quota.charged, quota.quantity, quota.pieces, quota.past),))

@@ -14,6 +14,7 @@ from typing import Final
 from portaswitch.billing import access, admission, closing, discounts, reserve
 from portaswitch.billing.transition import Outcome, changed, facts_of, next_session, opened_now, refused
 from portaswitch.model.catalogue import Catalogue, RatePlan
+from portaswitch.model.charge import Charge
 from portaswitch.model.ledger import View
 from portaswitch.model.money import ZERO, plain
 from portaswitch.model.refusal import Refusal
@@ -29,11 +30,14 @@ FOR_ALL: Final = UnitRequest()
 
 @dataclass(frozen=True, slots=True)
 class Priced:
-    """A use with its price: `quota` is what the session has used behind it, `units` what this event adds, `price` what that costs."""
+    """
+    A use with its price: `quota` is what the session has used behind it, `units` what this event adds, `charge` what all that costs, `price` what is new of it.
+    """
 
     session: Session
     quota: Quota
     units: int
+    charge: Charge
     price: Decimal
     way: access.Access
 
@@ -45,15 +49,15 @@ def decide(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     priced = _priced(view, request, catalogue)
     if isinstance(priced, Refusal):
         return refused(view, priced)
-    facts = facts_of(view, request, priced.way, catalogue)
-    facts = replace(facts, more={**facts.more, COST: plain(priced.price)})
+    facts = facts_of(view, request, priced.way, catalogue, {COST: plain(priced.price)})
     grants = (Grant(priced.quota.key, priced.quota.base, priced.units),)
     if request.operation is Operation.PRICE:
         return Outcome(Decision(grants, None, facts), None, view)
-    short = _short(view, request, priced, catalogue)
+    funds = _funds(view, request)
+    short = _short(view, request, priced, catalogue, funds)
     if request.operation is Operation.BALANCE:
         return Outcome(Decision(grants, None, replace(facts, more={**facts.more, CREDIT: NO if short else YES})), None, view)
-    return refused(view, short) if short else _debit(view, request, priced, Decision(grants, None, facts))
+    return refused(view, short) if short else _debit(view, request, priced, Decision(grants, None, facts), funds)
 
 
 def _priced(view: View, request: AAARequest, catalogue: Catalogue) -> Priced | Refusal:
@@ -84,7 +88,8 @@ def _priced(view: View, request: AAARequest, catalogue: Catalogue) -> Priced | R
     if own is not None:
         quota, units = _at_own_price(quota, own), session.opened.unit
     quota = quota.reported(quota.used + units)
-    return Priced(session, quota, units, closing.cost(view, quota, session.opened), way)
+    charge = closing.price(view, quota, session.opened)
+    return Priced(session, quota, units, charge, charge.figure - quota.charged[0], way)
 
 
 def _units(request: AAARequest, quota: Quota) -> int:
@@ -101,12 +106,12 @@ def _at_own_price(quota: Quota, amount: Decimal) -> Quota:
     return replace(quota, legs=(replace(first, plan=plan), *others))
 
 
-def _short(view: View, request: AAARequest, priced: Priced, catalogue: Catalogue) -> Refusal | None:
+def _short(view: View, request: AAARequest, priced: Priced, catalogue: Catalogue, seen: reserve.FundsSeen) -> Refusal | None:
     """Why the funds don't reach; None: they do."""
     if reserve.reseller_over_limit(view, request.received, catalogue.reseller_slack):
         return Refusal.CREDIT_LIMIT
     opened, breakage = priced.session.opened, priced.way.product.breakage
-    funds = _funds(view, request).beyond(breakage)
+    funds = seen.beyond(breakage)
     plan: RatePlan = priced.quota.legs[0].plan
     wanted, used, drawn = -(-priced.quota.used // opened.unit), priced.quota.used, discounts.drawn(view, opened, priced.quota)
     if drawn and not reserve.in_quota(plan, drawn, wanted, request.at):
@@ -121,10 +126,10 @@ def _funds(view: View, request: AAARequest) -> reserve.FundsSeen:
     return reserve.within_budgets(view, reserve.funds_seen(view, ZERO, request.received))
 
 
-def _debit(view: View, request: AAARequest, priced: Priced, decision: Decision) -> Outcome:
+def _debit(view: View, request: AAARequest, priced: Priced, decision: Decision, seen: reserve.FundsSeen) -> Outcome:
     """Charge it, on the condition that the funds are there still."""
-    pieces = closing.pieces(view, priced.session, (priced.quota,), request)
-    limited = _funds(view, request).grantable is not None
+    pieces = closing.pieces(view, priced.session, (priced.quota,), request, known=priced.charge)
+    limited = seen.grantable is not None
     after = None
     if request.session and request.text is None:  # a message is over with its charge: its key alone tells a repetition
         after = next_session(priced.session, view, request, decision, pieces.quotas, Status.CLOSED)

@@ -208,17 +208,20 @@ def _behind(funds: Funds, balance: Decimal, held: Decimal, moved: int, way: Dire
     return Funds(funds.balance + balance, funds.held + held, funds.outgoing + moved - incoming, funds.incoming + incoming, locked_by)
 
 
-def facts_of(view: View, request: AAARequest, way: access.Access | None, catalogue: Catalogue | None = None) -> Facts:
-    """What the answer tells about the account."""
+def facts_of(
+    view: View, request: AAARequest, way: access.Access | None, catalogue: Catalogue | None = None, figures: Mapping[str, str] | None = None
+) -> Facts:
+    """What the answer tells about the account, and of its own `figures`."""
     account, customer = view.account, view.customer
     if account is None or customer is None:
         return Facts()
     tariff = catalogue.tariffs.get(way.entry.i_tariff) if way is not None and catalogue is not None else None
+    more = _more(view, request, way)
     return Facts(
         account.id, account.i_account, int(account.billing_model), account.currency, account.language or customer.language,
         way.product.name if way is not None else "", tariff.name if tariff is not None else "", view.funds.balance,
         reserve.funds_seen(view, ZERO, request.received).gross, way.product.breakage if way is not None else None, way.number if way is not None else "",
-        way.number if way is not None else "", way.number if way is not None and view.resellers else "", more=_more(view, request, way),
+        way.number if way is not None else "", way.number if way is not None and view.resellers else "", more=more if figures is None else {**more, **figures},
     )  # fmt: skip
 
 

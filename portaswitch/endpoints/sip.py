@@ -4,12 +4,12 @@ The SIP endpoint (RFC 3261, 3428): transactions between the sockets and who answ
     octets > parse > Switch.received > transaction > Handler (a coroutine a request) > Reply > answer > the place it came from
     ask(request, place) > transaction > octets ... the final response, or None
 
-A request is answered once; its retransmissions get the same octets. No exception leaves `received`.
+A request is answered once; its retransmissions get the same octets, but for what is answered in `Passing`. No exception leaves `received`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 
 from portaswitch.endpoints.sip_ports import Datagrams, Place
 from portaswitch.endpoints.sip_throttle import Throttle
+from portaswitch.errand import run
 from portaswitch.errors import DatabaseDown, Overloaded, PortaSwitchError
 from portaswitch.metrics import Counter, Gauge
 from portaswitch.wire.sip.admission import Abilities, admit, expected
@@ -30,6 +31,7 @@ from portaswitch.wire.sip.framing import Item, Signal
 from portaswitch.wire.sip.message import Request, Response
 from portaswitch.wire.sip.transaction import Deliver, Output, Send, Transaction
 from portaswitch.wire.sip.transactions import Transactions
+from portaswitch.wire.sip.wheel import NEVER
 
 RECEIVED = Counter("portaswitch_sip_received_total", "SIP messages received", ("transport", "method"))
 ANSWERED = Counter("portaswitch_sip_answered_total", "SIP responses sent, without repetitions", ("method", "status"))
@@ -52,13 +54,25 @@ class Reply:
     phrase: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Passing(Reply):
+    """
+    The answer to who has proven nothing, before anything was done: nothing is kept of the request, and its retransmission is answered anew (RFC 3261 8.2.7),
+    lest a flood of them fills the table of transactions. To an INVITE it is not sent again by ourselves.
+    """
+
+
+def refusing(fault: Fault) -> Passing:
+    """The answer that a fault wants."""
+    return Passing(fault.status, fault.more, fault.phrase)
+
+
 #: A response of another server is passed on as it is.
-Handler = Callable[[Request, Place], Awaitable[Reply | Response]]
+Handler = Callable[[Request, Place], Coroutine[Any, Any, Reply | Response]]
 #: The fault of a response that another server is to get.
 BELOW = "response-of-another"
 #: Milliseconds that a timer may be late.
 GRAIN = 20
-NEVER = 1 << 62
 BUSY = Reply(503, (("Retry-After", "5"),))
 
 
@@ -76,7 +90,7 @@ class SipServer:
         self.on_closed: Callable[[Place], None] = lambda place: None
         self.ours: set[tuple[str, int]] = set()
         self.proxies = False
-        self.transactions = Transactions()
+        self.transactions = Transactions(tick=GRAIN)
         self._waiting: dict[Transaction, Deferred[Response | None]] = {}
         self._timer: Any = None
         #: When it fires, by `_now`.
@@ -184,22 +198,17 @@ class SipServer:
             if message.final:
                 self._settle(transaction, message)
         elif message.method != "ACK":
-            done = Deferred.fromCoroutine(self._handled(message, transaction))
-            _ = done.addCallbacks(self._replied, self._failed, callbackArgs=(transaction,), errbackArgs=(transaction,))
+            handler = self.handlers.get(message.method)
+            place: Any = transaction.place
+            if handler is None:
+                self._replied(_unserved(message, transaction.reliable), transaction)
+            else:
+                run(handler(message, place), self._replied, self._failed, transaction)
 
     def _settle(self, transaction: Transaction, response: Response | None) -> None:
         waiting = self._waiting.pop(transaction, None)
         if waiting is not None:
             waiting.callback(response)
-
-    async def _handled(self, request: Request, transaction: Transaction) -> Reply | Response:
-        handler = self.handlers.get(request.method)
-        if handler is None:
-            fault = admit(request, ABILITIES, transaction.reliable) or Fault("method", 405, "Method Not Allowed", (ABILITIES.allow,))
-            REFUSED.inc(fault.reason)
-            return Reply(fault.status, fault.more, fault.phrase)
-        place: Any = transaction.place
-        return await handler(request, place)
 
     def _replied(self, reply: Reply | Response, transaction: Transaction) -> None:
         request = transaction.request
@@ -208,7 +217,8 @@ class SipServer:
             return
         response = self._written(reply, request)
         ANSWERED.inc(request.method if request.method in KNOWN else "other", str(response.status))
-        self._do(self.transactions.answered(transaction, response, self._now()))
+        answered = self.transactions.dismissed if isinstance(reply, Passing) else self.transactions.answered
+        self._do(answered(transaction, response, self._now()))
 
     def _written(self, reply: Reply | Response, request: Request) -> Response:
         if isinstance(reply, Response):
@@ -236,7 +246,7 @@ class SipServer:
     def _wind(self) -> None:
         """Have the next timer of the transactions looked at in its time, or up to GRAIN behind it: those of many are so looked at together."""
         due = self.transactions.soonest
-        if due is None or self._stopped or due >= self._wound:
+        if due >= self._wound or self._stopped:
             return
         if self._timer is not None:
             self._timer.cancel()
@@ -263,12 +273,19 @@ def _answers(request: Request, place: Place) -> Place:
     if not isinstance(place, Datagrams):
         return place
     host, number = request.via.reply_to()
-    return Datagrams(place.port, host, number)
+    return place if host == place.host and number == place.number else Datagrams(place.port, host, number)
+
+
+def _unserved(request: Request, reliable: bool) -> Reply:
+    """The answer to a method that nobody here handles."""
+    fault = admit(request, ABILITIES, reliable) or Fault("method", 405, "Method Not Allowed", (ABILITIES.allow,))
+    REFUSED.inc(fault.reason)
+    return refusing(fault)
 
 
 async def _options(request: Request, place: Place) -> Reply:
     """What we are able to (RFC 3261 11)."""
     fault = admit(request, ABILITIES, place.transport != "UDP")
     if fault is not None:
-        return Reply(fault.status, fault.more, fault.phrase)
-    return Reply(200, (ABILITIES.allow, ("Accept", ", ".join(ABILITIES.types))))
+        return refusing(fault)
+    return Passing(200, (ABILITIES.allow, ("Accept", ", ".join(ABILITIES.types))))

@@ -26,16 +26,16 @@ from portaswitch.trace.tracer import silent
 from portaswitch.wire.sip import build
 from portaswitch.wire.sip import uri as uris
 from portaswitch.wire.sip.admission import LARGEST_ON_DATAGRAMS
-from portaswitch.wire.sip.message import Essentials, Response
+from portaswitch.wire.sip.message import Essentials, Request, Response
 from portaswitch.wire.sip.transactions import branch_of
-from portaswitch.wire.sip.uri import escaped
+from portaswitch.wire.sip.uri import Uri, escaped
 from portaswitch.wire.sip.values import CSeq, NameAddr, Via, call_id, media_type
 
 SENT = Counter("portaswitch_sip_messages_sent_total", "MESSAGE requests of ours, by what came of them", ("status",))
 TOO_LARGE, UNSENDABLE = 513, 400
 ALLOW = ", ".join(METHODS)
 #: Of every delivering MESSAGE.
-CSEQ = CSeq(2, "MESSAGE")
+CSEQ, CSEQ_TEXT = CSeq(2, "MESSAGE"), "2 MESSAGE"
 
 
 @implementer(ICourier)
@@ -55,15 +55,11 @@ class Courier:
         self._server, self._ports, self._peers, self._worker, self._own_edge = server, ports, peers, worker, own_edge
         self._trace, self._now = trace or SipTrace(silent()), now
 
-    def reaches(self, contact: Contact) -> bool:
-        """See `ICourier.reaches`."""
-        return self._place(contact) is not None
-
-    def deliver(self, text: Text, contact: Contact) -> Deferred[int]:
+    def deliver(self, text: Text, contact: Contact) -> Deferred[int] | None:
         """See `ICourier.deliver`."""
         place = self._place(contact)
         if place is None:
-            return succeed(0)
+            return None
         recipient = _address(text.recipient)
         route: tuple[tuple[str, str], ...] = ()
         if contact.edge and contact.edge != self._own_edge():
@@ -92,11 +88,8 @@ class Courier:
         if place.transport == "UDP" and len(text.body) > LARGEST_ON_DATAGRAMS:
             SENT.inc(str(TOO_LARGE))
             return succeed(TOO_LARGE)
-        hop = Via(place.transport, *place.sent_by, (("branch", branch_of(token_bytes(12))), ("rport", None)))
         try:
-            sender, receiver, call = _sender(text), _name_addr(recipient), _call_id(text)
-            headers = (("Via", str(hop)), ("Max-Forwards", "70"), *route, *_headers(text, sender, receiver, call))
-            request = build.request("MESSAGE", target, headers, text.body, Essentials((hop,), sender, receiver, call, CSEQ))
+            request = _request(text, target, place, recipient, route)
         except ValueError:  # what somebody wrote into a contact or a header can't be sent
             SENT.inc(str(UNSENDABLE))
             return succeed(UNSENDABLE)
@@ -139,23 +132,30 @@ def via(place: Place) -> tuple[tuple[str, str], ...]:
     return (("Via", f"SIP/2.0/{place.transport} {host}:{port};branch={branch};rport"),)
 
 
-def _headers(text: Text, sender: NameAddr, receiver: NameAddr, call_id: str) -> tuple[tuple[str, str], ...]:
+def _request(text: Text, target: str, place: Place, recipient: str, route: tuple[tuple[str, str], ...]) -> Request:
+    """
+    The MESSAGE that carries a text.
+
+    :raises ValueError: where one can't be made of it.
+    """
+    sender, call, tag = _address(text.sender), _call_id(text), sha256(text.key.encode()).hexdigest()[:8]
     if media_type(text.content_type) is None:
         raise ValueError(f"{text.content_type!r} is no type")
-    return (
-        ("To", str(receiver)), ("From", str(sender)), ("Call-ID", call_id), ("CSeq", str(CSEQ)), ("Allow", ALLOW), ("Content-Type", text.content_type),
+    host, port = place.sent_by
+    hop = Via(place.transport, host, port, (("branch", branch_of(token_bytes(12))), ("rport", None)))
+    said = Essentials((hop,), NameAddr(_uri(sender), "", (("tag", tag),)), NameAddr(_uri(recipient)), call, CSEQ)
+    headers = (
+        ("Via", str(hop)), ("Max-Forwards", "70"), *route, ("To", f"<{recipient}>"), ("From", f"<{sender}>;tag={tag}"), ("Call-ID", call),
+        ("CSeq", CSEQ_TEXT), ("Allow", ALLOW), ("Content-Type", text.content_type),
     )  # fmt: skip
+    return build.request("MESSAGE", target, headers, text.body, said)
 
 
-def _sender(text: Text) -> NameAddr:
-    return NameAddr(_name_addr(_address(text.sender)).uri, "", (("tag", sha256(text.key.encode()).hexdigest()[:8]),))
-
-
-def _name_addr(text: str) -> NameAddr:
+def _uri(text: str) -> Uri:
     address = uris.read(text)
     if address is None:
         raise ValueError(f"{text!r} is no URI")
-    return NameAddr(address)
+    return address
 
 
 def _call_id(text: Text) -> str:

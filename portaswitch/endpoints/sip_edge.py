@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from portaswitch.endpoints.sip import ABILITIES, Reply, SipServer
+from portaswitch.endpoints.sip import ABILITIES, Passing, Reply, SipServer, refusing
 from portaswitch.endpoints.sip_courier import via
 from portaswitch.endpoints.sip_message import NOTIFY, REQUESTED
 from portaswitch.endpoints.sip_ports import Datagrams, Place, StreamPlace, TcpPort, UdpPort
@@ -38,9 +38,9 @@ class Edge:
         """The answer of the gateway, or of the client whom the gateway means."""
         fault = admit(request, ABILITIES, place.transport != "UDP") or forwarding(request, schemes=frozenset(ABILITIES.schemes))
         if fault is not None:
-            return Reply(fault.status, fault.more, fault.phrase)
+            return refusing(fault)
         if any(hop.sent_by in self._server.ours for hop in request.known.vias):
-            return Reply(482)
+            return Passing(482)
         if place.host == self._gateway[0] and request.routes:
             return await self._inward(request)
         return await self._outward(request)
@@ -88,8 +88,8 @@ class Edge:
             port = self._udp()
             return None if port is None else Datagrams(port, host, int(number))
         ports = [port for port in self._ports().values() if isinstance(port, TcpPort) and port.transport == transport]
-        flows = [flow for port in ports for flow in port.flows.values() if (flow.host, flow.number) == (host, int(number))]
-        return StreamPlace(flows[0]) if flows else None
+        flow = next((flow for port in ports if (flow := port.at(host, int(number))) is not None), None)
+        return None if flow is None else StreamPlace(flow)
 
     def _udp(self) -> UdpPort | None:
         return next((port for port in self._ports().values() if isinstance(port, UdpPort)), None)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from portaswitch.endpoints.sip import Reply
+from portaswitch.endpoints.sip import Passing, Reply
 from portaswitch.endpoints.sip_domains import Domains
 from portaswitch.endpoints.sip_map import status_of, to_login
 from portaswitch.endpoints.sip_throttle import Throttle
@@ -102,9 +102,9 @@ class Entrance:
         seconds = int(now.timestamp())
         login = self._guard.login(request)
         if login is None or len(login.username) > LONGEST or len(identity) > LONGEST:
-            return self._challenge(source, seconds, "none")
+            return Passing(401, self._challenge(source, seconds, "none"))
         if self._guard.old(login, source, seconds):
-            return self._challenge(source, seconds, "stale")
+            return Passing(401, self._challenge(source, seconds, "stale"))
         self._number += 1
         repeated = self._guard.used(login)
         verify = DigestVerify(self._guard, login, request, seconds, also, repeated)
@@ -132,9 +132,9 @@ class Entrance:
             LOGINS.inc("refused")
             return Reply(status, phrase=phrase)
         if claim.verify.verdict is Verdict.STALE:
-            return self._challenge(source, seconds, "stale")
+            return Reply(401, self._challenge(source, seconds, "stale"))
         self._throttle.wrong(source)
-        return self._challenge(source, seconds, "wrong")
+        return Reply(401, self._challenge(source, seconds, "wrong"))
 
     def passed(self) -> None:
         """A log-in was proven together with what its sender wanted."""
@@ -142,11 +142,11 @@ class Entrance:
 
     def again(self, source: str) -> Reply:
         """The challenge to a log-in that is right and was used before."""
-        return self._challenge(source, int(self._now().timestamp()), "stale")
+        return Reply(401, self._challenge(source, int(self._now().timestamp()), "stale"))
 
-    def _challenge(self, source: str, seconds: int, result: str) -> Reply:
+    def _challenge(self, source: str, seconds: int, result: str) -> tuple[tuple[str, str], ...]:
         LOGINS.inc(result)
-        return Reply(401, tuple(self._guard.challenge(source, seconds, stale=result == "stale")))
+        return tuple(self._guard.challenge(source, seconds, stale=result == "stale"))
 
 
 def watched(claim: Claim, session: str = "", called: str = "") -> AAARequest:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Set
 
-from portaswitch.endpoints.sip import ABILITIES, Reply
+from portaswitch.endpoints.sip import ABILITIES, Passing, Reply, refusing
 from portaswitch.endpoints.sip_domains import Domains, Party
 from portaswitch.endpoints.sip_login import Claim, Entrance, watched
 from portaswitch.endpoints.sip_map import key_of, status_of, to_draft
@@ -49,13 +49,13 @@ class MessageHandler:
         """What the sender of a MESSAGE hears."""
         fault = admit(request, ABILITIES, place.transport != "UDP") or forwarding(request, schemes=frozenset(ABILITIES.schemes))
         if fault is not None:
-            return Reply(fault.status, fault.more, fault.phrase)
+            return refusing(fault)
         if any(via.sent_by in self._ours for via in request.known.vias):
-            return Reply(482)
+            return Passing(482)
         sender = request.known.sender.uri
         origin = self._domains.origin(sender.host) if isinstance(sender, SipUri) else None
         if origin is None or not isinstance(sender, SipUri):
-            return Reply(403, phrase="Sender Is None Of Ours")
+            return Passing(403, phrase="Sender Is None Of Ours")
         target, source = self._as_sent(request, place)
         told = self._domains.party(sender, origin)
         claim = self._entrance.claim(request, origin, told.address, source, (target,))

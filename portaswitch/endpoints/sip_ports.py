@@ -18,18 +18,22 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from portaswitch.metrics import Counter, Gauge
+from portaswitch.wire.sip.fault import Fault
 from portaswitch.wire.sip.framing import PONG, Item, Signal, Stream
 from portaswitch.wire.sip.parse import parse
 
 FLOWS = Gauge("portaswitch_sip_connections", "SIP connections open now")
 FLOWS_CLOSED = Counter("portaswitch_sip_connections_closed_total", "SIP connections closed by the server", ("reason",))
 
-#: Seconds that a message may take to arrive whole, and that a connection may be silent: clients ping every two minutes at most (RFC 5626 4.4.1).
-WHOLE, SILENT = 10.0, 600.0
+#: Seconds that a message may take to arrive whole, and that a connection may be silent: clients ping every two minutes at most (RFC 5626 4.4.1). Until its
+#: first message a connection has less: a client that opens one has something to say, and TLS is part of the time.
+WHOLE, SILENT, FIRST = 10.0, 600.0, 30.0
+#: Places of datagrams that a socket remembers.
+PLACES = 10_000
 #: Connections in all, and of one address.
 MOST, MOST_OF_ONE = 20_000, 200
-#: Octets that may wait to be sent to a peer that does not read.
-UNREAD = 1_000_000
+#: Octets that may wait to be sent to a peer that does not read, and octets of messages which have not arrived whole, of all connections of a socket.
+UNREAD, UNFINISHED = 200_000, 64_000_000
 
 
 class Place(Protocol):
@@ -107,10 +111,17 @@ class UdpPort(DatagramProtocol):
         self._switch = switch
         self.name = name
         self.sent_by = ("", 0)
+        #: Places that were heard of last, which thousands of transactions have in common.
+        self._places: dict[tuple[Any, ...], Datagrams] = {}
 
     def datagramReceived(self, datagram: bytes, addr: Any) -> None:
         """One datagram: a message, or something else."""
-        self._switch.received(parse(datagram), Datagrams(self, addr[0], addr[1]), len(datagram))
+        place = self._places.get(addr)
+        if place is None:
+            if len(self._places) >= PLACES:
+                self._places.clear()
+            place = self._places[addr] = Datagrams(self, addr[0], addr[1])
+        self._switch.received(parse(datagram), place, len(datagram))
 
     def send(self, octets: bytes, host: str, number: int) -> bool:
         """Send a datagram; False when the system does not take it."""
@@ -133,8 +144,10 @@ class Flow(Connection):
         self._ports, self._stream = ports, Stream()
         self.flow, self.transport_name = name, ports.transport
         self.host, self.number = "", 0
+        self._opened: float | None = ports.clock.seconds()
         self._heard = ports.clock.seconds()
         self._begun: float | None = None
+        self._left = 0
 
     @property
     def listener(self) -> str:
@@ -163,6 +176,7 @@ class Flow(Connection):
             if item is Signal.PING:
                 self.write(PONG)
             elif not isinstance(item, Signal):
+                self._opened = None if not isinstance(item, Fault) else self._opened
                 self._ports.switch.received(item, StreamPlace(self), len(data))
         if items or self._begun is None:
             self._begun = self._heard
@@ -170,15 +184,26 @@ class Flow(Connection):
             self._begun = None
         if self._stream.closed:
             self.close("unreadable", at_once=False)
+        elif not self._keeps(self._stream.waiting):
+            self.close("crowded")
+
+    def _keeps(self, left: int) -> bool:
+        """Count the octets of an unfinished message that are kept now; False when there is no room for more of them."""
+        more, self._left = left - self._left, left
+        self._ports.unfinished += more
+        return more <= 0 or self._ports.unfinished <= UNFINISHED
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """It is gone."""
+        self._keeps(0)
         self._ports.gone(self)
 
     def late(self, now: float) -> str:
         """Why the connection is to be closed; '' for not at all."""
         if self._begun is not None and now - self._begun > WHOLE:
             return "slow"
+        if self._opened is not None and now - self._opened > FIRST:
+            return "mute"
         return "silent" if now - self._heard > SILENT else ""
 
     def write(self, octets: bytes) -> bool:
@@ -247,7 +272,7 @@ class StreamPlace:
 
 
 class TcpPort(Factory):
-    """One TCP or TLS socket and its connections; `transport` is TCP or TLS."""
+    """One TCP or TLS socket and its connections; `transport` is TCP or TLS, `unfinished` how many octets its connections keep of messages that aren't whole."""
 
     noisy = False
     _numbers = count(1)
@@ -256,7 +281,9 @@ class TcpPort(Factory):
         self.switch, self.name, self.transport, self.clock = switch, name, transport, clock
         self.sent_by = ("", 0)
         self.flows: dict[str, Flow] = {}
+        self.unfinished = 0
         self._of_host: dict[str, int] = {}
+        self._places: dict[tuple[str, int], Flow] = {}
         _PORTS.add(self)
         FLOWS.read = lambda: sum(len(port.flows) for port in _PORTS)
 
@@ -268,9 +295,13 @@ class TcpPort(Factory):
         """Count a connection; False when it is one too many."""
         if len(self.flows) >= MOST or self._of_host.get(flow.host, 0) >= MOST_OF_ONE:
             return False
-        self.flows[flow.flow] = flow
+        self.flows[flow.flow] = self._places[flow.host, flow.number] = flow
         self._of_host[flow.host] = self._of_host.get(flow.host, 0) + 1
         return True
+
+    def at(self, host: str, number: int) -> Flow | None:
+        """The connection with that address and port on its other side; None without one."""
+        return self._places.get((host, number))
 
     def has(self, flow: Flow) -> bool:
         """Whether the connection lives."""
@@ -280,6 +311,8 @@ class TcpPort(Factory):
         """Forget a connection."""
         if self.flows.pop(flow.flow, None) is None:
             return
+        if self._places.get((flow.host, flow.number)) is flow:
+            del self._places[flow.host, flow.number]
         left = self._of_host[flow.host] - 1
         if left:
             self._of_host[flow.host] = left

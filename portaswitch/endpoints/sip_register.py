@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_address
 
-from portaswitch.endpoints.sip import ABILITIES, Reply
+from portaswitch.endpoints.sip import ABILITIES, Passing, Reply, refusing
 from portaswitch.endpoints.sip_domains import Domains
 from portaswitch.endpoints.sip_login import Claim, Entered, Entrance, watched
 from portaswitch.endpoints.sip_ports import Place
@@ -31,7 +31,7 @@ from portaswitch.wire.sip.values import STAR, NameAddr, seconds
 #: Octets of a contact's URI, and contacts that one request may name.
 LONGEST, MOST = 512, 20
 EPOCH = datetime.fromtimestamp(0, UTC)
-BAD = Reply(400, phrase="Bad Contact")
+BAD = Passing(400, phrase="Bad Contact")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +66,11 @@ class RegisterHandler:
         """What the sender of a REGISTER hears."""
         fault = admit(request, ABILITIES, place.transport != "UDP")
         if fault is not None:
-            return Reply(fault.status, fault.more, fault.phrase)
+            return refusing(fault)
         owner = request.known.recipient.uri
         origin = self._domains.origin(owner.host) if isinstance(owner, SipUri) else None
         if origin is None:
-            return Reply(404)
+            return Passing(404)
         wishes = self._wishes(request, place)
         if isinstance(wishes, Reply):
             return wishes
@@ -122,7 +122,7 @@ class RegisterHandler:
         if STAR in contacts:  # alone, and with Expires: 0 (10.2.2)
             return () if len(contacts) == 1 and request.expires == 0 else BAD
         if len(contacts) > MOST:
-            return Reply(403, phrase="Too Many Contacts")
+            return Passing(403, phrase="Too Many Contacts")
         wishes = []
         for given in contacts:
             if not isinstance(given.uri, SipUri) or given.uri.headers or len(str(given.uri)) > LONGEST:

@@ -72,14 +72,14 @@ class IMessages(Interface):
 class ICourier(Interface):
     """Implemented by `endpoints.sip_courier.Courier`: carries a message over one hop."""
 
-    def reaches(contact: Contact) -> bool:
-        """Whether this process has a way to a contact."""
-
-    def deliver(text: Text, contact: Contact) -> Deferred[int]:
-        """Send a message to a contact; fires with the status of the final answer, 0 when there was none in time. It does not fail."""
+    def deliver(text: Text, contact: Contact) -> Deferred[int] | None:
+        """
+        Send a message to a contact; fires with the status of the final answer, 0 when there was none in time. It does not fail. None: this process has no way
+        to the contact.
+        """
 
     def hand_over(text: Text) -> Deferred[int]:
-        """Send a message to the peer that it names; as `deliver`."""
+        """Send a message to the peer that it names; fires as `deliver` does, with 0 where there is no way."""
 
     def address_of(peer: str) -> str:
         """The address of a peer, by which its vendor is known; '' for none."""
@@ -88,7 +88,7 @@ class ICourier(Interface):
 class IRelay(Interface):
     """Implemented by `messaging.relay.Relay`: what endpoints do with messages."""
 
-    def submit(draft: Draft) -> Deferred[Answer | Refusal]:
+    async def submit(draft: Draft) -> Answer | Refusal:
         """
         Take a message: see that its sender is who it says, charge it or hold its price, and make it durable, in one transaction. A key is asked for once: who
         asks for it again looks for it with `known`. Errors: those of `IBilling.handle`, `DatabaseDown`, psycopg2's; then the sender may ask again.

@@ -20,10 +20,10 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from portaswitch.errand import run
 from portaswitch.errors import PortaSwitchError
 from portaswitch.interfaces.billing import IBilling
 from portaswitch.interfaces.messages import ICourier, ILocations, IMessages, IRelay
-from portaswitch.logs import background
 from portaswitch.messaging.charging import charge, hold, log_in, settled_by
 from portaswitch.messaging.verdict import pause, verdict
 from portaswitch.metrics import Counter
@@ -66,15 +66,13 @@ class Relay:
         self._draining: set[int] = set()
         #: Who has registered and could not be given what waits, which has no next time of its own.
         self._postponed: set[int] = set()
-        self._running: set[Deferred[object]] = set()
+        self._under_way = 0
+        self._idle: list[Deferred[None]] = []
 
     # -- in ---------------------------------------------------------------------------------------------------------------------------------------
 
-    def submit(self, draft: Draft) -> Deferred[Answer | Refusal]:
+    async def submit(self, draft: Draft) -> Answer | Refusal:
         """See `IRelay.submit`."""
-        return Deferred.fromCoroutine(self._submit(draft))
-
-    async def _submit(self, draft: Draft) -> Answer | Refusal:
         callee = await self._locations.callee(draft.origin.i_env, draft.names) if draft.names else None
         at = self._now()
         if callee is None and not draft.peer:
@@ -148,10 +146,10 @@ class Relay:
         if text.peer:
             statuses = [await self._courier.hand_over(text)]
         elif len(contacts) == 1:
-            statuses = [await self._courier.deliver(text, contacts[0])] if self._courier.reaches(contacts[0]) else []
+            under_way = self._courier.deliver(text, contacts[0])
+            statuses = [] if under_way is None else [await under_way]
         else:
-            reached = [contact for contact in contacts if self._courier.reaches(contact)]
-            statuses = await gatherResults([self._courier.deliver(text, contact) for contact in reached])
+            statuses = await gatherResults([sent for contact in contacts if (sent := self._courier.deliver(text, contact)) is not None])
         state = verdict(statuses)
         if state is not State.DELIVERED and text.i_recipient:
             self._locations.missed(text.i_recipient)
@@ -194,23 +192,28 @@ class Relay:
 
     def _run(self, work: Coroutine[Any, Any, object], what: str) -> None:
         """Do what nobody waits for. What fails is done again by `recover`, from the row."""
-        running: Deferred[object] = Deferred.fromCoroutine(work)
+        self._under_way += 1
+        run(work, self._over, self._failed, what)
 
-        def over(result: object) -> object:
-            self._running.discard(running)
-            if isinstance(result, Failure) and result.check(PortaSwitchError, CancelledError):
-                self._log.warn("{what} failed, it is tried again: {error}", what=what, error=result.getErrorMessage())
-                return None
-            return result
+    def _over(self, result: object, what: str) -> None:
+        self._under_way -= 1
+        if not self._under_way and self._idle:
+            idle, self._idle = self._idle, []
+            for waits in idle:
+                waits.callback(None)
 
-        self._running.add(running)
-        background(running.addBoth(over), what)
+    def _failed(self, failure: Failure, what: str) -> None:
+        if failure.check(PortaSwitchError, CancelledError):
+            self._log.warn("{what} failed, it is tried again: {error}", what=what, error=failure.getErrorMessage())
+        else:
+            self._log.failure("{what} failed", failure, what=what)
+        self._over(None, what)
 
     async def drained(self) -> None:
         """Until nothing is under way: a stopping process waits for it."""
-        while self._running:
+        while self._under_way:
             waits: Deferred[None] = Deferred()
-            _ = next(iter(self._running)).addBoth(_passing, waits)
+            self._idle.append(waits)
             await waits
 
     # -- what was left --------------------------------------------------------------------------------------------------------------------------
@@ -234,8 +237,3 @@ class Relay:
             await self._carry(text, () if text.peer else tuple(await self._locations.contacts(text.i_recipient)))
         except PortaSwitchError as error:
             self._log.warn("a message could not be delivered now: {error}", error=str(error))
-
-
-def _passing(result: T, waits: Deferred[None]) -> T:
-    waits.callback(None)
-    return result

@@ -21,6 +21,7 @@ from portaswitch.errors import DatabaseDown
 from portaswitch.interfaces.ledger import ILedger
 from portaswitch.model.charge import Source, SourceKey
 from portaswitch.model.ledger import Applied, Change, Failed, Member, Repeated, SessionName, Short, Stale, Verdict
+from portaswitch.model.money import ZERO
 from portaswitch.model.party import Funds
 from portaswitch.store import documents, literals, literals_waiting, texts
 from portaswitch.store.pool import Pool
@@ -135,8 +136,9 @@ class Ledger:
             return Stale(view_of(parse(view), self._unseal))
         if verdict == "R":
             return Repeated(documents.decision_of(answer))
-        customer_funds = Funds() if c_balance is None else Funds(c_balance, c_held, c_outgoing, c_incoming)
-        return (Applied if verdict == "A" else Short)(Funds(balance, held, outgoing, incoming, locked_by or ""), customer_funds)
+        # Nothing is always the same object, as in `views.money`: most rows hold nothing, and hundreds of thousands are remembered.
+        customer_funds = Funds() if c_balance is None else Funds(c_balance, c_held or ZERO, c_outgoing, c_incoming)
+        return (Applied if verdict == "A" else Short)(Funds(balance, held or ZERO, outgoing, incoming, locked_by or ""), customer_funds)
 
     def _again(self, failure: Any, members: Sequence[Member], tries: int) -> Any:
         """An error of the statement (not of the connection): race, or one member's fault."""

@@ -6,7 +6,6 @@ time, and another one goes on (DESIGN.md 5.2, as for session tasks).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from json import dumps
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
@@ -113,7 +112,7 @@ class Messages:
 
     def _keep(self, asked: Sequence[tuple[Text, int]]) -> Deferred[list[Kept]]:
         texts = {text.key: (text, most) for text, most in asked}  # one key twice in a group is one message
-        rows = dumps([row(text) | {"most": most} for text, most in texts.values()])
+        rows = f"[{','.join([row(text, text.account, 'most', most) for text, most in texts.values()])}]"
 
         def read(found: list[tuple[str, int | None, bool]]) -> list[Kept]:
             told = {key: Kept.STORED if number is not None else Kept.REPEATED if known else Kept.FULL for key, number, known in found}

@@ -107,7 +107,7 @@ def _extensions(request: Request, abilities: Abilities) -> Fault | None:
 
 
 def _unsupported(request: Request, header: str, known: Set[str]) -> Fault | None:
-    if header not in request.headers.groups():
+    if not request.headers.has(header):
         return None
     unknown = [] if request.method in _BARE else [tag for tag in request.headers.tags(header) if tag.lower() not in known]
     return _refused(request, "extension", 420, ("Unsupported", ", ".join(unknown))) if unknown else None
@@ -115,7 +115,7 @@ def _unsupported(request: Request, header: str, known: Set[str]) -> Fault | None
 
 def _acceptable(request: Request, abilities: Abilities) -> Fault | None:
     """RFC 3261 20.1: a client that accepts no type with which the method is answered; one without Accept takes application/sdp."""
-    if "Accept" not in request.headers.groups():
+    if not request.headers.has("Accept"):
         return None
     answer, ranges = dict(abilities.answers).get(request.method), request.headers.tags("Accept")
     if answer is None or not ranges:
@@ -127,7 +127,7 @@ def _acceptable(request: Request, abilities: Abilities) -> Fault | None:
 def _content(request: Request, abilities: Abilities) -> Fault | None:
     if not request.body or request.method in _BARE:
         return None
-    if "Content-Encoding" in request.headers.groups() and any(name.lower() != "identity" for name in request.headers.tags("Content-Encoding")):
+    if request.headers.has("Content-Encoding") and any(name.lower() != "identity" for name in request.headers.tags("Content-Encoding")):
         return _refused(request, "content-encoding", 415, ("Accept-Encoding", "identity"))
     kind = request.content_type
     if kind is None:

@@ -45,11 +45,11 @@ def request(method: str, target: str, headers: Pairs, body: bytes = b"", essenti
     """
     A request of ours. Via, From, To, Call-ID, CSeq and all else are among the headers.
 
-    :param essentials: what they say, from who has written them by it and has nothing of READERS among them that somebody else wrote.
+    :param essentials: what they say, from who has written them by it, under canonical names, and has nothing of READERS among them that somebody else wrote.
 
     :raises ValueError: when it isn't one that :func:`.parse.parse` would take.
     """
-    known_headers = Headers.of(headers)
+    known_headers = Headers.of(headers) if essentials is None else Headers(tuple(headers))
     address = uris.read(target)
     if address is None or not token(method):
         raise ValueError(f"{method!r} {target!r} is no method with a Request-URI")
@@ -110,17 +110,15 @@ def refusal(fault: Fault, tag: str | None = None) -> bytes | None:
 
 def tag_of(headers: Headers) -> str:
     """A tag for To that is the same for each retransmission, so that a server without memory gives one answer (RFC 3261 8.2.7)."""
-    groups = headers.groups()
-    heard = "\n".join([groups[name][0] for name in _COPIED if name in groups])
+    heard = "\n".join([value for name in _COPIED if (value := headers.first(name)) is not None])
     return sha256(encode(heard)).hexdigest()[:16]
 
 
 def _copied(asked: Headers, tag: str | None, extra: str) -> Headers:
     """The headers that an answer copies, as they were written; To with a tag when it had none."""
     copied = [entry for entry in asked.entries if entry[0] in _COPIED or entry[0] == extra]
-    for place, (name, value) in enumerate(copied):
-        if name == "To" and tag and not _has_tag(value):
-            copied[place] = name, f"{value};tag={tag}"
+    if tag:
+        copied = [("To", f"{value};tag={tag}") if name == "To" and not _has_tag(value) else (name, value) for name, value in copied]
     return Headers(tuple(copied))
 
 
@@ -150,7 +148,7 @@ def _joined(start: str, headers: Headers, body: bytes) -> bytes:
     lines = [f"{name}: {value.strip(BLANKS)}" for name, value in headers.entries if name != "Content-Length"]
     head = encode("\r\n".join((start, *lines, f"Content-Length: {len(body)}\r\n\r\n")))
     # All that is no text are the line ends between the lines; else some value has a control octet.
-    if head.translate(None, PRINTED) != b"\r\n" * (len(lines) + 3) or not KNOWN.issuperset(headers.groups()):
+    if head.translate(None, PRINTED) != b"\r\n" * (len(lines) + 3) or not KNOWN.issuperset([name for name, _ in headers.entries]):
         _check(start, headers)
     return head + body
 

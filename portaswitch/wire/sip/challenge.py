@@ -1,11 +1,10 @@
 """
 Digest log-ins of SIP (RFC 3261 22, RFC 7616, RFC 8760): challenges, what is answered to them, and whether that may be believed.
 
-Nonces are signed, not stored: time, random octets and an HMAC over them, realm and source. A flood of requests without log-in then costs no memory, and a
-nonce is of no
-use to another source. Only what has to be remembered is: the nonce count of a nonce with which someone has proven a password, so that no proof counts twice.
-That memory is
-bounded; when it is full the oldest is forgotten, and with it every nonce of its age becomes stale, so that forgetting never allows a replay.
+Nonces are signed, not stored: time, random octets and a keyed hash (RFC 7693 2.9) of them, realm and source. A flood of requests without log-in then costs no
+memory, and a nonce is of no use to another source. Only what has to be remembered is: the nonce count of a nonce with which someone has proven a password, so
+that no proof counts twice. That memory is bounded; when it is full the oldest is forgotten, and with it every nonce of its age becomes stale, so that
+forgetting never allows a replay.
 
 Clients without qop (Linphone 4, RFC 2069) have no count: their nonces live for a minute only. A replay from the same source within it is possible, and is
 caught where
@@ -17,9 +16,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from enum import Enum
-from hashlib import sha256
+from hashlib import blake2b
 from hmac import compare_digest
-from hmac import digest as hmac
 from secrets import token_bytes
 from typing import Final
 
@@ -106,7 +104,7 @@ class Nonces:
                 self._floor = max(self._floor, made)
 
     def _seal(self, begun: str, realm: str, source: str) -> str:
-        return hmac(self._secret, encode(f"{begun}\n{realm}\n{source}"), sha256).hex()[:32]
+        return blake2b(encode(f"{begun}\n{realm}\n{source}"), key=self._secret, digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, repr=False)

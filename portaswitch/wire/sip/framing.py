@@ -36,7 +36,7 @@ class Stream:
     :ivar closed: nothing more is read: a fault was given, behind which no message can be found. Answer it and close the connection.
     """
 
-    __slots__ = ("_asks", "_buffer", "_head", "_limits", "_searched", "closed")
+    __slots__ = ("_asks", "_buffer", "_head", "_limits", "_searched", "_size", "closed")
 
     def __init__(self, limits: Limits = LIMITS, asks: bool = False) -> None:
         """:param asks: we are the one who pings, so that a single line end is a pong; else it is only passed over."""
@@ -45,12 +45,14 @@ class Stream:
         self._limits = limits
         self._asks = asks
         self._searched = 0
+        #: Octets of `_head`.
+        self._size = 0
         self.closed = False
 
     @property
     def waiting(self) -> int:
         """Octets of a message that isn't whole; a connection on which they stay for long is slow on purpose."""
-        return len(self._buffer)
+        return len(self._buffer) + (0 if self._head is None else self._size)
 
     @property
     def unfinished(self) -> bool:
@@ -115,7 +117,7 @@ class Stream:
             # What was looked through once isn't again, or a head that comes octet by octet would cost its square.
             self._searched = max(0, min(len(buffer), limits.head) - len(END))
             return self._close(self._oversized()) if len(buffer) > limits.head else None
-        head = read_head(self._take(end), limits)
+        head, self._size = read_head(self._take(end), limits), end
         self._take(len(END))
         if isinstance(head, Fault):
             return self._close(head)

@@ -31,8 +31,9 @@ _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 SHORT: Final = 20
 #: Parameters without quotes, which nearly all are: one match instead of two for each of them.
 _BARE: Final = re.compile(r"(?:[ \t]*;[ \t]*[A-Za-z0-9\-.!%*_+`'~]+(?:=[A-Za-z0-9\-.!%*_+`'~:\[\]]+)?)*")
-#: A pair of credentials as nearly all write it.
-_PAIRS: Final = re.compile(r"[ \t]*([A-Za-z0-9\-.!%*_+`'~]+)=(?:\"([^\"\\]*)\"|([A-Za-z0-9\-.!%*_+`'~/:]+))[ \t]*(?:,|$)")
+#: A pair of credentials, and all of them, as nearly all write them.
+_CREDENTIAL: Final = re.compile(r"""([A-Za-z0-9\-.!%*_+`'~]+)=(?:"([^"\\]*)"|([A-Za-z0-9\-.!%*_+`'~/:]+))""")
+_CREDENTIALS: Final = re.compile(_CREDENTIAL.pattern + "(?:, *" + _CREDENTIAL.pattern + ")*")
 #: What is no control octet, and HTAB.
 PRINTED: Final = bytes((9, *range(0x20, 0x7F), *range(0x80, 0x100)))
 
@@ -149,14 +150,11 @@ def quoted(text: str) -> str:
 
 def pairs(text: str) -> dict[str, str] | None:
     """The `name=value, name="value"` of a challenge or of credentials, names in small letters, without quotes; None when one has no value or is there twice."""
-    found: dict[str, str] = {}
-    many = end = 0
-    while (pair := _PAIRS.match(text, end)) is not None:
-        end, many = pair.end(), many + 1
-        found[pair[1].lower()] = pair[2] or pair[3] or ""
-    if many and end == len(text) and text[-1:] != "," and len(found) == many:
-        return found
-    return _pairs(text)
+    if not _CREDENTIALS.fullmatch(text):
+        return _pairs(text)
+    divided = _CREDENTIAL.findall(text)
+    found = {name.lower(): quoted or plain for name, quoted, plain in divided}
+    return found if len(found) == len(divided) else None
 
 
 def _pairs(text: str) -> dict[str, str] | None:

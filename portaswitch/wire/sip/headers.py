@@ -42,11 +42,12 @@ class Headers:
     changes `entries`.
     """
 
-    __slots__ = ("_groups", "entries")
+    __slots__ = ("_alone", "_groups", "entries")
 
     def __init__(self, entries: tuple[tuple[str, str], ...] = ()) -> None:
         self.entries = entries
         self._groups: dict[str, list[str]] | None = None
+        self._alone: dict[str, str] | None = None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Headers) and self.entries == other.entries
@@ -76,8 +77,24 @@ class Headers:
         wanted = wanted.lower()
         return [value for known, value in self.entries if known.lower() == wanted]
 
+    def alone(self) -> dict[str, str]:
+        """The value of each header by its canonical name, of headers none of which has two lines; else nothing. It is made once, and nobody changes it."""
+        found = self._alone
+        if found is None:
+            found = dict(self.entries)
+            self._alone = found = found if len(found) == len(self.entries) else {}
+        return found
+
+    def has(self, name: str) -> bool:
+        """Whether there is a line of this name, which is canonical."""
+        alone = self.alone()
+        return name in (alone or self.groups())
+
     def first(self, name: str) -> str | None:
         """The value of the first line of this name, None without one."""
+        alone = self.alone()
+        if alone and name in KNOWN:
+            return alone.get(name)
         lines = self.lines(name)
         return lines[0] if lines else None
 

@@ -58,36 +58,30 @@ class Wrong:
     phrase: str
 
 
-#: Of these a usual message has one line with one value, and
-_ONCE: Final = tuple((name, READERS[name]) for name in ("From", "To", "Call-ID", "CSeq"))
-#: of these any number, with a value that matters only when somebody asks for it.
+#: Of these a usual message has any number, with a value that matters only when somebody asks for it.
 _MORE: Final = tuple((name, READERS[name]) for name in ("Max-Forwards", "Contact", "Route", "Record-Route", "Content-Type"))
 
 
 def essentials(headers: Headers) -> Essentials | Wrong:
     """Read what every message has, and check all that :data:`READERS` knows."""
-    return _usual(headers) or _carefully(headers)
+    alone = headers.alone()
+    return (alone and _usual(alone)) or _carefully(headers)
 
 
-def _usual(headers: Headers) -> Essentials | None:
-    """What a message of which nothing is wrong has; None: it is not one of those, and has to be looked at carefully."""
-    groups = headers.groups()
-    if len(groups) != len(headers.entries) and any(len(groups.get(name, ())) > 1 for name in SINGLE):
+def _usual(alone: Mapping[str, str]) -> Essentials | None:
+    """What a message has that names each header once, and of which nothing is wrong; None: it has to be looked at carefully."""
+    get = alone.get
+    top, sender, recipient = get("Via", ""), values.name_addr(get("From", "")), values.name_addr(get("To", ""))
+    call, place = values.call_id(get("Call-ID", "")), values.cseq(get("CSeq", ""))
+    if sender is None or recipient is None or call is None or place is None:
         return None
-    read: list[Any] = []
-    for name, reader in _ONCE:
-        lines = groups.get(name)
-        value = None if lines is None else reader(lines[0])
-        if value is None:
-            return None
-        read.append(value)
-    for name, reader in _MORE:
-        if name in groups and None in [reader(text) for text in divided(name, groups[name]) or ("",)]:
-            return None
-    vias = [values.via(text) for text in divided("Via", groups.get("Via", [])) or ("",)]
+    vias = (values.via(top),) if "," not in top else tuple(values.via(text) for text in divided("Via", [top]) or ("",))
     if None in vias:
         return None
-    return Essentials(tuple(cast(list[Via], vias)), *read)
+    for name, reader in _MORE:
+        if name in alone and None in [reader(text) for text in divided(name, [alone[name]]) or ("",)]:
+            return None
+    return Essentials(cast(tuple[Via, ...], vias), sender, recipient, call, place)
 
 
 def _carefully(headers: Headers) -> Essentials | Wrong:

@@ -13,7 +13,7 @@ from portaswitch.model.value import dataclass
 from portaswitch.wire.sip import uri as uris
 from portaswitch.wire.sip.fault import DROPPED, PHRASES, Fault
 from portaswitch.wire.sip.grammar import BLANKS, PRINTED, clean, decode, number, token
-from portaswitch.wire.sip.headers import KNOWN, NAMES, Headers, canonical
+from portaswitch.wire.sip.headers import KNOWN, Headers, canonical
 from portaswitch.wire.sip.limits import LIMITS, Limits
 from portaswitch.wire.sip.message import Request, Response, Wrong, essentials
 from portaswitch.wire.sip.uri import SipUri
@@ -22,6 +22,8 @@ END: Final = b"\r\n\r\n"
 _VERSION: Final = re.compile(r"SIP/[0-9]+\.[0-9]+", re.IGNORECASE)
 #: A request line as nearly all are.
 _REQUEST_LINE: Final = re.compile(rb"([A-Z]+) ([!-~]+) SIP/2\.0")
+#: A header that is nothing but a name and its value, in a line of its own.
+_HEADER: Final = re.compile(r"\r\n([!-9;-~]+):[ ]*([^\r]*)")
 _STATUS: Final = re.compile(r"[1-6][0-9][0-9]")
 
 
@@ -88,20 +90,24 @@ def read_head(octets: bytes, limits: Limits = LIMITS, whole: bool = True) -> Hea
 
     :param whole: these are all of them; else they were cut at the limit, the last line is left out and nothing of it is complained of.
     """
-    lines = octets.split(b"\r\n")
-    start = _start(lines[0], limits)
+    end = octets.find(b"\r\n")
+    start = _start(octets if end < 0 else octets[:end], limits)
     if isinstance(start, Fault):
         return start
-    usual = _usual_headers(octets, len(lines), limits) if whole else None
-    headers, wrong = (usual, None) if usual is not None else _headers(lines[1:] if whole else lines[1:-1], limits)
+    headers, wrong = _usual_headers(octets, end, limits) if whole else None, None
+    if headers is None:
+        lines = octets.split(b"\r\n")
+        headers, wrong = _headers(lines[1:] if whole else lines[1:-1], limits)
     if not whole:
         return Head(start, headers, None)
     if wrong is None and start.version != "SIP/2.0":
         wrong = ("version", 505, "")
-    lengths = headers.lines("Content-Length")
-    length = number(lengths[0], 2**31) if lengths else None
-    if wrong is None and (len(lengths) > 1 or (lengths and length is None)):
-        wrong = ("content-length", 400, "Repeated Content-Length" if len(lengths) > 1 else "Bad Content-Length")
+    told = headers.first("Content-Length")
+    length = number(told, 2**31) if told is not None else None
+    if wrong is None and not headers.alone() and len(headers.lines("Content-Length")) > 1:
+        wrong = ("content-length", 400, "Repeated Content-Length")
+    if wrong is None and told is not None and length is None:
+        wrong = ("content-length", 400, "Bad Content-Length")
     return Head(start, headers, length) if wrong is None else _fault(start, headers, *wrong)
 
 
@@ -110,7 +116,8 @@ def complete(head: Head, body: bytes, limits: Limits = LIMITS) -> Request | Resp
     start = head.start
     if len(body) > limits.body:
         return head.fault("body-too-large", 413)
-    if len(head.headers.all("Via") or ()) > limits.hops:
+    via = head.headers.alone().get("Via")
+    if (via is None or "," in via) and len(head.headers.all("Via") or ()) > limits.hops:
         return head.fault("via-count", 400, "Too Many Via Headers")
     known = essentials(head.headers)
     if isinstance(known, Wrong):
@@ -147,18 +154,22 @@ def _start(line: bytes, limits: Limits) -> Start | Fault:
     return Start("", first) if "SIP/" in text.upper() else Fault("garbage", DROPPED)
 
 
-def _usual_headers(octets: bytes, count: int, limits: Limits) -> Headers | None:
-    """The headers of `count` lines of plain text, each a name and its value; None: they have to be read carefully."""
-    # All that is no text are the line ends that divide the lines.
-    if count > limits.headers or not octets.isascii() or octets.translate(None, PRINTED) != b"\r\n" * (count - 1):
+def _usual_headers(octets: bytes, end: int, limits: Limits) -> Headers | None:
+    """The headers behind a start line with that end, of plain text, each a name and its value in a line; None: they have to be read carefully."""
+    count = octets.count(b"\r\n")
+    # All that is no text are the line ends that divide the lines, and no value has blanks behind it.
+    if (
+        end < 0 or count > limits.headers or len(octets) > limits.header or not octets.isascii() or octets.translate(None, PRINTED) != b"\r\n" * count
+        or b" \r\n" in octets or b"\t" in octets or octets.endswith(b" ")
+    ):  # fmt: skip
         return None
-    found = []
-    for line in octets.decode("ascii").split("\r\n")[1:]:
-        name, colon, value = line.partition(":")
-        known = name if name in KNOWN else NAMES.get(name.lower(), name)
-        if not colon or len(line) > limits.header or (known not in KNOWN and not token(known)):
+    found = _HEADER.findall(octets.decode("ascii"), end)
+    if len(found) != count:
+        return None
+    if not KNOWN.issuperset([name for name, _ in found]):
+        found = [(canonical(name), value) for name, value in found]
+        if not all(name in KNOWN or token(name) for name, _ in found):
             return None
-        found.append((known, value.strip(BLANKS)))
     return Headers(tuple(found))
 
 

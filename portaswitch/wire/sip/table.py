@@ -13,6 +13,8 @@ from enum import Enum
 from functools import cache
 from typing import Final
 
+from portaswitch.model.value import dataclass
+
 
 class State(Enum):
     """States; which of them a kind of transaction has is told by its rows."""
@@ -185,12 +187,30 @@ T4: Final = 5000
 
 #: Timers whose length depends on how often they have fired.
 GROWING: Final = frozenset((Timer.E, Timer.G))
+#: Timers that fire before the one with which their state ends.
+BETWEEN: Final = frozenset((*GROWING, Timer.TRYING))
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """
+    The timers of a state: the one that comes again or before its end, with its first length, and the one that ends it, with its length (:func:`lasts`). None:
+    it has none.
+    """
+
+    again: Timer | None
+    first: int | None
+    end: Timer | None
+    length: int | None
 
 
 @cache
-def first_lengths(kind: Kind, state: State, reliable: bool) -> tuple[tuple[Timer, int | None], ...]:
-    """The timers of a state and how long they last (:func:`lasts`) as long as none has fired."""
-    return tuple((timer, lasts(timer, state, reliable, 0)) for timer in TIMERS.get((kind, state), ()))
+def clocks(kind: Kind, state: State, reliable: bool) -> Clocks:
+    """The timers that run in a state."""
+    timers = TIMERS.get((kind, state), ())
+    again = next((timer for timer in timers if timer in BETWEEN), None)
+    end = next((timer for timer in timers if timer not in BETWEEN), None)
+    return Clocks(again, again and lasts(again, state, reliable, 0), end, end and lasts(end, state, reliable, 0))
 
 
 def lasts(timer: Timer, state: State, reliable: bool, fired: int) -> int | None:

@@ -8,7 +8,8 @@ from enum import Enum
 from portaswitch.model.value import dataclass
 from portaswitch.wire.sip.build import answer, to_octets
 from portaswitch.wire.sip.message import Message, Request, Response
-from portaswitch.wire.sip.table import FIRST, GROWING, ROWS, Act, Event, Kind, State, Timer, first_lengths, lasts
+from portaswitch.wire.sip.table import FIRST, GROWING, ROWS, Act, Clocks, Event, Kind, State, Timer, clocks, lasts
+from portaswitch.wire.sip.wheel import NEVER
 
 
 class Trouble(Enum):
@@ -52,10 +53,11 @@ class Transaction:
     :ivar key: by which its messages are known.
     :ivar request: the request that began it.
     :ivar place: where its messages go, whatever that is to who sends them (an address, a connection).
-    :ivar deadlines: when each running timer fires; `noted` is the one that :class:`.Transactions` has in its heap, if any.
+    :ivar again: when the timer fires that comes before the end of its state, `ends` when the one that ends it does; NEVER: it does not run.
+    :ivar noted: when :class:`.Transactions` looks at it next.
     """
 
-    __slots__ = ("_fired", "_last", "_request", "deadlines", "key", "kind", "noted", "place", "reliable", "state")
+    __slots__ = ("_clocks", "_fired", "_last", "_request", "again", "ends", "key", "kind", "noted", "place", "reliable", "state")
 
     def __init__(self, kind: Kind, key: Hashable, request: Request, place: object, reliable: bool) -> None:
         self.kind = kind
@@ -64,9 +66,9 @@ class Transaction:
         self.place = place
         self.reliable = reliable
         self.state = FIRST[kind]
-        self.deadlines: dict[Timer, int] = {}
-        self.noted: int | None = None
-        self._fired: dict[Timer, int] | None = None
+        self.again = self.ends = self.noted = NEVER
+        self._clocks: Clocks | None = None
+        self._fired = 0
         self._last: bytes | None = None
 
     @property
@@ -81,9 +83,9 @@ class Transaction:
         return self._request
 
     @property
-    def earliest(self) -> int | None:
-        """When its next timer fires, None: none runs."""
-        return min(self.deadlines.values()) if self.deadlines else None
+    def earliest(self) -> int:
+        """When its next timer fires; NEVER: none runs."""
+        return self.again if self.again < self.ends else self.ends
 
     @property
     def over(self) -> bool:
@@ -106,9 +108,7 @@ class Transaction:
         """
         row = ROWS[self.kind].get((self.state, event))
         if isinstance(event, Timer):
-            self.deadlines.pop(event, None)
-            self._fired = {} if self._fired is None else self._fired
-            self._fired[event] = self._fired.get(event, 0) + 1
+            self._stopped(event)
         if row is None:
             return []
         state, acts = row
@@ -119,32 +119,44 @@ class Transaction:
         """The user of a server answers."""
         return self.happens(event_of(response), now, response)
 
+    def leave(self) -> None:
+        """End it at once, whatever it waits for; nothing is kept."""
+        self.state, self.again, self.ends = State.TERMINATED, NEVER, NEVER
+        self._request = self._last = None
+
     def due(self, now: int) -> list[Output]:
         """Fire the timers whose time has come, the earliest first."""
         outputs: list[Output] = []
-        while self.deadlines:
-            timer = min(self.deadlines, key=self.deadlines.__getitem__)
-            when = self.deadlines[timer]
-            if when > now:
-                break
-            outputs += self.happens(timer, when)
+        while self._clocks is not None and (when := self.earliest) <= now:
+            timer = self._clocks.again if self.again <= self.ends else self._clocks.end
+            outputs += self.happens(timer, when) if timer is not None else []
         return outputs
 
+    def _stopped(self, timer: Timer) -> None:
+        """A timer has fired."""
+        running = self._clocks
+        if running is not None and timer is running.again:
+            self.again = NEVER
+            self._fired += timer in GROWING
+        elif running is not None and timer is running.end:
+            self.ends = NEVER
+
     def _enter(self, state: State, now: int) -> list[Output]:
+        """Come to a state: a timer that it has in common with the one before goes on, its others start."""
         self.state = state
         if state is State.COMPLETED:
             self._request = None
-        before, self.deadlines = self.deadlines, {}
-        for timer, first in first_lengths(self.kind, state, self.reliable):
-            running = before.get(timer)
-            if running is not None:
-                self.deadlines[timer] = running
-                continue
-            length = lasts(timer, state, self.reliable, self._fired.get(timer, 0)) if self._fired and timer in GROWING else first
-            if length == 0:
-                return self.happens(timer, now)
-            if length is not None:
-                self.deadlines[timer] = now + length
+        before, running = self._clocks, clocks(self.kind, state, self.reliable)
+        self._clocks = running
+        if self.again == NEVER or before is None or running.again is not before.again:
+            length = running.first
+            if self._fired and running.again in GROWING:
+                length = lasts(running.again, state, self.reliable, self._fired)
+            self.again = NEVER if length is None else now + length
+        if self.ends == NEVER or before is None or running.end is not before.end:
+            self.ends = NEVER if running.length is None else now + running.length
+            if running.length == 0 and running.end is not None:
+                return self.happens(running.end, now)
         return []
 
     def _done(self, act: Act, message: Message | None) -> Output | None:

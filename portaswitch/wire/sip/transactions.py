@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from heapq import heapify, heappop, heappush
-from itertools import count
 
 from portaswitch.wire.sip.fault import DROPPED, PHRASES, Fault
 from portaswitch.wire.sip.message import Request, Response
-from portaswitch.wire.sip.table import Event, Kind
+from portaswitch.wire.sip.table import Event, Kind, State
 from portaswitch.wire.sip.transaction import Output, Transaction, event_of
 from portaswitch.wire.sip.values import COOKIE
+from portaswitch.wire.sip.wheel import NEVER, Wheel
 
 
 def branch_of(random: bytes) -> str:
@@ -28,7 +27,8 @@ def server_key(request: Request) -> Hashable:
     method = "INVITE" if request.method == "ACK" else request.method
     top, known = request.via, request.known
     if top.modern:
-        return top.branch, top.sent_by, method
+        host, port = top.sent_by
+        return f"{top.branch} {host}:{port} {method}"  # a text, which the collector of cycles needn't look at
     tag = None if method == "INVITE" else known.recipient.tag
     return request.target, tag, known.sender.tag, known.call_id, known.cseq.number, method, str(top)
 
@@ -42,16 +42,18 @@ class Transactions:
     """
     The running transactions, at most `limit` of servers and as many of clients.
 
-    Messages, timers and errors go in; what is to be sent, delivered or told comes out. Times are milliseconds of a clock that never goes back.
+    Messages, timers and errors go in; what is to be sent, delivered or told comes out. Times are milliseconds of a clock that never goes back; timers may be
+    late by a `tick`.
     """
 
-    def __init__(self, limit: int = 65536) -> None:
+    def __init__(self, limit: int = 65536, tick: int = 1) -> None:
         self._limit = limit
         self._servers: dict[Hashable, Transaction] = {}
         self._clients: dict[Hashable, Transaction] = {}
+        #: Of each connection what goes by it: one that breaks is not to be looked for among all.
+        self._streams: dict[object, dict[Transaction, None]] = {}
         #: Of each transaction its next timer; one that was stopped is found out when its time comes.
-        self._due: list[tuple[int, int, Transaction]] = []
-        self._serial = count()
+        self._due: Wheel[Transaction] = Wheel(tick)
 
     def __len__(self) -> int:
         return len(self._servers) + len(self._clients)
@@ -77,7 +79,7 @@ class Transactions:
             return Fault("overload", 503, PHRASES[503], (("Retry-After", "5"),), message.headers)
         kind = Kind.INVITE_SERVER if message.method == "INVITE" else Kind.SERVER
         self._servers[key] = server = Transaction(kind, key, message, place, reliable)
-        return self._settled(server, server.begin(now))
+        return self._begun(server, now)
 
     def asked(self, request: Request, place: object, reliable: bool, now: int) -> list[Output] | Fault:
         """
@@ -91,56 +93,66 @@ class Transactions:
         if len(self._clients) >= self._limit:
             return Fault("overload", DROPPED, heard=request.headers)
         self._clients[key] = client = Transaction(Kind.CLIENT, key, request, place, reliable)
-        return self._settled(client, client.begin(now))
+        return self._begun(client, now)
+
+    def _begun(self, transaction: Transaction, now: int) -> list[Output]:
+        if transaction.reliable:
+            self._streams.setdefault(transaction.place, {})[transaction] = None
+        return self._settled(transaction, transaction.begin(now))
 
     def answered(self, transaction: Transaction, response: Response, now: int) -> list[Output]:
         """The user answers a request that was delivered. Nothing comes of it when the transaction is over or has its answer."""
         return self._settled(transaction, transaction.answers(response, now))
 
+    def dismissed(self, transaction: Transaction, response: Response, now: int) -> list[Output]:
+        """The user answers a request of which nothing is kept: the response is not sent again by itself, the request again is a new one (RFC 3261 8.2.7)."""
+        outputs = transaction.answers(response, now)
+        transaction.leave()
+        return self._settled(transaction, outputs)
+
     def broken(self, place: object, now: int) -> list[Output]:
-        """The transport to a place has failed: tell the users of all that goes there."""
-        hit = [one for group in (self._servers, self._clients) for one in group.values() if one.place == place]
-        return [output for one in hit for output in self._settled(one, one.happens(Event.ERROR, now))]
+        """A connection has failed: tell the users of all that goes by it."""
+        return [output for one in list(self._streams.get(place, ())) for output in self._settled(one, one.happens(Event.ERROR, now))]
 
     @property
-    def soonest(self) -> int | None:
-        """When :meth:`advance` may have something to do, as far as can be told without a look at what was stopped; None for never."""
-        return self._due[0][0] if self._due else None
-
-    def next(self) -> int | None:
-        """When :meth:`advance` has something to do; None when no timer runs."""
-        while self._due:
-            when, _, transaction = self._due[0]
-            earliest = transaction.earliest
-            if earliest == when == transaction.noted:
-                return when
-            heappop(self._due)
-            if transaction.noted == when:
-                transaction.noted = None
-                self._note(transaction, earliest)
-        return None
+    def soonest(self) -> int:
+        """When :meth:`advance` may have something to do, as far as can be told without a look at what was stopped; NEVER: no timer runs."""
+        return self._due.soonest
 
     def advance(self, now: int) -> list[Output]:
         """Fire the timers whose time has come."""
         outputs: list[Output] = []
-        while (when := self.next()) is not None and when <= now:
-            transaction = self._due[0][2]
-            outputs += self._settled(transaction, transaction.due(now))
+        for when, transactions in self._due.taken(now):
+            for transaction in transactions:
+                if transaction.noted == when:
+                    transaction.noted = NEVER
+                    outputs += self._settled(transaction, transaction.due(now))
         return outputs
 
-    def _note(self, transaction: Transaction, when: int | None) -> None:
-        if when is not None and (transaction.noted is None or when < transaction.noted):
-            transaction.noted = when
-            heappush(self._due, (when, next(self._serial), transaction))
-
     def _settled(self, transaction: Transaction, outputs: list[Output]) -> list[Output]:
-        """Forget a transaction that is over, and note the timers of one that isn't."""
-        if transaction.over:
+        """Forget a transaction that is over, and note the next timer of one that isn't."""
+        if transaction.state is State.TERMINATED:
             group = self._clients if transaction.kind is Kind.CLIENT else self._servers
             if group.get(transaction.key) is transaction:
                 del group[transaction.key]
-        self._note(transaction, transaction.earliest)
-        if len(self._due) > 4 * len(self) + 4096:  # most are timers of transactions that are over
-            self._due = [entry for entry in self._due if not entry[2].over]
-            heapify(self._due)
+                self._parted(transaction)
+            transaction.noted = NEVER
+            if len(self._due) > 4 * len(self) + 4096:  # most are timers of transactions that are over
+                self._due.keep(_is_noted)
+            return outputs
+        when = transaction.earliest
+        if when < transaction.noted:
+            transaction.noted = self._due.put(when, transaction)
         return outputs
+
+    def _parted(self, transaction: Transaction) -> None:
+        """It goes by no connection any more."""
+        together = self._streams.get(transaction.place) if transaction.reliable else None
+        if together is not None:
+            together.pop(transaction, None)
+            if not together:
+                del self._streams[transaction.place]
+
+
+def _is_noted(when: int, transaction: Transaction) -> bool:
+    return transaction.noted == when

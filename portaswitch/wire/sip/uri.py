@@ -19,6 +19,8 @@ _PASSWORD: Final = re.compile(rf"(?:[{_UNRESERVED}&=+$,]|{_ESCAPE})*")
 _PARAMETER: Final = re.compile(rf"(?:[{_UNRESERVED}\[\]/:&+$]|{_ESCAPE})+")
 _HEADER: Final = re.compile(rf"(?:[{_UNRESERVED}\[\]/?:+$]|{_ESCAPE})*")
 _OPAQUE: Final = re.compile(rf"(?:[{_UNRESERVED};/?:@&=+$,#\[\]]|{_ESCAPE})+")
+#: A URI as nearly all are.
+_PLAIN_SIP: Final = re.compile(rf"(sips?):([{_UNRESERVED}&=+$,;?/#]+)@([A-Za-z0-9.\-]+)(?::([0-9]{{1,5}}))?")
 #: Underscores are no part of RFC 1123's names, but of those that container networks give.
 _NAME: Final = re.compile(r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_\-]*[A-Za-z0-9_])?\.)*[A-Za-z](?:[A-Za-z0-9_\-]*[A-Za-z0-9_])?\.?")
 _FOUR: Final = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
@@ -142,6 +144,11 @@ def read(text: str) -> Uri | None:
 
 
 def _read(text: str) -> Uri | None:
+    plain = _PLAIN_SIP.fullmatch(text)
+    if plain is not None and host(plain[3]):
+        port = plain[4]
+        if port is None or 0 < int(port) < 65536:
+            return SipUri(plain[1], plain[2], plain[3], None if port is None else int(port))
     scheme, colon, rest = text.partition(":")
     if not colon or not _SCHEME.fullmatch(scheme):
         return None

@@ -25,6 +25,9 @@ _VIA: Final = re.compile(
 )
 #: The same as nearly all write it.
 _PLAIN_VIA: Final = re.compile(r"SIP/2\.0/(UDP|TCP|TLS) ([A-Za-z0-9_.\-]+)(?::([0-9]{1,5}))?(;.*)?", re.DOTALL)
+#: From and To as nearly all write them.
+_PLAIN_ADDR: Final = re.compile(r"<(sips?:[A-Za-z0-9\-_.!~*'()+=$&]+@[A-Za-z0-9.\-]+)>(?:;tag=([A-Za-z0-9\-.!%*_+`'~]+))?")
+_PLAIN_CSEQ: Final = re.compile(r"([0-9]{1,9}) ([A-Z]+)")
 _CSEQ: Final = re.compile(r"([0-9]+)[ \t]+(\S+)")
 _WORDS: Final = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+(?:[ \t]+[A-Za-z0-9\-.!%*_+`'~]+)*")
 #: `word [ "@" word ]`.
@@ -61,6 +64,10 @@ def name_addr(text: str) -> NameAddr | None:
     A name-addr or addr-spec with the header's parameters. A URI without brackets ends at the first semicolon and holds neither comma nor question mark (RFC
     3261 20).
     """
+    plain = _PLAIN_ADDR.fullmatch(text)
+    if plain is not None:
+        address, tag = uris.read(plain[1]), plain[2]
+        return None if address is None else NameAddr(address, "", (("tag", tag),) if tag else ())
     display, rest = "", text
     if text[:1] == "<":
         pass  # no display name, as most have it
@@ -121,7 +128,8 @@ class Via:
         The branch names the transaction: it has the cookie and something behind it (RFC 4475 3.2.1). The cookie is compared without case, as all
         tokens are.
         """
-        return len(self.branch) > len(COOKIE) and self.branch[: len(COOKIE)].lower() == COOKIE.lower()
+        branch = self.branch
+        return len(branch) > len(COOKIE) and (branch.startswith(COOKIE) or branch[: len(COOKIE)].lower() == COOKIE.lower())
 
     @property
     def sent_by(self) -> tuple[str, int]:
@@ -145,8 +153,8 @@ class Via:
 
     def reply_to(self) -> tuple[str, int]:
         """Where an answer over an unreliable transport goes (RFC 3261 18.2.2, RFC 3581 4); maddr, meant for multicast, is not obeyed."""
-        port = number(named(self.parameters, "rport") or "", 65535)
-        return named(self.parameters, "received") or self.host.strip("[]"), port or self.sent_by[1]
+        received, port = named(self.parameters, "received"), number(named(self.parameters, "rport") or "", 65535)
+        return received or self.host.strip("[]"), port or self.sent_by[1]
 
 
 def via(text: str) -> Via | None:
@@ -181,6 +189,9 @@ class CSeq:
 
 def cseq(text: str) -> CSeq | None:
     """The value of CSeq, its number less than 2**31."""
+    found = _PLAIN_CSEQ.fullmatch(text)
+    if found is not None:
+        return CSeq(int(found[1]), found[2])
     found = _CSEQ.fullmatch(text)
     if found is None or not token(found[2]):
         return None

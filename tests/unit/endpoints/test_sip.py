@@ -9,7 +9,8 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
-from portaswitch.endpoints.sip import Reply, SipServer
+from portaswitch.endpoints import sip_ports
+from portaswitch.endpoints.sip import Passing, Reply, SipServer
 from portaswitch.endpoints.sip_domains import Domains, Peer
 from portaswitch.endpoints.sip_ports import MOST_OF_ONE, Datagrams, Flow, Place, TcpPort, UdpPort
 from portaswitch.endpoints.sip_throttle import Throttle
@@ -19,6 +20,7 @@ from portaswitch.model.request import Origin
 from portaswitch.wire.sip import uri as uris
 from portaswitch.wire.sip.message import Request
 from portaswitch.wire.sip.parse import parse
+from portaswitch.wire.sip.wheel import NEVER
 
 PEER = ("192.0.2.1", 5060)
 
@@ -127,6 +129,18 @@ class ServerTests(SynchronousTestCase):
         self.assertEqual(len(self.replies), 301)
 
 
+    def test_floods_leave_nothing(self) -> None:
+        """Who has proven nothing, before anything was done: neither a transaction nor a timer is kept of it, and no answer is sent twice (RFC 3261 8.2.7)."""
+        for place in range(40):
+            for method in ("INVITE", "SUBSCRIBE", "OPTIONS", "NONSENSE", "MESSAGE"):
+                self.port.datagramReceived(message(f"z9hG4bKf{place}", method), PEER)
+        for reply in self.replies:
+            reply.callback(Passing(401))
+        self.assertEqual((len(self.server.transactions), len(self.wire.sent), {*self.statuses()}), (0, 200, {200, 401, 405, 501}))
+        self.clock.advance(40)
+        self.assertEqual((len(self.wire.sent), self.server.transactions.soonest), (200, NEVER))
+
+
 class Channel(StringTransport):
     """A connection that says from where it is, and whether it was closed."""
 
@@ -159,6 +173,8 @@ class ConnectionTests(SynchronousTestCase):
         """Half a message for over 10 s, or nothing for 10 minutes: closed. Whole ones keep it open."""
         slow, slow_channel = self.connect()
         silent, silent_channel = self.connect()
+        silent.dataReceived(message(method="OPTIONS").replace(b"/UDP", b"/TCP"))
+        silent_channel.clear()
         slow.dataReceived(b"MESSAGE sip:a")
         for _ in range(11):
             self.clock.advance(1)
@@ -180,11 +196,39 @@ class ConnectionTests(SynchronousTestCase):
         self.port.sweep()
         self.assertTrue(silent_channel.disconnecting)
 
+    def test_mute(self) -> None:
+        """A connection by which no message comes within 30 s of its opening is closed: pings, half a TLS handshake and nonsense are none."""
+        flows = [self.connect() for _ in range(3)]
+        for _ in range(31):
+            self.clock.advance(1)
+            flows[0][0].dataReceived(b"\r\n\r\n")
+            flows[1][0].dataReceived(message(method="OPTIONS").replace(b"/UDP", b"/TCP"))
+        self.port.sweep()
+        self.assertEqual([channel.disconnecting for _, channel in flows], [True, False, True])
+
+    def test_crowded(self) -> None:
+        """What is kept of unfinished messages has a limit for all together; who goes or ends its message makes room."""
+        self.patch(sip_ports, "UNFINISHED", 1000)
+        whole = message(method="OPTIONS").replace(b"/UDP", b"/TCP")
+        flows = [self.connect() for _ in range(4)]
+        for flow, _ in flows[:3]:
+            flow.dataReceived(whole[:100] + b"X: " + b"a" * 300)
+        self.assertEqual([channel.disconnecting for _, channel in flows], [False, False, True, False])
+        flows[2][0].connectionLost()
+        flows[0][0].connectionLost()
+        flows[3][0].dataReceived(whole + whole[:150])
+        self.assertEqual((flows[3][1].disconnecting, self.port.unfinished), (False, 403 + 150))
+        flows[3][0].dataReceived(whole[150:])
+        self.assertEqual(self.port.unfinished, 403)
+
     def test_too_many(self) -> None:
         """Of one address: the next is closed, and one may come for one that goes."""
         flows = [self.connect() for _ in range(MOST_OF_ONE)]
         self.assertTrue(self.connect()[1].disconnecting)
-        flows[0][0].connectionLost()
+        last, (first, _) = flows[-1][0], flows[0]
+        self.assertIs(self.port.at(last.host, last.number), last)  # of one address and port the latest counts
+        first.connectionLost()
+        self.assertIs(self.port.at(last.host, last.number), last)
         self.assertEqual(self.closed, [flows[0][0].flow])
         self.assertFalse(self.connect()[1].disconnecting)
         self.assertFalse(flows[0][0].write(b"x"))

@@ -14,6 +14,7 @@ from portaswitch.wire.sip.message import Request
 from portaswitch.wire.sip.table import ROWS, TIMERS, Act, Event, Kind, State, Timer
 from portaswitch.wire.sip.transaction import Deliver, Failed, Output, Send, Transaction
 from portaswitch.wire.sip.transactions import Transactions, branch_of, client_key, server_key
+from portaswitch.wire.sip.wheel import NEVER
 from tests.unit.wire.sip.making import BOB, BRANCH, asked, asking, replied, replying, telling
 
 FEW = settings(max_examples=200, deadline=None)
@@ -49,10 +50,14 @@ class Layer(Transactions):
     def run(self, until: int) -> list[tuple[int, str]]:
         """Let time pass."""
         seen = []
-        while (when := self.next()) is not None and when <= until:
+        while (when := self.soonest) <= until:
             seen += [(when, word) for word in shown(self.advance(when))]
         self.now = until
         return seen
+
+    def next(self) -> int | None:
+        """When the next timer of a transaction fires."""
+        return min((transaction.earliest for group in (self._servers, self._clients) for transaction in group.values()), default=None)
 
 
 def begun(outputs: list[Output] | Fault) -> Transaction:
@@ -105,9 +110,20 @@ class ServerTests(SynchronousTestCase):
     def test_transport_error(self) -> None:
         """17.2.4: the user hears that its answer may not have arrived."""
         layer = Layer()
-        server = begun(layer.take(telling()))
-        layer.answered(server, answer(server.request, 200), 0)
+        server = begun(layer.take(telling(), reliable=True))
+        layer.answered(server, answer(server.request, 100), 0)
         self.assertEqual((shown(layer.broken("other", 1)), shown(layer.broken("peer", 1)), len(layer)), ([], ["transport"], 0))
+        self.assertEqual(layer._streams, {})
+
+    def test_dismissed(self) -> None:
+        """8.2.7: an answer of which nothing is kept, whatever the method; the request again is a new one."""
+        layer = Layer()
+        for octets in (telling(), asking("INVITE"), telling()):
+            for reliable in (False, True):
+                server = begun(layer.take(octets, reliable))
+                self.assertEqual(shown(layer.dismissed(server, answer(server.request, 405), 0)), ["send 405 Met"])
+                self.assertEqual((len(layer), layer._streams), (0, {}))
+        self.assertEqual((layer.run(100000), layer.soonest), ([], NEVER))
 
     def test_limit(self) -> None:
         """One transaction too many is a 503; a retransmission never is."""
@@ -193,7 +209,7 @@ class InviteTests(SynchronousTestCase):
     def test_accepted(self) -> None:
         """RFC 6026: after a 2xx the INVITE again is absorbed, an ACK goes to the user, a transport error leaves the state."""
         layer = Layer()
-        server = begun(layer.take(asking("INVITE")))
+        server = begun(layer.take(asking("INVITE"), reliable=True))
         self.assertEqual(shown(layer.answered(server, answer(server.request, 180), 0)), ["send 180 Rin"])
         self.assertEqual(shown(layer.take(asking("INVITE"))), ["send 180 Rin"])
         self.assertEqual(shown(layer.answered(server, answer(server.request, 200), 0)), ["send 200 OK"])
@@ -243,7 +259,7 @@ class ClientTests(SynchronousTestCase):
     def test_transport_error(self) -> None:
         """17.1.4."""
         layer = Layer()
-        self.start(layer)
+        self.start(layer, reliable=True)
         self.assertEqual((shown(layer.broken("peer", 1)), len(layer)), (["transport"], 0))
 
     def test_misuse(self) -> None:
@@ -323,7 +339,7 @@ class TableTests(SynchronousTestCase):
         """An event without a row changes nothing, and sends nothing."""
         transaction = Transaction(Kind.SERVER, "key", asked(telling()), "peer", False)
         transaction.begin(0)
-        before = dict(transaction.deadlines)
+        before = transaction.again, transaction.ends
         for event in (Event.ACK, Event.REQUEST, Timer.K):
-            self.assertEqual((transaction.happens(event, 1), transaction.state, transaction.deadlines), ([], State.TRYING, before))
+            self.assertEqual((transaction.happens(event, 1), transaction.state, (transaction.again, transaction.ends)), ([], State.TRYING, before))
         self.assertTrue(to_octets(transaction.request).startswith(b"MESSAGE "))

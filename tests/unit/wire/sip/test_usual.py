@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import re
+from contextlib import ExitStack
+from typing import Final
 from unittest import mock
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from portaswitch.wire.sip import grammar, message, parse, values
+from portaswitch.wire.sip import grammar, message, parse, uri, values
 from portaswitch.wire.sip.message import Message
 from tests.unit.wire.sip.making import replying, telling
 from tests.unit.wire.sip.torture import kinds
 
 #: Matches nothing.
 NEVER = re.compile("(?!)")
+#: What reads a text in one go.
+QUICK: Final = (
+    (grammar, "_BARE"), (grammar, "_CREDENTIALS"), (values, "_PLAIN_VIA"), (values, "_PLAIN_CSEQ"), (values, "_PLAIN_ADDR"), (uri, "_PLAIN_SIP"),
+)  # fmt: skip
 FEW = settings(max_examples=300, deadline=None)
 #: Pieces of which headers are made.
 PIECES = st.sampled_from((
     ";", ",", "=", '"', "<", ">", " ", "\t", "branch", "rport", "tag", "a", "0", "z9hG4bK", "sip:a@b", "\\", "é", "SIP/2.0/UDP h:5060", "%41", "[::1]", "\x7f",
+    "b:5060", "b:0", "?", "/", "MESSAGE", "12",
 ))  # fmt: skip
 
 
@@ -64,7 +71,11 @@ class UsualTests(SynchronousTestCase):
     @FEW
     @given(st.lists(PIECES, max_size=12).map("".join))
     def test_texts(self, text: str) -> None:
-        """Parameters, pairs of credentials, and Vias."""
-        with mock.patch.object(grammar, "_BARE", NEVER), mock.patch.object(values, "_PLAIN_VIA", NEVER):
-            told = grammar.parameters(text), values.via(text)
-        self.assertEqual((grammar.parameters(text), values.via(text), grammar.pairs(text)), (*told, grammar._pairs(text)))
+        """Parameters, pairs of credentials, Vias, CSeqs, URIs and addresses."""
+        for texts in (text, f"<{text}>;tag=a", f"sip:{text}@b", f"<sip:a@{text}>", f"1 {text}", f"a=b, {text}"):
+            with ExitStack() as stack:
+                for module, name in QUICK:
+                    stack.enter_context(mock.patch.object(module, name, NEVER))
+                told = grammar.parameters(texts), values.via(texts), values.cseq(texts), uri._read(texts), values.name_addr(texts), grammar._pairs(texts)
+            found = grammar.parameters(texts), values.via(texts), values.cseq(texts), uri._read(texts), values.name_addr(texts), grammar.pairs(texts)
+            self.assertEqual(found, told)
