@@ -46,6 +46,30 @@ def divided() -> tuple[list[str], dict[str, str]]:
     return [name for name, reason in why.items() if not reason], {name: reason for name, reason in why.items() if reason}
 
 
+def heirs(compiled: list[str]) -> list[str]:
+    """Classes of interpreted modules whose base is compiled, which the interpreter refuses: their modules have to be compiled too."""
+    bases = {(name, node.name) for name in compiled for node in ast.parse(_path(ROOT, name).read_text()).body if isinstance(node, ast.ClassDef)}
+    found = []
+    for folder in ("portaswitch", "handlers", "twisted"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            if ".".join(path.relative_to(ROOT).with_suffix("").parts) not in compiled:
+                found += [f"{path.relative_to(ROOT)}: {heir}" for heir in _inheriting(ast.parse(path.read_text()), bases)]
+    return found
+
+
+def _inheriting(module: ast.Module, bases: set[tuple[str, str]]) -> Iterator[str]:
+    known = {
+        alias.asname or alias.name: (node.module or "", alias.name) for node in ast.walk(module) if isinstance(node, ast.ImportFrom) for alias in node.names
+    }
+    for node in ast.walk(module):
+        if isinstance(node, ast.ClassDef):
+            for base in node.bases:
+                first, _, rest = ast.unparse(base).partition("[")[0].partition(".")
+                place, name = known.get(first, ("", ""))
+                if (place, name) in bases or (f"{place}.{name}", rest) in bases:
+                    yield f"{node.name} inherits from {ast.unparse(base)}"
+
+
 def _path(root: Path, name: str) -> Path:
     return root.joinpath(*name.split(".")).with_suffix(".py")
 

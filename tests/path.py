@@ -7,8 +7,8 @@ The path of a request inside the server's process, without wire and database: CP
 
 Rows are what `exchange` answers when nothing is in the way, so that everything but the driver and the sockets is measured, with batches as
 under load. With `--against` another tree of the same code (that of another commit, say) runs in turn with this one, block by block, in a
-process of its own: ratios of CPU times hold on a shared machine, wall times do not. A tree of `python -m compiled --tree` has no tests of its own: it gets ours. With `--plans` so runs this tree with accounts that have three discount
-plans and a wallet, which the first column is of.
+process of its own: ratios of CPU times hold on a shared machine, wall times do not. A tree of `python -m compiled --tree` has no tests: it gets
+ours. With `--plans` so runs this tree with accounts that have three discount plans and a wallet, which the first column is of.
 """
 
 from __future__ import annotations

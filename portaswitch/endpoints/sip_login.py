@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from portaswitch.endpoints.sip import Passing, Reply
+from portaswitch.endpoints.sip_credentials import DigestVerify
 from portaswitch.endpoints.sip_domains import Domains
 from portaswitch.endpoints.sip_map import status_of, to_login
 from portaswitch.endpoints.sip_throttle import Throttle
 from portaswitch.interfaces.billing import IBilling
 from portaswitch.metrics import Counter
 from portaswitch.model.refusal import Refusal
-from portaswitch.model.request import AAARequest, Kind, Origin, Parties, Verify
+from portaswitch.model.request import AAARequest, Kind, Origin, Parties
 from portaswitch.wire.sip.challenge import Guard, Login, Verdict
 from portaswitch.wire.sip.grammar import printable
 from portaswitch.wire.sip.message import Request
@@ -27,34 +28,6 @@ from portaswitch.wire.sip.message import Request
 LOGINS = Counter("portaswitch_sip_logins_total", "Digest log-ins", ("result",))
 #: A log-in's user name and identity are no longer than ids are.
 LONGEST = 256
-
-
-class DigestVerify(Verify):
-    """
-    A digest answer to a nonce that is not old. It counts its nonce once, however often the core looks at it; `repeated` ones are only computed.
-    `confirmation` are the headers by which the client sees that we know the password too.
-    """
-
-    __slots__ = ("_also", "_guard", "_login", "_now", "_password", "_repeated", "_request", "confirmation", "verdict")
-
-    def __init__(self, guard: Guard, login: Login, request: Request, now: int, also: Iterable[str], repeated: bool) -> None:
-        self._guard, self._login, self._request, self._now = guard, login, request, now
-        self._also, self._repeated = tuple(also), repeated
-        self._password: str | None = None
-        self.verdict = Verdict.WRONG
-        self.confirmation: tuple[tuple[str, str], ...] = ()
-
-    def __call__(self, password: str) -> bool:
-        """True when the answer was made from this password, for this request and a nonce that may still be used."""
-        if self._password != password:
-            self._password = password
-            if not self._guard.proves(self._login, password, self._request, self._also):
-                self.verdict = Verdict.WRONG
-            else:
-                self.verdict = Verdict.PASSED if self._repeated or self._guard.counts(self._login, self._now) else Verdict.STALE
-            if self.verdict is Verdict.PASSED:
-                self.confirmation = tuple(self._guard.confirmation(self._login, password))
-        return self.verdict is Verdict.PASSED
 
 
 @dataclass(frozen=True, slots=True)
