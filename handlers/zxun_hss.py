@@ -28,7 +28,10 @@ class ZxunHSS(HssHandler):
         "Account/Unblocked",
     )
     extra_events = ("Account/Status/Suspend", "Account/Status/Unsuspend", "Account/ServiceAttribute/Changed")
-    create = (("ADD TPLCSPSSUB", {"CSPSTPLID": "{template}"}), ("ADD EPSSUB", {"EPSUSERTPLID": "{template}"}))
+    create = (
+        ("ADD TPLCSPSSUB", {"IMSI": "{imsi}", "ISDN": "{isdn}", "CSPSTPLID": "{template}"}),
+        ("ADD EPSSUB", {"IMSI": "{imsi}", "EPSUSERTPLID": "{template}"}),
+    )
     renumber = ""
     options = (
         Option("url", url, "where it listens", example="http://hss.example.com:8080"),

@@ -17,16 +17,17 @@ from portaswitch.handler.options import Option, mapping, switch, text
 from portaswitch.handler.requests import Reply, Request
 from portaswitch.model.subscriber import Record, Subscriber
 
-_RESULT = re.compile(r"RETCODE\s*=\s*(\d+)|ERR(\d+)|SUCCESS(\d+)")
-_UNSAFE = re.compile(r'["=,;:\x00-\x1f]')
+#: At the beginning of a line: a banner's echo of the command may hold anything.
+_RESULT = re.compile(r"^[ \t]*(?:RETCODE\s*=\s*(\d+)|ERR(\d+)|SUCCESS(\d+))", re.MULTILINE)
+_UNSAFE = re.compile(r'["=,;:]|[^\x20-\x7e]')
 
 
 class HssHandler(StateHandler):
     """
     Keys, subscriber, lock state and static address of a SIM, converged command by command.
 
-    `create` are the commands that make a subscriber, in order, each with its parameters: {template} stands for the chosen one. `renumber` is the command that
-    changes a number, '' where there is none: then the subscriber is made anew.
+    `create` are the commands that make a subscriber, in order, each with its parameters, in which {imsi}, {isdn} and {template} stand for the subscriber's.
+    `renumber` is the command that changes a number, '' where there is none: then the subscriber is made anew.
     """
 
     needs = frozenset({"ki", "opc"})
@@ -38,7 +39,12 @@ class HssHandler(StateHandler):
         Option("hlrsn", text, "number of the HLR among those of the gateway, '' for none", default="1"),
         Option("template", text, "template id of subscribers whose policy is not in `templates`", default="1"),
         Option("templates", mapping, "template ids by name of the Internet access policy", default={}),
-        Option("key_options", mapping, "further parameters of ADD KI: ALG, K4SNO, OPSNO, AMFSNO ...", default={"ALG": "MILENAGE"}),
+        Option(
+            "key_options",
+            mapping,
+            "further parameters of ADD KI: ALG, K4SNO, AMFSNO, KEYTYPE ...; with OPSNO (the operator's key by its number) the card's OPC is not sent",
+            default={"ALG": "MILENAGE"},
+        ),
         Option(
             "codes",
             mapping,
@@ -87,9 +93,9 @@ class HssHandler(StateHandler):
             yield from self._say("RMV SUB", IMSI=imsi, RMVKI=gone, accepts=self._coded("unknown"))
 
     def result(self, reply: Reply) -> str:
-        """The code of an answer, '0' for success: of an XML answer's ResultCode, else of RETCODE, ERR or SUCCESS in the text."""
+        """The code of an answer, '0' for success, '' for none: of an XML answer's ResultCode, else of RETCODE, ERR or SUCCESS where a line begins."""
         if reply.xml is not None:
-            return next((found.text for found in reply.xml.all("ResultCode")), "0")
+            return next((found.text for found in reply.xml.all("ResultCode")), "")
         found = _RESULT.search(reply.body)
         return next((code for code in found.groups()[:2] if code), "0") if found else ""
 
@@ -120,8 +126,8 @@ class HssHandler(StateHandler):
         there = not (yield from self._unknown(wanted.key("imsi")))
         yield from self._key(wanted)
         for name, parameters in self.create[1 if there else 0 :]:
-            chosen = {key: value.format(template=wanted.values["template"]) for key, value in parameters.items()}
-            yield from self._say(name, IMSI=wanted.key("imsi"), ISDN=wanted.key("msisdn"), **chosen, accepts=self._coded("exists"))
+            own = {"imsi": wanted.key("imsi"), "isdn": wanted.key("msisdn"), "template": wanted.values["template"]}
+            yield from self._say(name, accepts=self._coded("exists"), **{key: value.format_map(own) for key, value in parameters.items()})
 
     def _key(self, wanted: State) -> Steps:
         """The keys of a SIM, where the inventory has them and the server has not."""
@@ -129,8 +135,9 @@ class HssHandler(StateHandler):
             return
         reply = yield from self._say("LST KI", IMSI=wanted.key("imsi"), accepts=self._coded("no_key"))
         if self.result(reply) in self._coded("no_key"):
-            opc = {"OPCVALUE": wanted.values["opc"]} if wanted.values["opc"] else {}
-            yield from self._say("ADD KI", IMSI=wanted.key("imsi"), OPERTYPE="ADD", KIVALUE=wanted.values["ki"], **opc, **self.values["key_options"])
+            chosen = self.values["key_options"]
+            opc = {"OPCVALUE": wanted.values["opc"]} if wanted.values["opc"] and "OPSNO" not in chosen else {}
+            yield from self._say("ADD KI", IMSI=wanted.key("imsi"), OPERTYPE="ADD", KIVALUE=wanted.values["ki"], **opc, **chosen)
 
     def _say(self, name: str, accepts: frozenset[str] = frozenset(), **parameters: str) -> Result:
         numbered = {"HLRSN": self.values["hlrsn"], **parameters} if self.values["hlrsn"] else parameters

@@ -77,7 +77,8 @@ class HttpTarget(Target):
 class Dialect:
     """
     A line protocol: what ends a command, what ends an answer (a regular expression on whole lines, or '' where an answer is one line), what opens and closes a
-    session (commands with {option} in them), and how the answer to a log-in that went well looks (a regular expression).
+    session (commands with {option} in them), how the answer to a log-in that went well looks, and the answer to a command of a session that the vendor has
+    ended although the connection stands (regular expressions, '' where there is none).
     """
 
     name: str
@@ -86,6 +87,7 @@ class Dialect:
     log_in: str = ""
     log_in_ok: str = ""
     log_out: str = ""
+    logged_out: str = ""
 
 
 MML = Dialect("mml", end=";\r\n", answer_end=r"---\s*END\s*")
