@@ -43,7 +43,7 @@ class ZxunHSS(HssHandler):
     targets = {"": HttpTarget(seconds=60)}
 
     def details(self, wanted: State) -> Steps:
-        """The lock state, and a static address in each data context of the subscriber, which is made where the server has it not."""
+        """The lock state, and a static address in each data context of the subscriber, which is made from the template of its number where it is not there."""
         yield from super().details(wanted)
         contexts = wanted.values["contexts"].split()
         known = set()
@@ -53,7 +53,8 @@ class ZxunHSS(HssHandler):
         for context in contexts:
             address = wanted.values["static_ip"]
             fixed = {"IPV4ADDIND": "STATIC", "IPV4ADD": address} if address else {"IPV4ADDIND": "DYNAMIC"}
-            yield from self._say("MOD EPS_CONTEXT", IMSI=wanted.key("imsi"), PROV="MODPDNCNTX" if context in known else "ADDPDNCNTX", CNTXID=context, **fixed)
+            made = {"PROV": "MODPDNCNTX"} if context in known else {"PROV": "ADDPDNCNTX", "EPSAPNQOSTPLID": context}
+            yield from self._say("MOD EPS_CONTEXT", IMSI=wanted.key("imsi"), CNTXID=context, **made, **fixed)
 
     def command(self, name: str, parameters: Mapping[str, str], accepts: frozenset[str]) -> Request:
         """An element of the dialect's namespace, the log-in in the header."""

@@ -76,9 +76,9 @@ class EventHandler:
     `api`: the vendor's API and version; `tier`: 'documented', 'template' or 'live-tested' (DESIGN.md 5.8). `extra_events` may be subscribed by an operator
     beside the list. `needs`: secrets that the snapshot shall hold ('password', 'ki', 'opc', 'pin', 'puk'). Faults (what `fault` returns) in `busy` are tried
     again later, those in `harmless` count as success, those in `dropped` end the event for good; any other parks the notification unless the request
-    accepts it. HTTP's 408, 425, 429 and 5xx, and web pages, are always tried again. `log_in_refused`: faults of the log-in that must not be tried again (they lock the
-    account): the handler stops and alarms; `credentials_refused` are the same of any request, for vendors that are told name and password in each. `snapshot`
-    False: the handler looks at the event only, its steps get no subscriber.
+    accepts it. HTTP's 408, 425, 429 and 5xx, and web pages, are always tried again. `log_in_refused`: faults of the log-in that must not be tried again (they
+    lock the account): the handler stops and alarms; `credentials_refused` are the same of any request, for vendors that are told name and password in each.
+    `snapshot` False: the handler looks at the event only, its steps get no subscriber.
     """
 
     name: ClassVar[str]

@@ -13,7 +13,6 @@ from typing import Any
 from urllib.parse import quote
 
 from portaswitch.errors import NotProvisionable
-
 from portaswitch.handler.xml import Element
 from portaswitch.model.value import dataclass
 

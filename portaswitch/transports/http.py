@@ -8,6 +8,7 @@ import base64
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -143,8 +144,9 @@ def _body(request: Http) -> tuple[dict[str, str], bytes | None]:
 def _reply(response: Any, octets: bytes, envelope: bool) -> Reply:
     headers = {name.decode("latin-1").lower(): values[-1].decode("latin-1") for name, values in response.headers.getAllRawHeaders() if values}
     text = octets.decode("utf-8", "replace")
-    markup = text.lstrip().startswith("<") and (envelope or "xml" in headers.get("content-type", ""))
-    return Reply(response.code, text, soap_content(read(text)) if markup else None, headers)
+    reply = Reply(response.code, text, None, headers)
+    markup = text.lstrip().startswith("<") and not reply.page and (envelope or "xml" in headers.get("content-type", ""))
+    return replace(reply, xml=soap_content(read(text))) if markup else reply
 
 
 class _Body(Protocol):

@@ -13,7 +13,7 @@ from twisted.internet import reactor as installed
 
 from portaswitch.handler import Device, NotProvisionable, Policy, Sim, StateHandler, Subscriber
 from tests.claims import claims
-from tests.server.vendors import BARRED, CODES, FIRST, LINE, NEW, OLD, SECOND, Course, VendorCase, snapshots
+from tests.server.vendors import BARRED, CODES, FIRST, LINE, NEW, OLD, SECOND, SOAP_KEY, Course, VendorCase, snapshots
 from tests.simulators.calix_cms import CalixCms
 from tests.simulators.calix_objects import number_of, serial
 from tests.simulators.cmcc_hss import CmccHss
@@ -67,7 +67,7 @@ class HssTests(VendorCase):
     async def test_huawei_soap(self) -> None:
         """The same within a session that the log-in's 307 names."""
         simulator = HuaweiHssSoap(reactor)
-        await self.assert_hlr("Huawei::HSS", simulator, interface="soap", url="http://127.0.0.1:{port}", locks=True)
+        await self.assert_hlr("Huawei::HSS", simulator, interface="soap", url="http://127.0.0.1:{port}", locks=True, key_options=SOAP_KEY)
         simulator.forget_sessions()
         await self.bring(LINE)
         self.assertEqual(list(simulator.hlr.records), [FIRST.imsi])
@@ -78,9 +78,10 @@ class HssTests(VendorCase):
         simulator = CmccHss(reactor)
         await self.assert_hlr("ZXUN::HSS", simulator, url="http://127.0.0.1:{port}")
         await self.bring(LINE)
-        self.assertEqual(simulator.hlr.records[FIRST.imsi].group("EPS CNTX 1"), {"CNTXID": "1", "IPV4ADDIND": "STATIC", "IPV4ADD": "192.0.2.7"})
+        fixed = {"IPV4ADDIND": "STATIC", "IPV4ADD": "192.0.2.7"}
+        self.assertEqual(simulator.hlr.records[FIRST.imsi].group("EPS CNTX 1"), {"CNTXID": "1", "EPSAPNQOSTPLID": "1", **fixed})
         await self.bring(replace(LINE, policy=Policy(6, "SILVER", {"pdn_context_id": "2"})))
-        self.assertEqual(simulator.hlr.records[FIRST.imsi].group("EPS CNTX 2"), {"CNTXID": "2", "IPV4ADDIND": "STATIC", "IPV4ADD": "192.0.2.7"})
+        self.assertEqual(simulator.hlr.records[FIRST.imsi].group("EPS CNTX 2"), {"CNTXID": "2", "EPSAPNQOSTPLID": "2", **fixed})
 
     @claims("yate-hss.1")
     async def test_yate(self) -> None:

@@ -13,13 +13,16 @@ from tests.simulators.core import Refused
 from tests.simulators.huawei_hlr import BAD_PARAMETER, NATIVE, NOT_DEFINED, Act, Command, Group, Hlr, Parameters, Record, names, setting, without
 from tests.simulators.huawei_hss_soap import HuaweiHssSoap
 from tests.simulators.run import run
+from tests.simulators.soap import Element
 
 NAMESPACE = "http://www.chinamobile.com/HSS/"
 #: What PROV does to a context: whether it must be there before, and whether it is there afterwards.
 PROVISION: Mapping[str, tuple[bool, bool]] = {
-    "ADDPDNCNTX": (False, True), "MODPDNCNTX": (True, True), "RMVPDNCNTX": (True, False),
+    "ADDPDNCNTX": (False, True), "MODPDNCNTX": (True, True),
     "ADDPDPCNTX": (False, True), "MODPDPCNTX": (True, True), "RMVPDPCNTX": (True, False),
 }  # fmt: skip
+#: What a new context is made from, by domain; answers call it QOSTPLID.
+TEMPLATES = {"EPS": "EPSAPNQOSTPLID", "PS": "PSAPNQOSTPLID"}
 
 
 def _add_csps(hlr: Hlr, parameters: Parameters) -> list[Group]:
@@ -74,6 +77,10 @@ def _context(kind: str) -> Act:
         group = f"{kind} CNTX {number}"
         if (group in held) is not before:
             raise Refused("3907", "Context is not defined" if before else "Context already exists")
+        if not before and TEMPLATES[kind] not in parameters:
+            raise Refused(BAD_PARAMETER, f"{TEMPLATES[kind]} of a new context is missing")
+        if (parameters.get("IPV4ADDIND") == "STATIC") is not ("IPV4ADD" in parameters):
+            raise Refused(BAD_PARAMETER, "IPV4ADD goes with STATIC")
         if after:
             record.put(group, without(parameters, ("HLRSN", "IMSI", "ISDN", "PROV")))
         else:
@@ -88,7 +95,11 @@ def _lst(kind: str) -> Act:
 
     def act(hlr: Hlr, parameters: Parameters) -> list[Group]:
         record = hlr.find(parameters)
-        mine = [(group, record.group(group)) for group in record.groups() if group.startswith(kind)]
+        mine = [
+            (group, {"QOSTPLID" if name == TEMPLATES[kind] else name: value for name, value in record.group(group).items()})
+            for group in record.groups()
+            if group.startswith(kind)
+        ]
         return [("Basic Data", {"IMSI": record.imsi, "ISDN": record.isdn}), *mine]
 
     return act
@@ -97,7 +108,8 @@ def _lst(kind: str) -> Act:
 _CONTEXT = names("CNTXID EPSAPNQOSTPLID PSAPNQOSTPLID IPV4ADDIND IPV4ADD DEFAULTCNTXID")
 #: The dialect: the native commands that it shares, and its own.
 DIALECT: Mapping[str, Command] = {
-    **{name: NATIVE[name] for name in ("RMV_KI", "LST_KI", "RMV_SUB", "LST_SUB", "MOD_LCK", "MOD_IMSI", "MOD_ARD", "MOD_NAM", "SND_CANCELC")},
+    **{name: NATIVE[name] for name in ("RMV_KI", "LST_KI", "RMV_SUB", "LST_SUB", "MOD_LCK", "MOD_IMSI", "MOD_NAM", "SND_CANCELC")},
+    "MOD_ARD": Command(setting("ARD"), optional=names("UTRANNOTALLOWED GERANNOTALLOWED EUTRANNOTALLOWED"), subscriber=True),
     "ADD_KI": Command(NATIVE["ADD_KI"].act, NATIVE["ADD_KI"].needed, NATIVE["ADD_KI"].optional | names("OPCKEYID")),
     "ADD_TPLCSPSSUB": Command(_add_csps, names("IMSI ISDN CSPSTPLID")),
     "ADD_EPSSUB": Command(_adding("EPS"), names("EPSUSERTPLID"), names("DIAMNODETPL_ID"), subscriber=True),
@@ -121,6 +133,12 @@ class CmccHss(HuaweiHssSoap):
 
     def __init__(self, clock: IReactorTime, user: str = "provision", password: str = "made-up") -> None:
         super().__init__(clock, user, password, header=True)
+
+    def header_credentials(self, document: Element) -> tuple[str | None, str | None]:
+        """See `HuaweiSoap.header_credentials`: UserName and PassWord (spelled so) of the dialect's namespace."""
+        header = document.child("Header")
+        own = {one.name: one.text for one in (header.children if header is not None else ()) if one.namespace == NAMESPACE}
+        return own.get("UserName"), own.get("PassWord")
 
     def namespace(self, command: str) -> str:
         """See `HuaweiHssSoap.namespace`."""

@@ -14,7 +14,23 @@ from dataclasses import replace
 from typing import Any, Final
 
 from portaswitch.espf.catalogue import EVENTS, find
-from portaswitch.handler import Event, EventHandler, Http, HttpTarget, Option, Record, Reply, Steps, Subscriber, Target, Webhook, switch, text, url, webhook_secret
+from portaswitch.handler import (
+    Event,
+    EventHandler,
+    Http,
+    HttpTarget,
+    Option,
+    Record,
+    Reply,
+    Steps,
+    Subscriber,
+    Target,
+    Webhook,
+    switch,
+    text,
+    url,
+    webhook_secret,
+)
 
 #: The variable that names what a simplified event is about, the first that an event has.
 ENTITY: Final = ("i_account", "i_customer", "number", "invoice_number", "i_subscriber", "i_payment_transaction", "i_customer_site")

@@ -24,7 +24,8 @@ BASIC = "Authorization: Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()
 def send(simulator: HttpSimulator, method: str, path: str, body: Any = None, head: str = BASIC) -> Answer:
     """A request with JSON, or text as it is."""
     content = b"" if body is None else body.encode() if isinstance(body, str) else json.dumps(body).encode()
-    return ask(simulator, method, path, content, head)
+    kind = "text/xml" if isinstance(body, str) else "application/json"
+    return ask(simulator, method, path, content, head, f"Content-Type: {kind}")
 
 
 class LawsTests(SynchronousTestCase):
