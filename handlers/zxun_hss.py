@@ -33,6 +33,7 @@ class ZxunHSS(HssHandler):
         ("ADD EPSSUB", {"IMSI": "{imsi}", "EPSUSERTPLID": "{template}"}),
     )
     renumber = ""
+    untold = ("product", "profile")
     options = (
         Option("url", url, "where it listens", example="http://hss.example.com:8080"),
         Option("path", text, "path of its interface", default="/spg"),
@@ -43,8 +44,14 @@ class ZxunHSS(HssHandler):
     targets = {"": HttpTarget(seconds=60)}
 
     def details(self, wanted: State) -> Steps:
-        """The lock state, and a static address in each data context of the subscriber, which is made from the template of its number where it is not there."""
+        """
+        The lock state, the limits of the policy (bit/s) where it has both, and a static address in each data context of the subscriber, which is made from the
+        template of its number where it is not there.
+        """
         yield from super().details(wanted)
+        limits = {"AMBRMAXREQBWUL_GLOBAL": wanted.values["upload"], "AMBRMAXREQBWDL_GLOBAL": wanted.values["download"]}
+        if all(limits.values()):
+            yield from self._say("MOD EPSDATA", IMSI=wanted.key("imsi"), **limits)
         contexts = wanted.values["contexts"].split()
         known = set()
         if contexts:

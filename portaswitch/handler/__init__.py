@@ -17,6 +17,7 @@ from portaswitch.handler.targets import (
     Header,
     HttpTarget,
     LineTarget,
+    NamedHeader,
     SqlTarget,
     Target,
     Webhook,
@@ -39,10 +40,10 @@ from portaswitch.model.event import Event
 from portaswitch.model.subscriber import NO_RECORD, Condition, Device, Party, Policy, Record, Sim, Subscriber
 
 __all__ = [
-    "MML", "NO_RECORD", "OSMO_CTRL", "PAGE", "AssignAlias", "AssignCustomField", "AssignRemoteId", "AssignStatus", "Basic", "Bearer", "ChangeProduct",
-    "Condition", "Device", "Dialect", "Effect", "Element", "Emit", "EndSessions", "Event", "EventHandler", "FanOut", "File", "FileTarget", "Header", "Http",
-    "HttpTarget", "IEventHandler", "Line", "LineTarget", "LogIn", "NotProvisionable", "Note", "Operation", "Option", "Party", "Policy", "Record", "Reply",
-    "Request", "Result", "Sim", "Soap", "Sql", "SqlTarget", "State", "StateHandler", "Steps", "Subscriber", "Target", "TemplateHandler", "Webhook", "address",
-    "fields", "mapping", "mobile", "on", "one_of", "render", "resource", "segment", "switch", "text", "url", "webhook_secret", "whole", "without", "worded",
-    "xml",
+    "MML", "NO_RECORD", "NamedHeader", "OSMO_CTRL", "PAGE", "AssignAlias", "AssignCustomField", "AssignRemoteId", "AssignStatus", "Basic", "Bearer",
+    "ChangeProduct", "Condition", "Device", "Dialect", "Effect", "Element", "Emit", "EndSessions", "Event", "EventHandler", "FanOut", "File",
+    "FileTarget", "Header", "Http", "HttpTarget", "IEventHandler", "Line", "LineTarget", "LogIn", "NotProvisionable", "Note", "Operation", "Option",
+    "Party", "Policy", "Record", "Reply", "Request", "Result", "Sim", "Soap", "Sql", "SqlTarget", "State", "StateHandler", "Steps", "Subscriber",
+    "Target", "TemplateHandler", "Webhook", "address", "fields", "mapping", "mobile", "on", "one_of", "render", "resource", "segment", "switch", "text",
+    "url", "webhook_secret", "whole", "without", "worded", "xml",
 ]  # fmt: skip

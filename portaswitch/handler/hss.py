@@ -27,7 +27,8 @@ class HssHandler(StateHandler):
     Keys, subscriber, lock state and static address of a SIM, converged command by command.
 
     `create` are the commands that make a subscriber, in order, each with its parameters, in which {imsi}, {isdn} and {template} stand for the subscriber's.
-    `renumber` is the command that changes a number, '' where there is none: then the subscriber is made anew.
+    `renumber` is the command that changes a number, '' where there is none: then the subscriber is made anew. `untold` are values of a mobile subscriber that
+    the server is never told.
     """
 
     needs = frozenset({"ki", "opc"})
@@ -35,6 +36,7 @@ class HssHandler(StateHandler):
     harmless = frozenset({"3037"})  # the database is updated, the visited network was not told
     create: ClassVar[tuple[tuple[str, Mapping[str, str]], ...]] = ()
     renumber: ClassVar[str] = "MOD ISDN"
+    untold: ClassVar[tuple[str, ...]] = ("product", "upload", "download", "profile")
     hss_options: ClassVar[tuple[Option, ...]] = (
         Option("hlrsn", text, "number of the HLR among those of the gateway, '' for none", default="1"),
         Option("template", text, "template id of subscribers whose policy is not in `templates`", default="1"),
@@ -64,7 +66,7 @@ class HssHandler(StateHandler):
         if state is None:
             return None
         chosen = self.values["templates"].get(state.values["profile"], self.values["template"])
-        rest = without(state, "product", "upload", "download", "profile")
+        rest = without(state, *self.untold)
         return State(rest.keys, {**rest.values, "template": chosen})
 
     def apply(self, wanted: State, record: Record) -> Steps:

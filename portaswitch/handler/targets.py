@@ -29,10 +29,18 @@ class Bearer(Auth):
 
 @dataclass(frozen=True, slots=True)
 class Header(Auth):
-    """A header of the vendor's own with the value of an option."""
+    """A header of the vendor's own with the value of an option; none where that is ''."""
 
     header: str
     option: str
+
+
+@dataclass(frozen=True, slots=True)
+class NamedHeader(Auth):
+    """As `Header`, where the name of the header is an option too."""
+
+    name: str = "header"
+    option: str = "secret"
 
 
 @dataclass(frozen=True, slots=True)

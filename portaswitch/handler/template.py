@@ -169,11 +169,15 @@ class TemplateHandler(StateHandler):
 
     def fault(self, reply: Reply) -> str:
         """A word of the tables, else 'http CODE', else 'refused' where the pattern of good answers is not in the body."""
-        return worded(super().fault(reply), reply, self.values, self.default_success)
+        return worded(super().fault(reply), reply, self.values, self.shipped_success())
 
     def shipped(self) -> Mapping[str, Operation]:
         """The operations that the configuration may replace."""
         return self.templates
+
+    def shipped_success(self) -> str:
+        """The pattern of good answers that the configuration may replace."""
+        return self.default_success
 
     def _operation(self, name: str) -> Operation | None:
         found: Operation | None = self.values.get("operations", {}).get(name) or self.shipped().get(name)

@@ -24,7 +24,7 @@ from zope.interface import implementer
 
 from portaswitch.errors import NotSendable, TransportFailed
 from portaswitch.handler.requests import Http, Reply, Request, Soap
-from portaswitch.handler.targets import Auth, Basic, Bearer, Header, HttpTarget, Webhook
+from portaswitch.handler.targets import Auth, Basic, Bearer, Header, HttpTarget, NamedHeader, Webhook
 from portaswitch.interfaces.transport import ITransport
 from portaswitch.transports import soap
 from portaswitch.transports.asking import Browsing, Client, Direct
@@ -99,8 +99,9 @@ def authorization(auth: Auth | None, values: Mapping[str, Any]) -> dict[str, str
         return {"authorization": f"Basic {base64.b64encode(pair).decode()}"}
     if isinstance(auth, Bearer):
         return {"authorization": f"Bearer {values[auth.token]}"}
-    if isinstance(auth, Header):
-        return {auth.header: str(values[auth.option])}
+    if isinstance(auth, Header | NamedHeader):
+        name = auth.header if isinstance(auth, Header) else str(values[auth.name])
+        return {name.lower(): str(values[auth.option])} if values[auth.option] else {}
     if isinstance(auth, Webhook):
         name, _, value = str(values[auth.header]).partition(":")
         return {**authorization(Basic(auth.user, auth.password), values), **({name.strip().lower(): value.strip()} if name else {})}

@@ -25,7 +25,7 @@ from tests.simulators.osmo_hlr import OsmoHlr
 from tests.simulators.sandvine_spb import ATTRIBUTES, SandvineSpb
 from tests.simulators.sandvine_spb import Subscriber as Broker
 from tests.simulators.stalker import Stalker
-from tests.simulators.yate_hss import YateHss
+from tests.simulators.yate_hss import Shape, YateHss
 
 reactor: Any = installed
 
@@ -80,6 +80,8 @@ class HssTests(VendorCase):
         await self.bring(LINE)
         fixed = {"IPV4ADDIND": "STATIC", "IPV4ADD": "192.0.2.7"}
         self.assertEqual(simulator.hlr.records[FIRST.imsi].group("EPS CNTX 1"), {"CNTXID": "1", "EPSAPNQOSTPLID": "1", **fixed})
+        rates = ("AMBRMAXREQBWUL_GLOBAL", "AMBRMAXREQBWDL_GLOBAL")
+        self.assertEqual([simulator.hlr.records[FIRST.imsi].group("EPS Data")[name] for name in rates], ["1000000", "20000000"])
         await self.bring(replace(LINE, policy=Policy(6, "SILVER", {"pdn_context_id": "2"})))
         self.assertEqual(simulator.hlr.records[FIRST.imsi].group("EPS CNTX 2"), {"CNTXID": "2", "EPSAPNQOSTPLID": "2", **fixed})
 
@@ -98,6 +100,18 @@ class HssTests(VendorCase):
         free = state(FIRST, OLD)
         await self.assert_life(seen, (free, state(FIRST, OLD, 0), free, state(SECOND, OLD), state(SECOND, NEW), ({}, set())))
         self.assertEqual(hss.operations[:2], ["set_sim_range", "set_subscriber"])
+
+    async def test_yate_2015(self) -> None:
+        """The release whose subscribers have the keys of their cards themselves; the secret goes in the configured header."""
+        hss = YateHss(reactor, secret="made-up", shape=Shape.OLD)
+        hss.header = "x-api-key"
+        await self.start("YateHSS", hss, url="http://127.0.0.1:{port}", api="2015", secret="made-up", header="X-API-Key")
+
+        def seen() -> Any:
+            return {one["msisdn"]: (one["imsi"], one["active"], one["identities"][0]["ki"]) for one in hss.subscribers.values()}
+
+        free, swapped = {OLD: (FIRST.imsi, 1, FIRST.ki)}, (SECOND.imsi, 1, SECOND.ki)
+        await self.assert_life(seen, (free, {OLD: (FIRST.imsi, 0, FIRST.ki)}, free, {OLD: swapped}, {NEW: swapped}, {}))
 
     @claims("yate-hss.2", "yate-hss.3")
     async def test_yate_product(self) -> None:

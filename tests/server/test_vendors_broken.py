@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,8 +17,9 @@ from twisted.internet import reactor as installed
 from portaswitch.espf.driver import Drive
 from portaswitch.espf.state import underway
 from portaswitch.espf.verdicts import Ended
-from portaswitch.handler import Record, StateHandler
+from portaswitch.handler import Record, StateHandler, Subscriber
 from portaswitch.model.notification import Verdict
+from portaswitch.model.subscriber import NO_RECORD
 from tests.server.vendors import CODES, EVENT, LINE, SOAP_KEY, VendorCase, snapshots
 from tests.simulators import private_access, private_mobile
 from tests.simulators.cmcc_hss import CmccHss
@@ -28,6 +30,7 @@ from tests.simulators.huawei_upcc import HuaweiUpcc
 from tests.simulators.private import PASSWORD, USER, vendor
 from tests.simulators.stalker import Stalker
 from tests.simulators.template import TemplateSimulator
+from tests.simulators.web import Ask, Reply, as_json
 from tests.simulators.yate_hss import YateHss
 
 reactor: Any = installed
@@ -127,6 +130,35 @@ class DocumentedTests(BrokenCase):
         portal = Stalker(reactor)
         portal.tariffs.add("gold")
         await self.assert_mended("IPTV", portal, lambda: portal.subscribed, url="http://127.0.0.1:{port}", user="api", password="made-up")
+
+
+class _Wordless(Stalker):
+    """Says nothing of what became of a request."""
+
+    def answer(self, ask: Ask) -> Reply:
+        """See `HttpSimulator.answer`."""
+        return as_json({"results": True}) if ask.method != "GET" else super().answer(ask)
+
+
+class StalkerTests(BrokenCase):
+    """What the status of HTTP does not say."""
+
+    async def verdict(self, portal: Stalker, subscriber: Subscriber) -> Any:
+        """What becomes of a viewer that is told to a portal."""
+        await self.start("IPTV", portal, url="http://127.0.0.1:{port}", user="api", password="made-up")
+        with self.assertRaises(Ended) as ended:
+            await Drive(self.wires).run(partial(self.handler.steps, EVENT, subscriber, NO_RECORD))
+        return ended.exception.verdict
+
+    async def test_no_status(self) -> None:
+        """An answer with 200 and no status OK in it is no success."""
+        self.assertIs(await self.verdict(_Wordless(reactor), replace(LINE, product="full")), Verdict.PARKED)
+
+    async def test_a_comma(self) -> None:
+        """An id that the portal would read as two is not sent: it would change two other viewers."""
+        portal = Stalker(reactor)
+        self.assertIs(await self.verdict(portal, replace(LINE, id="alice,bob", product="full")), Verdict.PARKED)
+        self.assertEqual(portal.operations, [])
 
 
 class PrivateTests(BrokenCase):
