@@ -59,7 +59,7 @@ class HuaweiHSS(HuaweiSession, HssHandler):
         "Account/SIMCardAssignment",
     )
     extra_events = ("Account/Blocked", "Account/Unblocked", "Account/Status/Suspend", "Account/Status/Unsuspend", "Account/Status/Closed")
-    create = (("ADD TPLSUB", {"IMSI": "{imsi}", "ISDN": "{isdn}", "TPLTYPE": "NORMAL", "TPLID": "{template}"}),)
+    create = (("ADD TPLSUB", {"IMSI": "{imsi}", "ISDN": "{isdn}", "TPLTYPE": "NORMAL", "TPLID": "{template}"}, ""),)
     options = (
         Option("interface", one_of("mml", "soap", "soap-header"), "how it is spoken to: soap-header has name and password in each request", default="mml"),
         Option("address", text, "HOST:PORT of MML", default="127.0.0.1:7776", example="hss.example.com:7776"),

@@ -29,8 +29,8 @@ class ZxunHSS(HssHandler):
     )
     extra_events = ("Account/Status/Suspend", "Account/Status/Unsuspend", "Account/ServiceAttribute/Changed")
     create = (
-        ("ADD TPLCSPSSUB", {"IMSI": "{imsi}", "ISDN": "{isdn}", "CSPSTPLID": "{template}"}),
-        ("ADD EPSSUB", {"IMSI": "{imsi}", "EPSUSERTPLID": "{template}"}),
+        ("ADD TPLCSPSSUB", {"IMSI": "{imsi}", "ISDN": "{isdn}", "CSPSTPLID": "{template}"}, ""),
+        ("ADD EPSSUB", {"IMSI": "{imsi}", "EPSUSERTPLID": "{template}"}, "EPS Data"),
     )
     renumber = ""
     untold = ("product", "profile")

@@ -26,7 +26,8 @@ class HssHandler(StateHandler):
     """
     Keys, subscriber, lock state and static address of a SIM, converged command by command.
 
-    `create` are the commands that make a subscriber, in order, each with its parameters, in which {imsi}, {isdn} and {template} stand for the subscriber's.
+    `create` are the commands that make a subscriber, in order, each with its parameters, in which {imsi}, {isdn} and {template} stand for the subscriber's, and
+    the group of LST SUB's details that says that this part is there ('' for the subscriber itself).
     `renumber` is the command that changes a number, '' where there is none: then the subscriber is made anew. `untold` are values of a mobile subscriber that
     the server is never told.
     """
@@ -34,7 +35,7 @@ class HssHandler(StateHandler):
     needs = frozenset({"ki", "opc"})
     busy = frozenset({"1033"})  # number of operations exceeded
     harmless = frozenset({"3037"})  # the database is updated, the visited network was not told
-    create: ClassVar[tuple[tuple[str, Mapping[str, str]], ...]] = ()
+    create: ClassVar[tuple[tuple[str, Mapping[str, str], str], ...]] = ()
     renumber: ClassVar[str] = "MOD ISDN"
     untold: ClassVar[tuple[str, ...]] = ("product", "upload", "download", "profile")
     hss_options: ClassVar[tuple[Option, ...]] = (
@@ -115,6 +116,15 @@ class HssHandler(StateHandler):
         reply = yield from self._say("LST SUB", IMSI=imsi, accepts=self._coded("unknown"))
         return self.result(reply) in self._coded("unknown")
 
+    def _parts(self, imsi: str) -> Result:
+        """Which parts of a subscriber are there: '' the subscriber itself, others by the groups of its details."""
+        detail = {"DETAIL": "TRUE"} if len(self.create) > 1 else {}
+        reply: Reply = yield from self._say("LST SUB", IMSI=imsi, **detail, accepts=self._coded("unknown"))
+        if self.result(reply) in self._coded("unknown"):
+            return frozenset()
+        groups = reply.xml.all("Group") if reply.xml is not None else ()
+        return frozenset({"", *(group.attributes.get("Name", "").strip('"') for group in groups)})
+
     def _swapped(self, old: str, wanted: State) -> Steps:
         """The subscriber gets the new SIM, if it has not got it already; the old one's keys go unless they are kept."""
         if not (yield from self._unknown(old)):
@@ -125,9 +135,11 @@ class HssHandler(StateHandler):
 
     def _made(self, wanted: State) -> Steps:
         """Keys and subscriber, as far as they are not there."""
-        there = not (yield from self._unknown(wanted.key("imsi")))
+        parts = yield from self._parts(wanted.key("imsi"))
         yield from self._key(wanted)
-        for name, parameters in self.create[1 if there else 0 :]:
+        for name, parameters, group in self.create:
+            if group in parts:
+                continue
             own = {"imsi": wanted.key("imsi"), "isdn": wanted.key("msisdn"), "template": wanted.values["template"]}
             yield from self._say(name, accepts=self._coded("exists"), **{key: value.format_map(own) for key, value in parameters.items()})
 

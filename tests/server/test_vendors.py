@@ -85,6 +85,19 @@ class HssTests(VendorCase):
         await self.bring(replace(LINE, policy=Policy(6, "SILVER", {"pdn_context_id": "2"})))
         self.assertEqual(simulator.hlr.records[FIRST.imsi].group("EPS CNTX 2"), {"CNTXID": "2", "EPSAPNQOSTPLID": "2", **fixed})
 
+    async def test_zte_parts(self) -> None:
+        """Which parts of a subscriber are there is read: nothing is added twice, whatever the codes, and one that was lost comes back."""
+        simulator = CmccHss(reactor)
+        codes = {"unknown": "3001", "no_key": "3906", "exists": ""}
+        await self.start("ZXUN::HSS", simulator, url="http://127.0.0.1:{port}", codes=codes, user="provision", password="made-up")
+        await self.bring(LINE)
+        await self.bring(replace(LINE, conditions=BARRED))
+        self.assertEqual(simulator.operations.count("ADD_EPSSUB"), 1)
+        simulator.hlr.records[FIRST.imsi].drop("EPS Data")
+        await self.bring(LINE)
+        self.assertTrue(simulator.hlr.records[FIRST.imsi].group("EPS Data"))
+        self.assertEqual([simulator.operations.count(name) for name in ("ADD_TPLCSPSSUB", "ADD_EPSSUB")], [1, 2])
+
     @claims("yate-hss.1")
     async def test_yate(self) -> None:
         """The card is loaded before the subscriber points to it, and the old one goes after."""

@@ -56,6 +56,18 @@ def _removing(group: str) -> Act:
     return act
 
 
+def _within(group: str) -> Act:
+    """Values of a domain that is there."""
+    act = setting(group)
+
+    def checked(hlr: Hlr, parameters: Parameters) -> list[Group]:
+        if not hlr.find(parameters).group(group):
+            raise Refused(NOT_DEFINED, "Subscriber not defined in this domain")
+        return act(hlr, parameters)
+
+    return checked
+
+
 def _context(kind: str) -> Act:
     """Contexts by number, which PROV adds, changes and removes; MODDEFPDN names the default one, RMVALLPDPCNTX removes all."""
 
@@ -112,13 +124,13 @@ DIALECT: Mapping[str, Command] = {
     "MOD_ARD": Command(setting("ARD"), optional=names("UTRANNOTALLOWED GERANNOTALLOWED EUTRANNOTALLOWED"), subscriber=True),
     "ADD_KI": Command(NATIVE["ADD_KI"].act, NATIVE["ADD_KI"].needed, NATIVE["ADD_KI"].optional | names("OPCKEYID")),
     "ADD_TPLCSPSSUB": Command(_add_csps, names("IMSI ISDN CSPSTPLID")),
-    "ADD_EPSSUB": Command(_adding("EPS"), names("EPSUSERTPLID"), names("DIAMNODETPL_ID"), subscriber=True),
-    "RMV_EPSSUB": Command(_removing("EPS"), subscriber=True),
+    "ADD_EPSSUB": Command(_adding("EPS Data"), names("EPSUSERTPLID"), names("DIAMNODETPL_ID"), subscriber=True),
+    "RMV_EPSSUB": Command(_removing("EPS Data"), subscriber=True),
     "ADD_TPLIMSSUB": Command(_adding("IMS"), optional=names("IMSTPLID"), subscriber=True),
     "RMV_IMSSUB": Command(_removing("IMS"), subscriber=True),
     "MOD_ODB": Command(setting("ODB Data"), optional=names("ODBIC ODBOC ODBROAM"), subscriber=True),
-    "MOD_EPSDATA": Command(setting("EPS Data"), optional=names("AMBRMAXREQBWUL_GLOBAL AMBRMAXREQBWDL_GLOBAL"), subscriber=True),
-    "MOD_CCGLOBAL": Command(setting("EPS Data"), names("CHARGE_GLOBAL"), subscriber=True),
+    "MOD_EPSDATA": Command(_within("EPS Data"), optional=names("AMBRMAXREQBWUL_GLOBAL AMBRMAXREQBWDL_GLOBAL"), subscriber=True),
+    "MOD_CCGLOBAL": Command(_within("EPS Data"), names("CHARGE_GLOBAL"), subscriber=True),
     "MOD_EPS_CONTEXT": Command(_context("EPS"), names("PROV"), _CONTEXT, subscriber=True),
     "MOD_GPRS_CONTEXT": Command(_context("PS"), names("PROV"), _CONTEXT, subscriber=True),
     "LST_EPS": Command(_lst("EPS"), subscriber=True),

@@ -279,8 +279,13 @@ class CmccTests(SynchronousTestCase):
         self.assertNotIn("CNTXID", self.command("LST_GPRS", IMSI=IMSI).body)
 
     def test_settings(self) -> None:
-        """Rates, charging, bars."""
+        """Rates, charging, bars; rates are of a subscriber with EPS."""
         self.subscriber()
+        self.assertIn('<Group Name="&quot;EPS Data&quot;">', self.command("LST_SUB", IMSI=IMSI, DETAIL="TRUE").body)
+        self.code("RMV_EPSSUB", IMSI=IMSI)
+        self.assertNotIn("EPS Data", self.command("LST_SUB", IMSI=IMSI, DETAIL="TRUE").body)
+        self.assertEqual(self.code("MOD_EPSDATA", IMSI=IMSI, AMBRMAXREQBWUL_GLOBAL="5000000", AMBRMAXREQBWDL_GLOBAL="20000000"), "3001")
+        self.code("ADD_EPSSUB", IMSI=IMSI, EPSUSERTPLID="1")
         self.assertEqual(self.code("MOD_EPSDATA", IMSI=IMSI, AMBRMAXREQBWUL_GLOBAL="5000000", AMBRMAXREQBWDL_GLOBAL="20000000"), "0")
         self.assertEqual(self.code("MOD_EPSDATA", IMSI=IMSI, AMBRMAXREQBWUL_GLOBAL="5M"), "3904")
         self.assertEqual(self.code("MOD_CCGLOBAL", IMSI=IMSI, CHARGE_GLOBAL="PREPAID"), "0")
