@@ -1,7 +1,8 @@
 """
 Text sessions on TCP (MML, Osmocom CTRL): one connection a target, opened and logged in when the first command comes, closed when idle.
 
-Answers come in the order of commands, so a command whose answer stays away ends the connection: what comes later can't be told apart.
+Answers come in the order of commands, so a command whose answer stays away ends the connection, and so does an answer that nobody asked for: what comes later
+can't be told apart.
 """
 
 from __future__ import annotations
@@ -151,9 +152,11 @@ class Session(Protocol):
         except NotSendable as error:
             self._fail(error)
             return
-        for answer in answers:
-            if self._asked:
-                self._asked.popleft().callback(answer)
+        waiting = [self._asked.popleft() for _ in answers[: len(self._asked)]]
+        if len(waiting) < len(answers):
+            self._fail(TransportFailed(f"{self._name}: an answer that nobody asked for"))
+        for one, answer in zip(waiting, answers, strict=False):
+            one.callback(answer)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """See Twisted."""
