@@ -83,10 +83,7 @@ class HuaweiPCRF(HuaweiSession, StateHandler):
         return State(keys, {**values, "attributes": {key: told[word] for word, key in self.values["attributes"].items() if word in told}})
 
     def apply(self, wanted: State, record: Record) -> Steps:
-        """Another identifier is another subscriber. Services are those that the UPCC says it has."""
-        for old in record.keys.get("id", ()):
-            if old != wanted.key("id"):
-                yield from self._delete(old)
+        """Services are those that the UPCC says it has. Another identifier is another subscriber, which is there before the old one goes."""
         ident = {"usrIdentifier": wanted.key("id")}
         details = {**ident, "usrMSISDN": wanted.values["msisdn"], "usrIMSI": wanted.values["imsi"], "usrState": wanted.values["state"]}
         details |= wanted.values["attributes"]
@@ -102,6 +99,9 @@ class HuaweiPCRF(HuaweiSession, StateHandler):
         for service in wanted.keys["service"]:
             if service not in has:
                 yield from self._call("subscribeService", ident, subscribedService={"srvName": service, "srvRoamingType": "1", "srvStatus": "0"})
+        for old in record.keys.get("id", ()):
+            if old != wanted.key("id"):
+                yield from self._delete(old)
 
     def remove(self, record: Record) -> Steps:
         """The subscriber goes with its services."""

@@ -17,7 +17,7 @@ from portaswitch.espf.verdicts import Ended, HandlerStopped
 from portaswitch.handler import Policy, Subscriber
 from portaswitch.model.notification import Verdict
 from portaswitch.model.subscriber import NO_RECORD
-from tests.server.vendors import CODES, EVENT, FIRST, LINE, OLD, SOAP_KEY, VendorCase
+from tests.server.vendors import CODES, EVENT, FIRST, LINE, NEW, OLD, SOAP_KEY, VendorCase
 from tests.simulators.core import Fault
 from tests.simulators.huawei_hss_soap import HuaweiHssSoap
 from tests.simulators.huawei_mml import HuaweiMml, Layout, Texts
@@ -206,6 +206,17 @@ class UpccTests(HuaweiCase):
             await self.upcc(simulator, password="wrong", **options)
             self.assertIs(await self.once(), HandlerStopped)
             self.assertEqual(simulator.operators.refusals, 1)
+
+    async def test_another_number(self) -> None:
+        """The new subscriber has its services before the old one goes: one that can't be made leaves the old one as it is."""
+        simulator = HuaweiUpcc(reactor, header=True)
+        await self.upcc(simulator)
+        await self.bring(LINE)
+        simulator.asked.clear()
+        await self.bring(replace(LINE, id=NEW))
+        operations = simulator.operations
+        self.assertLess(operations.index("subscribeService"), operations.index("delSubscriber"))
+        self.assertEqual({number: set(one.services) for number, one in simulator.profiles.items()}, {NEW: {"GOLD"}})
 
     async def test_the_subscriber_stays(self) -> None:
         """The last service that goes takes no subscriber along."""

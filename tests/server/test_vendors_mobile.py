@@ -117,6 +117,10 @@ class HssTests(PrivateCase):
         protei = await self.assert_hss("Protei::HLR", PROTEI_HLR, "status", "0", "1", faults=faults)
         self.assertEqual(protei.operations[:2], ["add", "status"])
         self.assertEqual((protei.records[FIRST.imsi]["ki"], protei.records[FIRST.imsi]["profile"]), (KI, "GOLD"))
+        await self.bring(PLAIN)
+        protei.asked.clear()
+        await self.bring(replace(LINE, conditions=BARRED))
+        self.assertEqual({asked.fields["status"] for asked in protei.asked}, {"1"})
 
 
 class PolicyTests(PrivateCase):

@@ -86,7 +86,7 @@ class LawsTests(SynchronousTestCase):
     def test_protei(self) -> None:
         """The same in JSON; a state is a number."""
         protei = vendor(Clock(), PROTEI_HLR)
-        line = {"imsi": "001", "msisdn": "1", "ki": "", "opc": "", "profile": ""}
+        line = {"imsi": "001", "msisdn": "1", "ki": "", "opc": "", "status": 0, "profile": ""}
         asked = (("/AddSubscriber", line), ("/AddSubscriber", line), ("/ChangeStatus", {"imsi": "001", "status": 1}),
                  ("/ChangeStatus", {"imsi": "001", "status": 7}), ("/DeleteSubscriber", {"imsi": "002"}))  # fmt: skip
         answers = [send(protei, "POST", path, body) for path, body in asked]
