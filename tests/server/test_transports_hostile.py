@@ -94,7 +94,7 @@ class HttpTests(TransportCase):
         """Nobody asks for compressed answers; one that is compressed all the same is what it is, whole or not: no document, and never an empty one."""
         whole = gzip.compress(b"<a>" + b"x" * 10_000_000)
         for octets in (whole, whole[:50], b"no gzip"):
-            saying = type("Octets", (Saying,), {"octets": body(octets, b"Content-Encoding: gzip"), "heard": b""})
+            saying: Any = type("Octets", (Saying,), {"octets": body(octets, b"Content-Encoding: gzip"), "heard": b""})
             http = self.transport(HttpTarget(seconds=5), url=f"http://127.0.0.1:{self.listen(Factory.forProtocol(saying))}")
             reply = await http.send(Soap("/", xml("ask")))
             self.assertIsNone(reply.xml)
