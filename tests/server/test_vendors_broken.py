@@ -27,7 +27,9 @@ from tests.simulators.core import Fault, Simulator
 from tests.simulators.huawei_hss_soap import HuaweiHssSoap
 from tests.simulators.huawei_mml import HuaweiMml
 from tests.simulators.huawei_upcc import HuaweiUpcc
+from tests.simulators.osmo_hlr import OsmoHlr
 from tests.simulators.private import PASSWORD, USER, vendor
+from tests.simulators.sandvine_spb import ATTRIBUTES, SandvineSpb
 from tests.simulators.stalker import Stalker
 from tests.simulators.template import TemplateSimulator
 from tests.simulators.web import Ask, Reply, as_json
@@ -98,6 +100,21 @@ class DocumentedTests(BrokenCase):
         hlr = HuaweiMml(reactor)
         options = {"address": "127.0.0.1:{port}", "codes": CODES, "locks": True, **LOG_IN}
         await self.assert_mended("Huawei::HSS", hlr, lambda: (sorted(hlr.hlr.records), sorted(hlr.hlr.keys)), Fault.HALF, **options)
+
+    async def test_osmo(self) -> None:
+        """Half a frame of CTRL."""
+        hlr = OsmoHlr(reactor)
+        await self.assert_mended("OsmoHLR", hlr, lambda: {imsi: one.msisdn for imsi, one in hlr.subscribers.items()}, Fault.HALF, address="127.0.0.1:{port}")
+
+    async def test_sandvine(self) -> None:
+        """SOAP without sessions."""
+        spb = SandvineSpb(reactor)
+        names = dict(zip(("policy", "upload", "download", "portal", "provider"), ATTRIBUTES, strict=True))
+
+        def seen() -> Any:
+            return {name: (one.attributes, one.addresses) for name, one in spb.subscribers.items()}
+
+        await self.assert_mended("Sandvine", spb, seen, url="http://127.0.0.1:{port}", attributes=names)
 
     async def test_hss_by_soap(self) -> None:
         """In a session."""
