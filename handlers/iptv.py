@@ -23,6 +23,8 @@ _JSON_PLATFORM = {
     "add": Operation("PUT", "/accounts/${login}/packages/${item}", "{}"),
     "drop": Operation("DELETE", "/accounts/${login}/packages/${item}"),
 }
+#: What the body of a good answer has; by the status of HTTP alone Stalker's errors are none.
+SUCCESS: Mapping[str, str] = {"stalker": r'"status"\s*:\s*"OK"'}
 PLATFORMS: Mapping[str, Mapping[str, Operation]] = {
     "stalker": {
         "create": Operation("POST", "/stalker_portal/api/accounts", "login=${login}&" + _FORM, "form"),
@@ -77,6 +79,10 @@ class IPTV(TemplateHandler):
         """The platform's requests."""
         return PLATFORMS[self.values["platform"]]
 
+    def shipped_success(self) -> str:
+        """The platform's."""
+        return SUCCESS.get(self.values["platform"], "")
+
     def steps(self, event: Event, subscriber: Subscriber | None, record: Record) -> Steps:
         """What changes of a person or a customer changes its accounts; an account that never had IPTV is nothing to the platform."""
         if event.entity.startswith(("subscriber:", "customer:")):
@@ -109,7 +115,9 @@ class IPTV(TemplateHandler):
         return "exists" if "Login already in use" in reply.body else plain or "refused"
 
     def apply(self, wanted: State, record: Record) -> Steps:
-        """Telebreeze knows a customer by an id that can't change."""
+        """Telebreeze knows a customer by an id that can't change; to Stalker a comma stands between two of them."""
+        if self.values["platform"] == "stalker" and "," in wanted.key("login"):
+            raise NotProvisionable("Stalker reads an id with a comma as several: give the account one without")
         if self.values["platform"] == "telebreeze" and record.key("login") not in ("", wanted.key("login")):
             raise NotProvisionable(f"Telebreeze can't rename {record.key('login')} to {wanted.key('login')}: give the account its old id, or close it there")
         yield from super().apply(wanted, record)

@@ -13,10 +13,12 @@ from portaswitch.handler import (
     HttpTarget,
     Option,
     Record,
+    Reply,
     State,
     StateHandler,
     Steps,
     Subscriber,
+    segment,
     text,
     url,
 )
@@ -66,6 +68,11 @@ class Jasper(StateHandler):
         else:
             yield from super().steps(event, subscriber, record)
 
+    def fault(self, reply: Reply) -> str:
+        """A change that was made is answered with the card's ICCID."""
+        plain = super().fault(reply)
+        return plain or ("" if isinstance(reply.json, dict) and "iccid" in reply.json else "no iccid")
+
     def apply(self, wanted: State, record: Record) -> Steps:
         """Another card than before is switched off first."""
         for old in record.keys.get("iccid", ()):
@@ -80,7 +87,7 @@ class Jasper(StateHandler):
 
 
 def _put(iccid: str, content: dict[str, str]) -> Http:
-    return Http("PUT", f"/devices/{iccid}", json=content)
+    return Http("PUT", f"/devices/{segment(iccid)}", json=content)
 
 
 jasper = Jasper()

@@ -72,9 +72,11 @@ class OsmoHLR(StateHandler):
         yield Line(f"SET subscriber.delete {imsi}", accepts=frozenset({GONE, UNKNOWN}))
 
     def fault(self, reply: Reply) -> str:
-        """The words of `ERROR number words`."""
+        """The words of `ERROR number words`; what is no reply to a command either is none of the HLR."""
         verb, _, rest = reply.body.partition(" ")
-        return rest.partition(" ")[2] or rest if verb == "ERROR" else ""
+        if verb in ("SET_REPLY", "GET_REPLY"):
+            return ""
+        return (rest.partition(" ")[2] or rest) if verb == "ERROR" else "no reply"
 
 
 def _settings(wanted: State) -> Mapping[str, Any]:

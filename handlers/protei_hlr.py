@@ -7,7 +7,7 @@ configuration.
 
 from portaswitch.handler import Operation, State, Subscriber, TemplateHandler, mobile, without
 
-BODY = '{"imsi": "${imsi}", "msisdn": "${msisdn}", "ki": "${ki}", "opc": "${opc}", "profile": "${profile}"}'
+BODY = '{"imsi": "${imsi}", "msisdn": "${msisdn}", "ki": "${ki}", "opc": "${opc}", "status": ${status}, "profile": "${profile}"}'
 
 
 class ProteiHLR(TemplateHandler):
@@ -39,9 +39,12 @@ class ProteiHLR(TemplateHandler):
     }
 
     def state(self, subscriber: Subscriber) -> State | None:
-        """A mobile subscriber."""
+        """A mobile subscriber. The status goes with all else too, so that no one who is barred is made, or changed, as an active one."""
         state = mobile(subscriber)
-        return state and without(state, "product", "upload", "download", "contexts", "static_ip", "amf")
+        if state is None:
+            return None
+        kept = without(state, "product", "upload", "download", "contexts", "static_ip", "amf")
+        return State(state.keys, {**kept.values, "status": "1" if state.values["barred"] else "0"})
 
 
 protei_hlr = ProteiHLR()

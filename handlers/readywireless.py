@@ -4,7 +4,7 @@ ReadyWireless: devices of an MVNE, activated and deactivated by phone number and
 API: private; the shipped requests are to be fitted by configuration. An event says what happened, and there is no state to converge to: each is one request.
 """
 
-from portaswitch.handler import Event, EventHandler, FanOut, Operation, Steps, Subscriber, TemplateHandler, on
+from portaswitch.handler import Event, EventHandler, FanOut, Operation, Reply, Steps, Subscriber, TemplateHandler, on, worded
 
 _DEVICE = '{"phone": "${phone}", "imei": "${imei}", "service": "${service}"}'
 
@@ -26,6 +26,7 @@ class ReadyWireless(EventHandler):
     )
     options = TemplateHandler.common_options
     targets = TemplateHandler.targets
+    busy = TemplateHandler.busy
     templates = {
         "activate": Operation("POST", "/devices/activate", _DEVICE),
         "deactivate": Operation("POST", "/devices/deactivate", _DEVICE),
@@ -62,6 +63,10 @@ class ReadyWireless(EventHandler):
     def back(self, event: Event, subscriber: Subscriber | None) -> Steps:
         """The device is switched on again."""
         yield from self._device("activate", event, subscriber, "all")
+
+    def fault(self, reply: Reply) -> str:
+        """As the options `success` and `faults` say."""
+        return worded(super().fault(reply), reply, self.values)
 
     def _device(self, operation: str, event: Event, subscriber: Subscriber | None, service: str) -> Steps:
         if subscriber is None:

@@ -117,7 +117,7 @@ class Sandvine(StateHandler):
         if reply.xml is not None and reply.xml.tag == "Fault":
             words = reply.xml.value("faultstring")
             return "missing" if re.search(self.values["missing"], words) else words or "fault"
-        result = next((found.text for found in reply.xml.all("Result")), "Success") if reply.xml else "Success"
+        result = next((found.text for found in reply.xml.all("Result")), "no result") if reply.xml else "no result"
         return super().fault(reply) or ("" if result == "Success" else result)
 
     def _key(self, name: str) -> Element:

@@ -5,8 +5,10 @@ API: private; the shipped requests are to be fitted by configuration. APN and ro
 policy as titan.apn_id and titan.roaming_profile_id.
 """
 
-from portaswitch.handler import State, Subscriber, TemplateHandler, mobile, resource, without
+from portaswitch.handler import Option, State, Subscriber, TemplateHandler, mobile, one_of, resource, without
 
+#: Bit/s in the units of limits.
+UNITS = {"bit/s": 1, "kbit/s": 1_000, "Mbit/s": 1_000_000}
 BODY = (
     '{"msisdn": "${msisdn}", "imsi": "${imsi}", "uploadLimit": "${upload}", "downloadLimit": "${download}", "apnId": "${apn}", '
     '"roamingProfileId": "${roaming}", "barred": "${barred}"}'
@@ -35,6 +37,7 @@ class TitanHSS(TemplateHandler):
         "Account/ZeroAvailableFunds",
     )
     extra_events = ("Account/AccessPolicy/Changed",)
+    options = (*TemplateHandler.common_options, Option("rate_unit", one_of(*UNITS), "the unit of Titan's limits, rounded up", default="bit/s"))
     identity = "imsi"
     templates = resource("/subscribers", "imsi", BODY)
 
@@ -46,7 +49,12 @@ class TitanHSS(TemplateHandler):
         policy = subscriber.policy.attributes if subscriber.policy else {}
         kept = without(state, "ki", "opc", "amf", "product", "profile", "contexts", "static_ip")
         ids = {"apn": policy.get("titan.apn_id", ""), "roaming": policy.get("titan.roaming_profile_id", "")}
-        return State(state.keys, {**kept.values, **ids})
+        limits = {name: self._limit(state.values[name]) for name in ("upload", "download")}
+        return State(state.keys, {**kept.values, **limits, **ids})
+
+    def _limit(self, rate: str) -> str:
+        """A rate in Titan's unit, '' for none; never 0, which might mean no limit."""
+        return str(-(-int(rate) // UNITS[self.values["rate_unit"]])) if rate.isdecimal() else rate
 
 
 titan_hss = TitanHSS()

@@ -1,15 +1,16 @@
 """
 YateHSS: SIM cards, numbers and states in a YateHSS/HLR.
 
-API: YateBTS core network, JSON at /api.php. A SIM swap loads the new card, points the subscriber to it and then deletes the old one. `code` 200 is an error.
+API: YateBTS core network, JSON at /api.php, of today's releases and of that of 2015, where a subscriber has its card's keys itself. A SIM swap loads the new
+card, points the subscriber to it and then deletes the old one. `code` 200 is an error.
 """
 
 from typing import Any
 
 from portaswitch.handler import (
-    Header,
     Http,
     HttpTarget,
+    NamedHeader,
     Option,
     Record,
     Reply,
@@ -20,6 +21,7 @@ from portaswitch.handler import (
     Subscriber,
     mapping,
     mobile,
+    one_of,
     text,
     url,
     without,
@@ -50,11 +52,13 @@ class YateHSS(StateHandler):
     extra_events = ("Account/ID/Changed",)
     options = (
         Option("url", url, "where the HSS listens", example="http://hss.example.com"),
-        Option("secret", text, "value of the header X-Authentication, as api_config.php has it", default="", secret=True),
+        Option("api", one_of("current", "2015"), "the release whose requests are sent", default="current"),
+        Option("secret", text, "the secret that api_config.php has, '' for none", default="", secret=True),
+        Option("header", text, "the header that it is sent in", default="X-Authentication"),
         Option("unknown_codes", text, "codes (blanks between) by which the HSS says that it knows no such card or subscriber", default="404"),
         Option("profiles", mapping, "profiles of the HSS by name of the Internet access policy; others go by their own name", default={}),
     )
-    targets = {"": HttpTarget(auth=Header("x-authentication", "secret"))}
+    targets = {"": HttpTarget(auth=NamedHeader())}
 
     def wanted(self, subscriber: Subscriber) -> State | None:
         """The SIM, the number, the profile and whether it is active."""
@@ -70,6 +74,11 @@ class YateHSS(StateHandler):
         """The card first, then the subscriber that points to it, then the end of the old card."""
         imsi, values = wanted.key("imsi"), wanted.values
         active = not values["barred"]
+        if self.values["api"] == "2015":
+            identity = {"imsi": imsi, "ki": values["ki"], "opc": values["opc"], "sim_type": "3G"}
+            ident = {"subscriber_id": wanted.key("subscriber"), "msisdn": wanted.key("msisdn"), "active": int(active)}
+            yield from self._ask("set_subscriber", {**ident, "identities": [identity]})
+            return
         flags = dict.fromkeys(("cs_active", "ps_active", "lte_active"), active)
         card = {"imsi": imsi, "iccid": wanted.key("iccid"), "ki": values["ki"], "op": values["opc"]}
         yield from self._ask("set_sim_range", {"sims": [card], "use_opc": True, "sim_profile": values["profile"], **flags})
@@ -83,7 +92,7 @@ class YateHSS(StateHandler):
         """The subscriber goes, then its card."""
         for number in record.keys.get("subscriber", ()):
             yield from self._ask("del_subscriber", {"subscriber_id": number}, self._unknown())
-        for imsi in record.keys.get("imsi", ()):
+        for imsi in record.keys.get("imsi", ()) if self.values["api"] == "current" else ():
             yield from self._ask("del_sim", {"imsi": imsi}, self._unknown())
 
     def fault(self, reply: Reply) -> str:

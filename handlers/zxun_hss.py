@@ -28,8 +28,12 @@ class ZxunHSS(HssHandler):
         "Account/Unblocked",
     )
     extra_events = ("Account/Status/Suspend", "Account/Status/Unsuspend", "Account/ServiceAttribute/Changed")
-    create = (("ADD TPLCSPSSUB", {"CSPSTPLID": "{template}"}), ("ADD EPSSUB", {"EPSUSERTPLID": "{template}"}))
+    create = (
+        ("ADD TPLCSPSSUB", {"IMSI": "{imsi}", "ISDN": "{isdn}", "CSPSTPLID": "{template}"}, ""),
+        ("ADD EPSSUB", {"IMSI": "{imsi}", "EPSUSERTPLID": "{template}"}, "EPS Data"),
+    )
     renumber = ""
+    untold = ("product", "profile")
     options = (
         Option("url", url, "where it listens", example="http://hss.example.com:8080"),
         Option("path", text, "path of its interface", default="/spg"),
@@ -40,8 +44,14 @@ class ZxunHSS(HssHandler):
     targets = {"": HttpTarget(seconds=60)}
 
     def details(self, wanted: State) -> Steps:
-        """The lock state, and a static address in each data context of the subscriber, which is made where the server has it not."""
+        """
+        The lock state, the limits of the policy (bit/s) where it has both, and a static address in each data context of the subscriber, which is made from the
+        template of its number where it is not there.
+        """
         yield from super().details(wanted)
+        limits = {"AMBRMAXREQBWUL_GLOBAL": wanted.values["upload"], "AMBRMAXREQBWDL_GLOBAL": wanted.values["download"]}
+        if all(limits.values()):
+            yield from self._say("MOD EPSDATA", IMSI=wanted.key("imsi"), **limits)
         contexts = wanted.values["contexts"].split()
         known = set()
         if contexts:
@@ -50,7 +60,8 @@ class ZxunHSS(HssHandler):
         for context in contexts:
             address = wanted.values["static_ip"]
             fixed = {"IPV4ADDIND": "STATIC", "IPV4ADD": address} if address else {"IPV4ADDIND": "DYNAMIC"}
-            yield from self._say("MOD EPS_CONTEXT", IMSI=wanted.key("imsi"), PROV="MODPDNCNTX" if context in known else "ADDPDNCNTX", CNTXID=context, **fixed)
+            made = {"PROV": "MODPDNCNTX"} if context in known else {"PROV": "ADDPDNCNTX", "EPSAPNQOSTPLID": context}
+            yield from self._say("MOD EPS_CONTEXT", IMSI=wanted.key("imsi"), CNTXID=context, **made, **fixed)
 
     def command(self, name: str, parameters: Mapping[str, str], accepts: frozenset[str]) -> Request:
         """An element of the dialect's namespace, the log-in in the header."""

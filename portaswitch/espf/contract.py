@@ -12,7 +12,7 @@ from zope.interface.verify import verifyObject
 
 from portaswitch.espf.catalogue import find
 from portaswitch.handler import EventHandler, HttpTarget, IEventHandler, LineTarget, Option, SqlTarget, StateHandler, Target
-from portaswitch.handler.targets import Auth, Basic, Bearer, FileTarget, Header
+from portaswitch.handler.targets import Auth, Basic, Bearer, FileTarget, Header, NamedHeader
 
 TIERS: Final = frozenset({"documented", "template", "live-tested"})
 NEEDS: Final = frozenset({"password", "ki", "opc", "pin", "puk"})
@@ -116,3 +116,5 @@ def _of_auth(auth: Auth | None) -> Iterator[str]:
             yield token
         case Header(_, option):
             yield option
+        case NamedHeader(name, option):
+            yield from (name, option)

@@ -113,10 +113,10 @@ async def _sure(asking: Any) -> Any:
 
 
 def guarded(step: Callable[[], T]) -> T:
-    """What a handler's code gives. Errors: `Ended` where it raises or takes too long; StopIteration, the end of its steps."""
+    """What a handler's code gives. Errors: `Ended` where it raises or takes too long; StopIteration, the end of its steps; `HandlerStopped` of a verdict."""
     try:
         return interrupted(step)
-    except (StopIteration, Ended):
+    except (StopIteration, Ended, HandlerStopped):
         raise
     except StepTooLong as error:
         raise Ended(Verdict.PARKED, "the handler computes too long: it was interrupted") from error

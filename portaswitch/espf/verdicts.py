@@ -2,8 +2,10 @@
 What an answer means for a notification: the verdict tables of the core (DESIGN.md 5.4). Handlers name faults; what follows from them is here.
 
     the handler accepts the fault, or it is harmless    the steps go on
-    408, 425, 429, 5xx, a busy word, no answer          retry, later each time; Retry-After is kept to
+    408, 425, 429, 5xx, a web page, a busy word,
+    no answer                                           retry, later each time; Retry-After is kept to
     a fault that ends the event for good                dropped
+    our name or password is refused                     the handler stops
     anything else                                       parked
 """
 
@@ -14,7 +16,7 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from portaswitch.handler import EventHandler, Reply, Request
+from portaswitch.handler import PAGE, EventHandler, Reply, Request
 from portaswitch.model.notification import Verdict
 from portaswitch.model.value import dataclass
 
@@ -54,14 +56,16 @@ class Retries:
 
 
 def judge(handler: EventHandler, request: Request, reply: Reply, now: datetime) -> None:
-    """Let an answer pass to the handler's steps. Errors: `Ended` with the verdict; whatever the handler's own `fault` raises."""
+    """Let an answer pass to the handler's steps. Errors: `Ended` with the verdict, `HandlerStopped`; whatever the handler's own `fault` raises."""
     fault = handler.fault(reply)
     if not fault or fault in request.accepts or fault in handler.harmless:
         return
     note = f"{request.target or 'the vendor'} answered {fault}"
+    if fault in handler.credentials_refused:
+        raise HandlerStopped(f"name or password is refused ({fault}): correct them, then enable the handler again")
     if fault in handler.dropped:
         raise Ended(Verdict.DROPPED, note)
-    if fault in handler.busy or reply.status in TRIED_AGAIN:
+    if fault == PAGE or fault in handler.busy or reply.status in TRIED_AGAIN:
         raise Ended(Verdict.RETRY, note, retry_after(reply, now), sick=reply.status >= 500)
     raise Ended(Verdict.PARKED, note)
 

@@ -3,10 +3,10 @@ The public interface of event handlers: all that a file in handlers/ or in an op
 """
 
 from portaswitch.errors import NotProvisionable
-from portaswitch.handler.base import EventHandler, IEventHandler, Result, State, StateHandler, Steps, on
+from portaswitch.handler.base import PAGE, EventHandler, IEventHandler, Result, State, StateHandler, Steps, on
 from portaswitch.handler.mobile import mobile, without
 from portaswitch.handler.options import Option, address, mapping, one_of, switch, text, url, webhook_secret, whole
-from portaswitch.handler.requests import File, Http, Line, LogIn, Reply, Request, Soap, Sql
+from portaswitch.handler.requests import File, Http, Line, LogIn, Reply, Request, Soap, Sql, segment
 from portaswitch.handler.targets import (
     MML,
     OSMO_CTRL,
@@ -17,11 +17,12 @@ from portaswitch.handler.targets import (
     Header,
     HttpTarget,
     LineTarget,
+    NamedHeader,
     SqlTarget,
     Target,
     Webhook,
 )
-from portaswitch.handler.template import Operation, TemplateHandler, resource
+from portaswitch.handler.template import Operation, TemplateHandler, resource, worded
 from portaswitch.handler.xml import Element, fields, render, xml
 from portaswitch.model.effect import (
     AssignAlias,
@@ -39,9 +40,10 @@ from portaswitch.model.event import Event
 from portaswitch.model.subscriber import NO_RECORD, Condition, Device, Party, Policy, Record, Sim, Subscriber
 
 __all__ = [
-    "MML", "NO_RECORD", "OSMO_CTRL", "AssignAlias", "AssignCustomField", "AssignRemoteId", "AssignStatus", "Basic", "Bearer", "ChangeProduct", "Condition",
-    "Device", "Dialect", "Effect", "Element", "Emit", "EndSessions", "Event", "EventHandler", "FanOut", "File", "FileTarget", "Header", "Http", "HttpTarget",
-    "IEventHandler", "Line", "LineTarget", "LogIn", "NotProvisionable", "Note", "Operation", "Option", "Party", "Policy", "Record", "Reply", "Request",
-    "Result", "Sim", "Soap", "Sql", "SqlTarget", "State", "StateHandler", "Steps", "Subscriber", "Target", "TemplateHandler", "Webhook", "address", "fields",
-    "mapping", "mobile", "on", "one_of", "render", "resource", "switch", "text", "url", "webhook_secret", "whole", "without", "xml",
+    "MML", "NO_RECORD", "NamedHeader", "OSMO_CTRL", "PAGE", "AssignAlias", "AssignCustomField", "AssignRemoteId", "AssignStatus", "Basic", "Bearer",
+    "ChangeProduct", "Condition", "Device", "Dialect", "Effect", "Element", "Emit", "EndSessions", "Event", "EventHandler", "FanOut", "File",
+    "FileTarget", "Header", "Http", "HttpTarget", "IEventHandler", "Line", "LineTarget", "LogIn", "NotProvisionable", "Note", "Operation", "Option",
+    "Party", "Policy", "Record", "Reply", "Request", "Result", "Sim", "Soap", "Sql", "SqlTarget", "State", "StateHandler", "Steps", "Subscriber",
+    "Target", "TemplateHandler", "Webhook", "address", "fields", "mapping", "mobile", "on", "one_of", "render", "resource", "segment", "switch", "text",
+    "url", "webhook_secret", "whole", "without", "worded", "xml",
 ]  # fmt: skip

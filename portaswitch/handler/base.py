@@ -20,7 +20,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import field
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Final, Self
 
 from twisted.plugin import IPlugin
 from zope.interface import Attribute, Interface, implementer
@@ -34,6 +34,8 @@ from portaswitch.model.event import Event
 from portaswitch.model.subscriber import Record, Subscriber
 from portaswitch.model.value import dataclass
 
+#: What `EventHandler.fault` says of a web page where an answer should be: a proxy, a log-in portal or a vendor under repair speaks. It is asked again later.
+PAGE: Final = "a web page"
 #: What a handler yields, and gets back: a `Reply` for a request, a session for `LogIn`, None for an effect.
 Steps = Generator[Request | Effect | LogIn, Any, None]
 #: Steps with a result, for parts of a handler.
@@ -74,8 +76,9 @@ class EventHandler:
     `api`: the vendor's API and version; `tier`: 'documented', 'template' or 'live-tested' (DESIGN.md 5.8). `extra_events` may be subscribed by an operator
     beside the list. `needs`: secrets that the snapshot shall hold ('password', 'ki', 'opc', 'pin', 'puk'). Faults (what `fault` returns) in `busy` are tried
     again later, those in `harmless` count as success, those in `dropped` end the event for good; any other parks the notification unless the request
-    accepts it. HTTP's 408, 425, 429 and 5xx are always tried again. `log_in_refused`: faults of the log-in that must not be tried again (they lock the
-    account): the handler stops and alarms. `snapshot` False: the handler looks at the event only, its steps get no subscriber.
+    accepts it. HTTP's 408, 425, 429 and 5xx, and web pages, are always tried again. `log_in_refused`: faults of the log-in that must not be tried again (they
+    lock the account): the handler stops and alarms; `credentials_refused` are the same of any request, for vendors that are told name and password in each.
+    `snapshot` False: the handler looks at the event only, its steps get no subscriber.
     """
 
     name: ClassVar[str]
@@ -92,6 +95,7 @@ class EventHandler:
     dropped: ClassVar[frozenset[str]] = frozenset()
     snapshot: ClassVar[bool] = True
     log_in_refused: ClassVar[frozenset[str]] = frozenset()
+    credentials_refused: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, values: Mapping[str, Any] | None = None) -> None:
         self.values: Mapping[str, Any] = values or {}
@@ -122,9 +126,11 @@ class EventHandler:
         return False
 
     def fault(self, reply: Reply) -> str:
-        """The vendor's word for what went wrong, '' for success. By default of HTTP: 'http 404'."""
-        if reply.fault or reply.status == 0 or 200 <= reply.status < 300:
+        """The vendor's word for what went wrong, '' for success. By default of HTTP: 'http 404', and `PAGE` for a web page with a status of success."""
+        if reply.fault or reply.status == 0:
             return reply.fault
+        if 200 <= reply.status < 300:
+            return PAGE if reply.page else ""
         return f"http {reply.status}"
 
     def call(self, make: Callable[[Mapping[str, str]], Request], target: str = "") -> Generator[Request | Effect | LogIn, Any, Reply]:

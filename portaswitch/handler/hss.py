@@ -17,28 +17,37 @@ from portaswitch.handler.options import Option, mapping, switch, text
 from portaswitch.handler.requests import Reply, Request
 from portaswitch.model.subscriber import Record, Subscriber
 
-_RESULT = re.compile(r"RETCODE\s*=\s*(\d+)|ERR(\d+)|SUCCESS(\d+)")
-_UNSAFE = re.compile(r'["=,;:\x00-\x1f]')
+#: At the beginning of a line: a banner's echo of the command may hold anything.
+_RESULT = re.compile(r"^[ \t]*(?:RETCODE\s*=\s*(\d+)|ERR(\d+)|SUCCESS(\d+))", re.MULTILINE)
+_UNSAFE = re.compile(r'["=,;:]|[^\x20-\x7e]')
 
 
 class HssHandler(StateHandler):
     """
     Keys, subscriber, lock state and static address of a SIM, converged command by command.
 
-    `create` are the commands that make a subscriber, in order, each with its parameters: {template} stands for the chosen one. `renumber` is the command that
-    changes a number, '' where there is none: then the subscriber is made anew.
+    `create` are the commands that make a subscriber, in order, each with its parameters, in which {imsi}, {isdn} and {template} stand for the subscriber's, and
+    the group of LST SUB's details that says that this part is there ('' for the subscriber itself).
+    `renumber` is the command that changes a number, '' where there is none: then the subscriber is made anew. `untold` are values of a mobile subscriber that
+    the server is never told.
     """
 
     needs = frozenset({"ki", "opc"})
     busy = frozenset({"1033"})  # number of operations exceeded
     harmless = frozenset({"3037"})  # the database is updated, the visited network was not told
-    create: ClassVar[tuple[tuple[str, Mapping[str, str]], ...]] = ()
+    create: ClassVar[tuple[tuple[str, Mapping[str, str], str], ...]] = ()
     renumber: ClassVar[str] = "MOD ISDN"
+    untold: ClassVar[tuple[str, ...]] = ("product", "upload", "download", "profile")
     hss_options: ClassVar[tuple[Option, ...]] = (
         Option("hlrsn", text, "number of the HLR among those of the gateway, '' for none", default="1"),
         Option("template", text, "template id of subscribers whose policy is not in `templates`", default="1"),
         Option("templates", mapping, "template ids by name of the Internet access policy", default={}),
-        Option("key_options", mapping, "further parameters of ADD KI: ALG, K4SNO, OPSNO, AMFSNO ...", default={"ALG": "MILENAGE"}),
+        Option(
+            "key_options",
+            mapping,
+            "further parameters of ADD KI: ALG, K4SNO, AMFSNO, KEYTYPE ...; with OPSNO (the operator's key by its number) the card's OPC is not sent",
+            default={"ALG": "MILENAGE"},
+        ),
         Option(
             "codes",
             mapping,
@@ -58,7 +67,7 @@ class HssHandler(StateHandler):
         if state is None:
             return None
         chosen = self.values["templates"].get(state.values["profile"], self.values["template"])
-        rest = without(state, "product", "upload", "download", "profile")
+        rest = without(state, *self.untold)
         return State(rest.keys, {**rest.values, "template": chosen})
 
     def apply(self, wanted: State, record: Record) -> Steps:
@@ -87,9 +96,9 @@ class HssHandler(StateHandler):
             yield from self._say("RMV SUB", IMSI=imsi, RMVKI=gone, accepts=self._coded("unknown"))
 
     def result(self, reply: Reply) -> str:
-        """The code of an answer, '0' for success: of an XML answer's ResultCode, else of RETCODE, ERR or SUCCESS in the text."""
+        """The code of an answer, '0' for success, '' for none: of an XML answer's ResultCode, else of RETCODE, ERR or SUCCESS where a line begins."""
         if reply.xml is not None:
-            return next((found.text for found in reply.xml.all("ResultCode")), "0")
+            return next((found.text for found in reply.xml.all("ResultCode")), "")
         found = _RESULT.search(reply.body)
         return next((code for code in found.groups()[:2] if code), "0") if found else ""
 
@@ -107,6 +116,15 @@ class HssHandler(StateHandler):
         reply = yield from self._say("LST SUB", IMSI=imsi, accepts=self._coded("unknown"))
         return self.result(reply) in self._coded("unknown")
 
+    def _parts(self, imsi: str) -> Result:
+        """Which parts of a subscriber are there: '' the subscriber itself, others by the groups of its details."""
+        detail = {"DETAIL": "TRUE"} if len(self.create) > 1 else {}
+        reply: Reply = yield from self._say("LST SUB", IMSI=imsi, **detail, accepts=self._coded("unknown"))
+        if self.result(reply) in self._coded("unknown"):
+            return frozenset()
+        groups = reply.xml.all("Group") if reply.xml is not None else ()
+        return frozenset({"", *(group.attributes.get("Name", "").strip('"') for group in groups)})
+
     def _swapped(self, old: str, wanted: State) -> Steps:
         """The subscriber gets the new SIM, if it has not got it already; the old one's keys go unless they are kept."""
         if not (yield from self._unknown(old)):
@@ -117,11 +135,13 @@ class HssHandler(StateHandler):
 
     def _made(self, wanted: State) -> Steps:
         """Keys and subscriber, as far as they are not there."""
-        there = not (yield from self._unknown(wanted.key("imsi")))
+        parts = yield from self._parts(wanted.key("imsi"))
         yield from self._key(wanted)
-        for name, parameters in self.create[1 if there else 0 :]:
-            chosen = {key: value.format(template=wanted.values["template"]) for key, value in parameters.items()}
-            yield from self._say(name, IMSI=wanted.key("imsi"), ISDN=wanted.key("msisdn"), **chosen, accepts=self._coded("exists"))
+        for name, parameters, group in self.create:
+            if group in parts:
+                continue
+            own = {"imsi": wanted.key("imsi"), "isdn": wanted.key("msisdn"), "template": wanted.values["template"]}
+            yield from self._say(name, accepts=self._coded("exists"), **{key: value.format_map(own) for key, value in parameters.items()})
 
     def _key(self, wanted: State) -> Steps:
         """The keys of a SIM, where the inventory has them and the server has not."""
@@ -129,8 +149,9 @@ class HssHandler(StateHandler):
             return
         reply = yield from self._say("LST KI", IMSI=wanted.key("imsi"), accepts=self._coded("no_key"))
         if self.result(reply) in self._coded("no_key"):
-            opc = {"OPCVALUE": wanted.values["opc"]} if wanted.values["opc"] else {}
-            yield from self._say("ADD KI", IMSI=wanted.key("imsi"), OPERTYPE="ADD", KIVALUE=wanted.values["ki"], **opc, **self.values["key_options"])
+            chosen = self.values["key_options"]
+            opc = {"OPCVALUE": wanted.values["opc"]} if wanted.values["opc"] and "OPSNO" not in chosen else {}
+            yield from self._say("ADD KI", IMSI=wanted.key("imsi"), OPERTYPE="ADD", KIVALUE=wanted.values["ki"], **opc, **chosen)
 
     def _say(self, name: str, accepts: frozenset[str] = frozenset(), **parameters: str) -> Result:
         numbered = {"HLRSN": self.values["hlrsn"], **parameters} if self.values["hlrsn"] else parameters

@@ -10,9 +10,18 @@ import json
 from collections.abc import Mapping
 from dataclasses import field
 from typing import Any
+from urllib.parse import quote
 
+from portaswitch.errors import NotProvisionable
 from portaswitch.handler.xml import Element
 from portaswitch.model.value import dataclass
+
+
+def segment(value: str) -> str:
+    """A value as one segment of a path. Errors: NotProvisionable for '', '.' and '..', which make it the path of another resource (RFC 3986 5.2.4)."""
+    if value in ("", ".", ".."):
+        raise NotProvisionable(f"{value!r} can't be the name of something in a vendor's path")
+    return quote(value, safe="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +109,11 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
     rows: tuple[tuple[Any, ...], ...] = ()
     fault: str = ""
+
+    @property
+    def page(self) -> bool:
+        """True for a web page, whatever media type it claims."""
+        return self.body[:256].lstrip("\ufeff \t\r\n").lower().startswith(("<!doctype html", "<html"))
 
     @property
     def json(self) -> Any:

@@ -29,10 +29,18 @@ class Bearer(Auth):
 
 @dataclass(frozen=True, slots=True)
 class Header(Auth):
-    """A header of the vendor's own with the value of an option."""
+    """A header of the vendor's own with the value of an option; none where that is ''."""
 
     header: str
     option: str
+
+
+@dataclass(frozen=True, slots=True)
+class NamedHeader(Auth):
+    """As `Header`, where the name of the header is an option too."""
+
+    name: str = "header"
+    option: str = "secret"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +85,8 @@ class HttpTarget(Target):
 class Dialect:
     """
     A line protocol: what ends a command, what ends an answer (a regular expression on whole lines, or '' where an answer is one line), what opens and closes a
-    session (commands with {option} in them), and how the answer to a log-in that went well looks (a regular expression).
+    session (commands with {option} in them), how the answer to a log-in that went well looks, and the answer to a command of a session that the vendor has
+    ended although the connection stands (regular expressions, '' where there is none).
     """
 
     name: str
@@ -86,6 +95,7 @@ class Dialect:
     log_in: str = ""
     log_in_ok: str = ""
     log_out: str = ""
+    logged_out: str = ""
 
 
 MML = Dialect("mml", end=";\r\n", answer_end=r"---\s*END\s*")

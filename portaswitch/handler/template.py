@@ -19,22 +19,31 @@ import re
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote_plus
 from xml.sax.saxutils import escape
 
 from portaswitch.errors import NotProvisionable
 from portaswitch.handler.base import Result, State, StateHandler, Steps
 from portaswitch.handler.options import Option, mapping, text, url
-from portaswitch.handler.requests import Http, Reply
+from portaswitch.handler.requests import Http, Reply, segment
 from portaswitch.handler.targets import Basic, HttpTarget, Target
+from portaswitch.handler.xml import NO_XML
 from portaswitch.model.effect import AssignRemoteId
 from portaswitch.model.subscriber import Record, Subscriber
 from portaswitch.model.value import dataclass
 
 _NAME = re.compile(r"\$\{(\w+)\}")
+
+
+def _in_xml(value: str) -> str:
+    if NO_XML.search(value):
+        raise NotProvisionable("a value with signs that XML does not have: control characters")
+    return escape(value, {'"': "&quot;"})
+
+
 _ESCAPES: Mapping[str, Callable[[str], str]] = {
     "json": lambda value: json.dumps(value, ensure_ascii=False)[1:-1],
-    "xml": lambda value: escape(value, {'"': "&quot;"}),
+    "xml": _in_xml,
     "form": quote_plus,
 }
 _TYPES = {"json": "application/json", "xml": "text/xml; charset=utf-8", "form": "application/x-www-form-urlencoded"}
@@ -53,10 +62,12 @@ class Operation:
     capture: str = ""
 
     def request(self, values: Mapping[str, Any], accepts: frozenset[str] = frozenset()) -> Http:
-        """The request for these values. KeyError names a value that there is not."""
+        """The request for these values. KeyError names a value that there is not. Errors: NotProvisionable for one that path or document can't have."""
         headers = {"content-type": _TYPES[self.kind]} if self.body else {}
         body = _fill(self.body, values, _ESCAPES[self.kind]).encode() if self.body else None
-        return Http(self.method, _fill(self.path, values, lambda value: quote(value, safe="")), body=body, headers=headers, accepts=accepts)
+        path, mark, query = self.path.partition("?")
+        address = _fill(path, values, segment) + mark + _fill(query, values, quote_plus)
+        return Http(self.method, address, body=body, headers=headers, accepts=accepts)
 
 
 def _fill(template: str, values: Mapping[str, Any], escaped: Callable[[str], str]) -> str:
@@ -82,6 +93,18 @@ def operations(value: Any) -> dict[str, Operation]:
         if made[str(name)].kind not in _ESCAPES:
             raise ValueError(f"operation {name}: kind is one of {', '.join(_ESCAPES)}")
     return made
+
+
+def worded(plain: str, reply: Reply, values: Mapping[str, Any], success: str = "") -> str:
+    """The fault of an answer by the options `faults` and `success` (the pattern of good answers, where the operator has given no own); `plain` is HTTP's."""
+    for word in WORDS:
+        pattern = values.get("faults", {}).get(word, "")
+        if pattern and (pattern == plain or re.search(pattern, reply.body)):
+            return word
+    if plain:
+        return {"http 404": "missing", "http 409": "exists"}.get(plain, plain)
+    wanted = values.get("success") or success
+    return "refused" if wanted and not re.search(wanted, reply.body) else ""
 
 
 class TemplateHandler(StateHandler):
@@ -146,19 +169,15 @@ class TemplateHandler(StateHandler):
 
     def fault(self, reply: Reply) -> str:
         """A word of the tables, else 'http CODE', else 'refused' where the pattern of good answers is not in the body."""
-        plain = super().fault(reply)
-        for word in WORDS:
-            pattern = self.values.get("faults", {}).get(word, "")
-            if pattern and (pattern == plain or re.search(pattern, reply.body)):
-                return word
-        if plain:
-            return {"http 404": "missing", "http 409": "exists"}.get(plain, plain)
-        success = self.values.get("success") or self.default_success
-        return "refused" if success and not re.search(success, reply.body) else ""
+        return worded(super().fault(reply), reply, self.values, self.shipped_success())
 
     def shipped(self) -> Mapping[str, Operation]:
         """The operations that the configuration may replace."""
         return self.templates
+
+    def shipped_success(self) -> str:
+        """The pattern of good answers that the configuration may replace."""
+        return self.default_success
 
     def _operation(self, name: str) -> Operation | None:
         found: Operation | None = self.values.get("operations", {}).get(name) or self.shipped().get(name)

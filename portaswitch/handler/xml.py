@@ -4,11 +4,15 @@ XML as values: built by handlers, written and read by transports. A value can't 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import field
 from xml.sax.saxutils import escape, quoteattr
 
 from portaswitch.model.value import dataclass
+
+#: Signs that no XML document has, escaped or not (XML 1.0, section 2.2).
+NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,18 @@
 """
-HTTP clients of a target, each over the same connections: `Direct` for those where a header proves who asks, `Browsing` (treq) for those that keep a session
-in cookies. At a thousand requests a second a jar of cookies, a decoder of answers and a parsed URL a request cost more than the request.
+HTTP clients of a target, each over the same connections: for those where a header proves who asks, and for those that keep a session in cookies. At a
+thousand requests a second a jar of cookies and a parsed URL a request cost more than the request. Nobody asks for compressed answers: they are short, and of
+half of one, or of nonsense, Twisted's decoder makes a whole one.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
+from http.cookiejar import CookieJar
 from typing import Any, Protocol
 
 from hyperlink import EncodedURL
-from treq.client import HTTPClient
 from twisted.internet.defer import Deferred, succeed
+from twisted.web.client import CookieAgent
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IBodyProducer
 from zope.interface import implementer
@@ -38,15 +40,9 @@ class Direct:
         return asked
 
 
-class Browsing:
-    """treq, with its jar of cookies and its decoder of compressed answers."""
-
-    def __init__(self, agent: Any, reactor: Any) -> None:
-        self._client, self._reactor = HTTPClient(agent), reactor
-
-    def ask(self, method: str, url: str, headers: Headers, body: bytes | None) -> Deferred[Any]:
-        """See `Client`."""
-        return self._client.request(method, url, headers=headers, data=body, allow_redirects=False, unbuffered=True, reactor=self._reactor)
+def browsing(agent: Any) -> Client:
+    """With a jar of cookies."""
+    return Direct(CookieAgent(agent, CookieJar()))
 
 
 @lru_cache(URLS)

@@ -37,6 +37,7 @@ class LineCodec:
         self._mark = re.compile(dialect.answer_end) if dialect.answer_end else None
         self._kept = b""
         self._lines: list[str] = []
+        self._size = 0
 
     def encode(self, text: str) -> bytes:
         """See `Codec`."""
@@ -48,7 +49,8 @@ class LineCodec:
     def feed(self, data: bytes) -> list[str]:
         """See `Codec`."""
         self._kept += data
-        if len(self._kept) + sum(map(len, self._lines)) > LONGEST_ANSWER:
+        self._size += len(data)
+        if self._size > LONGEST_ANSWER:
             raise NotSendable("an answer without an end")
         *lines, self._kept = self._kept.split(b"\n")
         answers = []
@@ -57,7 +59,9 @@ class LineCodec:
             self._lines.append(text)
             if self._mark is None or self._mark.fullmatch(text.strip()):
                 answers.append("\n".join(self._lines))
-                self._lines = []
+                self._lines, self._size = [], 0
+        if answers:
+            self._size = len(self._kept) + sum(len(line) + 1 for line in self._lines)
         return answers
 
 

@@ -8,6 +8,7 @@ import base64
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -23,10 +24,10 @@ from zope.interface import implementer
 
 from portaswitch.errors import NotSendable, TransportFailed
 from portaswitch.handler.requests import Http, Reply, Request, Soap
-from portaswitch.handler.targets import Auth, Basic, Bearer, Header, HttpTarget, Webhook
+from portaswitch.handler.targets import Auth, Basic, Bearer, Header, HttpTarget, NamedHeader, Webhook
 from portaswitch.interfaces.transport import ITransport
 from portaswitch.transports import soap
-from portaswitch.transports.asking import Browsing, Client, Direct
+from portaswitch.transports.asking import Client, Direct, browsing
 from portaswitch.transports.carried import carried
 from portaswitch.transports.guard import guarded_agent, open_agent
 from portaswitch.transports.limits import Gate
@@ -52,7 +53,7 @@ class HttpTransport:
         self._pool.maxPersistentPerHost = max(target.parallel, 1)
         self._pool.cachedConnectionTimeout = IDLE
         asks = agent or _agent(reactor, target, values, self._pool)
-        self._client: Client = Browsing(asks, reactor) if target.auth is None else Direct(asks)
+        self._client: Client = browsing(asks) if target.auth is None else Direct(asks)
 
     def send(self, request: Request) -> Deferred[Reply]:
         """See `ITransport`."""
@@ -98,8 +99,9 @@ def authorization(auth: Auth | None, values: Mapping[str, Any]) -> dict[str, str
         return {"authorization": f"Basic {base64.b64encode(pair).decode()}"}
     if isinstance(auth, Bearer):
         return {"authorization": f"Bearer {values[auth.token]}"}
-    if isinstance(auth, Header):
-        return {auth.header: str(values[auth.option])}
+    if isinstance(auth, Header | NamedHeader):
+        name = auth.header if isinstance(auth, Header) else str(values[auth.name])
+        return {name.lower(): str(values[auth.option])} if values[auth.option] else {}
     if isinstance(auth, Webhook):
         name, _, value = str(values[auth.header]).partition(":")
         return {**authorization(Basic(auth.user, auth.password), values), **({name.strip().lower(): value.strip()} if name else {})}
@@ -143,8 +145,9 @@ def _body(request: Http) -> tuple[dict[str, str], bytes | None]:
 def _reply(response: Any, octets: bytes, envelope: bool) -> Reply:
     headers = {name.decode("latin-1").lower(): values[-1].decode("latin-1") for name, values in response.headers.getAllRawHeaders() if values}
     text = octets.decode("utf-8", "replace")
-    markup = text.lstrip().startswith("<") and (envelope or "xml" in headers.get("content-type", ""))
-    return Reply(response.code, text, soap_content(read(text)) if markup else None, headers)
+    reply = Reply(response.code, text, None, headers)
+    markup = text.lstrip().startswith("<") and not reply.page and (envelope or "xml" in headers.get("content-type", ""))
+    return replace(reply, xml=soap_content(read(text))) if markup else reply
 
 
 class _Body(Protocol):

@@ -1,7 +1,8 @@
 """
 Text sessions on TCP (MML, Osmocom CTRL): one connection a target, opened and logged in when the first command comes, closed when idle.
 
-Answers come in the order of commands, so a command whose answer stays away ends the connection: what comes later can't be told apart.
+Answers come in the order of commands, so a command whose answer stays away ends the connection, and so does an answer that nobody asked for: what comes later
+can't be told apart.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Mapping
+from string import Formatter
 from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredLock, succeed
@@ -27,6 +29,8 @@ from portaswitch.transports.limits import Gate
 
 #: A session in which nothing is said for that long is closed: vendors do so after a minute or more, and a new one costs one log-in.
 IDLE = 50.0
+#: Sessions for one command, where the vendor ends each before it is asked.
+LOG_INS = 3
 
 
 @implementer(ITransport)
@@ -55,30 +59,44 @@ class LineTransport:
 
     async def _send(self, request: Request) -> Reply:
         command = carried(request, Line, self.name)
-        session = await self._opening.run(lambda: Deferred.fromCoroutine(self._open()))
-        answer = await session.ask(command.text)
-        self._stay()
-        return Reply(body=answer)
+        for _ in range(LOG_INS):
+            session = await self._opening.run(lambda: Deferred.fromCoroutine(self._open()))
+            answer = await session.ask(command.text)
+            self._stay()
+            if not self._ended(answer):
+                return Reply(body=answer)
+            if self._session is session:
+                self._leave()
+        raise TransportFailed(f"{self.name}: sessions end as soon as they are there")
+
+    def _ended(self, answer: str) -> bool:
+        """Whether the vendor knows no log-in of this connection: the command was not done, so it may be said again."""
+        mark = self._target.dialect.logged_out
+        return bool(mark) and re.search(mark, answer) is not None
 
     async def _open(self) -> Session:
         if self._session is not None and self._session.lives:
             return self._session
+        log_in = self._greeting()
         try:
             session: Session = await connectProtocol(self._endpoint, Session(self._reactor, codec(self._target.dialect), self._target.seconds, self.name))
         except Exception as error:
             raise TransportFailed(f"{self.name}: no connection: {type(error).__name__}") from error
-        await self._log_in(session)
+        if log_in:
+            answer = await session.ask(log_in)
+            if not re.search(self._target.dialect.log_in_ok, answer):
+                session.leave("")
+                raise LogInRefused(f"{self.name}: the log-in was refused")
         self._session = session
         return session
 
-    async def _log_in(self, session: Session) -> None:
-        dialect = self._target.dialect
-        if not dialect.log_in:
-            return
-        answer = await session.ask(dialect.log_in.format_map(self._values))
-        if not re.search(dialect.log_in_ok, answer):
-            session.leave("")
-            raise LogInRefused(f"{self.name}: the log-in was refused")
+    def _greeting(self) -> str:
+        """The log-in, '' where there is none. Errors: NotSendable for an option with a quotation mark, which would end its value there."""
+        log_in = self._target.dialect.log_in
+        for _, name, _, _ in Formatter().parse(log_in):
+            if name and '"' in str(self._values[name]):
+                raise NotSendable(f"{self.name}: the option {name} has a quotation mark, which the log-in can't have")
+        return log_in.format_map(self._values)
 
     def _stay(self) -> None:
         if self._idle is not None and self._idle.active():
@@ -134,9 +152,11 @@ class Session(Protocol):
         except NotSendable as error:
             self._fail(error)
             return
-        for answer in answers:
-            if self._asked:
-                self._asked.popleft().callback(answer)
+        waiting = [self._asked.popleft() for _ in answers[: len(self._asked)]]
+        if len(waiting) < len(answers):
+            self._fail(TransportFailed(f"{self._name}: an answer that nobody asked for"))
+        for one, answer in zip(waiting, answers, strict=False):
+            one.callback(answer)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """See Twisted."""

@@ -17,8 +17,9 @@ from portaswitch.interfaces.transport import ITransport
 from portaswitch.transports.carried import carried
 from portaswitch.transports.limits import Gate
 
-#: Classes of SQLSTATE that say nothing of the statement: connection, resources, operator intervention, system (PostgreSQL's appendix A).
-_PASSING = ("08", "53", "57", "58")
+#: Classes of SQLSTATE that say nothing of the statement: connection, rollback for others' sake (deadlock, serialization), resources, a lock that is held,
+#: operator intervention, system (PostgreSQL's appendix A).
+_PASSING = ("08", "40", "53", "55P03", "57", "58")
 
 
 @implementer(ITransport)

@@ -17,7 +17,6 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 
-from portaswitch.errors import NotSendable, TransportFailed
 from portaswitch.espf.contract import faults_of
 from portaswitch.espf.delivery import Delivery
 from portaswitch.espf.loader import handlers_in
@@ -28,7 +27,6 @@ from portaswitch.handler import (
     NO_RECORD,
     Condition,
     Device,
-    Element,
     Event,
     EventHandler,
     HttpTarget,
@@ -42,6 +40,7 @@ from portaswitch.handler import (
     Subscriber,
 )
 from portaswitch.model.notification import Notification, Settled, Verdict
+from tests.contract.vendor_answers import ANSWERS, faults_of_request, never_done
 
 NOW: Final = datetime(2026, 1, 31, 12, tzinfo=UTC)
 #: Lines of a file: more is a program, not a mapping.
@@ -72,28 +71,13 @@ SNAPSHOTS: Final[Mapping[str, Subscriber | None]] = {
     "without money": replace(FULL, conditions=frozenset({Condition.NO_FUNDS, Condition.QUOTA_EXCEEDED})),
     "suspended": replace(FULL, conditions=frozenset({Condition.SUSPENDED})),
     "closed": replace(FULL, conditions=frozenset({Condition.CLOSED})),
+    "hostile signs": replace(
+        FULL, id="a/../b?c=1&d;e\"f", customer="<b>'\"\\]]>&amp;", product="${ki}%(x)s{0}", person=replace(FULL.person, first_name="\x0b\x00", phone="1,2")
+    ),
+    "an id of the path": replace(FULL, id=".."),
     "foreign letters": replace(FULL, customer="Åsa & Søn <Ltd>", product='"Złoty"; drop', person=replace(FULL.person, last_name="Łukasz\n-Ó'Brien")),
 }
 RECORDS: Final = (NO_RECORD, Record("r-1", {"imsi": ("255010000000001",), "msisdn": ("16045550199",), "login": ("16045550199",)}, b"old"))
-
-#: What a vendor may answer, whatever the handler expects: each is one answer for all requests.
-ANSWERS: Final[Mapping[str, Reply | Exception]] = {
-    "ok": Reply(200, "{}"),
-    "empty": Reply(0, ""),
-    "json": Reply(200, '{"id": "77", "status": "ok", "result": {"id": 5}, "token": "t"}'),
-    "list": Reply(200, "[]"),
-    "xml": Reply(200, "<a/>", Element("a")),
-    "html": Reply(200, "<html>proxy error</html>"),
-    "not found": Reply(404, "no"),
-    "conflict": Reply(409, "exists"),
-    "unauthorized": Reply(401, ""),
-    "redirect": Reply(307, "", headers={"location": "http://192.0.2.1/"}),
-    "busy": Reply(503, "", headers={"retry-after": "7"}),
-    "fault": Reply(0, "RETCODE = 99 nonsense", fault="nonsense"),
-    "silent": TransportFailed("no answer within 30 s"),
-    "nonsense": NotSendable("the answer is no answer"),
-}
-
 
 class _Answering:
     """A transport that gives one answer to all."""
@@ -208,6 +192,10 @@ class HandlerContract:
         web = all(isinstance(target, HttpTarget) for target in handler.reach().values())
         if sent and (answer == "silent" or (answer == "busy" and web)):
             self.assertIn(settled.verdict, (Verdict.RETRY, Verdict.DONE) if sent[-1].accepts else (Verdict.RETRY,), what)
+        if sent and never_done(handler, answer, sent[-1]):
+            self.assertIsNot(settled.verdict, Verdict.DONE, f"{what}: takes for success what is no answer of its vendor")
+        for request in sent:
+            self.assertEqual(faults_of_request(request), [], f"{what}: {request}")
         for secret in ("sesame-open", "f" * 32):
             self.assertNotIn(secret, settled.note, what)
             self.assertNotIn(secret, repr(handler), what)

@@ -13,7 +13,7 @@ from twisted.internet import reactor as installed
 
 from portaswitch.handler import Device, NotProvisionable, Policy, Sim, StateHandler, Subscriber
 from tests.claims import claims
-from tests.server.vendors import BARRED, CODES, FIRST, LINE, NEW, OLD, SECOND, Course, VendorCase, snapshots
+from tests.server.vendors import BARRED, CODES, FIRST, LINE, NEW, OLD, SECOND, SOAP_KEY, Course, VendorCase, snapshots
 from tests.simulators.calix_cms import CalixCms
 from tests.simulators.calix_objects import number_of, serial
 from tests.simulators.cmcc_hss import CmccHss
@@ -25,7 +25,7 @@ from tests.simulators.osmo_hlr import OsmoHlr
 from tests.simulators.sandvine_spb import ATTRIBUTES, SandvineSpb
 from tests.simulators.sandvine_spb import Subscriber as Broker
 from tests.simulators.stalker import Stalker
-from tests.simulators.yate_hss import YateHss
+from tests.simulators.yate_hss import Shape, YateHss
 
 reactor: Any = installed
 
@@ -67,7 +67,7 @@ class HssTests(VendorCase):
     async def test_huawei_soap(self) -> None:
         """The same within a session that the log-in's 307 names."""
         simulator = HuaweiHssSoap(reactor)
-        await self.assert_hlr("Huawei::HSS", simulator, interface="soap", url="http://127.0.0.1:{port}", locks=True)
+        await self.assert_hlr("Huawei::HSS", simulator, interface="soap", url="http://127.0.0.1:{port}", locks=True, key_options=SOAP_KEY)
         simulator.forget_sessions()
         await self.bring(LINE)
         self.assertEqual(list(simulator.hlr.records), [FIRST.imsi])
@@ -78,9 +78,25 @@ class HssTests(VendorCase):
         simulator = CmccHss(reactor)
         await self.assert_hlr("ZXUN::HSS", simulator, url="http://127.0.0.1:{port}")
         await self.bring(LINE)
-        self.assertEqual(simulator.hlr.records[FIRST.imsi].group("EPS CNTX 1"), {"CNTXID": "1", "IPV4ADDIND": "STATIC", "IPV4ADD": "192.0.2.7"})
+        fixed = {"IPV4ADDIND": "STATIC", "IPV4ADD": "192.0.2.7"}
+        self.assertEqual(simulator.hlr.records[FIRST.imsi].group("EPS CNTX 1"), {"CNTXID": "1", "EPSAPNQOSTPLID": "1", **fixed})
+        rates = ("AMBRMAXREQBWUL_GLOBAL", "AMBRMAXREQBWDL_GLOBAL")
+        self.assertEqual([simulator.hlr.records[FIRST.imsi].group("EPS Data")[name] for name in rates], ["1000000", "20000000"])
         await self.bring(replace(LINE, policy=Policy(6, "SILVER", {"pdn_context_id": "2"})))
-        self.assertEqual(simulator.hlr.records[FIRST.imsi].group("EPS CNTX 2"), {"CNTXID": "2", "IPV4ADDIND": "STATIC", "IPV4ADD": "192.0.2.7"})
+        self.assertEqual(simulator.hlr.records[FIRST.imsi].group("EPS CNTX 2"), {"CNTXID": "2", "EPSAPNQOSTPLID": "2", **fixed})
+
+    async def test_zte_parts(self) -> None:
+        """Which parts of a subscriber are there is read: nothing is added twice, whatever the codes, and one that was lost comes back."""
+        simulator = CmccHss(reactor)
+        codes = {"unknown": "3001", "no_key": "3906", "exists": ""}
+        await self.start("ZXUN::HSS", simulator, url="http://127.0.0.1:{port}", codes=codes, user="provision", password="made-up")
+        await self.bring(LINE)
+        await self.bring(replace(LINE, conditions=BARRED))
+        self.assertEqual(simulator.operations.count("ADD_EPSSUB"), 1)
+        simulator.hlr.records[FIRST.imsi].drop("EPS Data")
+        await self.bring(LINE)
+        self.assertTrue(simulator.hlr.records[FIRST.imsi].group("EPS Data"))
+        self.assertEqual([simulator.operations.count(name) for name in ("ADD_TPLCSPSSUB", "ADD_EPSSUB")], [1, 2])
 
     @claims("yate-hss.1")
     async def test_yate(self) -> None:
@@ -97,6 +113,18 @@ class HssTests(VendorCase):
         free = state(FIRST, OLD)
         await self.assert_life(seen, (free, state(FIRST, OLD, 0), free, state(SECOND, OLD), state(SECOND, NEW), ({}, set())))
         self.assertEqual(hss.operations[:2], ["set_sim_range", "set_subscriber"])
+
+    async def test_yate_2015(self) -> None:
+        """The release whose subscribers have the keys of their cards themselves; the secret goes in the configured header."""
+        hss = YateHss(reactor, secret="made-up", shape=Shape.OLD)
+        hss.header = "x-api-key"
+        await self.start("YateHSS", hss, url="http://127.0.0.1:{port}", api="2015", secret="made-up", header="X-API-Key")
+
+        def seen() -> Any:
+            return {one["msisdn"]: (one["imsi"], one["active"], one["identities"][0]["ki"]) for one in hss.subscribers.values()}
+
+        free, swapped = {OLD: (FIRST.imsi, 1, FIRST.ki)}, (SECOND.imsi, 1, SECOND.ki)
+        await self.assert_life(seen, (free, {OLD: (FIRST.imsi, 0, FIRST.ki)}, free, {OLD: swapped}, {NEW: swapped}, {}))
 
     @claims("yate-hss.2", "yate-hss.3")
     async def test_yate_product(self) -> None:

@@ -14,6 +14,7 @@ from twisted.internet import reactor as installed
 from portaswitch.espf.driver import Drive
 from portaswitch.espf.verdicts import Ended
 from portaswitch.handler import NO_RECORD, AssignCustomField, Condition, Device, Event, FanOut, Party, Sim, Subscriber
+from portaswitch.model.notification import Verdict
 from tests.claims import claims
 from tests.server.database import fresh_database
 from tests.server.pools import PoolTestCase
@@ -116,6 +117,16 @@ class AccessTests(PrivateCase):
         self.assertEqual(seen, [(*device, "all", "active"), (*device, "data", "restricted"), (*device, "all", "active"), (*device, "all", "inactive")])
         (effect,) = await self.happen(Event(1, "Customer/Status/Suspend", "customer:3", {}, NOW, 1), None)
         self.assertEqual(effect, FanOut("Customer/Status/Suspend", "customer:3", receivers="self"))
+
+    async def test_readywireless_refuses(self) -> None:
+        """The options `success` and `faults` say what an answer means, whatever its status."""
+        event = Event(1, "Account/Service/QuotaExceeded", "account:7", {}, NOW, 1)
+        phone = replace(LINE, custom_fields={"imei": "490154203237518"})
+        for options, verdict in (({"success": "OK"}, Verdict.PARKED), ({"faults": {"busy": "^$"}}, Verdict.RETRY)):
+            await self.private("ReadyWireless", READYWIRELESS, **options)
+            with self.assertRaises(Ended) as ended:
+                await self.happen(event, phone)
+            self.assertIs(ended.exception.verdict, verdict)
 
     async def happen(self, event: Event, subscriber: Subscriber | None) -> list[Any]:
         """One event by the driver; its effects."""
@@ -342,3 +353,18 @@ class DatabaseTests(VendorCase, PoolTestCase):
         for snapshot, rows in (*steps, *reversed(steps)):
             await self.bring(snapshot)
             self.assertEqual(await pool.query("select account, mac, status, product, upload, download from cldb order by 1"), rows)
+
+    async def test_refused(self) -> None:
+        """What says nothing of the statement is tried again: a deadlock, a lock that is held, a time-out; what refuses it waits for a person."""
+        dsn = await fresh_database()
+        pool = await self.pool(dsn)
+        fail = "begin raise exception 'no' using errcode = code; end"
+        await pool.execute(f"create function fail(code text) returns void language plpgsql as $$ {fail} $$")
+        for code, verdict in (
+            ("40001", Verdict.RETRY), ("40P01", Verdict.RETRY), ("55P03", Verdict.RETRY), ("57014", Verdict.RETRY), ("53300", Verdict.RETRY),
+            ("23505", Verdict.PARKED), ("42501", Verdict.PARKED), ("22001", Verdict.PARKED),
+        ):  # fmt: skip
+            await self.begin("CLDB", database=dsn, upsert=f"select fail('{code}'), %(account)s")
+            with self.assertRaises(Ended) as ended:
+                await self.bring(replace(LINE, devices=(MODEM,)))
+            self.assertIs(ended.exception.verdict, verdict, code)

@@ -99,9 +99,16 @@ class HssTests(PrivateCase):
             ids = {"titan.apn_id": apn, "titan.roaming_profile_id": roaming, "upload_rate": upload, "download_rate": "20"}
             return replace(LINE, policy=Policy(6, "P", ids))
 
-        steps = ((policy("1", "31", "10"), ("10", "20", "1", "31", "")), (policy("2", "32", "5"), ("5", "20", "2", "32", "")),
+        steps: Course = ((policy("1", "31", "10"), ("10", "20", "1", "31", "")), (policy("2", "32", "5"), ("5", "20", "2", "32", "")),
                  (replace(policy("2", "32", "5"), conditions=BARRED), ("5", "20", "2", "32", "1")))  # fmt: skip
         await self.assert_there_and_back(seen, steps)
+
+    async def test_titan_unit(self) -> None:
+        """Limits in the unit that Titan has them in, rounded up."""
+        titan = await self.private("Titan::HSS", TITAN, rate_unit="kbit/s")
+        for upload, told in (("1500", "2"), ("2000000", "2000"), ("1", "1"), ("", "")):
+            await self.bring(replace(LINE, policy=Policy(6, "P", {"upload_rate": upload})))
+            self.assertEqual(titan.records[FIRST.imsi]["upload"], told)
 
     @claims("protei-hlr.1", "protei-hlr.2", "protei-hlr.3")
     async def test_protei(self) -> None:
@@ -110,6 +117,10 @@ class HssTests(PrivateCase):
         protei = await self.assert_hss("Protei::HLR", PROTEI_HLR, "status", "0", "1", faults=faults)
         self.assertEqual(protei.operations[:2], ["add", "status"])
         self.assertEqual((protei.records[FIRST.imsi]["ki"], protei.records[FIRST.imsi]["profile"]), (KI, "GOLD"))
+        await self.bring(PLAIN)
+        protei.asked.clear()
+        await self.bring(replace(LINE, conditions=BARRED))
+        self.assertEqual({asked.fields["status"] for asked in protei.asked}, {"1"})
 
 
 class PolicyTests(PrivateCase):

@@ -38,6 +38,8 @@ LINE = Subscriber(
 BARRED, CLOSED = frozenset({Condition.BLOCKED}), frozenset({Condition.CLOSED})
 #: The codes of the simulated site, which a real one has its own of.
 CODES = {"unknown": "3001", "no_key": "3906", "exists": "3901"}
+#: What Huawei's ADD_KI by SOAP has to have beside the card's key.
+SOAP_KEY = {"ALG": "MILENAGE", "CARDTYPE": "USIM", "OPSNO": "1", "KEYTYPE": "CLEAR"}
 #: Snapshots of an account one after the other, and what the vendor shows after each.
 Course = Sequence[tuple[Subscriber, Any]]
 

@@ -13,13 +13,16 @@ from tests.simulators.core import Refused
 from tests.simulators.huawei_hlr import BAD_PARAMETER, NATIVE, NOT_DEFINED, Act, Command, Group, Hlr, Parameters, Record, names, setting, without
 from tests.simulators.huawei_hss_soap import HuaweiHssSoap
 from tests.simulators.run import run
+from tests.simulators.soap import Element
 
 NAMESPACE = "http://www.chinamobile.com/HSS/"
 #: What PROV does to a context: whether it must be there before, and whether it is there afterwards.
 PROVISION: Mapping[str, tuple[bool, bool]] = {
-    "ADDPDNCNTX": (False, True), "MODPDNCNTX": (True, True), "RMVPDNCNTX": (True, False),
+    "ADDPDNCNTX": (False, True), "MODPDNCNTX": (True, True),
     "ADDPDPCNTX": (False, True), "MODPDPCNTX": (True, True), "RMVPDPCNTX": (True, False),
 }  # fmt: skip
+#: What a new context is made from, by domain; answers call it QOSTPLID.
+TEMPLATES = {"EPS": "EPSAPNQOSTPLID", "PS": "PSAPNQOSTPLID"}
 
 
 def _add_csps(hlr: Hlr, parameters: Parameters) -> list[Group]:
@@ -53,6 +56,18 @@ def _removing(group: str) -> Act:
     return act
 
 
+def _within(group: str) -> Act:
+    """Values of a domain that is there."""
+    act = setting(group)
+
+    def checked(hlr: Hlr, parameters: Parameters) -> list[Group]:
+        if not hlr.find(parameters).group(group):
+            raise Refused(NOT_DEFINED, "Subscriber not defined in this domain")
+        return act(hlr, parameters)
+
+    return checked
+
+
 def _context(kind: str) -> Act:
     """Contexts by number, which PROV adds, changes and removes; MODDEFPDN names the default one, RMVALLPDPCNTX removes all."""
 
@@ -74,6 +89,10 @@ def _context(kind: str) -> Act:
         group = f"{kind} CNTX {number}"
         if (group in held) is not before:
             raise Refused("3907", "Context is not defined" if before else "Context already exists")
+        if not before and TEMPLATES[kind] not in parameters:
+            raise Refused(BAD_PARAMETER, f"{TEMPLATES[kind]} of a new context is missing")
+        if (parameters.get("IPV4ADDIND") == "STATIC") is not ("IPV4ADD" in parameters):
+            raise Refused(BAD_PARAMETER, "IPV4ADD goes with STATIC")
         if after:
             record.put(group, without(parameters, ("HLRSN", "IMSI", "ISDN", "PROV")))
         else:
@@ -88,7 +107,11 @@ def _lst(kind: str) -> Act:
 
     def act(hlr: Hlr, parameters: Parameters) -> list[Group]:
         record = hlr.find(parameters)
-        mine = [(group, record.group(group)) for group in record.groups() if group.startswith(kind)]
+        mine = [
+            (group, {"QOSTPLID" if name == TEMPLATES[kind] else name: value for name, value in record.group(group).items()})
+            for group in record.groups()
+            if group.startswith(kind)
+        ]
         return [("Basic Data", {"IMSI": record.imsi, "ISDN": record.isdn}), *mine]
 
     return act
@@ -97,16 +120,17 @@ def _lst(kind: str) -> Act:
 _CONTEXT = names("CNTXID EPSAPNQOSTPLID PSAPNQOSTPLID IPV4ADDIND IPV4ADD DEFAULTCNTXID")
 #: The dialect: the native commands that it shares, and its own.
 DIALECT: Mapping[str, Command] = {
-    **{name: NATIVE[name] for name in ("RMV_KI", "LST_KI", "RMV_SUB", "LST_SUB", "MOD_LCK", "MOD_IMSI", "MOD_ARD", "MOD_NAM", "SND_CANCELC")},
+    **{name: NATIVE[name] for name in ("RMV_KI", "LST_KI", "RMV_SUB", "LST_SUB", "MOD_LCK", "MOD_IMSI", "MOD_NAM", "SND_CANCELC")},
+    "MOD_ARD": Command(setting("ARD"), optional=names("UTRANNOTALLOWED GERANNOTALLOWED EUTRANNOTALLOWED"), subscriber=True),
     "ADD_KI": Command(NATIVE["ADD_KI"].act, NATIVE["ADD_KI"].needed, NATIVE["ADD_KI"].optional | names("OPCKEYID")),
     "ADD_TPLCSPSSUB": Command(_add_csps, names("IMSI ISDN CSPSTPLID")),
-    "ADD_EPSSUB": Command(_adding("EPS"), names("EPSUSERTPLID"), names("DIAMNODETPL_ID"), subscriber=True),
-    "RMV_EPSSUB": Command(_removing("EPS"), subscriber=True),
+    "ADD_EPSSUB": Command(_adding("EPS Data"), names("EPSUSERTPLID"), names("DIAMNODETPL_ID"), subscriber=True),
+    "RMV_EPSSUB": Command(_removing("EPS Data"), subscriber=True),
     "ADD_TPLIMSSUB": Command(_adding("IMS"), optional=names("IMSTPLID"), subscriber=True),
     "RMV_IMSSUB": Command(_removing("IMS"), subscriber=True),
     "MOD_ODB": Command(setting("ODB Data"), optional=names("ODBIC ODBOC ODBROAM"), subscriber=True),
-    "MOD_EPSDATA": Command(setting("EPS Data"), optional=names("AMBRMAXREQBWUL_GLOBAL AMBRMAXREQBWDL_GLOBAL"), subscriber=True),
-    "MOD_CCGLOBAL": Command(setting("EPS Data"), names("CHARGE_GLOBAL"), subscriber=True),
+    "MOD_EPSDATA": Command(_within("EPS Data"), optional=names("AMBRMAXREQBWUL_GLOBAL AMBRMAXREQBWDL_GLOBAL"), subscriber=True),
+    "MOD_CCGLOBAL": Command(_within("EPS Data"), names("CHARGE_GLOBAL"), subscriber=True),
     "MOD_EPS_CONTEXT": Command(_context("EPS"), names("PROV"), _CONTEXT, subscriber=True),
     "MOD_GPRS_CONTEXT": Command(_context("PS"), names("PROV"), _CONTEXT, subscriber=True),
     "LST_EPS": Command(_lst("EPS"), subscriber=True),
@@ -121,6 +145,12 @@ class CmccHss(HuaweiHssSoap):
 
     def __init__(self, clock: IReactorTime, user: str = "provision", password: str = "made-up") -> None:
         super().__init__(clock, user, password, header=True)
+
+    def header_credentials(self, document: Element) -> tuple[str | None, str | None]:
+        """See `HuaweiSoap.header_credentials`: UserName and PassWord (spelled so) of the dialect's namespace."""
+        header = document.child("Header")
+        own = {one.name: one.text for one in (header.children if header is not None else ()) if one.namespace == NAMESPACE}
+        return own.get("UserName"), own.get("PassWord")
 
     def namespace(self, command: str) -> str:
         """See `HuaweiHssSoap.namespace`."""

@@ -23,6 +23,9 @@ class Fault(Enum):
     SILENT = "timeout"  # takes requests, does nothing and never answers
     SESSION_LOST = "session-lost"  # forgets all sessions before it looks at a request
     WRONG_PASSWORD = "wrong-password"  # refuses every log-in and every credential
+    HALF = "half"  # acts, sends the first half of its answer and hangs up
+    PAGE = "page"  # does nothing: a proxy in front of it answers with a web page, as if all were well (HTTP)
+    MOVED = "moved"  # does nothing: what is in front of it sends to another host (HTTP)
 
 
 class Refused(Exception):
@@ -41,19 +44,27 @@ class Faults:
         self.lose_after = 0
         self.lost = 0
         self._left: dict[Fault, int | None] = {}
+        self._before: dict[Fault, int] = {}
         self._answers = 0
 
-    def on(self, fault: Fault, times: int | None = None) -> None:
-        """Switch a fault on, for the next `times` requests or until it is switched off."""
-        self._left[fault] = times
+    def on(self, fault: Fault, times: int | None = None, after: int = 0) -> None:
+        """Switch a fault on, for the next `times` requests or until it is switched off; `after` requests go well before."""
+        self._left[fault], self._before[fault] = times, after
 
     def off(self, fault: Fault) -> None:
         """Switch a fault off."""
         self._left.pop(fault, None)
 
+    def waits(self, fault: Fault) -> bool:
+        """Whether a fault is on still."""
+        return fault in self._left
+
     def strikes(self, fault: Fault) -> bool:
         """Whether a fault strikes this request; asking uses one of its `times` up."""
         if fault not in self._left:
+            return False
+        if self._before[fault]:
+            self._before[fault] -= 1
             return False
         left = self._left[fault]
         if left is not None:

@@ -172,6 +172,8 @@ def setting(group: str) -> Act:
 def _add_ki(hlr: Hlr, parameters: Parameters) -> list[Group]:
     if parameters["IMSI"] in hlr.keys:
         raise Refused(EXISTS, "KI already exists")
+    if "OPCVALUE" in parameters and "OPSNO" in parameters:
+        raise Refused(BAD_PARAMETER, "OPCVALUE or OPSNO, not both")
     hlr.keys[parameters["IMSI"]] = without(parameters, ("HLRSN",))
     return []
 
@@ -225,8 +227,22 @@ def _mod_isdn(hlr: Hlr, parameters: Parameters) -> list[Group]:
     return []
 
 
+def _provided(group: str) -> Act:
+    """Of commands whose PROV is TRUE or FALSE."""
+    act = setting(group)
+
+    def checked(hlr: Hlr, parameters: Parameters) -> list[Group]:
+        if parameters["PROV"] not in _BOOLEAN:
+            raise Refused(BAD_PARAMETER, "Value of PROV is wrong")
+        return act(hlr, parameters)
+
+    return checked
+
+
 def _mod_optgprs(hlr: Hlr, parameters: Parameters) -> list[Group]:
     record = hlr.find(parameters)
+    if parameters["PROV"] != "ADDPDPCNTX":
+        raise Refused(BAD_PARAMETER, "Value of PROV is wrong")
     record.put(f"APN {parameters['APNTPLID']}", without(parameters))
     return []
 
@@ -250,6 +266,8 @@ def lst_sub(hlr: Hlr, parameters: Parameters) -> list[Group]:
 
 
 _LOCKS = "IC OC GPRSLOCK EPSLOCK CSUPLLCK PSUPLLCK NON3GPPLOCK NGSLOCK"
+#: SOAP's ADD_KI: the operator's key by its number only.
+SOAP_ADD_KI = Command(_add_ki, names("HLRSN IMSI OPERTYPE KIVALUE CARDTYPE ALG OPSNO KEYTYPE"), names("K4SNO K2SNO AMFSNO"))
 _KEY = "KIVALUE K4SNO K2SNO CARDTYPE ALG OPCVALUE OPSNO AMFSNO KEYTYPE"
 #: The native commands.
 NATIVE: Mapping[str, Command] = {
@@ -266,8 +284,8 @@ NATIVE: Mapping[str, Command] = {
     "MOD_ODBOC": Command(setting("ODB Data"), names("ODBOC"), subscriber=True),
     "MOD_ODBROAM": Command(setting("ODB Data"), names("ODBROAM"), subscriber=True),
     "MOD_NAM": Command(setting("NAM"), names("NAM"), subscriber=True),
-    "MOD_TPLGPRS": Command(setting("PS Data"), names("PROV TPLID"), subscriber=True),
-    "MOD_ARD": Command(setting("ARD"), names("PROV"), names("UTRANNOTALLOWED GERANNOTALLOWED EUTRANNOTALLOWED"), subscriber=True),
+    "MOD_TPLGPRS": Command(_provided("PS Data"), names("PROV TPLID"), subscriber=True),
+    "MOD_ARD": Command(_provided("ARD"), names("PROV"), names("UTRANNOTALLOWED GERANNOTALLOWED EUTRANNOTALLOWED"), subscriber=True),
     "MOD_OPTGPRS": Command(
         _mod_optgprs, names("PROV APNTPLID"), names("APN_TYPE PDPTYPE ADDIND VPLMN CHARGE EPS_QOSTPLID"), subscriber=True
     ),

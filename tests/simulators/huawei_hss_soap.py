@@ -6,13 +6,13 @@ Answers nest their data in groups; the names of groups hold their quotation mark
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from xml.sax.saxutils import quoteattr
 
 from twisted.internet.interfaces import IReactorTime
 
 from tests.simulators.core import Refused
-from tests.simulators.huawei_hlr import NATIVE, THRESHOLD, TITLES, Group, Hlr, execute
+from tests.simulators.huawei_hlr import NATIVE, SOAP_ADD_KI, THRESHOLD, TITLES, Command, Group, Hlr, execute
 from tests.simulators.huawei_session import HuaweiSoap
 from tests.simulators.run import run
 from tests.simulators.soap import Element, Malformed, body_of, envelope, leaf, tag
@@ -26,7 +26,7 @@ SHOWN = {"IC": "GSM_IC", "OC": "GSM_OC"}
 class HuaweiHssSoap(HuaweiSoap):
     """`hlr` is what it keeps."""
 
-    commands = NATIVE
+    commands: Mapping[str, Command] = {**NATIVE, "ADD_KI": SOAP_ADD_KI}
 
     def __init__(self, clock: IReactorTime, user: str = "provision", password: str = "made-up", header: bool = False) -> None:
         super().__init__(clock, user, password, header)
@@ -42,6 +42,10 @@ class HuaweiHssSoap(HuaweiSoap):
             return envelope(self.result(body_of(ask.body).name, THRESHOLD, "The number exceeds the threshold"))
         except Malformed:
             return super().busy(ask)
+
+    def header_credentials(self, document: Element) -> tuple[str | None, str | None]:
+        """See `HuaweiSoap.header_credentials`: Username and Password in the header itself."""
+        return document.value("Header", "Username"), document.value("Header", "Password")
 
     def credentials(self, call: Element) -> tuple[str | None, str | None]:
         """See `HuaweiSoap.credentials`."""

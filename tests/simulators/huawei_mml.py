@@ -20,10 +20,12 @@ from twisted.internet.protocol import Factory, Protocol
 
 from tests.simulators.core import Fault, Refused, Simulator
 from tests.simulators.huawei_hlr import BAD_PARAMETER, NATIVE, THRESHOLD, Group, Hlr, execute
-from tests.simulators.huawei_operators import NO_SESSION, Operators
+from tests.simulators.huawei_operators import MISSING, NO_SESSION, Operators
 from tests.simulators.run import run
 
 _HEAD = re.compile(r"\s*([A-Z][A-Z0-9]*(?: [A-Z][A-Z0-9]*)?)\s*:(.*)", re.DOTALL)
+#: Parameters whose values are texts; numbers and words stand bare.
+TEXTS = frozenset({"IMSI", "NEWIMSI", "ISDN", "NEWISDN", "KIVALUE", "OPCVALUE", "OPNAME", "PWD"})
 _PARAMETER = re.compile(r'\s*([A-Z][A-Z0-9_]*)\s*=\s*(?:"([^"]*)"|([^",;\s]*))\s*(,|$)')
 #: Octets of a command without an end.
 LONGEST = 8192
@@ -36,27 +38,50 @@ class Layout(Enum):
     RETCODE = "retcode"
 
 
-def command_of(text: str) -> tuple[str, dict[str, str]]:
+class Texts(Enum):
+    """How a release takes texts: OPNAME and PWD are quoted in all."""
+
+    QUOTED = "quoted"
+    BARE = "bare"
+    EITHER = "either"
+
+
+def command_of(text: str, texts: Texts = Texts.EITHER) -> tuple[str, dict[str, str]]:
     """Name (ADD_KI) and parameters of a command without its `;`, or Refused."""
     found = _HEAD.fullmatch(text)
-    if found is None:
+    if found is None or not text.isascii():
         raise Refused(BAD_PARAMETER, "Syntax error")
     rest, parameters = found.group(2).strip(), dict[str, str]()
     while rest:
         part = _PARAMETER.match(rest)
         if part is None or part.group(1) in parameters or (part.group(4) and part.end() == len(rest)):
             raise Refused(BAD_PARAMETER, "Syntax error")
+        if not _quoting(part.group(1), part.group(2) is not None, texts):
+            raise Refused(BAD_PARAMETER, f"Quotation marks of {part.group(1)}")
         parameters[part.group(1)] = part.group(2) if part.group(2) is not None else part.group(3)
         rest = rest[part.end() :]
     return found.group(1).replace(" ", "_"), parameters
 
 
+def _quoting(name: str, quoted: bool, texts: Texts) -> bool:
+    """Whether a value stands as it has to."""
+    if name not in TEXTS:
+        return not quoted
+    if name in ("OPNAME", "PWD"):
+        return quoted
+    return texts is Texts.EITHER or quoted is (texts is Texts.QUOTED)
+
+
 class HuaweiMml(Simulator):
-    """`hlr` is what it keeps; `operators` its one account; `layout` may be changed between commands."""
+    """
+    `hlr` is what it keeps; `operators` its one account; `layout` and `texts` may be changed between commands; `log_in` is what LGI has to have: in some
+    releases HLRSN too.
+    """
 
     def __init__(self, clock: IReactorTime, user: str = "provision", password: str = "made-up", layout: Layout = Layout.BANNER) -> None:
         super().__init__(clock)
         self.hlr, self.operators, self.layout = Hlr(), Operators(user, password, self.faults), layout
+        self.texts, self.log_in = Texts.EITHER, frozenset({"OPNAME", "PWD"})
         self.connections: list[Mml] = []
         self._serial = 0
 
@@ -72,7 +97,7 @@ class HuaweiMml(Simulator):
     def command(self, connection: Mml, text: str) -> str:
         """The answer to one command."""
         try:
-            name, parameters = command_of(text)
+            name, parameters = command_of(text, self.texts)
             self.note(name, parameters)
             return self.answer(text, "0", "", self._do(connection, name, parameters))
         except Refused as error:
@@ -80,6 +105,8 @@ class HuaweiMml(Simulator):
 
     def _do(self, connection: Mml, name: str, parameters: dict[str, str]) -> list[Group]:
         if name == "LGI":
+            if self.log_in - set(parameters) or set(parameters) - self.log_in - {"HLRSN"}:
+                raise Refused(MISSING, "Parameter is missing or unknown")
             self.operators.log_in(parameters.get("OPNAME"), parameters.get("PWD"))
             connection.user = self.operators.user
             return []
@@ -139,8 +166,11 @@ class Mml(Protocol):
         faults = self._simulator.faults
         if faults.strikes(Fault.SILENT):
             return
+        half = faults.strikes(Fault.HALF)
         answer = self._simulator.command(self, text)
-        if faults.loses():
+        if half:
+            transport.write(answer.encode("latin-1")[: len(answer) // 2])
+        if half or faults.loses():
             self._hang_up()
         else:
             transport.write(answer.encode("latin-1"))

@@ -6,7 +6,7 @@ The SOAP sessions of Huawei's provisioning: log in with LGI at the root, get a U
     -> POST /TOKEN  when it is over     <- 307, Location: http://host/, ResultCode 5004
 
 Here a 307 is data, not a redirect to follow: a client that follows it sends its log-in to the session's URL and is refused there.
-Real systems tie a session to its TCP connection; this one doesn't.
+A session is its TCP connection's: from another one it is over, and is gone with its own (its next request comes from elsewhere).
 """
 
 from __future__ import annotations
@@ -37,6 +37,11 @@ class HuaweiSoap(HttpSimulator):
         self.sessions = Sessions(clock, IDLE)
         self.header = header
         self._tokens = count(1)
+        self._peers: dict[str, str] = {}
+
+    @abstractmethod
+    def header_credentials(self, document: Element) -> tuple[str | None, str | None]:
+        """User and password of the SOAP header of a document, each at its place."""
 
     @abstractmethod
     def credentials(self, call: Element) -> tuple[str | None, str | None]:
@@ -60,7 +65,9 @@ class HuaweiSoap(HttpSimulator):
             return Reply(405)
         token = ask.path.strip("/")
         if token and not ask.body.strip():
-            return self._keep_alive(token)
+            return self._keep_alive(ask, token)
+        if not ask.is_kind("text/xml") or ask.headers.get("soapaction", "-").strip('"') not in ("", "Notification"):
+            return fault("Client", "the content type is text/xml, and SOAPAction is empty or Notification")
         try:
             document = parse(ask.body)
             call = content(document)
@@ -68,10 +75,10 @@ class HuaweiSoap(HttpSimulator):
             return fault("Client", f"malformed request: {error}")
         try:
             if self.header:
-                self.operators.log_in(*header_credentials(document))
+                self.operators.log_in(*self.header_credentials(document))
             elif call.name == "LGI":
                 return self._log_in(ask, token, call)
-            elif self.sessions.user(token) is None:
+            elif self._user(ask, token) is None:
                 return self._over(ask, call.name)
             if call.name == "LGO":
                 self.note("LGO")
@@ -90,25 +97,19 @@ class HuaweiSoap(HttpSimulator):
         key = f"{next(self._tokens):032x}"
         if not self.sessions.open(key, self.operators.user):
             return Reply(503)
+        self._peers[key] = ask.peer
         where = f"http://{ask.headers.get('host', 'localhost')}/{key}"
         return envelope(self.result("LGI", "0", "Operation is successful"), status=307, headers=(("Location", where),))
 
-    def _keep_alive(self, token: str) -> Reply:
+    def _keep_alive(self, ask: Ask, token: str) -> Reply:
         """An empty request keeps a session."""
-        return Reply(200 if self.sessions.user(token) is not None else 404)
+        return Reply(200 if self._user(ask, token) is not None else 404)
+
+    def _user(self, ask: Ask, token: str) -> str | None:
+        """Who has this session on this connection."""
+        return self.sessions.user(token) if self._peers.get(token) == ask.peer else None
 
     def _over(self, ask: Ask, operation: str) -> Reply:
         text = self.result(operation, NO_SESSION, "Session ID is invalid or timed out")
         root = (("Location", f"http://{ask.headers.get('host', 'localhost')}/"),) if self.over == 307 else ()
         return envelope(text, status=self.over, headers=root)
-
-
-def header_credentials(document: Element) -> tuple[str | None, str | None]:
-    """User and password in a SOAP header, at any depth and in any case of their names."""
-    found: dict[str, str] = {}
-    waiting = [one for one in document.children if one.name == "Header"]
-    while waiting:
-        here = waiting.pop()
-        found[here.name.lower()] = here.text
-        waiting.extend(here.children)
-    return found.get("username"), found.get("password")

@@ -39,6 +39,20 @@ SERVICE: Mapping[str, str] = {
 QUOTA: Mapping[str, str] = {"qtaName": r"[\w.-]{1,64}", "qtaBalance": r"\d{1,18}", "qtaConsumption": r"\d{1,18}"}
 #: What a reading may add to its list.
 READING = ("timeZone", "DSTFlag", "SHOWGRACEPERIOD", "realTimeFlag", "showQuota")
+#: Keys of a list that an operation has, beside usrIdentifier: those it must have, and those it may have.
+KEYS: Mapping[tuple[str, str], tuple[frozenset[str], frozenset[str]]] = {
+    ("delSubscriber", "subscriber"): (frozenset(), frozenset({"usrForceRmv"})),
+    ("subscribeService", "subscriber"): (frozenset(), frozenset()),
+    ("unSubscribeService", "subscriber"): (frozenset(), frozenset()),
+    ("subscribeService", "subscribedService"): (
+        frozenset({"srvName"}), frozenset({"srvRoamingType", "srvStatus", "srvStartDateTime", "srvEndDateTime"})
+    ),
+    ("unSubscribeService", "subscribedService"): (frozenset({"srvName", "TermInd", "srvDeleteSubscriber"}), frozenset()),
+    **{
+        (operation, "subscriber"): (frozenset(), frozenset(SUBSCRIBER) - {"usrForceRmv"})
+        for operation in ("addSubscriber", "updateSubscriber")
+    },
+}  # fmt: skip
 LISTS = {"subscriber": SUBSCRIBER, "subscribedService": SERVICE, "subscriberQuota": QUOTA}
 
 
@@ -77,6 +91,11 @@ class HuaweiUpcc(HuaweiSoap):
             "getSubscriberSpecQuota": self._one_quota,
         }
 
+    def header_credentials(self, document: Element) -> tuple[str | None, str | None]:
+        """See `HuaweiSoap.header_credentials`."""
+        place = ("Header", "authentication", "userPass")
+        return document.value(*place, "username"), document.value(*place, "password")
+
     def credentials(self, call: Element) -> tuple[str | None, str | None]:
         """See `HuaweiSoap.credentials`."""
         login = call.child("inPara", "Login")
@@ -97,6 +116,7 @@ class HuaweiUpcc(HuaweiSoap):
         self.note(call.name, {key: value for pairs in lists.values() for key, value in pairs.items()})
         for name, pairs in lists.items():
             _check(name, pairs, call.name.startswith(("get", "reset")) or "Quota" in call.name)
+            _keys(call.name, name, pairs)
         if "usrIdentifier" not in lists["subscriber"]:
             raise Refused(BAD_VALUE, "usrIdentifier is missing")
         return operation(lists["subscriber"], lists["subscribedService"], lists["subscriberQuota"])
@@ -197,6 +217,16 @@ def _check(name: str, pairs: Values, reading: bool) -> None:
             raise Refused(BAD_VALUE, f"{key} is not defined")
         if not re.fullmatch(form, value):
             raise Refused(BAD_VALUE, f"the value of {key} is wrong")
+
+
+def _keys(operation: str, name: str, pairs: Values) -> None:
+    """The keys that an operation must and may have."""
+    needed, optional = KEYS.get((operation, name), (frozenset(), frozenset(pairs)))
+    given = {key for key in pairs if key != "usrIdentifier" and not key.startswith("usrExAttr")}
+    if missing := needed - given:
+        raise Refused(BAD_VALUE, f"{min(missing)} is missing")
+    if strange := given - needed - optional:
+        raise Refused(BAD_VALUE, f"{operation} has no {min(strange)}")
 
 
 def _time(text: str) -> datetime:

@@ -236,15 +236,19 @@ class Ctrl(Protocol):
         if faults.strikes(Fault.SESSION_LOST):
             self._end()
             return
+        half = faults.strikes(Fault.HALF)
         answer = self._simulator.command(payload[1:].decode("latin-1"))
-        if faults.loses():
+        if half:
+            self._write(CONTROL, b"\x00" + answer.encode("latin-1"), len(answer) // 2)
+        if half or faults.loses():
             self._end()
         else:
             self._write(CONTROL, b"\x00" + answer.encode("latin-1"))
 
-    def _write(self, stream: int, payload: bytes) -> None:
+    def _write(self, stream: int, payload: bytes, most: int | None = None) -> None:
+        """A frame, or what of its payload is sent."""
         transport: Any = self.transport
-        transport.write(len(payload).to_bytes(2, "big") + bytes((stream,)) + payload)
+        transport.write(len(payload).to_bytes(2, "big") + bytes((stream,)) + payload[:most])
 
     def _end(self) -> None:
         transport: Any = self.transport

@@ -41,7 +41,7 @@ TITAN = rest(
     unique=["msisdn"], known={"apn": ("1", "2"), "roaming": ("31", "32"), "barred": _BARRED},
 )  # fmt: skip
 
-_PROTEI = '{"imsi": "{imsi}", "msisdn": "{msisdn}", "ki": "{ki?}", "opc": "{opc?}", "profile": "{profile?}"}'
+_PROTEI = '{"imsi": "{imsi}", "msisdn": "{msisdn}", "ki": "{ki?}", "opc": "{opc?}", "status": "{status}", "profile": "{profile?}"}'
 
 PROTEI_HLR: Mapping[str, Any] = {
     "key": "imsi",
@@ -52,7 +52,7 @@ PROTEI_HLR: Mapping[str, Any] = {
         **{word: {"status": 200, "body": '{"status": "' + word.upper() + '", "text": "{error}"}'} for word in ("refused", "missing", "exists")},
     },
     "operations": {
-        "add": {"effect": "create", "method": "POST", "path": "/AddSubscriber", "body": _PROTEI, "sets": {"status": "0"}},
+        "add": {"effect": "create", "method": "POST", "path": "/AddSubscriber", "body": _PROTEI},
         "change": {"effect": "update", "method": "POST", "path": "/ChangeSubscriber", "body": _PROTEI},
         "status": {"effect": "update", "method": "POST", "path": "/ChangeStatus", "body": '{"imsi": "{imsi}", "status": "{status}"}'},
         "delete": {"effect": "delete", "method": "POST", "path": "/DeleteSubscriber", "body": '{"imsi": "{imsi}"}'},

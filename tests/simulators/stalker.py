@@ -58,7 +58,7 @@ class Stalker(HttpSimulator):
         try:
             form = ask.form()
             self.note(f"{ask.method} {name}", {"id": keys, **{key: ",".join(values) for key, values in form.items()}})
-            if ask.method in ("POST", "PUT") and not form:
+            if ask.method in ("POST", "PUT") and not (form and ask.is_kind("application/x-www-form-urlencoded")):
                 raise _refused(f"HTTP {ask.method} data is empty")
             results = self._resources[name](ask.method, [key for key in keys.split(",") if key], form)
             return as_json({"status": "OK", "results": results, "error": ""})

@@ -79,6 +79,8 @@ class TemplateSimulator(HttpSimulator):
             except Mismatch:
                 continue
             try:
+                if operation.body and not ask.is_kind(KINDS[operation.kind]):
+                    raise Mismatch(f"the media type is not {KINDS[operation.kind]}")
                 content = read(operation.body, operation.kind, ask.body)
                 if differ := [name for name in values if content.get(name, values[name]) != values[name]]:
                     raise Mismatch(f"{differ[0]} is another one in the path than in the body")

@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -21,13 +21,18 @@ LONGEST_BODY = 1 << 20
 
 @dataclass(frozen=True)
 class Ask:
-    """A request. Header names are in lower case; the path is percent-decoded, without the query."""
+    """A request. Header names are in lower case; the path is percent-decoded, without the query; `peer` is the other end of its connection."""
 
     method: str
     path: str
     query: Mapping[str, list[str]] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    peer: str = ""
+
+    def is_kind(self, kind: str) -> bool:
+        """Whether the body's media type is this one, whatever its parameters."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower() == kind.partition(";")[0]
 
     def basic(self) -> tuple[str, str] | None:
         """User and password of HTTP Basic, None without any or when they can't be read (RFC 7617)."""
@@ -61,11 +66,14 @@ class Reply:
     body: bytes = b""
     kind: str = "text/plain"
     headers: tuple[tuple[str, str], ...] = ()
+    #: Octets of the body that are sent before the connection ends; None: all, and it stays.
+    cut: int | None = None
 
 
 #: Instead of a Reply: nothing comes, ever; or the connection ends with no answer.
 NEVER = Reply(0)
 LOST = Reply(-1)
+_PAGE = Reply(200, b"<!DOCTYPE html>\n<html><body>The service is being repaired.</body></html>", "text/html; charset=utf-8")
 
 
 def as_json(value: object, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Reply:
@@ -99,7 +107,14 @@ class HttpSimulator(Simulator):
             return self.busy(ask)
         if self.faults.strikes(Fault.SESSION_LOST):
             self.forget_sessions()
+        if self.faults.strikes(Fault.PAGE):
+            return _PAGE
+        if self.faults.strikes(Fault.MOVED):
+            return Reply(307, headers=(("Location", "http://192.0.2.1/elsewhere"),))
+        half = self.faults.strikes(Fault.HALF)
         reply = Reply(413) if len(ask.body) > LONGEST_BODY else self.answer(ask)
+        if half:
+            return replace(reply, cut=len(reply.body) // 2) if reply.body else LOST
         return LOST if self.faults.loses() else reply
 
     def factory(self) -> IProtocolFactory:
@@ -152,7 +167,9 @@ def _ask(request: Request) -> Ask:
     }
     query = parse_qs(parts.query, keep_blank_values=True)
     content: Any = request.content
-    return Ask(request.method.decode("latin-1"), unquote(parts.path), query, headers, content.read())
+    client: Any = request.getClientAddress()
+    peer = f"{client.host}:{client.port}"
+    return Ask(request.method.decode("latin-1"), unquote(parts.path), query, headers, content.read(), peer)
 
 
 def _send(request: Request, reply: Reply) -> None:
@@ -161,5 +178,9 @@ def _send(request: Request, reply: Reply) -> None:
     request.setHeader("Content-Length", str(len(reply.body)))
     for name, value in reply.headers:
         request.setHeader(name, value)
-    request.write(reply.body)
-    request.finish()
+    if reply.cut is None:
+        request.write(reply.body)
+        request.finish()
+    else:
+        request.write(reply.body[: reply.cut])
+        request.loseConnection()

@@ -49,11 +49,11 @@ def _refused(code: int, text: str) -> Refused:
 
 
 class YateHss(HttpSimulator):
-    """`sims` by IMSI (with `sim_id`), `subscribers` by subscriber_id, `pdns` by pdn_id. With `secret` set, X-Authentication has to hold it."""
+    """`sims` by IMSI (with `sim_id`), `subscribers` by subscriber_id, `pdns` by pdn_id. With `secret` set, `header` has to hold it."""
 
     def __init__(self, clock: IReactorTime, secret: str = "", shape: Shape = Shape.CURRENT) -> None:
         super().__init__(clock)
-        self.secret, self.shape = secret, shape
+        self.secret, self.shape, self.header = secret, shape, "x-authentication"
         self.sims: dict[str, Params] = {}
         self.subscribers: dict[str, Params] = {}
         self.pdns: dict[str, Params] = {}
@@ -73,7 +73,7 @@ class YateHss(HttpSimulator):
             return Reply(404)
         if ask.method != "POST":
             return Reply(405)
-        if self.faults.strikes(Fault.WRONG_PASSWORD) or (self.secret and ask.headers.get("x-authentication") != self.secret):
+        if self.faults.strikes(Fault.WRONG_PASSWORD) or (self.secret and ask.headers.get(self.header) != self.secret):
             return as_json({"code": DENIED, "message": "API authentication failed"}, 401)
         try:
             return as_json({"code": 0, **self._do(ask)})

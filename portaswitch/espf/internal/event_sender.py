@@ -14,7 +14,23 @@ from dataclasses import replace
 from typing import Any, Final
 
 from portaswitch.espf.catalogue import EVENTS, find
-from portaswitch.handler import Event, EventHandler, Http, HttpTarget, Option, Record, Steps, Subscriber, Target, Webhook, switch, text, url, webhook_secret
+from portaswitch.handler import (
+    Event,
+    EventHandler,
+    Http,
+    HttpTarget,
+    Option,
+    Record,
+    Reply,
+    Steps,
+    Subscriber,
+    Target,
+    Webhook,
+    switch,
+    text,
+    url,
+    webhook_secret,
+)
 
 #: The variable that names what a simplified event is about, the first that an event has.
 ENTITY: Final = ("i_account", "i_customer", "number", "invoice_number", "i_subscriber", "i_payment_transaction", "i_customer_site")
@@ -67,6 +83,10 @@ class EventSender(EventHandler):
     targets = {"": HttpTarget(seconds=30, parallel=8, auth=Webhook(), private="allow_private")}
     dropped = frozenset(f"http {code}" for code in range(400, 500) if code not in _PASSING)
     busy = frozenset(f"http {code}" for code in range(300, 400))  # followed by nobody, but the receiver may come back to its place
+
+    def fault(self, reply: Reply) -> str:
+        """The status alone says whether a receiver took an event: it may answer with any body, a page too."""
+        return reply.fault or ("" if 200 <= reply.status < 300 else f"http {reply.status}")
 
     def reach(self) -> Mapping[str, Target]:
         """One request at a time, or several."""

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import quote
 
-from portaswitch.handler import Bearer, Event, EventHandler, Http, HttpTarget, Option, Record, Steps, Subscriber, text, url
+from portaswitch.handler import Bearer, Event, EventHandler, Http, HttpTarget, Option, Record, Steps, Subscriber, segment, text, url
 
 #: The variable of each event with the number or address that is to be forgotten.
 GONE: Final[Mapping[str, str]] = {
@@ -45,10 +44,10 @@ class SIPForwarder(EventHandler):
         """Forget what is gone, then tell where the rest lives."""
         gone = event.variables.get(GONE.get(event.type, ""))
         if gone:
-            yield Http("DELETE", f"/locations/{quote(gone, safe='')}", accepts=frozenset({"http 404"}))
+            yield Http("DELETE", f"/locations/{segment(gone)}", accepts=frozenset({"http 404"}))
         system = self.values["other" if event.type in ELSEWHERE else "system"]
         for number, kind in _lives(event, subscriber):
-            yield Http("PUT", f"/locations/{quote(number, safe='')}", json={"system": system, "i_env": event.i_env, "kind": kind})
+            yield Http("PUT", f"/locations/{segment(number)}", json={"system": system, "i_env": event.i_env, "kind": kind})
 
 
 def _lives(event: Event, subscriber: Subscriber | None) -> list[tuple[str, str]]:

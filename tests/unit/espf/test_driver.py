@@ -119,7 +119,9 @@ class VerdictTests(DriverCase):
         """Each answer with its verdict; None: the steps go on."""
         cases: list[tuple[Any, Verdict | None]] = [
             (Reply(200), None), (Reply(204), None), (Reply(409), None), (Reply(410), Verdict.DROPPED), (Reply(404), Verdict.PARKED),
-            (Reply(401), Verdict.PARKED), (Reply(307), Verdict.PARKED), (Reply(408), Verdict.RETRY), (Reply(425), Verdict.RETRY),
+            (Reply(401), Verdict.PARKED), (Reply(307), Verdict.PARKED), (Reply(408), Verdict.RETRY),
+            (Reply(200, "\ufeff\n<!DOCTYPE html><p>repaired"), Verdict.RETRY), (Reply(200, "<HTML>"), Verdict.RETRY), (Reply(200, '["<html>"]'), None),
+            (Reply(425), Verdict.RETRY),
             (Reply(429), Verdict.RETRY), (Reply(500), Verdict.RETRY), (Reply(503), Verdict.RETRY), (Reply(599), Verdict.RETRY),
             (Reply(0, fault="busy"), Verdict.RETRY), (Reply(0, fault="3001"), Verdict.PARKED), (TransportFailed("timeout"), Verdict.RETRY),
             (NotSendable("no XML"), Verdict.PARKED), (ValueError("a defect of the transport"), Verdict.PARKED),
@@ -212,6 +214,11 @@ class LogInTests(DriverCase):
 
         end = self.drive(script, Reply(200, "k1"), Reply(403, "who are you?"), handler=self.handler)[2]
         self.assertEqual((end.verdict, end.note), (Verdict.PARKED, "the vendor answered http 403"))
+
+    def test_credentials_refused(self) -> None:
+        """So does any request that is told that name or password are wrong, for vendors that are told them in each."""
+        refused = type("Refused", (type(self.handler),), {"credentials_refused": frozenset({"http 418"})})()
+        self.assertIsInstance(self.drive(self.script, Reply(200, "k1"), Reply(418), handler=refused)[2], HandlerStopped)
 
     def test_refused(self) -> None:
         """A refused log-in stops the handler: trying again would lock the account."""

@@ -12,6 +12,7 @@ from twisted.python.failure import Failure
 from tests.simulators.core import Simulator
 
 HERE = IPv4Address("TCP", "127.0.0.1", 40000)
+ELSEWHERE = IPv4Address("TCP", "127.0.0.1", 40001)
 
 
 class Answer(NamedTuple):
@@ -25,9 +26,9 @@ class Answer(NamedTuple):
 class Wire:
     """One connection to a simulator. `octets` is what has come back since the last `send`."""
 
-    def __init__(self, simulator: Simulator) -> None:
-        self._transport = StringTransport(peerAddress=HERE)
-        self._protocol: Any = cast(Any, simulator.factory()).buildProtocol(HERE)
+    def __init__(self, simulator: Simulator, peer: IPv4Address = HERE) -> None:
+        self._transport = StringTransport(peerAddress=peer)
+        self._protocol: Any = cast(Any, simulator.factory()).buildProtocol(peer)
         self._protocol.makeConnection(self._transport)
 
     def send(self, octets: bytes) -> bytes:
@@ -64,6 +65,11 @@ def answer_of(octets: bytes) -> Answer:
         return Answer(0, "", "")
     head, _, body = octets.decode().partition("\r\n\r\n")
     return Answer(int(head.split()[1]), head + "\r\n", body)
+
+
+def soap(simulator: Simulator, path: str, body: bytes, action: str = "Notification") -> Answer:
+    """One request of SOAP 1.1 on a connection of its own."""
+    return ask(simulator, "POST", path, body, "Content-Type: text/xml; charset=utf-8", f'SOAPAction: "{action}"')
 
 
 def ask(simulator: Simulator, method: str, path: str, body: bytes = b"", *headers: str) -> Answer:

@@ -8,7 +8,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.simulators.core import Fault
-from tests.simulators.huawei_mml import HuaweiMml, Layout
+from tests.simulators.huawei_mml import HuaweiMml, Layout, Texts
 from tests.simulators.huawei_operators import TRIES
 from tests.unit.simulators.octets import Wire
 
@@ -83,6 +83,48 @@ class LayoutTests(_Case):
         for text in ("x;", ";", "ADD KI;", "ADD KI:IMSI;", "ADD KI:IMSI=1,;", "ADD KI:IMSI=1,IMSI=2;", 'ADD KI:IMSI="1"2;', "add ki:IMSI=1;"):
             self.assertEqual(self.code(text), "3904", text)
         self.assertEqual(self.code("ADD ELEPHANT:IMSI=1;"), "3905")
+
+
+class FormTests(_Case):
+    """How parameters are written."""
+
+    def test_quotation_marks(self) -> None:
+        """Numbers and words stand bare; texts are quoted, bare, or either, as the release has it; the log-in's are quoted in all."""
+        self.login()
+        for wrong in ('HLRSN="1",IMSI="{0}"', 'IMSI="{0}",DETAIL="TRUE"'):
+            self.assertEqual(self.code(f"LST SUB:{wrong.format(IMSI)};"), "3904", wrong)
+        for texts, quoted, bare in ((Texts.QUOTED, "3001", "3904"), (Texts.BARE, "3904", "3001"), (Texts.EITHER, "3001", "3001")):
+            self.hlr.texts = texts
+            codes = [self.code(f"LST SUB:HLRSN=1,IMSI={imsi},DETAIL=TRUE;") for imsi in (f'"{IMSI}"', IMSI)]
+            self.assertEqual(codes, [quoted, bare], texts)
+            self.assertEqual(self.code('LGI:OPNAME=provision,PWD="made-up";'), "3904")
+
+    def test_ascii(self) -> None:
+        """Nothing else is a command."""
+        self.login()
+        self.assertEqual(self.code('LST SUB:ISDN="\u0663";'), "3904")
+
+    def test_number_of_the_hlr(self) -> None:
+        """Some releases want it in the log-in; none takes what is no parameter of it."""
+        self.assertEqual(self.code('LGI:OPNAME="provision",PWD="made-up",HLR=1;'), "1009")
+        self.hlr.log_in |= {"HLRSN"}
+        self.assertEqual(self.code('LGI:OPNAME="provision",PWD="made-up";'), "1009")
+        self.assertEqual(self.code(LOGIN.decode()), "0")
+
+    def test_operators_key(self) -> None:
+        """By its value or by its number."""
+        self.login()
+        both = f'ADD KI:IMSI="{IMSI}",OPERTYPE=ADD,KIVALUE="{KEY}",ALG=MILENAGE,OPSNO=1,OPCVALUE="{KEY}";'
+        self.assertEqual(self.code(both), "3904")
+        self.assertEqual(self.code(both.replace(",OPSNO=1", "")), "0")
+
+    def test_half(self) -> None:
+        """Half an answer, after acting, and the end of the connection."""
+        self.login()
+        self.hlr.faults.on(Fault.HALF, 1)
+        answer = self.wire.send(f'ADD KI:IMSI="{IMSI}",OPERTYPE=ADD,KIVALUE="{KEY}",ALG=MILENAGE;'.encode())
+        self.assertEqual((answer[:11], b"END" in answer, self.wire.closed), (b"RETCODE = 0", False, True))
+        self.assertIn(IMSI, self.hlr.hlr.keys)
 
 
 class SessionTests(_Case):

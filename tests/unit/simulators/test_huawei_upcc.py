@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.simulators.core import Fault
 from tests.simulators.huawei_session import IDLE
 from tests.simulators.huawei_upcc import HuaweiUpcc
-from tests.unit.simulators.octets import Answer, ask
+from tests.unit.simulators.octets import Answer, ask, soap
 
 WHO = {"usrIdentifier": "447700900123"}
 
@@ -51,11 +51,11 @@ class UpccTests(SynchronousTestCase):
     def login(self, password: str = "made-up") -> Answer:
         """A log-in."""
         inner = attributes("Login", {"OPNAME": "provision", "PWD": password})
-        return ask(self.upcc, "POST", "/", _envelope(f'<rm:LGI xmlns:rm="rm:soap"><inPara>{inner}</inPara></rm:LGI>'), 'SOAPAction: "Notification"')
+        return soap(self.upcc, "/", _envelope(f'<rm:LGI xmlns:rm="rm:soap"><inPara>{inner}</inPara></rm:LGI>'))
 
     def post(self, operation: str, subscriber: dict[str, str] | None = None, **lists: dict[str, str]) -> Answer:
         """A request in the session."""
-        answer = ask(self.upcc, "POST", self.path, call(operation, subscriber, "", **lists))
+        answer = soap(self.upcc, self.path, call(operation, subscriber, "", **lists))
         self.assertEqual(answer.status, 200)
         return answer
 
@@ -113,7 +113,7 @@ class UpccTests(SynchronousTestCase):
         self.assertEqual(self.code("getSubscriberSpecService", **self.service("GOLD")), "0")
         self.assertEqual(self.code("delSubscriber"), "12394")
         self.assertEqual(self.code("unSubscribeService", **self.service("GOLD", TermInd="1", srvDeleteSubscriber="0")), "0")
-        self.assertEqual(self.code("unSubscribeService", **self.service("GOLD")), "12392")
+        self.assertEqual(self.code("unSubscribeService", **self.service("GOLD", TermInd="1", srvDeleteSubscriber="0")), "12392")
         self.assertEqual(self.code("getSubscriberSpecService", **self.service("GOLD")), "12392")
         self.assertEqual(self.code("delSubscriber", {**WHO, "usrForceRmv": "1"}), "0")
 
@@ -136,14 +136,21 @@ class UpccTests(SynchronousTestCase):
             ("addSubscriber", {**WHO, "timeZone": "0"}),
             ("addSubscriber", {}),
             ("addSubscriber", {"usrIdentifier": "bob"}),
+            ("addSubscriber", {**WHO, "usrForceRmv": "1"}),
+            ("delSubscriber", {**WHO, "usrState": "1"}),
+            ("getSubscriberAllService", {}),
         ):
             self.assertEqual(self.code(operation, values), "12393", values)
+        for service in ({"srvName": "GOLD"}, {"srvName": "GOLD", "TermInd": "1"}, {"TermInd": "1", "srvDeleteSubscriber": "0"}):
+            self.assertEqual(self.code("unSubscribeService", subscribedService=service), "12393", service)
+        self.assertEqual(self.code("subscribeService", **self.service("GOLD", TermInd="1")), "12393")
+        self.assertEqual(self.code("subscribeService"), "12393")
         self.assertEqual(self.code("addElephant"), "12395")
         other = call("addSubscriber").replace(b"rm:soap", b"other:soap")
-        self.assertEqual(code_of(ask(self.upcc, "POST", self.path, other)), "12395")
+        self.assertEqual(code_of(soap(self.upcc, self.path, other)), "12395")
         twice = call("addSubscriber").replace(b"</subscriber>", b"<attribute><key>usrIdentifier</key><value>1</value></attribute></subscriber>")
-        self.assertEqual(code_of(ask(self.upcc, "POST", self.path, twice)), "1118")
-        self.assertEqual(ask(self.upcc, "POST", self.path, b"<x").status, 500)
+        self.assertEqual(code_of(soap(self.upcc, self.path, twice)), "1118")
+        self.assertEqual(soap(self.upcc, self.path, b"<x").status, 500)
         self.assertEqual(self.upcc.profiles, {})
 
     def test_header(self) -> None:
@@ -151,18 +158,20 @@ class UpccTests(SynchronousTestCase):
         upcc = HuaweiUpcc(Clock(), header=True)
         path = "/axis/services/ScfPccSoapServiceEndpointPort"
         user = "<authentication><userPass><username>provision</username><password>{}</password></userPass></authentication>"
-        self.assertEqual(code_of(ask(upcc, "POST", path, call("addSubscriber", None, user.format("made-up")))), "0")
-        self.assertEqual(code_of(ask(upcc, "POST", path, call("addSubscriber", None, user.format("wrong")))), "1018")
+        self.assertEqual(code_of(soap(upcc, path, call("addSubscriber", None, user.format("made-up")))), "0")
+        self.assertEqual(code_of(soap(upcc, path, call("addSubscriber", None, user.format("wrong")))), "1018")
+        elsewhere = "<username>provision</username><password>made-up</password>"
+        self.assertEqual(code_of(soap(upcc, path, call("addSubscriber", None, elsewhere))), "1009")
 
     def test_faults(self) -> None:
         """The switches."""
         self.upcc.faults.on(Fault.BUSY, 1)
-        self.assertEqual(ask(self.upcc, "POST", self.path, call("addSubscriber")).status, 503)
+        self.assertEqual(soap(self.upcc, self.path, call("addSubscriber")).status, 503)
         self.upcc.faults.on(Fault.SILENT, 1)
-        self.assertEqual(ask(self.upcc, "POST", self.path, call("addSubscriber")).status, 0)
+        self.assertEqual(soap(self.upcc, self.path, call("addSubscriber")).status, 0)
         self.assertEqual(self.upcc.profiles, {})
         self.upcc.faults.lose_every = 1
-        self.assertEqual(ask(self.upcc, "POST", self.path, call("addSubscriber")).status, 0)
+        self.assertEqual(soap(self.upcc, self.path, call("addSubscriber")).status, 0)
         self.assertIn("447700900123", self.upcc.profiles)
         self.upcc.faults.lose_every = 0
         self.upcc.faults.on(Fault.SESSION_LOST, 1)

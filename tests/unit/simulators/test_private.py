@@ -24,7 +24,8 @@ BASIC = "Authorization: Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()
 def send(simulator: HttpSimulator, method: str, path: str, body: Any = None, head: str = BASIC) -> Answer:
     """A request with JSON, or text as it is."""
     content = b"" if body is None else body.encode() if isinstance(body, str) else json.dumps(body).encode()
-    return ask(simulator, method, path, content, head)
+    kind = "text/xml" if isinstance(body, str) else "application/json"
+    return ask(simulator, method, path, content, head, f"Content-Type: {kind}")
 
 
 class LawsTests(SynchronousTestCase):
@@ -85,7 +86,7 @@ class LawsTests(SynchronousTestCase):
     def test_protei(self) -> None:
         """The same in JSON; a state is a number."""
         protei = vendor(Clock(), PROTEI_HLR)
-        line = {"imsi": "001", "msisdn": "1", "ki": "", "opc": "", "profile": ""}
+        line = {"imsi": "001", "msisdn": "1", "ki": "", "opc": "", "status": 0, "profile": ""}
         asked = (("/AddSubscriber", line), ("/AddSubscriber", line), ("/ChangeStatus", {"imsi": "001", "status": 1}),
                  ("/ChangeStatus", {"imsi": "001", "status": 7}), ("/DeleteSubscriber", {"imsi": "002"}))  # fmt: skip
         answers = [send(protei, "POST", path, body) for path, body in asked]

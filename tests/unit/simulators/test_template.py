@@ -40,6 +40,7 @@ ORDERS: dict[str, Any] = {
         "poll": {"effect": "poll", "method": "GET", "path": "/orders/{order}", "replies": {"done": {"kind": "xml", "body": "<state>{state}</state>"}}},
     },
 }  # fmt: skip
+FORM = "Content-Type: application/x-www-form-urlencoded"
 
 
 class ExampleTests(SynchronousTestCase):
@@ -48,10 +49,10 @@ class ExampleTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.vendor = TemplateSimulator(Clock(), described(EXAMPLE))
 
-    def send(self, method: str, path: str, body: object = None, password: str = "made-up") -> Answer:
+    def send(self, method: str, path: str, body: object = None, password: str = "made-up", kind: str = "application/json") -> Answer:
         """A request."""
         basic = "Authorization: Basic " + base64.b64encode(f"operator:{password}".encode()).decode()
-        return ask(self.vendor, method, path, b"" if body is None else json.dumps(body).encode(), basic)
+        return ask(self.vendor, method, path, b"" if body is None else json.dumps(body).encode(), basic, f"Content-Type: {kind}")
 
     def test_life(self) -> None:
         """In once, changed, out once."""
@@ -79,6 +80,7 @@ class ExampleTests(SynchronousTestCase):
             ("GET", "/", None, 404),
         ):
             self.assertEqual(self.send(method, path, body).status, status, (method, path, body))
+        self.assertEqual(self.send("POST", "/subscribers", {"id": "7"}, kind="text/xml").status, 400)
         self.assertEqual(self.vendor.records, {})
 
     def test_faults(self) -> None:
@@ -102,12 +104,12 @@ class OrdersTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.vendor = TemplateSimulator(self.clock, described(ORDERS))
-        self.token = ask(self.vendor, "POST", "/login", b"password=made-up&user=operator").body
+        self.token = ask(self.vendor, "POST", "/login", b"password=made-up&user=operator", FORM).body
 
     def order(self, kind: str, token: str | None = None) -> Answer:
         """An order."""
         body = f'<o:order xmlns:o="urn:o" type="{kind}">\n <msisdn>447700900123</msisdn>\n</o:order>'
-        return ask(self.vendor, "POST", "/api", body.encode(), f"X-Session: {self.token if token is None else token}")
+        return ask(self.vendor, "POST", "/api", body.encode(), f"X-Session: {self.token if token is None else token}", "Content-Type: text/xml")
 
     def state(self, order: str) -> str:
         """What became of it."""
@@ -126,10 +128,10 @@ class OrdersTests(SynchronousTestCase):
     def test_session(self) -> None:
         """A token is needed; it grows old and may be lost."""
         self.assertEqual(self.order("add", "other").status, 401)
-        self.assertEqual(ask(self.vendor, "POST", "/login", b"user=operator&password=wrong").body, "<error>wrong user or password</error>")
+        self.assertEqual(ask(self.vendor, "POST", "/login", b"user=operator&password=wrong", FORM).body, "<error>wrong user or password</error>")
         self.clock.advance(IDLE + 1)
         self.assertEqual(self.order("add").status, 401)
-        self.token = ask(self.vendor, "POST", "/login", b"user=operator&password=made-up").body
+        self.token = ask(self.vendor, "POST", "/login", b"user=operator&password=made-up", FORM).body
         self.assertEqual(self.order("add").status, 202)
         self.vendor.faults.on(Fault.SESSION_LOST, 1)
         self.assertEqual(self.order("add").status, 401)
@@ -140,9 +142,9 @@ class OrdersTests(SynchronousTestCase):
         self.clock.advance(5)
         head = f"X-Session: {self.token}"
         self.vendor.records["2"] = {"msisdn": "2"}
-        self.assertEqual(ask(self.vendor, "POST", "/rename", b"old=447700900123&new=2", head).status, 409)
-        self.assertEqual(ask(self.vendor, "POST", "/rename", b"old=447700900123&new=1", head).status, 200)
-        self.assertEqual(ask(self.vendor, "POST", "/rename", b"old=447700900123&new=3", head).status, 404)
+        self.assertEqual(ask(self.vendor, "POST", "/rename", b"old=447700900123&new=2", head, FORM).status, 409)
+        self.assertEqual(ask(self.vendor, "POST", "/rename", b"old=447700900123&new=1", head, FORM).status, 200)
+        self.assertEqual(ask(self.vendor, "POST", "/rename", b"old=447700900123&new=3", head, FORM).status, 404)
         self.assertEqual(self.vendor.records["1"]["msisdn"], "1")
 
 

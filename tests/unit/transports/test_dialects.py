@@ -40,6 +40,16 @@ class MmlTests(SynchronousTestCase):
             for _ in range(3):
                 line.feed(b"x" * (LONGEST_ANSWER // 2))
 
+    def test_endless_in_lines(self) -> None:
+        """Empty lines without an end are no full memory either; whole answers one after the other are no endless one."""
+        endless = codec(MML)
+        with self.assertRaises(NotSendable):
+            for _ in range(100):
+                endless.feed(b"\r\n" * 32_768)
+        whole = codec(MML)
+        answer = b"x" * 60_000 + b"\n---    END\n"
+        self.assertEqual([len(whole.feed(answer)) for _ in range(100)], [1] * 100)
+
     def test_one_line(self) -> None:
         """A dialect without an end mark of answers answers by lines."""
         self.assertEqual(codec(Dialect("plain", end="\n")).feed(b"OK\nER"), ["OK"])
