@@ -12,8 +12,10 @@ from portaswitch.wire.radius.dictionary import Dictionary
 Template = tuple[str, str]
 FACT: Final = re.compile(r"\{([a-z0-9_]+)\}")
 #: Attributes that the client makes itself.
-OWN: Final = frozenset(("Message-Authenticator", "Event-Timestamp", "Proxy-State", "Error-Cause"))
-KEYS: Final = ("description", "port", "disconnect_port", "node", "session", "names_session", "change", "success")
+OWN: Final = frozenset(("Message-Authenticator", "Event-Timestamp", "Proxy-State", "Error-Cause", "Acct-Status-Type", "Acct-Delay-Time"))
+#: What is known of a session when a copy of its accounting is made, beside the facts.
+COPIED: Final = frozenset(("session_time",))
+KEYS: Final = ("description", "port", "disconnect_port", "node", "session", "names_session", "change", "success", "accounting", "accounting_port")
 SUCCESS: Final = ("disconnect", "coa")
 
 
@@ -22,21 +24,24 @@ def check(document: Any, facts: frozenset[str]) -> list[str]:
     if not isinstance(document, dict):
         return ["is no mapping: write the keys " + ", ".join(KEYS)]
     faults = [f"{key}: unknown; the keys are {', '.join(KEYS)}" for key in document if key not in KEYS]
-    for key in ("port", "disconnect_port"):
+    for key in ("port", "disconnect_port", "accounting_port"):
         if not _is_number(document.get(key, 1), 1, 65535):
             faults.append(f"{key}: {document[key]!r} is no UDP port (1 to 65535)")
     if not isinstance(document.get("description", ""), str):
         faults.append("description: has to be text")
     faults += _templates("node", document.get("node", {}), facts)
-    faults += _templates("session", document.get("session"), facts)
-    faults += _names(document)
+    if "accounting" in document:
+        faults += _templates("accounting", document["accounting"], facts | COPIED)
+    if "accounting" not in document or "session" in document:  # a collector need not know how to be told to end a session
+        faults += _templates("session", document.get("session"), facts)
+        faults += _names(document)
     faults += _change(document.get("change", {}), facts)
     return faults + list(_success(document.get("success", {})))
 
 
 def _templates(key: str, said: Any, facts: frozenset[str]) -> Iterator[str]:
     """Faults of a mapping of attributes to templates."""
-    if not isinstance(said, dict) or (not said and key == "session"):
+    if not isinstance(said, dict) or (not said and key in ("session", "accounting")):
         yield f"{key}: has to be a mapping of attributes to templates"
         return
     for attribute, texts in said.items():
