@@ -23,6 +23,8 @@ from portaswitch.model.session_task import AddressCopy, AddressStatus
 
 #: The address that was told last, among what a session keeps.
 TOLD: Final = "told_ip"
+#: Requests that speak of one session.
+OWN: Final = LIVING | {Kind.STOP}
 #: Framed-IP-Address that leaves the address open (RFC 2865 5.8).
 OPEN: Final = frozenset(("", "0.0.0.0", "255.255.255.254", "255.255.255.255"))
 #: What a copy says of the session beside its address, by the names of `AAARequest.kept`, as far as it is known.
@@ -49,7 +51,7 @@ def copied(outcome: Outcome, request: AAARequest, catalogue: Catalogue) -> Outco
         return _with(outcome, request, i_collector, _moves(told, now), change, now)
     if request.kind is Kind.AUTH:
         return outcome
-    gone = told or ("" if now in OPEN else now)  # of a session never told, such as one that is seen first by its Stop
+    gone = told or ("" if now in OPEN or request.kind not in OWN else now)  # of a session never told, such as one that is seen first by its Stop
     return _with(outcome, request, i_collector, ((AddressStatus.STOP, gone),), change, "") if gone else outcome
 
 
@@ -81,7 +83,8 @@ def _with(
 
 def _facts(view: View, session: Session, request: AAARequest) -> Mapping[str, str]:
     """The facts of the session. `account` is the account's id of today: who changed it has renamed the subscriber at the collector too."""
-    opened, known = session.opened, {**session.opened.kept, **session.brought, **request.kept}
+    own = request.kept if request.kind in OWN else {}  # what a restarting node says is of no session
+    opened, known = session.opened, {**session.opened.kept, **session.brought, **own}
     facts = {
         "session": opened.session, "account": view.account.id if view.account is not None else opened.account_id, "user": opened.user,
         "calling": opened.cli, "called": opened.cld, "service": opened.service_type,

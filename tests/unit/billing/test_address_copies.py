@@ -7,7 +7,7 @@ from dataclasses import replace
 from twisted.trial.unittest import SynchronousTestCase
 
 from portaswitch.billing.address_copies import TOLD
-from portaswitch.model.request import AAARequest
+from portaswitch.model.request import AAARequest, Kind
 from portaswitch.model.session import Status
 from portaswitch.model.session_task import AddressCopy
 from tests.unit.billing.test_internet import net, shelf
@@ -39,7 +39,7 @@ class CopyTests(SynchronousTestCase):
         return [copy for change in self.book.changes for copy in change.copies]
 
     def test_start_and_stop(self) -> None:
-        """An authorized session: its Start tells the address, though nothing else is new in it; its Stop clears it. An Alive, and a Start again, tell nothing."""
+        """An authorized session: its Start tells the address, though nothing else is new in it; its Stop clears it. Repetitions and Alives tell nothing."""
         self.book.ask(at(auth()))
         self.assertEqual(self.told(), [])
         self.book.ask(at(start()))
@@ -107,3 +107,10 @@ class CopyTests(SynchronousTestCase):
                 book.ask(at(asked))
             self.assertEqual([change.copies for change in book.changes if change.copies], [])
             self.assertNotIn(TOLD, book.sessions["7/s1"].brought)
+
+    def test_restarted_node(self) -> None:
+        """What Accounting-On carries is the node's: the session ends by its own names."""
+        self.book.ask(at(start(), nas_port="7"))
+        self.book.ask(replace(expire(), kind=Kind.ON_OFF, kept={"acct_session_id": "0", "subscriber_ip": TWO}))
+        facts = self.copies()[1].facts
+        self.assertEqual((facts["acct_session_id"], facts["subscriber_ip"], facts["nas_port"]), ("0001", ONE, "7"))
