@@ -12,7 +12,8 @@ from portaswitch.wire.radius.dictionary import Dictionary
 Template = tuple[str, str]
 FACT: Final = re.compile(r"\{([a-z0-9_]+)\}")
 #: Attributes that the client makes itself.
-OWN: Final = frozenset(("Message-Authenticator", "Event-Timestamp", "Proxy-State", "Error-Cause", "Acct-Status-Type", "Acct-Delay-Time"))
+OWN: Final = frozenset(("Message-Authenticator", "Event-Timestamp", "Proxy-State", "Error-Cause"))
+OWN_ACCOUNTING: Final = OWN | {"Acct-Status-Type", "Acct-Delay-Time"}
 #: What is known of a session when a copy of its accounting is made, beside the facts.
 COPIED: Final = frozenset(("session_time",))
 KEYS: Final = ("description", "port", "disconnect_port", "node", "session", "names_session", "change", "success", "accounting", "accounting_port")
@@ -31,7 +32,7 @@ def check(document: Any, facts: frozenset[str]) -> list[str]:
         faults.append("description: has to be text")
     faults += _templates("node", document.get("node", {}), facts)
     if "accounting" in document:
-        faults += _templates("accounting", document["accounting"], facts | COPIED)
+        faults += _templates("accounting", document["accounting"], facts | COPIED, OWN_ACCOUNTING)
     if "accounting" not in document or "session" in document:  # a collector need not know how to be told to end a session
         faults += _templates("session", document.get("session"), facts)
         faults += _names(document)
@@ -39,14 +40,14 @@ def check(document: Any, facts: frozenset[str]) -> list[str]:
     return faults + list(_success(document.get("success", {})))
 
 
-def _templates(key: str, said: Any, facts: frozenset[str]) -> Iterator[str]:
+def _templates(key: str, said: Any, facts: frozenset[str], own: frozenset[str] = OWN) -> Iterator[str]:
     """Faults of a mapping of attributes to templates."""
     if not isinstance(said, dict) or (not said and key in ("session", "accounting")):
         yield f"{key}: has to be a mapping of attributes to templates"
         return
     for attribute, texts in said.items():
         place = f"{key}.{attribute}"
-        if attribute in OWN:
+        if attribute in own:
             yield f"{place}: the server makes this attribute itself: remove it"
         elif attribute not in Dictionary.standard().attributes:
             yield f"{place}: the dictionaries know no such attribute"
