@@ -76,7 +76,11 @@ insert into session_tasks (i_env, kind, i_node, session_key, i_account, argument
 select * from unnest(%s::int[], %s::text[], %s::bigint[], %s::text[], %s::bigint[], %s::jsonb[], %s::smallint[], %s::timestamptz[])
 on conflict (session_key, kind) where status = 'pending' and kind in ('pod', 'asr', 'rar') do nothing
 """
-PURGE = "delete from session_tasks where coalesce(finished, expires) < now() - make_interval(days => %s)"
+#: Copies that were taken are many, and nobody asks for them for long.
+PURGE = """
+delete from session_tasks where finished < now() - make_interval(days => %(days)s) or (status = 'pending' and expires < now() - make_interval(days => %(days)s))
+    or (kind = 'copy' and status = 'done' and finished < now() - interval '2 days')
+"""
 
 
 class Executes(Protocol):
@@ -97,8 +101,8 @@ def wish(into: Executes, wishes: Sequence[Wish]) -> Deferred[None]:
 
 
 def purge(pool: Pool, days: int) -> Deferred[None]:
-    """Forget tasks that were finished so many days ago, or expired with nobody to claim them."""
-    return pool.execute(PURGE, (days,))
+    """Forget tasks that were finished so many days ago, or expired with nobody to claim them; copies that were taken after two."""
+    return pool.execute(PURGE, {"days": days})
 
 
 @implementer(ITasks)

@@ -11,6 +11,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 
 from portaswitch.store.session_tasks import purge
+from portaswitch.store.task_listings import tasks_of
 from tests.claims import claims
 from tests.server.harness import ALIVE, DICTIONARY, ON, SECRET, START, STOP, WORLD, World, WorldCase
 from tests.server.pools import until
@@ -84,6 +85,7 @@ class WireTests(CollectorCase):
             self.assertEqual((foreign["Acct-Status-Type"], foreign["NAS-IP-Address"], foreign["NAS-Port"]), ([status], [NAS], [7]))
             self.assertEqual(foreign.get("Acct-Session-Time", [None]), [seconds])
         self.assertEqual(await self.world.one("select count(*) from xdr where account_id = 'user2'"), 1)
+        self.assertEqual([(task.kind, task.status) for task in await tasks_of(self.world.pool, 1, "105/s1")], [("copy stop", "done"), ("copy start", "done")])
 
     async def test_only_of_its_nodes(self) -> None:
         """Sessions at a node without a collector are nobody's business; when it gets one, those that live are told by their next Alive."""
@@ -202,6 +204,10 @@ class TroubleTests(CollectorCase):
         await self.world.pool.execute(old)
         await purge(self.world.pool, 30)
         self.assertEqual([row[0] for row in await self.rows()], ["Stop"])
+        for age, left in ((47, 1), (49, 0)):
+            await self.world.pool.execute("update session_tasks set finished = now() - make_interval(hours => %s)", (age,))
+            await purge(self.world.pool, 30)
+            self.assertEqual(len(await self.rows()), left)
 
     async def test_hostile(self) -> None:
         """Wrong secrets and Identifiers are no answers; the right one is."""

@@ -8,6 +8,7 @@ server that accounts to it.
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import struct
 from collections.abc import Callable, Iterator
@@ -118,3 +119,40 @@ class AccountingCollector(DatagramProtocol):
             self.subscribers[address] = (name, session)
         elif self.subscribers.get(address) == (name, session):
             del self.subscribers[address]
+
+
+def main() -> None:
+    """
+    Listen until Ctrl-C, for an operator who tries copies by hand; what is told, and what is discarded, is a line on the terminal.
+
+        python -m tests.simulators.accounting_collector --port 1813 --secret testing123
+    """
+    from twisted.internet import reactor
+
+    options = argparse.ArgumentParser(description="A collector of RADIUS accounting.")
+    options.add_argument("--port", type=int, default=0, help="UDP port; 0 (the default) takes a free one and prints it")
+    options.add_argument("--interface", default="127.0.0.1", help="address to listen on (default: loopback only)")
+    options.add_argument("--secret", required=True, help="the shared secret")
+    chosen = options.parse_args()
+    clock: Any = reactor
+    port = clock.listenUDP(chosen.port, _Printing(chosen.secret.encode()), interface=chosen.interface)
+    print(f"listening on udp {port.getHost().host}:{port.getHost().port}; Ctrl-C stops it", flush=True)
+    clock.run()
+
+
+class _Printing(AccountingCollector):
+    """A collector that prints."""
+
+    def datagramReceived(self, datagram: bytes, addr: Any) -> None:
+        """See `AccountingCollector`."""
+        taken, wrong = len(self.accounts), len(self.wrong)
+        super().datagramReceived(datagram, addr)
+        for account in self.accounts[taken:]:
+            status, session, name, address = account.said
+            print(f"{'Start' if status == START else 'Stop'} {address} {name} (session {session}); now: {self.subscribers}", flush=True)
+        for reason in self.wrong[wrong:]:
+            print(f"discarded: {reason}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -144,6 +144,7 @@ class CopyTests(SynchronousTestCase):
     def test_nobody(self) -> None:
         """Where no node has a collector nobody looks for copies."""
         self.clients = Clients(catalogue(node()), Habits(lambda: AT))
+        unasked = self.table.rooms = {9: 9}
         self.add()
         self.run_pass()
-        self.assertEqual((len(self.table.tasks), self.net.sent), (1, []))
+        self.assertEqual((len(self.table.tasks), self.net.sent, self.table.rooms), (1, [], unasked))
