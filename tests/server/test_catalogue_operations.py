@@ -78,7 +78,7 @@ class CollectorTests(DeskCase):
     async def why_not(self, operation: str, **values: str) -> tuple[str, ...]:
         """The faults of what is refused."""
         with self.assertRaises(OperationRefused) as caught:
-            await self.do(operation, **values)
+            await self.put(operation, values)
         return tuple(caught.exception.faults)
 
 

@@ -55,8 +55,10 @@ class CollectorTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """It has nobody yet."""
-        self.collector: Any = AccountingCollector(SECRET)
-        self.wire = self.collector.transport = Wire()
+        self.collector = AccountingCollector(SECRET)
+        self.wire = Wire()
+        wired: Any = self.collector
+        wired.transport = self.wire
 
     def tell(self, octets: bytes) -> list[bytes]:
         """Its answers to a datagram."""
