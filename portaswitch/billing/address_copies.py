@@ -36,7 +36,10 @@ KEPT: Final = (
 
 def due(session: Session, request: AAARequest, catalogue: Catalogue) -> bool:
     """Whether a report of a living session says an address that its collector was not told: it may not go by without a change."""
-    return request.origin.i_node in catalogue.collectors and _address(request) not in (*OPEN, session.brought.get(TOLD))
+    if request.origin.i_node not in catalogue.collectors:
+        return False
+    now = _address(request)
+    return now not in OPEN and now != _told(session)
 
 
 def copied(outcome: Outcome, request: AAARequest, catalogue: Catalogue) -> Outcome:
@@ -46,7 +49,7 @@ def copied(outcome: Outcome, request: AAARequest, catalogue: Catalogue) -> Outco
         return outcome
     told, now = _told(change.session), _address(request)
     if request.kind in LIVING:
-        if now in (*OPEN, told):
+        if now in OPEN or now == told:
             return outcome
         return _with(outcome, request, i_collector, _moves(told, now), change, now)
     if request.kind is Kind.AUTH:
