@@ -8,11 +8,12 @@ from os import getpid
 from typing import Any
 
 from portaswitch.config.settings import Settings
-from portaswitch.endpoints import listen, radius
+from portaswitch.endpoints import accounting_copies, listen, radius
 from portaswitch.endpoints.answer_templates import AnswerTemplates
 from portaswitch.endpoints.client_habits import Habits
 from portaswitch.endpoints.clients import EXPOSED, Clients
-from portaswitch.endpoints.dynamic import DynamicAuthorization, Timing
+from portaswitch.endpoints.dynamic import DynamicAuthorization
+from portaswitch.endpoints.outgoing import Timing
 from portaswitch.endpoints.profiles import SHIPPED, Profile, load
 from portaswitch.endpoints.radius_addresses import AddressStep
 from portaswitch.endpoints.radius_joined import JoinedSessions
@@ -25,7 +26,7 @@ from portaswitch.store.addresses import Addresses
 from portaswitch.store.clients import keep_seen
 from portaswitch.store.pool import Pool
 from portaswitch.store.session_names import SessionNames
-from portaswitch.store.session_tasks import SessionTasks
+from portaswitch.store.session_tasks import COPIES, SessionTasks
 from portaswitch.trace.tracer import Tracer
 
 #: Seconds that the lease of a task is longer than a request may take.
@@ -41,6 +42,8 @@ class RadiusRole:
         self._profiles: dict[str, Profile] = {}
         self._dynamic: DynamicAuthorization | None = None
         self._runner: TaskRunner | None = None
+        self._copies: accounting_copies.CopyTeller | None = None
+        self._copier: TaskRunner | None = None
         self.clients = Clients(EMPTY, Habits(now, self._keep_seen))
         self.protocols: dict[str, radius.RadiusProtocol] = {}
         EXPOSED.read = lambda: len(self.clients.exposed)
@@ -74,14 +77,19 @@ class RadiusRole:
 
     def jobs(self) -> list[Job]:
         """
-        What recurs. Session tasks: CoA and Disconnect to the nodes; a lease is longer than a request may take, so that only a dead process loses one.
+        What recurs. Session tasks: CoA and Disconnect to the nodes, copies of accounting to their collectors. A lease is longer than a request may take, so
+        that only a dead process loses one.
         """
         settings = self._settings.radius
-        dynamic = DynamicAuthorization(self._reactor, Timing(settings.coa_tries, settings.coa_first_wait), settings.coa_interface)
-        tasks = SessionTasks(self._pool(), f"{self._settings.instance}/{getpid()}", dynamic.timing.total + LEASE_MARGIN)
+        timing, worker = Timing(settings.coa_tries, settings.coa_first_wait), f"{self._settings.instance}/{getpid()}"
+        dynamic = DynamicAuthorization(self._reactor, timing, settings.coa_interface)
+        tasks = SessionTasks(self._pool(), worker, timing.total + LEASE_MARGIN)
         teller = RadiusTeller(dynamic, lambda: self.clients, self._profiles, settings.coa_default_port)
         self._dynamic, self._runner = dynamic, TaskRunner(tasks, teller, self._reactor, Pacing(settings.coa_node_rate, settings.coa_attempts))
-        return [(0.5, self._runner.run, "session-tasks")]
+        self._copies = accounting_copies.CopyTeller(self._reactor, timing, lambda: self.clients, self._profiles, settings.coa_interface)
+        copies = SessionTasks(self._pool(), worker, timing.total + LEASE_MARGIN, COPIES)
+        self._copier = TaskRunner(copies, self._copies, self._reactor, accounting_copies.PACING)
+        return [(0.5, self._runner.run, "session-tasks"), (0.5, self._copier.run, "accounting-copies")]
 
     def sweep(self) -> None:
         """Forget answers that are too old to be asked for again."""
@@ -93,3 +101,6 @@ class RadiusRole:
         if self._runner is not None and self._dynamic is not None:
             await self._runner.stop()
             await self._dynamic.stop()
+        if self._copier is not None and self._copies is not None:
+            await self._copier.stop()
+            await self._copies.stop()

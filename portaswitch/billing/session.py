@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from portaswitch.billing import (
     access,
+    address_copies,
     admission,
     closing,
     event,
@@ -59,7 +60,8 @@ def decide(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
         return Outcome(session.answer, None, view)
     view = with_plans(view, catalogue, request.received)
     if request.number is None:
-        return KINDS[request.kind](view, request, catalogue)
+        outcome = KINDS[request.kind](view, request, catalogue)
+        return address_copies.copied(outcome, request, catalogue) if catalogue.collectors else outcome
     told = numbered.told_before(view, request)
     if told is not None:
         return told
@@ -196,8 +198,8 @@ def _live(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     if session.status is Status.PROVISIONAL:
         return Outcome(ACCEPTED, None, view) if nothing_new else _settle(view, request, session, Status.PROVISIONAL, catalogue)
     if nothing_new and view.session is not None and (request.connected is None or session.connected is not None):
-        named = brought(session, request) is not session.brought
-        return _linger(view, request, session) if named or _lingers(session, request) else Outcome(ACCEPTED, None, view)
+        news = brought(session, request) is not session.brought or (catalogue.collectors and address_copies.due(session, request, catalogue))
+        return _linger(view, request, session) if news or _lingers(session, request) else Outcome(ACCEPTED, None, view)
     pieces = increments.due(view, session, quotas, request, catalogue)
     return _goes_on(view, request, session, pieces.quotas or quotas, pieces)
 

@@ -161,6 +161,7 @@ NODE: Final = Thing(
         "coa_port": OrNone(Integer(1, 65535, "(a UDP port)")),
         "response_template": TEMPLATE,
         "ip_pool": OrNone(NAME),
+        "accounting_copy": OrNone(NAME),
         "origin_host": OrNone(HostName()),
         "origin_realm": OrNone(HostName()),
         "require_tls": Boolean(),

@@ -13,7 +13,10 @@ Template = tuple[str, str]
 FACT: Final = re.compile(r"\{([a-z0-9_]+)\}")
 #: Attributes that the client makes itself.
 OWN: Final = frozenset(("Message-Authenticator", "Event-Timestamp", "Proxy-State", "Error-Cause"))
-KEYS: Final = ("description", "port", "disconnect_port", "node", "session", "names_session", "change", "success")
+OWN_ACCOUNTING: Final = OWN | {"Acct-Status-Type", "Acct-Delay-Time"}
+#: What is known of a session when a copy of its accounting is made, beside the facts.
+COPIED: Final = frozenset(("session_time",))
+KEYS: Final = ("description", "port", "disconnect_port", "node", "session", "names_session", "change", "success", "accounting", "accounting_port")
 SUCCESS: Final = ("disconnect", "coa")
 
 
@@ -22,26 +25,29 @@ def check(document: Any, facts: frozenset[str]) -> list[str]:
     if not isinstance(document, dict):
         return ["is no mapping: write the keys " + ", ".join(KEYS)]
     faults = [f"{key}: unknown; the keys are {', '.join(KEYS)}" for key in document if key not in KEYS]
-    for key in ("port", "disconnect_port"):
+    for key in ("port", "disconnect_port", "accounting_port"):
         if not _is_number(document.get(key, 1), 1, 65535):
             faults.append(f"{key}: {document[key]!r} is no UDP port (1 to 65535)")
     if not isinstance(document.get("description", ""), str):
         faults.append("description: has to be text")
     faults += _templates("node", document.get("node", {}), facts)
-    faults += _templates("session", document.get("session"), facts)
-    faults += _names(document)
+    if "accounting" in document:
+        faults += _templates("accounting", document["accounting"], facts | COPIED, OWN_ACCOUNTING)
+    if "accounting" not in document or "session" in document:  # a collector need not know how to be told to end a session
+        faults += _templates("session", document.get("session"), facts)
+        faults += _names(document)
     faults += _change(document.get("change", {}), facts)
     return faults + list(_success(document.get("success", {})))
 
 
-def _templates(key: str, said: Any, facts: frozenset[str]) -> Iterator[str]:
+def _templates(key: str, said: Any, facts: frozenset[str], own: frozenset[str] = OWN) -> Iterator[str]:
     """Faults of a mapping of attributes to templates."""
-    if not isinstance(said, dict) or (not said and key == "session"):
+    if not isinstance(said, dict) or (not said and key in ("session", "accounting")):
         yield f"{key}: has to be a mapping of attributes to templates"
         return
     for attribute, texts in said.items():
         place = f"{key}.{attribute}"
-        if attribute in OWN:
+        if attribute in own:
             yield f"{place}: the server makes this attribute itself: remove it"
         elif attribute not in Dictionary.standard().attributes:
             yield f"{place}: the dictionaries know no such attribute"

@@ -46,7 +46,7 @@ class Unsayable(PortaSwitchError):
 class Profile:
     """
     One profile. `node` and `session` identify (attribute > template); one of `names` must be among what identifies; `change` are the words of
-    a CoA by argument. Ports: None where the profile names none.
+    a CoA by argument. Ports: None where the profile names none. `accounting` are the words of a copy of accounting.
     """
 
     name: str
@@ -57,6 +57,8 @@ class Profile:
     names: frozenset[str]
     change: Mapping[str, tuple[Template, ...]]
     success: Mapping[TaskKind, frozenset[int]]
+    accounting: tuple[Template, ...] = ()
+    accounting_port: int | None = None
 
     def port_for(self, kind: TaskKind) -> int | None:
         """The port that requests of this kind go to (old equipment has another one for Disconnect), or None."""
@@ -69,6 +71,12 @@ class Profile:
             wanted = ", ".join(sorted(self.names))
             raise Unsayable(f"nothing is known that names the session to the node (profile {self.name} wants one of {wanted})")
         return found
+
+    def copy(self, facts: Mapping[str, str]) -> Attributes:
+        """The attributes of a copy of accounting, beside those of its status and time. Raises Unsayable where the profile has none."""
+        if not self.accounting:
+            raise Unsayable(f"profile {self.name} has no words for copies of accounting: give it a section accounting")
+        return list(_filled(self.accounting, facts))
 
     def words(self, arguments: Mapping[str, Any], facts: Mapping[str, str]) -> Attributes:
         """The attributes that say what shall change. Raises Unsayable for arguments that the profile does not know, and when there are none."""
@@ -145,9 +153,10 @@ def read_profile(name: str, text: str, file: str) -> tuple[Profile | None, list[
         return None, faults
     success = document.get("success", {})
     profile = Profile(
-        name, document.get("port"), document.get("disconnect_port"), _templates(document.get("node", {})), _templates(document["session"]),
-        frozenset(document["names_session"]), {word: _templates(said) for word, said in document.get("change", {}).items()},
+        name, document.get("port"), document.get("disconnect_port"), _templates(document.get("node", {})), _templates(document.get("session", {})),
+        frozenset(document.get("names_session", ())), {word: _templates(said) for word, said in document.get("change", {}).items()},
         {TaskKind.POD: frozenset(success.get("disconnect", (503,))), TaskKind.COA: frozenset(success.get("coa", ()))},
+        _templates(document.get("accounting", {})), document.get("accounting_port"),
     )  # fmt: skip
     return profile, []
 

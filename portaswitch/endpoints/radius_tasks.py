@@ -8,8 +8,9 @@ from typing import Final
 from twisted.internet.defer import Deferred
 
 from portaswitch.endpoints.clients import Clients
-from portaswitch.endpoints.dynamic import Acked, DynamicAuthorization, Place, Refused, Result, Silent
+from portaswitch.endpoints.dynamic import Acked, DynamicAuthorization, Refused, Result, Silent
 from portaswitch.endpoints.error_causes import Law, law
+from portaswitch.endpoints.outgoing import Place
 from portaswitch.endpoints.profiles import Attributes, Profile, Unsayable
 from portaswitch.endpoints.tasks import Never, NotNow, Verdict
 from portaswitch.model.catalogue import Node

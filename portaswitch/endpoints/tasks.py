@@ -4,7 +4,7 @@ The runner of session tasks: what the server has to tell its nodes, from the tab
     a pass:  write what is settled > claim what is due, as much as each node may get now > send; nothing waits for an answer
     answer:  done | failed | again, later                                                (written by the next pass)
 
-A node gets at most `rate` requests a second and WINDOW at once; one that is silent gets one at a time until it answers, so that a dead node
+A node gets at most `rate` requests a second and `window` at once; one that is silent gets one at a time until it answers, so that a dead node
 costs the others nothing. A process that is killed leaves leases behind: they run out, and the tasks are sent again, which is harmless.
 """
 
@@ -22,7 +22,7 @@ from portaswitch.metrics import Counter
 from portaswitch.model.session_task import Claim, Outcome, SessionTask, Settled
 
 TASKS = Counter("portaswitch_session_tasks_total", "What became of session tasks, attempt by attempt", ("kind", "result"))
-#: Requests under way to one node, and to all.
+#: Requests under way to one node, where its pacing does not say otherwise, and to all.
 WINDOW: Final = 32
 MOST_UNDER_WAY: Final = 1024
 #: Seconds to the second attempt of a task, and the most between two.
@@ -30,10 +30,13 @@ FIRST_DELAY, LONGEST_DELAY = 30, 600
 
 @dataclass(frozen=True, slots=True)
 class Pacing:
-    """Requests a second to one node (and at once, after a pause), and attempts of a task in all."""
+    """
+    Requests a second to one node (and at once, after a pause), attempts of a task in all (None: until it expires), and requests under way to one node.
+    """
 
     rate: int = 50
-    attempts: int = 5
+    attempts: int | None = 5
+    window: int = WINDOW
 
 
 @dataclass(slots=True)
@@ -43,7 +46,7 @@ class _Pace:
     tokens: float
     at: float
     under_way: int = 0
-    window: int = WINDOW
+    window: int = WINDOW  # less while it is silent
 
 
 class NotNow(Exception):
@@ -64,7 +67,7 @@ class Verdict:
 
 
 class Teller(Protocol):
-    """The wire that tasks go over: `radius_tasks.RadiusTeller`, `diameter_push.DiameterTeller`."""
+    """The wire that tasks go over: `radius_tasks.RadiusTeller`, `accounting_copies.CopyTeller`, `diameter_push.DiameterTeller`."""
 
     def reachable(self) -> frozenset[int] | None:
         """The nodes that can be told something by this process (i_node); None: all."""
@@ -90,8 +93,10 @@ class TaskRunner:
         limit = MOST_UNDER_WAY - len(self._asked)
         if limit <= 0:
             return
-        rooms, room, reachable = self._rooms(), min(self._pacing.rate, WINDOW), self._teller.reachable()
+        rooms, room, reachable = self._rooms(), min(self._pacing.rate, self._pacing.window), self._teller.reachable()
         if reachable is not None:
+            if not reachable:
+                return
             rooms, room = {i_node: rooms.get(i_node, room) for i_node in reachable}, 0
         claim = await self._tasks.claim(rooms, room, limit)
         self._count(claim)
@@ -130,14 +135,14 @@ class TaskRunner:
         now, rate = self._clock.seconds(), self._pacing.rate
         for i_node, pace in tuple(self._paces.items()):
             pace.tokens, pace.at = min(rate, pace.tokens + (now - pace.at) * rate), now
-            if pace.tokens == rate and not pace.under_way and pace.window == WINDOW:
+            if pace.tokens == rate and not pace.under_way and pace.window == self._pacing.window:
                 del self._paces[i_node]
         return {i_node: max(0, min(int(pace.tokens), pace.window - pace.under_way)) for i_node, pace in self._paces.items()}
 
     def _pace(self, i_node: int) -> _Pace:
         pace = self._paces.get(i_node)
         if pace is None:
-            pace = self._paces[i_node] = _Pace(self._pacing.rate, self._clock.seconds())
+            pace = self._paces[i_node] = _Pace(self._pacing.rate, self._clock.seconds(), window=self._pacing.window)
         return pace
 
     # -- one task ---------------------------------------------------------------------------------------------------------------------------------
@@ -161,7 +166,7 @@ class TaskRunner:
         _ = asked.addCallbacks(lambda verdict: self._answered(task, verdict), lambda failure: self._broken(task, failure)).addErrback(self._defect)
 
     def _answered(self, task: SessionTask, verdict: Verdict) -> None:
-        self._over(task, 1 if verdict.silent else WINDOW)
+        self._over(task, 1 if verdict.silent else self._pacing.window)
         self._settle(task, verdict.outcome, verdict.note)
 
     def _broken(self, task: SessionTask, failure: Failure) -> None:
@@ -183,7 +188,7 @@ class TaskRunner:
         pace.window = window
 
     def _settle(self, task: SessionTask, outcome: Outcome, note: str = "") -> None:
-        if outcome is Outcome.AGAIN and task.attempts >= self._pacing.attempts:
+        if outcome is Outcome.AGAIN and self._pacing.attempts is not None and task.attempts >= self._pacing.attempts:
             outcome = Outcome.FAILED
         TASKS.inc(task.kind.value, outcome.value)
         if outcome is Outcome.FAILED:

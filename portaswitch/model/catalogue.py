@@ -188,7 +188,8 @@ class Node:
     """
     A node and what is peculiar to it, as data. `coa_address` '': it takes no CoA and no Disconnect; `coa_port` 0: the port of its profile. `response_template`
     is the text that the endpoint compiles (docs/templates.rst). `origin_host`, `origin_realm`: the names of a Diameter peer in small letters, '' where it has
-    none; `max_connections`: hosts of its realm that may be connected at once.
+    none; `max_connections`: hosts of its realm that may be connected at once. `i_collector`: the node that is told of its sessions' addresses by copies of
+    its accounting (0: none); a collector itself is told at its `coa_address` and `coa_port`.
     """
 
     i_node: int
@@ -208,6 +209,7 @@ class Node:
     origin_realm: str = ""
     require_tls: bool = False
     max_connections: int = 4
+    i_collector: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +298,8 @@ class Catalogue:
     reseller_slack: Decimal = ZERO
     exchange: Mapping[tuple[int, str, str], tuple[tuple[datetime, Decimal], ...]] = field(default_factory=dict)
     discount_plans: Mapping[int, DiscountPlan] = field(default_factory=dict)
+    #: Of nodes that have one, their collector: most installations have none, which a look at this tells.
+    collectors: Mapping[int, int] = field(default_factory=dict)
     #: The plans together that accounts have, by their numbers, as far as any was asked for; no part of the value.
     plan_sets: dict[tuple[int, ...], Plans] = field(default_factory=dict, init=False, compare=False, repr=False)
 

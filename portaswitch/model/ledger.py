@@ -16,6 +16,7 @@ from portaswitch.model.money import ZERO
 from portaswitch.model.party import NO_LIMITS, Account, Customer, Funds, SessionLimits
 from portaswitch.model.request import AAARequest, Decision
 from portaswitch.model.session import Session
+from portaswitch.model.session_task import AddressCopy
 from portaswitch.model.value import dataclass
 from portaswitch.model.xdr import Xdr
 
@@ -147,6 +148,8 @@ class Change:
 
     Sessions that wait for more: `spent` is what is spent and held of account and customer, which a last part relied on not to have become less (None: it is
     none); `frees` whom the change leaves more for; `presses` counters whose largest holder has to report.
+
+    `copies`: what a collector is to be told of the session's address, in this order (`billing.address_copies`).
     """
 
     key: str
@@ -174,6 +177,7 @@ class Change:
     spent: tuple[Decimal, Decimal] | None = None
     frees: Freed | None = None
     presses: tuple[Pressed, ...] = ()
+    copies: tuple[AddressCopy, ...] = ()
 
     @property
     def locks_customer(self) -> bool:

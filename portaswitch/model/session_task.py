@@ -15,12 +15,13 @@ from portaswitch.model.value import dataclass
 
 
 class TaskKind(StrEnum):
-    """The kinds that RADIUS (RFC 5176) and Diameter (RFC 8506 5.5, RFC 6733 8.5) carry; `message` is another endpoint's."""
+    """The kinds that RADIUS (RFC 5176, RFC 2866) and Diameter (RFC 8506 5.5, RFC 6733 8.5) carry; `message` is another endpoint's."""
 
     COA = "coa"  # CoA-Request: the session goes on otherwise
     POD = "pod"  # Disconnect-Request: it ends
     RAR = "rar"  # Re-Auth-Request: it is to be authorized again
     ASR = "asr"  # Abort-Session-Request: it ends
+    COPY = "copy"  # Accounting-Request to a collector: an address became a subscriber's, or is no longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +41,31 @@ class Wish:
     expires: datetime | None = None
 
 
+class AddressStatus(StrEnum):
+    """Acct-Status-Type of a copy (RFC 2866 5.1)."""
+
+    START = "Start"  # the address is the subscriber's
+    STOP = "Stop"  # it is no longer
+
+
+@dataclass(frozen=True, slots=True)
+class AddressCopy:
+    """
+    What a collector is told of a session's address (a task of kind COPY): `i_node` is the collector, `at` the time of the event (aware UTC), `facts` are
+    those of the session then, by the names of `endpoints.profiles.FACTS`, since the session may be over when the copy is sent.
+    """
+
+    i_node: int
+    status: AddressStatus
+    at: datetime
+    facts: Mapping[str, str]
+
+
 @dataclass(frozen=True, slots=True)
 class SessionTask:
     """
     A task that this process has claimed, for the time of its lease. `attempts` counts this one. `facts` are those of its session, by the names
-    of `endpoints.profiles.FACTS`.
+    of `endpoints.profiles.FACTS`; of a COPY those of its time.
     """
 
     i_task: int

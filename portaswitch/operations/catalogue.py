@@ -73,6 +73,19 @@ async def _identified(work: IWork, before: Row | None, after: Row) -> AsyncItera
         yield "it needs nas_ip or nas_identifier, by which it is recognised (a Diameter peer: origin_host or origin_realm)"
 
 
+async def _collected(work: IWork, before: Row | None, after: Row) -> AsyncIterator[str]:
+    """Who gets copies of a node's accounting can be told, and has no collector itself; a Diameter peer sends no accounting."""
+    collector = await work.get(network.NODE, after["_accounting_copy"]) if after["_accounting_copy"] else None
+    if collector is None:
+        return
+    if collector["name"] == after["name"] or collector["accounting_copy"]:
+        yield f"accounting_copy: {collector['name']} has a collector itself: copies of copies would go round"
+    if after["origin_host"] or after["origin_realm"]:
+        yield "accounting_copy: is for nodes that account by RADIUS: a Diameter peer does not"
+    if not collector["coa_address"]:
+        yield f"accounting_copy: node {collector['name']} has no coa_address: give it the address that copies are to go to"
+
+
 async def _period(work: IWork, before: Row | None, after: Row) -> AsyncIterator[str]:
     """The period of a phase can be read."""
     try:
@@ -100,7 +113,7 @@ OPERATIONS: Final = (
     *record_operations(sold.ENTRY, (_tariffs_of_entry,)),
     *record_operations(sold.ACCESS_POLICY),
     *record_operations(sold.ACCESS_PHASE, (_period,)),
-    *record_operations(network.NODE, (_identified,)),
+    *record_operations(network.NODE, (_identified, _collected)),
     *record_operations(network.CLIENT),
     *record_operations(network.VENDOR),
     *record_operations(network.CONNECTION, (_tariff_of_connection,)),

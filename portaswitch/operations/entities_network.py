@@ -70,8 +70,9 @@ NODE: Final = Entity(
         Field("profile", "its quirks, as data", NAME),
         Field("service", "what a request that names none asks for", NAME, DETAIL, "i_service", "service"),
         Field("ip_pool", "where its Internet sessions get addresses", NAME, DETAIL, "i_ip_pool", "ip-pool"),
-        Field("coa_address", "where it takes CoA and Disconnect", ADDRESS, DETAIL),
+        Field("coa_address", "where it takes CoA, Disconnect and copies of accounting", ADDRESS, DETAIL),
         Field("coa_port", "and at which port", POSITIVE, DETAIL),
+        Field("accounting_copy", "the node that is told of its sessions' addresses", NAME, DETAIL, "i_accounting_copy", "node"),
     ),
 )
 

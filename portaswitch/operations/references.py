@@ -15,7 +15,7 @@ REFERENCES: Final[Mapping[Section, Mapping[str, Section]]] = {
         "managed_by": Section.CUSTOMERS,
         "destination_groups": Section.DESTINATION_GROUPS,
     },
-    Section.NODES: {"service": Section.SERVICES, "ip_pool": Section.IP_POOLS},
+    Section.NODES: {"service": Section.SERVICES, "ip_pool": Section.IP_POOLS, "accounting_copy": Section.NODES},
     Section.PRODUCTS: {"managed_by": Section.CUSTOMERS, "access_policy": Section.ACCESS_POLICIES, "discount_plan": Section.DISCOUNT_PLANS},
     Section.DISCOUNT_PLANS: {"managed_by": Section.CUSTOMERS, "destination_groups": Section.DESTINATION_GROUPS},
     Section.PLAN_ITEMS: {"service": Section.SERVICES},

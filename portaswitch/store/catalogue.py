@@ -63,7 +63,8 @@ ENTRIES = (
 )
 NODES = (
     "select i_node, i_env, name, host(nas_ip), nas_identifier, profile, coalesce(i_service, 0), dial_rules, zones, coalesce(host(coa_address), ''), "
-    "coalesce(coa_port, 0), response_template, coalesce(i_ip_pool, 0), coalesce(origin_host, ''), coalesce(origin_realm, ''), require_tls, max_connections "
+    "coalesce(coa_port, 0), response_template, coalesce(i_ip_pool, 0), coalesce(origin_host, ''), coalesce(origin_realm, ''), require_tls, max_connections, "
+    "coalesce(i_accounting_copy, 0) "
     "from nodes"
 )
 CLIENTS = (
@@ -142,6 +143,7 @@ class CatalogueStore:
             {(node.i_env, node.nas_ip): node for node in nodes if node.nas_ip},
             {(node.i_env, node.nas_identifier): node for node in nodes if node.nas_identifier}, connections, tuple(clients), await access_policies(self._pool),
             self._slack, await self._exchange(), await discount_plans(self._pool),
+            {node.i_node: node.i_collector for node in nodes if node.i_collector},
         )  # fmt: skip
 
     async def _exchange(self) -> dict[tuple[int, str, str], tuple[tuple[datetime, Decimal], ...]]:

@@ -23,7 +23,7 @@ from portaswitch.model.charge import Source, SourceKey
 from portaswitch.model.ledger import Applied, Change, Failed, Member, Repeated, SessionName, Short, Stale, Verdict
 from portaswitch.model.money import ZERO
 from portaswitch.model.party import Funds
-from portaswitch.store import documents, literals, literals_waiting, texts
+from portaswitch.store import copies, documents, literals, literals_waiting, texts
 from portaswitch.store.pool import Pool
 from portaswitch.store.views import parse, view_of
 
@@ -40,8 +40,12 @@ WAITING = COUNTING.replace("from exchange(", "from exchange_waited(").replace("%
 KEEPING = SQL.replace("from exchange(", "from exchange_kept(").replace(
     "%s::text[])", "%s::text[], %s::text[], %s::text[], %s::jsonb, %s, %s::text[], %s::text[], %s::text[])"
 )
+#: For one that leaves copies for collectors, whatever else it has (`copies`).
+COPYING = SQL.replace("from exchange(", "from exchange_copied(").replace(
+    "%s::text[])", "%s::text[], %s::text[], %s::text[], %s::jsonb, %s::jsonb, %s, %s::text[], %s::text[], %s::text[])"
+)
 #: Each of them for a batch of which members have payers.
-PAYING = {sql: f"{sql[:-1]}, payers => %s::int[])" for sql in (SQL, COUNTING, WAITING, KEEPING)}
+PAYING = {sql: f"{sql[:-1]}, payers => %s::int[])" for sql in (SQL, COUNTING, WAITING, KEEPING, COPYING)}
 ORPHAN = "insert into orphans (i_env, i_node, session_key, key, request, received) values (%s, %s, %s, %s, %s, %s) on conflict (key) do nothing"
 NAMES = "select s.i_env, s.i_node, s.session_key, a.id, s.version from sessions s join accounts a using (i_account) where "
 #: Pages of the table of sessions that one search for the dead looks at: 32 MB, some milliseconds.
@@ -82,7 +86,10 @@ class Ledger:
         places, payers = counter_places(members), paying(members, values[1])
         counted, kept = counting(members, places) if places else None, texts.of(members)
         waits = literals_waiting.of(members, lambda change, key: places[_name_of(change, key)])
-        if kept:
+        copied = copies.of(members)
+        if copied:
+            sql, values = COPYING, (*values, *(counted or ([], [])), copied, kept or "[]", self._worker, *(waits or ([], [], [])))
+        elif kept:
             sql, values = KEEPING, (*values, *(counted or ([], [])), kept, self._worker, *(waits or ([], [], [])))
         elif waits is not None:
             sql, values = WAITING, (*values, *(counted or ([], [])), *waits)
@@ -167,7 +174,7 @@ def _plain(member: Member) -> bool:
     change = member.change
     if change is None:
         return True
-    more = change.counters or change.i_payer or change.frees or change.presses or change.spent is not None
+    more = change.counters or change.i_payer or change.frees or change.presses or change.spent is not None or change.copies
     return not more and member.request.text is None
 
 

@@ -80,6 +80,7 @@ REFERS: Final[Mapping[str, Section]] = {
     "account": Section.ACCOUNTS,
     "access_policy": Section.ACCESS_POLICIES,
     "ip_pool": Section.IP_POOLS,
+    "accounting_copy": Section.NODES,
     "class": Section.CUSTOMER_CLASSES,
     "cpe_profile": Section.CPE_PROFILES,
     "vendor": Section.VENDORS,
@@ -266,14 +267,15 @@ class Builder:
                 yield Row(rate.name, key, {**RATE, **named, "off_peak": _levels(rate), "formula": _formula(rate)})
 
     def _node(self, entry: Entry) -> Row:
-        row = self.named(Section.NODES, entry, "dial_rules")
+        named = self.named(Section.NODES, entry, "dial_rules")
+        row = Row(named.name, named.key, named.named, named.initial, 0 if entry.text("accounting_copy") is None else 1)  # behind its collector
         rules = entry.values.get("dial_rules")
         if not isinstance(rules, Mapping):
             return row
         listed: list[dict[str, str]] = [
             {"prefix": prefix, "replace": replace} for prefix, replace in rules.items()
         ]
-        return Row(row.name, row.key, {**row.named, "dial_rules": listed}, row.initial)
+        return Row(row.name, row.key, {**row.named, "dial_rules": listed}, row.initial, row.level)
 
     def _entries(self) -> Iterator[Row]:
         for product in self._of(Section.PRODUCTS):

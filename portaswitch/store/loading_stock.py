@@ -52,8 +52,9 @@ QUERIES: Final[Mapping[Section, tuple[str, tuple[str, ...]]]] = {
     ),
     Section.EXCHANGE_RATES: ("select currency || '/' || into_currency, max(i_exchange_rate) from exchange_rates where i_env = %s group by 1", ()),
     Section.NODES: (
-        "select name, i_node, host(nas_ip), nas_identifier, origin_host from nodes where i_env = %s",
-        ("nas_ip", "nas_identifier", "origin_host"),
+        "select n.name, n.i_node, host(n.nas_ip), n.nas_identifier, n.origin_host, n.origin_realm, host(n.coa_address), c.name "
+        "from nodes n left join nodes c on c.i_node = n.i_accounting_copy where n.i_env = %s",
+        ("nas_ip", "nas_identifier", "origin_host", "origin_realm", "coa_address", "accounting_copy"),
     ),
     Section.PRODUCTS: (
         "select p.name, i_product, p.currency, coalesce(c.name, ''), p.is_addon::text "

@@ -17,9 +17,11 @@ from portaswitch.interfaces.tasks import ITasks
 from portaswitch.model.session_task import Claim, Outcome, SessionTask, Settled, TaskKind, Wish
 from portaswitch.store.pool import Pool
 
-#: The kinds of each wire.
+#: The kinds of each wire; copies of accounting are claimed by themselves, as they are paced otherwise.
 RADIUS, DIAMETER = frozenset((TaskKind.COA, TaskKind.POD)), frozenset((TaskKind.RAR, TaskKind.ASR))
+COPIES = frozenset((TaskKind.COPY,))
 #: Nodes with pending tasks by steps through the index, in any order, so that the limit of a pass starves none; of each its due tasks up to its room.
+#: A copy needs no living session, and goes behind the older ones of its session.
 CLAIM = """
 with recursive waiting (i_node) as (
     (select i_node from session_tasks where status = 'pending' order by i_node limit 1)
@@ -35,11 +37,13 @@ with recursive waiting (i_node) as (
         select t.i_task from session_tasks t
         where t.status = 'pending' and t.i_node = w.i_node and t.kind = any (%(kinds)s::text[])
           and (t.next_try <= now() or t.expires <= now()) and (t.locked_until is null or t.locked_until <= now())
+          and (t.kind <> 'copy' or not exists (select from session_tasks e where e.session_key = t.session_key and e.status = 'pending' and e.kind = 'copy'
+               and e.i_task < t.i_task))
         order by t.lane, t.i_task limit coalesce(r.room, %(room)s) for update skip locked) d
     limit %(limit)s
 ), seen as (
     select t.i_task, s.opened, s.state, s.cli, s.cld, s.service,
-           case when s.session_key is null then 'done' when t.expires <= now() then 'expired' else 'pending' end as status
+           case when s.session_key is null and t.kind <> 'copy' then 'done' when t.expires <= now() then 'expired' else 'pending' end as status
     from due join session_tasks t using (i_task) left join sessions s on s.session_key = t.session_key and s.i_env = t.i_env
 )
 update session_tasks t
@@ -72,7 +76,11 @@ insert into session_tasks (i_env, kind, i_node, session_key, i_account, argument
 select * from unnest(%s::int[], %s::text[], %s::bigint[], %s::text[], %s::bigint[], %s::jsonb[], %s::smallint[], %s::timestamptz[])
 on conflict (session_key, kind) where status = 'pending' and kind in ('pod', 'asr', 'rar') do nothing
 """
-PURGE = "delete from session_tasks where finished < now() - make_interval(days => %s)"
+#: Copies that were taken are many, and nobody asks for them for long.
+PURGE = """
+delete from session_tasks where finished < now() - make_interval(days => %(days)s) or (status = 'pending' and expires < now() - make_interval(days => %(days)s))
+    or (kind = 'copy' and status = 'done' and finished < now() - interval '2 days')
+"""
 
 
 class Executes(Protocol):
@@ -93,8 +101,8 @@ def wish(into: Executes, wishes: Sequence[Wish]) -> Deferred[None]:
 
 
 def purge(pool: Pool, days: int) -> Deferred[None]:
-    """Forget tasks that were finished so many days ago."""
-    return pool.execute(PURGE, (days,))
+    """Forget tasks that were finished so many days ago, or expired with nobody to claim them; copies that were taken after two."""
+    return pool.execute(PURGE, {"days": days})
 
 
 @implementer(ITasks)
@@ -131,7 +139,8 @@ def _claim(rows: list[tuple[Any, ...]]) -> Claim:
     ended: dict[str, dict[TaskKind, int]] = {Outcome.DONE.value: {}, "expired": {}}
     for i_task, _, kind, i_env, i_node, key, arguments, attempts, status, *session in sorted(rows, key=lambda row: (row[1], row[0])):
         if status == "pending":
-            tasks.append(SessionTask(i_task, TaskKind(kind), i_env, i_node, key, arguments, attempts, _facts(*session)))
+            facts = arguments["facts"] if kind == TaskKind.COPY else _facts(*session)
+            tasks.append(SessionTask(i_task, TaskKind(kind), i_env, i_node, key, arguments, attempts, facts))
         else:
             counts = ended[status]
             counts[TaskKind(kind)] = counts.get(TaskKind(kind), 0) + 1

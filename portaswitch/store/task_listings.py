@@ -42,7 +42,9 @@ class Reach:
     kind: TaskKind | None
 
 
-_LINE = "select i_task, kind, status, attempts, last_error, created, next_try, finished from session_tasks where i_env = %s and "
+#: Of a copy also what it says: copy start, copy stop.
+KIND = "case t.kind when 'copy' then 'copy ' || lower(t.arguments ->> 'status') else t.kind end"
+_LINE = f"select i_task, {KIND}, status, attempts, last_error, created, next_try, finished from session_tasks t where i_env = %s and "
 _OF_SESSION = "session_key = %s order by i_task desc limit 20"
 _REACH = (
     "select s.i_node, coalesce(n.name, s.i_node::text), s.i_account, case when n.coa_address is not null then 'pod' "

@@ -16,6 +16,7 @@ from typing import Any
 from portaswitch.model.actor import Actor
 from portaswitch.store.pool import Pool
 from portaswitch.store.realms import of_xdrs, within
+from portaswitch.store.task_listings import KIND
 from portaswitch.store.work_sql import standing
 from portaswitch.trace import masking
 from portaswitch.trace.line import TraceLine
@@ -65,7 +66,7 @@ where x.i_env = %(i_env)s and {seen}
 order by x.bill_time desc, x.id desc limit %(most)s
 """
 _TASKS = """
-select t.i_task, t.kind, t.status, t.attempts, t.last_error, t.created, t.finished, t.session_key, coalesce(t.i_account, 0), coalesce(n.name, '')
+select t.i_task, {kind}, t.status, t.attempts, t.last_error, t.created, t.finished, t.session_key, coalesce(t.i_account, 0), coalesce(n.name, '')
 from session_tasks t left join nodes n using (i_node)
 where t.i_env = %(i_env)s and greatest(t.created, t.finished) >= %(since)s and {by} order by t.i_task desc limit %(most)s
 """
@@ -204,7 +205,7 @@ async def _tasks(pool: Pool, asked: Subject, since: datetime, sessions: Sequence
     kind = "account" if asked.kind == "number" else asked.kind
     by = _BY[kind].format(t="t", session=_KEYED.format(t="t"), node="t.i_node = any (%(nodes)s)")
     found: list[TraceLine] = []
-    rows = await pool.query(_TASKS.format(by=by), _values(asked, since, sessions))
+    rows = await pool.query(_TASKS.format(by=by, kind=KIND), _values(asked, since, sessions))
     for i_task, word, status, attempts, note, created, finished, key, i_account, node in rows:
         told = f"{status} after {attempts} attempts" + (f": {note}" if note else "")
         for at, text in ((created, f"{word} wanted" + ("" if finished else f", {told}")), (finished, f"{word} {told}")):

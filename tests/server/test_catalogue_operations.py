@@ -57,6 +57,31 @@ class PriceTests(DeskCase):
         self.assertEqual(caught.exception.faults, ("tariff: there is no tariff Office retial: did you mean Office retail?",))
 
 
+class CollectorTests(DeskCase):
+    """Who is told of the addresses of a node's sessions."""
+
+    async def test_refused(self) -> None:
+        """One with an address, that has none itself, of a node that accounts by RADIUS; and it stays while it is somebody's."""
+        await self.do("node.add", name="spb", nas_ip="192.0.2.90")
+        await self.do("node.add", name="bras", nas_ip="192.0.2.91")
+        await self.do("node.add", name="pgw", origin_host="pgw.example.com")
+        self.assertEqual(await self.why_not("node.change", name="bras", accounting_copy="spb"),
+                         ("accounting_copy: node spb has no coa_address: give it the address that copies are to go to",))  # fmt: skip
+        await self.do("node.change", name="spb", coa_address="192.0.2.90", coa_port="1813")
+        self.assertEqual((await self.do("node.change", name="bras", accounting_copy="spb", coa_address="192.0.2.91"))["accounting_copy"], "spb")
+        for name, collector, told in (("spb", "bras", "bras has a collector itself"), ("bras", "bras", "bras has"), ("pgw", "spb", "a Diameter peer does not")):
+            self.assertIn(told, " ".join(await self.why_not("node.change", name=name, accounting_copy=collector)))
+        self.assertIn("is in use", " ".join(await self.why_not("node.remove", name="spb")))
+        await self.do("node.change", name="bras", accounting_copy="null")
+        await self.do("node.remove", name="spb")
+
+    async def why_not(self, operation: str, **values: str) -> tuple[str, ...]:
+        """The faults of what is refused."""
+        with self.assertRaises(OperationRefused) as caught:
+            await self.put(operation, values)
+        return tuple(caught.exception.faults)
+
+
 class ManagedTests(DeskCase):
     """Tariffs have their kind, and who manages a product offers it tariffs of its own (mr15, tariff types)."""
 

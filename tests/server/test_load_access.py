@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from twisted.internet import reactor
 
+from portaswitch.errors import ConfigError
 from portaswitch.model.access_policy import LevelName, Speed
 from portaswitch.model.catalogue import Catalogue
 from portaswitch.model.loading import Count, Section
@@ -51,6 +52,22 @@ class AccessLoadTests(LoadTestCase):
         ((value, gone),) = self.ask(STATIC)
         self.assertEqual(value, [])
         self.assertGreater(gone, changed)
+
+    async def test_collectors(self) -> None:
+        """A node and its collector in one file, whichever stands first; the catalogue knows whom to tell; null takes it away."""
+        await self.demo()
+        text = "nodes: {Demo BRAS: {accounting_copy: SPB}, Another: {nas_ip: 192.0.2.77, accounting_copy: SPB}, "
+        text += "SPB: {nas_ip: 192.0.2.9, coa_address: 127.0.0.1}}\n"
+        self.assertEqual((await self.text(text)).counts[Section.NODES], Count(2, 1, 0))
+        self.assertEqual((await self.text(text)).counts[Section.NODES], Count(0, 0, 3))
+        current = await self.compiled()
+        named = {node.name: node.i_node for node in current.nodes.values()}
+        self.assertEqual(current.collectors, {named["Demo BRAS"]: named["SPB"], named["Another"]: named["SPB"]})
+        with self.assertRaises(ConfigError) as caught:
+            await self.text("nodes: {SPB: {accounting_copy: Another}}\n")
+        self.assertIn("Another has a collector itself", str(caught.exception))
+        await self.text("nodes: {Demo BRAS: {accounting_copy: null}, Another: {accounting_copy: null}}\n")
+        self.assertEqual((await self.compiled()).collectors, {})
 
     async def test_attributes(self) -> None:
         """Known by their place: a changed one is changed, several of one name stand beside each other."""

@@ -12,8 +12,9 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from portaswitch.endpoints.dynamic import IGNORED, MOST_SOCKETS, REQUESTS, Acked, DynamicAuthorization, Refused, Result, Silent, Timing
+from portaswitch.endpoints.dynamic import IGNORED, REQUESTS, Acked, DynamicAuthorization, Refused, Result, Silent
 from portaswitch.endpoints.error_causes import Law, law
+from portaswitch.endpoints.outgoing import MOST_SOCKETS, Timing
 from portaswitch.model.session_task import TaskKind
 from tests.simulators.nas import COA, COA_ACK, DISCONNECT, DISCONNECT_ACK, EVENT_TIMESTAMP, Request
 

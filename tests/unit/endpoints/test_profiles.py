@@ -93,6 +93,20 @@ class ProfileTests(SynchronousTestCase):
         self.assertIn("no words for speed to a node; it knows policy, service", str(self.assertRaises(Unsayable, good.words, {"speed": 1}, {})))
         self.assertIn("no arguments", str(self.assertRaises(Unsayable, good.words, {}, {})))
 
+    def test_accounting(self) -> None:
+        """A collector's profile may know nothing else; what the server says itself is no word of it."""
+        only = self.good('accounting: {User-Name: "{account}", Acct-Session-Time: "{session_time}"}\naccounting_port: 1646\n')
+        self.assertEqual((only.copy({"account": "alice"}), only.accounting_port), ([("User-Name", "alice")], 1646))
+        self.assertEqual(only.copy({"session_time": "61"}), [("Acct-Session-Time", 61)])
+        self.assertIn("nothing is known", str(self.assertRaises(Unsayable, only.identify, {"acct_session_id": "1"})))
+        self.assertIn("no words for copies", str(self.assertRaises(Unsayable, self.good().copy, {})))
+        text = 'accounting: {Acct-Status-Type: "Start", Acct-Delay-Time: "0", User-Name: "{nobody}"}\naccounting_port: 0\nsession: {}\nnames_session: [Class]'
+        _, faults = read_profile("x", text, "x.yaml")
+        own = [f"accounting.{name}: the server makes" for name in ("Acct-Status-Type", "Acct-Delay-Time")]
+        starts = ("accounting_port: 0", *own, "accounting.User-Name: unknown", "session: has")
+        self.assertEqual([sum(fault.startswith(f"x.yaml: {start}") for fault in faults) for start in starts], [1] * 5, faults)
+        self.assertEqual(read_profile("x", "accounting: {}", "x.yaml")[1], ["x.yaml: accounting: has to be a mapping of attributes to templates"])
+
     def test_ports_and_causes(self) -> None:
         """A Disconnect may have a port of its own; causes of success default to 503 for it."""
         good = self.good()

@@ -12,7 +12,8 @@ from zope.interface.verify import verifyObject
 
 from portaswitch.endpoints.client_habits import Habits
 from portaswitch.endpoints.clients import Clients
-from portaswitch.endpoints.dynamic import DynamicAuthorization, Timing
+from portaswitch.endpoints.dynamic import DynamicAuthorization
+from portaswitch.endpoints.outgoing import Timing
 from portaswitch.endpoints.profiles import shipped
 from portaswitch.endpoints.radius_tasks import RadiusTeller
 from portaswitch.endpoints.tasks import TASKS, WINDOW, Pacing, TaskRunner

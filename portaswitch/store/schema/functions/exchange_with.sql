@@ -46,3 +46,27 @@ begin
     )
     select t.* from told t where (select count(*) from woken) >= 0;
 end $$;
+
+-- One with copies for collectors (billing.address_copies), in whatever way else: of members that are applied they become tasks, in their order, for a day.
+create or replace function exchange_copied(
+    members text[], account_ids bigint[], customer_ids bigint[], xdrs text[], xdr_members int[], parties text[], counter_rows text[], counter_moves text[],
+    copies jsonb, texts jsonb, holder text, spent text[], frees text[], presses text[], payers int[] default '{}'
+) returns table (
+    pos int, verdict "char", balance numeric, held numeric, outgoing int, incoming int, locked_by text, c_balance numeric, c_held numeric, c_outgoing int,
+    c_incoming int, answer text, view json)
+language plpgsql as $$
+#variable_conflict use_column
+begin
+    return query
+    with told as materialized (
+        select * from exchange_kept(members, account_ids, customer_ids, xdrs, xdr_members, parties, counter_rows, counter_moves, exchange_copied.texts,
+            exchange_copied.holder, exchange_copied.spent, exchange_copied.frees, exchange_copied.presses, exchange_copied.payers)
+    ), copied as (
+        insert into session_tasks (i_env, kind, i_node, session_key, i_account, arguments, expires)
+        select a.i_env, 'copy', a.i_node, a.session_key, a.i_account, a.arguments, now() + interval '1 day'
+        from told t join rows from (jsonb_to_recordset(exchange_copied.copies) as (pos int, i_env int, i_node bigint, session_key text, i_account bigint,
+            arguments jsonb)) with ordinality a on a.pos = t.pos
+        where t.verdict = 'A' order by a.ordinality
+    )
+    select t.* from told t;
+end $$;

@@ -18,6 +18,7 @@ create table nodes (
     origin_realm   text check (origin_realm = lower(origin_realm)),  -- Origin-Realm; where it stands alone all hosts of the realm are this node
     require_tls    boolean not null default false,   -- a Diameter connection without TLS is refused
     max_connections int not null default 4 check (max_connections > 0),  -- hosts of the realm that may be connected at once
+    i_accounting_copy bigint references nodes,       -- the node that gets copies of its accounting, at its coa_address; null: none
     unique (i_env, name)
 );
 create unique index nodes_ip on nodes (i_env, nas_ip) where nas_ip is not null;
