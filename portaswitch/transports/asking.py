@@ -1,20 +1,18 @@
 """
-HTTP clients of a target, each over the same connections: for those where a header proves who asks, and for those that keep a session in cookies. At a
-thousand requests a second a jar of cookies and a parsed URL a request cost more than the request. Nobody asks for compressed answers: they are short, and of
-half of one, or of nonsense, Twisted's decoder makes a whole one.
+HTTP clients of a target, each over the same connections: `Direct` for those where a header proves who asks, `Browsing` (treq) for those that keep a session
+in cookies. At a thousand requests a second a jar of cookies and a parsed URL a request cost more than the request.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
-from http.cookiejar import CookieJar
 from typing import Any, Protocol
 
 from hyperlink import EncodedURL
+from treq.client import HTTPClient
 from twisted.internet.defer import Deferred, succeed
-from twisted.web.client import CookieAgent
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import IBodyProducer
+from twisted.web.iweb import IAgent, IBodyProducer
 from zope.interface import implementer
 
 #: URLs of a target that are kept as they go out: a receiver of webhooks has one.
@@ -40,9 +38,38 @@ class Direct:
         return asked
 
 
-def browsing(agent: Any) -> Client:
-    """With a jar of cookies."""
-    return Direct(CookieAgent(agent, CookieJar()))
+class Browsing:
+    """treq, with its jar of cookies."""
+
+    def __init__(self, agent: Any, reactor: Any) -> None:
+        self._client, self._reactor = HTTPClient(_Plain(agent)), reactor
+
+    def ask(self, method: str, url: str, headers: Headers, body: bytes | None) -> Deferred[Any]:
+        """See `Client`."""
+        return self._client.request(method, url, headers=headers, data=body, allow_redirects=False, unbuffered=True, reactor=self._reactor)
+
+
+@implementer(IAgent)
+class _Plain:
+    """
+    Beneath treq: nobody asks for compressed answers, and those that are all the same stay as they came. They are short, and of half of one, or of nonsense,
+    treq's decoder makes an empty or a whole one.
+    """
+
+    def __init__(self, agent: Any) -> None:
+        self._agent = agent
+
+    def request(self, method: bytes, uri: bytes, headers: Headers | None = None, bodyProducer: Any = None) -> Deferred[Any]:
+        """See IAgent."""
+        asked = Headers() if headers is None else headers.copy()
+        asked.removeHeader(b"accept-encoding")
+        answer: Deferred[Any] = self._agent.request(method, uri, asked, bodyProducer)
+        return answer.addCallback(_as_it_came)
+
+
+def _as_it_came(response: Any) -> Any:
+    response.headers.removeHeader(b"content-encoding")
+    return response
 
 
 @lru_cache(URLS)

@@ -27,7 +27,7 @@ from portaswitch.handler.requests import Http, Reply, Request, Soap
 from portaswitch.handler.targets import Auth, Basic, Bearer, Header, HttpTarget, NamedHeader, Webhook
 from portaswitch.interfaces.transport import ITransport
 from portaswitch.transports import soap
-from portaswitch.transports.asking import Client, Direct, browsing
+from portaswitch.transports.asking import Browsing, Client, Direct
 from portaswitch.transports.carried import carried
 from portaswitch.transports.guard import guarded_agent, open_agent
 from portaswitch.transports.limits import Gate
@@ -53,7 +53,7 @@ class HttpTransport:
         self._pool.maxPersistentPerHost = max(target.parallel, 1)
         self._pool.cachedConnectionTimeout = IDLE
         asks = agent or _agent(reactor, target, values, self._pool)
-        self._client: Client = browsing(asks) if target.auth is None else Direct(asks)
+        self._client: Client = Browsing(asks, reactor) if target.auth is None else Direct(asks)
 
     def send(self, request: Request) -> Deferred[Reply]:
         """See `ITransport`."""
