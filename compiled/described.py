@@ -21,6 +21,11 @@ def described(made: type[Any], columns: Iterable[tuple[str, tuple[str, ...]]]) -
         setattr(made, name, getattr(shadow, name))
 
 
+def asdict(value: Any) -> dict[str, Any]:
+    """See `dataclasses.asdict`."""
+    return dataclasses.asdict(value)
+
+
 def replace(value: T, **changes: Any) -> T:
     """See `dataclasses.replace`."""
     return cast(T, dataclasses.replace(cast(Any, value), **changes))

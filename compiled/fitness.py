@@ -15,9 +15,7 @@ def unfit(tree: ast.Module) -> str:
 
 def _reasons(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.AsyncFunctionDef):
-            yield f"line {node.lineno}: Twisted takes a native coroutine for none"
-        elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING" and node.orelse:
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING" and node.orelse:
             yield f"line {node.lineno}: another branch for type checkers, which is the one that would be compiled"
         elif isinstance(node, ast.ClassDef):
             yield from _of_class(node)
@@ -29,8 +27,6 @@ def _of_class(node: ast.ClassDef) -> Iterator[str]:
     methods = {part.name for part in node.body if isinstance(part, ast.FunctionDef)}
     if {ast.unparse(base) for base in node.bases} & ENUMS and "__init__" in methods:
         yield f"line {node.lineno}: an enumeration's members are made before their class is"
-    if any(ast.unparse(one).startswith("implementer") for one in node.decorator_list):
-        yield f"line {node.lineno}: a class with a decorator of zope stays an ordinary one"
 
 
 def _of_function(node: ast.FunctionDef) -> Iterator[str]:

@@ -22,6 +22,10 @@ DESCRIBED = "portaswitch._described"
 """The module of the compiled copy that tells `dataclasses` of a class's fields."""
 
 
+TAKING = ("asdict", "replace")
+"""Functions of `dataclasses` that DESCRIBED has too."""
+
+
 class Refused(Exception):
     """A dataclass uses what is not written out: the text says where and what."""
 
@@ -60,7 +64,8 @@ def written_out(text: str, name: str, compiled: bool) -> str:
             rewritten.append(_read(text, node, options, known, name))
     if compiled and any([_of_class(lines, node) for node in found]):
         lines[_future(tree) - 1] += "; import typing"
-    for one in reversed(rewritten):
+    rewritten += [one for node in found if compiled and (one := _implementing(node))]
+    for one in sorted(rewritten, key=lambda one: -one.node.lineno):
         _rewrite(lines, text, one)
     _import(lines, tree, bool(rewritten))
     return "\n".join(lines) + "\n"
@@ -130,6 +135,15 @@ def _read(text: str, node: ast.ClassDef, options: Mapping[str, bool], known: dic
         for line in ("", *body)
     ]
     return Rewritten(node, valued, [*made, "", f'{" " * node.col_offset}_described({node.name}, {_facts(columns)})'])
+
+
+def _implementing(node: ast.ClassDef) -> Rewritten | None:
+    """zope's decorator as what it does, since a native class has none; None where the class has another, or none."""
+    decorator = node.decorator_list[0] if len(node.decorator_list) == 1 else None
+    if not isinstance(decorator, ast.Call) or ast.unparse(decorator.func) != "implementer":
+        return None
+    names = ", ".join([node.name, *map(ast.unparse, decorator.args)])
+    return Rewritten(node, [], ["", f'{" " * node.col_offset}_implements({names})'])
 
 
 def _rewrite(lines: list[str], text: str, one: Rewritten) -> None:
@@ -249,14 +263,14 @@ def _facts(columns: Sequence[Column]) -> str:
 
 
 def _import(lines: list[str], tree: ast.Module, described: bool) -> None:
-    """Take what a written-out class needs from DESCRIBED, on the lines of the module's own imports: `replace` is one for classes that mypy sees plain."""
+    """Take what a written-out class needs from DESCRIBED, on the lines of the module's own imports: what takes dataclasses has to take what mypy sees plain."""
     for node in tree.body:
-        if isinstance(node, ast.ImportFrom) and node.module == "dataclasses" and any(alias.name == "replace" for alias in node.names):
-            others = [ast.unparse(alias) for alias in node.names if alias.name != "replace"]
-            ours = [ast.unparse(alias) for alias in node.names if alias.name == "replace"]
+        if isinstance(node, ast.ImportFrom) and node.module == "dataclasses" and any(alias.name in TAKING for alias in node.names):
+            others = [ast.unparse(alias) for alias in node.names if alias.name not in TAKING]
+            ours = [ast.unparse(alias) for alias in node.names if alias.name in TAKING]
             first = node.lineno - 1
             lines[first] = f"from {DESCRIBED} import {', '.join(ours)}" + (f"; from dataclasses import {', '.join(others)}" if others else "")
             lines[first + 1 : node.end_lineno] = [""] * ((node.end_lineno or node.lineno) - node.lineno)
     if described:
         place = max(node.end_lineno or node.lineno for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom))
-        lines.insert(place, f"from {DESCRIBED} import described as _described")
+        lines.insert(place, f"from {DESCRIBED} import described as _described; from zope.interface import classImplements as _implements")

@@ -164,7 +164,6 @@ class TreeTests(SynchronousTestCase):
     def test_unfit(self) -> None:
         """What mypyc would take otherwise stays interpreted."""
         for text, word in (
-            ("async def f(): pass", "coroutine"),
             ("class A(Enum):\n    def __init__(self): pass", "enumeration"),
             ("def f():\n    @g\n    def h(): pass", "decorated"),
             ("def f():\n    try: g()\n    except A as e: pass\n    except B as e: pass", "several"),
