@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import yaml
 
+from portaswitch.endpoints.diameter_network import READERS
 from portaswitch.errors import ConfigError
 from portaswitch.model.value import dataclass
 
@@ -44,7 +45,8 @@ class DiameterProfile:
     One profile. `services`: service type of each use; `validity`: seconds that what is set aside stays so. `contexts` tells a use by a whole
     Service-Context-Id, whatever else is in the request; `documents` by the number of the 3GPP document in it, where nothing else tells. `subscriber`: names of
     Subscription-Id-Type in the order in which accounts are looked for. `access_code` of rating entries, with {direction} and {service_identifier}. `home`:
-    MCC and MNC of networks in which nobody roams; empty: nobody roams. Thresholds in percent of a grant, 0: none.
+    MCC and MNC of networks in which nobody roams; empty: nobody roams. `serving`: AVPs that tell the serving network, in the order in which they are
+    believed (`diameter_network`). Thresholds in percent of a grant, 0: none.
     """
 
     name: str
@@ -55,6 +57,7 @@ class DiameterProfile:
     subscriber: tuple[str, ...]
     access_code: str
     home: frozenset[str]
+    serving: tuple[str, ...]
     final_unit: FinalUnit
     filter_id: str
     volume_threshold: int
@@ -106,6 +109,8 @@ def _check(said: Any, base: Mapping[str, Any]) -> Iterator[str]:
             yield f"{key}: a use is one of {', '.join(Use)}"
         elif key in ("services", "validity") and set(value) != {use.value for use in Use}:
             yield f"{key}: has to name each of {', '.join(Use)}"
+        elif key == "serving" and not set(map(str, value)) <= set(READERS):
+            yield f"{key}: of {', '.join(READERS)}"
     if said.get("final_unit", FinalUnit.TERMINATE.value) not in {action.value for action in FinalUnit}:
         yield f"final_unit: one of {', '.join(FinalUnit)}"
 
@@ -115,6 +120,6 @@ def _profile(name: str, said: Mapping[str, Any]) -> DiameterProfile:
     to_use = {key: {str(text): Use(use) for text, use in said[key].items()} for key in ("contexts", "documents")}
     return DiameterProfile(
         name, by_use["services"], by_use["validity"], to_use["contexts"], to_use["documents"], tuple(said["subscriber"]), said["access_code"],
-        frozenset(map(str, said["home"])), FinalUnit(said["final_unit"]), said["filter_id"], said["volume_threshold"], said["time_threshold"],
-        said["rise_result_code"], said["provision_cld"], said["cost_information"],
+        frozenset(map(str, said["home"])), tuple(said["serving"]), FinalUnit(said["final_unit"]), said["filter_id"], said["volume_threshold"],
+        said["time_threshold"], said["rise_result_code"], said["provision_cld"], said["cost_information"],
     )  # fmt: skip
