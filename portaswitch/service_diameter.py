@@ -20,6 +20,7 @@ from portaswitch.endpoints.diameter_requests import Limits
 from portaswitch.endpoints.tasks import Pacing, TaskRunner
 from portaswitch.interfaces.billing import IBilling
 from portaswitch.model.catalogue import EMPTY, Catalogue
+from portaswitch.store.diameter_agents import DiameterAgents
 from portaswitch.store.diameter_origins import DiameterOrigins
 from portaswitch.store.pool import Pool
 from portaswitch.store.session_tasks import DIAMETER, SessionTasks
@@ -69,7 +70,7 @@ class DiameterRole:
         limits = Limits(section.max_waiting, section.max_waiting_per_peer)
         self.endpoint = endpoint = DiameterEndpoint(
             local, lambda: self._peers, core, diameter_map, self._reactor, self._now, identifiers, limits, section.watchdog,
-            f"{self._settings.instance}-d", tracer, origins=DiameterOrigins(pool),
+            f"{self._settings.instance}-d", tracer, origins=DiameterOrigins(pool), ways=DiameterAgents(pool),
         )  # fmt: skip
         lines = []
         for address in section.listen:
@@ -87,7 +88,10 @@ class DiameterRole:
         tasks = SessionTasks(pool, f"{self._settings.instance}/{getpid()}/diameter", PATIENCE + LEASE_MARGIN, DIAMETER)
         teller = DiameterTeller(endpoint, self._reactor)
         self._runner = TaskRunner(tasks, teller, self._reactor, Pacing(self._settings.diameter.push_node_rate, ATTEMPTS))
-        return [Every("diameter-peers", 1.0, endpoint.tick), Every("diameter-tasks", 0.5, self._runner.run)]
+        return [
+            Every("diameter-peers", 1.0, endpoint.tick), Every("diameter-tasks", 0.5, self._runner.run), Every("diameter-agents", 2.0, endpoint.learn),
+            Every("diameter-agents-purge", 3600.0, DiameterAgents(pool).purge),
+        ]  # fmt: skip
 
     async def drain(self) -> None:
         """Take no new connections and requests; what is in the core is answered still."""

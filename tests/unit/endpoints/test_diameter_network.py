@@ -12,7 +12,21 @@ from portaswitch.model.catalogue import RatingEntry
 from portaswitch.model.request import Direction
 from portaswitch.wire.diameter.message import Group
 from tests.unit.endpoints.diameter_talk import (
-    DATA, ENTRIES, GIB, POLICIES, TARIFFS, VOICE, TalkCase, _plan, _tariff, call, catalogue, ccr, mscc, octets, seconds,
+    DATA,
+    ENTRIES,
+    GIB,
+    POLICIES,
+    TARIFFS,
+    VOICE,
+    TalkCase,
+    _plan,
+    _tariff,
+    call,
+    catalogue,
+    ccr,
+    mscc,
+    octets,
+    seconds,
 )  # fmt: skip
 
 HOME, AWAY = "25501", "26202"
