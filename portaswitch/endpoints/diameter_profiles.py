@@ -63,6 +63,7 @@ class DiameterProfile:
     volume_threshold: int
     time_threshold: int
     rise_result_code: bool
+    keeps_refused: bool
     provision_cld: bool
     cost_information: bool
 
@@ -121,5 +122,5 @@ def _profile(name: str, said: Mapping[str, Any]) -> DiameterProfile:
     return DiameterProfile(
         name, by_use["services"], by_use["validity"], to_use["contexts"], to_use["documents"], tuple(said["subscriber"]), said["access_code"],
         frozenset(map(str, said["home"])), tuple(said["serving"]), FinalUnit(said["final_unit"]), said["filter_id"], said["volume_threshold"],
-        said["time_threshold"], said["rise_result_code"], said["provision_cld"], said["cost_information"],
+        said["time_threshold"], said["rise_result_code"], said["keeps_refused"], said["provision_cld"], said["cost_information"],
     )  # fmt: skip

@@ -6,16 +6,18 @@ nothing is lost between the reading of the funds and the commit of a last part.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from portaswitch.model.request import AAARequest, Base, Kind, Operation, Origin, Parties, QuotaKey, UnitRequest
+from portaswitch.model.refusal import Refusal
+from portaswitch.model.request import AAARequest, Base, Kind, Operation, Origin, Parties, QuotaKey, Refusing, UnitRequest
 from portaswitch.store.folding import reseller_funds
 from portaswitch.store.turned import ask_relieved, ask_turned
-from tests.server.waiting import PGW, WORLD, WaitingCase
+from tests.server.waiting import KEY, PGW, WORLD, WaitingCase
 
 
 class FreedTests(WaitingCase):
@@ -182,6 +184,21 @@ class ResellerTests(WaitingCase):
             await self.text("customers: {Top: {credit_limit: 50}}")
 
         await self.assert_heard(load)
+
+    async def test_at_the_beginning(self) -> None:
+        """A data session that begins below it stands without a grant, waits, and goes on; one that is to be refused whole is none."""
+        asked = self.request(Kind.AUTH, "u", "new", None, 4)
+        self.assertEqual((await self.core.handle(asked)).refusal, Refusal.CREDIT_LIMIT)
+        asked = replace(self.request(Kind.AUTH, "u", "stands", None, 4), refusing=Refusing.KEYS)
+        self.assertEqual([(grant.key, grant.refusal) for grant in (await self.core.handle(asked)).grants], [(KEY, Refusal.CREDIT_LIMIT)])
+        self.assertEqual(self.waiting(), ["stands"])
+        await self.operate("customer.pay", name="Top", amount="8")
+        self.assertEqual(self.asked(), ["stands"])
+        await self.read()
+        self.core.cache.forget_all()
+        self.assertEqual((await self.more("u", "stands", 0, 4), await self.end("u", "stands", 1)), (4, ""))
+        charged = "select used_quantity, charged_amount, failed from xdr where h323_conf_id = 'stands' and storage = 'a'"
+        self.assertEqual(self.ask(charged), [(1_000_000, 1, False)])
 
     async def test_news_on_the_way(self) -> None:
         """A session that is asked at once, and asks where the payment is not known yet, is asked again."""
