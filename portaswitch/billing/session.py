@@ -64,6 +64,8 @@ def decide(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     if told is not None:
         return told
     request = numbered.of_session(view, request)
+    if view.session is not None and keys.too_many(view, request):
+        return plausible.set_aside(view, request, view.session, "it has more quota keys than a session may have", Decision(refusal=Refusal.INVALID_ARGUMENT))
     turned = tariff_change.turned(view, request, catalogue)
     if turned is not None:
         return tariff_change.joined(turned.before, _numbered(turned.before.view, turned.request, catalogue))

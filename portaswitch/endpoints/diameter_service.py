@@ -50,7 +50,7 @@ def subject(ccr: Message, profile: DiameterProfile) -> Subject:
     information = ccr.group("Service-Information") or NOTHING
     use = _use(ccr, information, profile)
     parts = [found for name in ("PS-Information", "IMS-Information") if (found := information.group(name)) is not None]
-    kept = {told: value[:LONGEST] for part in parts for name, told in KEPT.items() if (value := part.text(name))}
+    kept = {told: value[:LONGEST].replace("\0", "") for part in parts for name, told in KEPT.items() if (value := part.text(name))}
     ims = information.group("IMS-Information") or NOTHING
     direction = _direction(ims) if use is not Use.DATA and use is not Use.SMS else Direction.OUTGOING
     plmn = serving(profile.serving, information.group("PS-Information") or NOTHING, ims, direction) if profile.home else ""

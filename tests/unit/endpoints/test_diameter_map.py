@@ -18,9 +18,10 @@ from portaswitch.model.refusal import Refusal
 from portaswitch.model.request import AAARequest, Base, Decision, Facts, Grant, Kind, QuotaKey
 from portaswitch.wire.diameter.codec import decode, encode, encode_again
 from portaswitch.wire.diameter.message import Group, Message, Pair
-from tests.unit.endpoints.diameter_talk import BEGIN, LOCAL, NODE, USER, TalkCase, call, ccr, mscc, octets, seconds, sms, user
+from tests.unit.endpoints.diameter_talk import BEGIN, GIB, LOCAL, NODE, USER, TalkCase, call, ccr, mscc, octets, seconds, sms, user
 from tests.unit.wire.diameter.test_examples import DICTIONARY, pairs_of
 
+MSCC = "Multiple-Services-Credit-Control"
 #: What the map looks at; the groups hold any of these again.
 NAMES = (
     "Session-Id", "CC-Sub-Session-Id", "CC-Request-Type", "CC-Request-Number", "Requested-Action", "Service-Context-Id", "Subscription-Id",
@@ -85,7 +86,10 @@ class HostileTests(TalkCase):
             decode(encode(0, 272, 4, 1, 2, [("Failed-AVP", error.failed_avp)], DICTIONARY), DICTIONARY)
             return
         self.assertLessEqual(len(request.session), 240)
-        self.assertTrue(all(len(text) <= 128 for text in (request.parties.user, request.parties.calling, request.parties.called, *request.kept.values())))
+        parties = request.parties
+        texts = (parties.user, parties.calling, parties.called, *parties.others, *request.kept.values())
+        self.assertTrue(all(len(text) <= 128 for text in texts))
+        self.assertNotIn("\0", "".join((*texts, request.session, request.key, request.access_code)), "no text or JSON of a database keeps it")
         reply = to_reply(message, request, decision, peer, BEGIN + timedelta(seconds=1))
         self.assertIsNone(decode(encode_again(reply, DICTIONARY), DICTIONARY).fault)
 
@@ -104,7 +108,35 @@ class HostileTests(TalkCase):
         self.assertEqual((code, failed), (5004, "000001c840000020" "000001be40000018" "000001a540000010" "1000000000000000"))
         absurd = {"CC-Money": {"Unit-Value": {"Value-Digits": "1", "Exponent": "2000000000"}}}
         self.assertEqual(self.refused(Multiple_Services_Credit_Control=mscc(1, absurd))[0], 5004)
+        too_much = {"CC-Money": {"Unit-Value": {"Value-Digits": "9223372036854775807", "Exponent": "18"}}}
+        self.assertEqual(self.refused(Multiple_Services_Credit_Control=mscc(1, too_much))[0], 5004)
         self.assertEqual(self.refused(Multiple_Services_Credit_Control=[mscc(group, {}) for group in range(129)])[0], 5009)
+
+    def test_unrated(self) -> None:
+        """5031 of the answer has what could not be rated as Failed-AVP (RFC 8506 9.2): the groups' names, the service, or an example of it."""
+        self.begin("bfx")
+        told = self.say(ccr(1, 0, Multiple_Services_Credit_Control=[mscc(77, {}), mscc(78, {}, service=5)]))
+        groups = [{"Rating-Group": 77}, {"Rating-Group": 78, "Service-Identifier": 5}]
+        self.assertEqual((told["Result-Code"], told["Failed-AVP"]), (5031, {MSCC: groups}))
+        told = self.say(ccr(1, 0, "s2", Requested_Service_Unit=seconds(30), Service_Information=call("999")))
+        self.assertEqual((told["Result-Code"], told["Failed-AVP"]), (5031, {"Service-Information": told["Failed-AVP"]["Service-Information"]}))
+        self.assertEqual(told["Failed-AVP"]["Service-Information"]["IMS-Information"]["Called-Party-Address"], "999")
+        told = self.say(ccr(1, 0, "s3", Requested_Service_Unit=seconds(30), Service_Context_Id="32260@3gpp.org"))
+        self.assertEqual((told["Result-Code"], told["Failed-AVP"]), (5031, {"Service-Information": {}}))
+
+    def test_many_groups(self) -> None:
+        """A session has 256 quota keys at most: a report with more is set aside, the session goes on as it was, and its end is charged."""
+        self.say(ccr(1, 0, Multiple_Services_Credit_Control=mscc(100, {})))
+        for number, result in enumerate((2001, 5012, 5012), 1):
+            more = [mscc(10, {}, octets(1), service=1000 * number + one) for one in range(128)]
+            self.wait(10)
+            self.assertEqual(self.code(ccr(2, number, Multiple_Services_Credit_Control=more))[0], result)
+        self.wait(10)
+        self.assertEqual(self.code(ccr(2, 4, Multiple_Services_Credit_Control=mscc(100, {}, octets(GIB // 2)))), (2001, 2001))
+        (session,) = self.ledger.books.sessions.values()
+        self.assertEqual(len(session.quotas), 129)
+        self.assertEqual(self.code(ccr(3, 5, Multiple_Services_Credit_Control=mscc(100, None, octets(GIB // 2)))), (2001,))
+        self.assertEqual(self.funds, ("9", "0"))
 
     def test_actions(self) -> None:
         """An event says what it wants; a session's request may say anything."""
