@@ -132,6 +132,8 @@ class Server(Service):
     async def _start(self) -> list[str]:
         settings = self._settings
         self.radius.load_profiles()  # a fault there stops the start before anything is open
+        if self.diameter is not None:
+            self.diameter.load_profiles()
         http = [self._open_http(address) for address in settings.http.listen] if "http" in settings.roles else []
         await self._database.open()
         self._open_api()

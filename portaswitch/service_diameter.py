@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from os import getpid
@@ -15,6 +15,7 @@ from portaswitch.config.settings import Settings
 from portaswitch.endpoints import diameter_map, listen
 from portaswitch.endpoints.diameter import LINGER, DiameterEndpoint
 from portaswitch.endpoints.diameter_peers import DiameterPeers, LocalIdentity
+from portaswitch.endpoints.diameter_profiles import DiameterProfile, load
 from portaswitch.endpoints.diameter_push import PATIENCE, DiameterTeller
 from portaswitch.endpoints.diameter_requests import Limits
 from portaswitch.endpoints.tasks import Pacing, TaskRunner
@@ -50,14 +51,19 @@ class DiameterRole:
         self._reactor, self._settings, self._now = reactor, settings, now
         section = settings.diameter
         self._identity = LocalIdentity(section.origin_host, section.origin_realm, frozenset(section.realms))
+        self._profiles: Mapping[str, DiameterProfile] | None = None
         self._peers = DiameterPeers(EMPTY, self._identity)
         self._runner: TaskRunner | None = None
         self.endpoint: DiameterEndpoint | None = None
         self.ports: list[listen.ListeningPort] = []
 
+    def load_profiles(self) -> None:
+        """Read the node profiles. Errors: ConfigError."""
+        self._profiles = load(*self._settings.diameter.profile_path)
+
     def swapped(self, catalogue: Catalogue) -> None:
         """Another catalogue is in force."""
-        self._peers = DiameterPeers(catalogue, self._identity)
+        self._peers = DiameterPeers(catalogue, self._identity, self._profiles)
         if self.endpoint is not None:
             self.endpoint.swapped()
 

@@ -41,7 +41,7 @@ def to_request(ccr: Message, peer: DiameterPeer, at: datetime, request_id: str) 
     kind, number = _kind(ccr), ccr.integer("CC-Request-Number")
     if number is None:
         missing("CC-Request-Number")
-    told, session = profile(peer.profile), _session(ccr)
+    told, session = profile(peer.profile, peer.profiles), _session(ccr)
     found = subject(ccr, told)
     asked = units(ccr, kind, found.use, lambda key: rated(found, key))
     operation = _operation(ccr) if kind is Kind.EVENT else Operation.DEBIT

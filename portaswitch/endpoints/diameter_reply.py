@@ -37,7 +37,7 @@ CURRENCIES: Final = {
 
 def to_reply(ccr: Message, request: AAARequest, decision: Decision, peer: DiameterPeer, at: datetime) -> Message:
     """The answer to `ccr`, complete, as it leaves at `at` (aware UTC)."""
-    telling = Telling(request, decision, profile(peer.profile), at)
+    telling = Telling(request, decision, profile(peer.profile, peer.profiles), at)
     result, told = _told(ccr, telling)
     reply = Message(ccr.flags & PROXIABLE, ccr.code, ccr.application, ccr.hop_by_hop, ccr.end_to_end)
     pairs = reply.body.pairs

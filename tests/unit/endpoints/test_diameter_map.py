@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from hypothesis import given, settings
@@ -12,8 +13,10 @@ from hypothesis import strategies as st
 
 from portaswitch.endpoints import diameter_map
 from portaswitch.endpoints.diameter_map import Malformed, to_reply, to_request
-from portaswitch.endpoints.diameter_peers import DiameterPeer
-from portaswitch.endpoints.diameter_profiles import shipped
+from portaswitch.endpoints.diameter_peers import DiameterPeer, DiameterPeers
+from portaswitch.endpoints.diameter_profiles import load, shipped
+from portaswitch.errors import ConfigError
+from portaswitch.model.catalogue import EMPTY
 from portaswitch.model.refusal import Refusal
 from portaswitch.model.request import AAARequest, Base, Decision, Facts, Grant, Kind, QuotaKey
 from portaswitch.wire.diameter.codec import decode, encode, encode_again
@@ -176,7 +179,7 @@ class RequestTests(TalkCase):
         request = self.request(Service_Information=ps)
         self.assertEqual((request.access_code, dict(request.kept)), ("OUTGOING", {"called_station": "internet", "subscriber_ip": "10.0.0.1"}))
         home = replace(shipped()["generic"], home=frozenset({"25501"}))
-        self.patch(diameter_map, "profile", lambda name: home)
+        self.patch(diameter_map, "profile", lambda *_: home)
         self.assertEqual(self.request(Service_Information=ps).access_code, "ROAMING.26201|OUTGOING")
         ps["PS-Information"]["3GPP-SGSN-MCC-MNC"] = "25501"
         self.assertEqual(self.request(Service_Information=ps).access_code, "OUTGOING")
@@ -212,3 +215,32 @@ class ProfileTests(TalkCase):
         self.assertEqual(sorted(shipped()), names.split())
         self.begin("nobody")
         self.assertEqual(self.code(ccr(1, 0, Subscription_Id=user(USER), Multiple_Services_Credit_Control=mscc(10, {}))), (2001, 2001))
+
+    def own(self, **texts: str) -> Path:
+        """A folder of the operator's with these files."""
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        for name, text in texts.items():
+            folder.joinpath(f"{name}.yaml").write_text(text)
+        return folder
+
+    def test_own(self) -> None:
+        """An operator's files add profiles, change shipped ones, and (generic) all of them; a node has its own by name."""
+        known = load(self.own(generic='home: ["25501"]', magma="volume_threshold: 7", acme="serving: [Access-Network-Information]"))
+        self.assertEqual(set(known), {*shipped(), "acme"})
+        self.assertEqual({one.home for one in known.values()}, {frozenset({"25501"})})
+        self.assertEqual((known["magma"].volume_threshold, known["magma"].subscriber), (7, shipped()["magma"].subscriber))
+        self.assertEqual((known["acme"].serving, known["bfx"].provision_cld), (("Access-Network-Information",), True))
+        peer = DiameterPeers(EMPTY, LOCAL, known)._peer(replace(NODE, profile="acme", origin_host="pgw.example"), "pgw.example", "example")
+        away = ccr(1, 0, Service_Information={"IMS-Information": {"Access-Network-Information": "3GPP-GERAN;cgi-3gpp=2620200a11234"}})
+        self.assertEqual(to_request(self.message(away), peer, self.now, "r").access_code, "ROAMING.26202|OUTGOING")
+        self.assertEqual(to_request(self.message(away), self.peer, self.now, "r").access_code, "OUTGOING")
+
+    def test_own_faults(self) -> None:
+        """All faults of all files, each with its file."""
+        folder = self.own(one="serving: [Nobody]", two="nonsense: 1", three="home: 5", four="{", five="- 1", generic="final_unit: explode")
+        faults = self.assertRaises(ConfigError, load, folder, Path("/nonexistent")).faults
+        self.assertEqual(len(faults), 7)
+        words = ("serving: of 3GPP", "nonsense: unknown", "home: has to be a list", "four.yaml: can't be read", "is no mapping", "terminate", "no such")
+        for word in words:
+            self.assertEqual(sum(word in fault for fault in faults), 1, word)

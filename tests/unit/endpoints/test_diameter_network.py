@@ -108,7 +108,7 @@ class NetworkTests(TalkCase):
         product = replace(known.products[1], entries=entries)
         self.begin(known=replace(known, products={1: product}, tariffs={**TARIFFS, ROAMING: tariff}))
         home = replace(shipped()["generic"], home=frozenset({HOME}))
-        self.patch(diameter_map, "profile", lambda name: home)
+        self.patch(diameter_map, "profile", lambda *_: home)
         for number, cell in enumerate(("IEEE-802.11;i-wlan-node-id=00aabbccddee", "3GPP-E-UTRAN-FDD;utran-cell-id-3gpp=2620200a10012345")):
             more: dict[str, Any] = {"Service_Information": call(**{"Access-Network-Information": cell}), "Session_Id": f"s{number}"}
             self.say(ccr(1, 0, Requested_Service_Unit=seconds(60), **more))
@@ -124,7 +124,7 @@ class NetworkTests(TalkCase):
         product = replace(known.products[1], entries=entries)
         self.begin(known=replace(known, products={1: product}, tariffs={**TARIFFS, ROAMING: tariff}))
         home = replace(shipped()["generic"], home=frozenset({HOME}))
-        self.patch(diameter_map, "profile", lambda name: home)
+        self.patch(diameter_map, "profile", lambda *_: home)
         for number, network in enumerate((HOME, AWAY)):
             more: dict[str, Any] = {"Service_Information": {"PS-Information": {"3GPP-SGSN-MCC-MNC": network}}, "Session_Id": f"s{number}"}
             self.say(ccr(1, 0, Multiple_Services_Credit_Control=mscc(100, {}), **more))
