@@ -55,7 +55,7 @@ from portaswitch.store.pool import Pool
 from portaswitch.store.session_tasks import purge
 from portaswitch.store.standing import StandingJob
 from portaswitch.store.trace_watches import CHANNEL, read_watches
-from portaswitch.store.turned import ask_turned
+from portaswitch.store.turned import ask_relieved, ask_turned
 from portaswitch.store.usage_dates import date_accounts
 from portaswitch.store.users import Users
 from portaswitch.store.wallet_ends import due_wallets, move_wallets
@@ -132,6 +132,8 @@ class Server(Service):
     async def _start(self) -> list[str]:
         settings = self._settings
         self.radius.load_profiles()  # a fault there stops the start before anything is open
+        if self.diameter is not None:
+            self.diameter.load_profiles()
         http = [self._open_http(address) for address in settings.http.listen] if "http" in settings.roles else []
         await self._database.open()
         self._open_api()
@@ -258,6 +260,7 @@ class Server(Service):
             self._every(60.0, lambda: begin_periods(pool, self.catalogue, _now()), "counters")
             self._every(60.0, lambda: move_wallets(pool), "wallets")
             self._every(30.0, lambda: ask_turned(pool), "waiting-sessions")
+            self._every(5.0, lambda: ask_relieved(pool), "relieved-resellers")
             self._every(60.0, jobs.renewals(self._desk(pool), lambda: due_wallets(pool)), "wallet-renewals")
             self._every(60.0, lambda: date_accounts(pool), "usage-dates")
             self._every(3600.0, lambda: keep_partitions(pool), "partitions")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from os import getpid
@@ -15,11 +15,13 @@ from portaswitch.config.settings import Settings
 from portaswitch.endpoints import diameter_map, listen
 from portaswitch.endpoints.diameter import LINGER, DiameterEndpoint
 from portaswitch.endpoints.diameter_peers import DiameterPeers, LocalIdentity
+from portaswitch.endpoints.diameter_profiles import DiameterProfile, load
 from portaswitch.endpoints.diameter_push import PATIENCE, DiameterTeller
 from portaswitch.endpoints.diameter_requests import Limits
 from portaswitch.endpoints.tasks import Pacing, TaskRunner
 from portaswitch.interfaces.billing import IBilling
 from portaswitch.model.catalogue import EMPTY, Catalogue
+from portaswitch.store.diameter_agents import DiameterAgents
 from portaswitch.store.diameter_origins import DiameterOrigins
 from portaswitch.store.pool import Pool
 from portaswitch.store.session_tasks import DIAMETER, SessionTasks
@@ -49,14 +51,19 @@ class DiameterRole:
         self._reactor, self._settings, self._now = reactor, settings, now
         section = settings.diameter
         self._identity = LocalIdentity(section.origin_host, section.origin_realm, frozenset(section.realms))
+        self._profiles: Mapping[str, DiameterProfile] | None = None
         self._peers = DiameterPeers(EMPTY, self._identity)
         self._runner: TaskRunner | None = None
         self.endpoint: DiameterEndpoint | None = None
         self.ports: list[listen.ListeningPort] = []
 
+    def load_profiles(self) -> None:
+        """Read the node profiles. Errors: ConfigError."""
+        self._profiles = load(*self._settings.diameter.profile_path)
+
     def swapped(self, catalogue: Catalogue) -> None:
         """Another catalogue is in force."""
-        self._peers = DiameterPeers(catalogue, self._identity)
+        self._peers = DiameterPeers(catalogue, self._identity, self._profiles)
         if self.endpoint is not None:
             self.endpoint.swapped()
 
@@ -69,7 +76,7 @@ class DiameterRole:
         limits = Limits(section.max_waiting, section.max_waiting_per_peer)
         self.endpoint = endpoint = DiameterEndpoint(
             local, lambda: self._peers, core, diameter_map, self._reactor, self._now, identifiers, limits, section.watchdog,
-            f"{self._settings.instance}-d", tracer, origins=DiameterOrigins(pool),
+            f"{self._settings.instance}-d", tracer, origins=DiameterOrigins(pool), ways=DiameterAgents(pool),
         )  # fmt: skip
         lines = []
         for address in section.listen:
@@ -87,7 +94,10 @@ class DiameterRole:
         tasks = SessionTasks(pool, f"{self._settings.instance}/{getpid()}/diameter", PATIENCE + LEASE_MARGIN, DIAMETER)
         teller = DiameterTeller(endpoint, self._reactor)
         self._runner = TaskRunner(tasks, teller, self._reactor, Pacing(self._settings.diameter.push_node_rate, ATTEMPTS))
-        return [Every("diameter-peers", 1.0, endpoint.tick), Every("diameter-tasks", 0.5, self._runner.run)]
+        return [
+            Every("diameter-peers", 1.0, endpoint.tick), Every("diameter-tasks", 0.5, self._runner.run), Every("diameter-agents", 2.0, endpoint.learn),
+            Every("diameter-agents-purge", 3600.0, DiameterAgents(pool).purge),
+        ]  # fmt: skip
 
     async def drain(self) -> None:
         """Take no new connections and requests; what is in the core is answered still."""

@@ -24,7 +24,7 @@ from portaswitch.model.charge import held
 from portaswitch.model.ledger import Pressed, View
 from portaswitch.model.money import ZERO
 from portaswitch.model.refusal import Refusal
-from portaswitch.model.request import AAARequest, Decision, Facts, Grant, QuotaKey, UnitRequest
+from portaswitch.model.request import AAARequest, Decision, Facts, Grant, QuotaKey, Refusing, UnitRequest
 from portaswitch.model.session import Opened, Quota, Session
 
 
@@ -46,7 +46,7 @@ def grant(
     template, was_held = session.quotas[0], view.session.held if view.session is not None else ZERO
     grants, expires, part = list(refusals), numbered.held_until(session, request), part_of(request)
     seen, presses = view, tuple[Pressed, ...]()
-    alone = len(request.units) + len(refusals) == 1 and "portal" not in facts.more
+    alone = len(request.units) + len(refusals) == 1 and "portal" not in facts.more and (view.session is not None or request.refusing is Refusing.SESSION)
     several = len(request.units) > 1 or catalogue is not None  # of one key that holds money nobody asks what it leaves
     for asked in request.units:
         quota = quotas.get(asked.key) or beside(template, asked)

@@ -17,6 +17,9 @@ from portaswitch.model.refusal import Refusal
 from portaswitch.model.request import WHOLE, AAARequest, Grant, Kind, UnitRequest
 from portaswitch.model.session import Leg, Quota, Session
 
+MOST_KEYS: Final = 256
+"""Quota keys of one session: a P-GW has some dozens of rating groups, and each costs time at every request."""
+
 Joined = tuple[Session, AAARequest, tuple[Grant, ...]]
 NOTHING: Final[tuple[Leg, ...]] = ()
 
@@ -50,6 +53,14 @@ def joined(view: View, session: Session, request: AAARequest, way: access.Access
         return session, request, ()  # it goes on with the keys that it has
     quotas = tuple(sorted(known.values(), key=lambda quota: not quota.legs)) or session.quotas
     return replace(session, quotas=quotas), replace(request, units=tuple(asks)), tuple(refusals)
+
+
+def too_many(view: View, request: AAARequest) -> bool:
+    """Whether the request brings more keys than a session may have."""
+    session = view.session
+    if session is None or request.kind is Kind.EVENT or len(session.quotas) + len(request.units) <= MOST_KEYS:
+        return False
+    return len({quota.key for quota in session.quotas} | {asked.key for asked in request.units}) > MOST_KEYS
 
 
 def told_of(view: View, request: AAARequest, catalogue: Catalogue) -> View:

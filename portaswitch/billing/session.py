@@ -44,7 +44,7 @@ from portaswitch.model.discount import Draws
 from portaswitch.model.ledger import View
 from portaswitch.model.money import ZERO
 from portaswitch.model.refusal import Refusal
-from portaswitch.model.request import AAARequest, Decision, Facts, Kind, Lock, UnitRequest
+from portaswitch.model.request import AAARequest, Decision, Facts, Grant, Kind, Lock, Refusing, UnitRequest
 from portaswitch.model.session import Quota, Session, Status
 
 #: What a use costs, and takes from counters and wallets.
@@ -66,6 +66,8 @@ def decide(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     if told is not None:
         return told
     request = numbered.of_session(view, request)
+    if view.session is not None and keys.too_many(view, request):
+        return plausible.set_aside(view, request, view.session, "it has more quota keys than a session may have", Decision(refusal=Refusal.INVALID_ARGUMENT))
     turned = tariff_change.turned(view, request, catalogue)
     if turned is not None:
         return tariff_change.joined(turned.before, _numbered(turned.before.view, turned.request, catalogue))
@@ -134,9 +136,9 @@ def _credit(view: View, request: AAARequest, facts: Facts, found: access.Access,
     if view.session is None and occupancy.full(view, request.direction):
         return refused(view, Refusal.CALL_LIMIT, facts)
     if reserve.reseller_over_limit(view, request.received, catalogue.reseller_slack):
-        return refused(view, Refusal.CREDIT_LIMIT, facts)
+        return _over_limit(view, request, facts, found, catalogue)
     session, asked, unpriced = keys.joined(view, view.session or keys.opened(view, request, found), request, found, catalogue)
-    if unpriced and not asked.units and view.session is None:
+    if unpriced and not asked.units and view.session is None and request.refusing is Refusing.SESSION:
         return refused(view, Refusal.CLD_BLOCKED, facts)
     why = plausible.why_impossible(session, report_all(session, asked), asked) if view.session is not None else ""
     if why:
@@ -150,6 +152,15 @@ def _credit(view: View, request: AAARequest, facts: Facts, found: access.Access,
     if (change := tariff_change.announced(session, asked, catalogue)) is not None:
         facts = replace(facts, more={**facts.more, tariff_change.CHANGE: change.isoformat()})
     return granting.grant(view, asked, session, facts, found.product.breakage, None, unpriced, catalogue)
+
+
+def _over_limit(view: View, request: AAARequest, facts: Facts, found: access.Access, catalogue: Catalogue) -> Outcome:
+    """A reseller is over its limit: nothing is granted."""
+    if view.session is not None or request.refusing is Refusing.SESSION:
+        return refused(view, Refusal.CREDIT_LIMIT, facts)
+    session, asked, unpriced = keys.joined(view, keys.opened(view, request, found), request, found, catalogue)
+    shut = tuple([Grant(one.key, session.quotas[0].base, 0, refusal=Refusal.CREDIT_LIMIT) for one in asked.units if one.requested is not None])
+    return granting.grant(view, replace(asked, units=()), session, facts, found.product.breakage, None, (*unpriced, *shut), catalogue)
 
 
 def _renew(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:

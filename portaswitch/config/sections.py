@@ -142,6 +142,9 @@ class DiameterSettings(Group):
     )
     max_waiting_per_peer: int = declare(Integer(1, 1_000_000, "requests"), "The same for one peer.", default=512)
     push_node_rate: int = declare(Integer(1, 10_000, "requests"), "Re-Auth and Abort-Session requests that one node gets in a second.", default=50)
+    profile_path: tuple[Path, ...] = declare(
+        ListOf(FilePath()), "Folders with node profiles of your own, NAME.yaml each, beside the shipped ones and on top of them.", default=[]
+    )
 
     def conflicts(self) -> Iterator[Conflict]:
         if self.max_waiting_per_peer > self.max_waiting:

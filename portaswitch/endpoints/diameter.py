@@ -10,6 +10,7 @@ Peers are known by the table of nodes; all else ends at its CER. No exception le
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from random import uniform
 from typing import Any, Final
@@ -27,6 +28,7 @@ from portaswitch.endpoints.diameter_requests import DEFAULT, CreditControl, Limi
 from portaswitch.endpoints.diameter_restart import Restarts
 from portaswitch.endpoints.strangers import Strangers
 from portaswitch.interfaces.billing import IBilling
+from portaswitch.interfaces.diameter_agents import IDiameterAgents
 from portaswitch.interfaces.diameter_origins import IDiameterOrigins
 from portaswitch.metrics import Counter, Gauge
 from portaswitch.trace.tracer import Tracer, silent
@@ -145,7 +147,8 @@ class DiameterFactory(Factory):
 class DiameterEndpoint:
     """
     All connections of a process. `peers` gives the table in force, `local` is who we are on the wire; `reactor` is the clock, `now` the wall clock (aware UTC),
-    `identifiers` those of our own requests; `tw` seconds of the watchdog (RFC 3539); `origins` remembers the clients' restarts.
+    `identifiers` those of our own requests; `tw` seconds of the watchdog (RFC 3539); `origins` remembers the clients' restarts, `ways`
+    who is behind which agent.
     """
 
     _log = Logger()
@@ -153,14 +156,14 @@ class DiameterEndpoint:
     def __init__(
         self, local: Local, peers: Callable[[], DiameterPeers], billing: IBilling, mapping: CreditControl, reactor: Any, now: Callable[[], datetime],
         identifiers: Identifiers, limits: Limits = DEFAULT, tw: float = 30.0, prefix: str = "d", tracer: Tracer | None = None, *,
-        origins: IDiameterOrigins,
+        origins: IDiameterOrigins, ways: IDiameterAgents,
     ) -> None:  # fmt: skip
         self._peers, self._reactor = peers, reactor
         self._node = Node(local, self._admit, identifiers, lambda: uniform(-2, 2), tw)
         realms = peers().local.realms
         self._requests = Requests(billing, mapping, local, realms, now, prefix, tracer or silent(), self._answer, self._hold, self._let_go, limits)
         self._restarts = Restarts(billing, origins, reactor, now, prefix)
-        self._agents = DiameterAgents(lambda name: name in self._realms and self._node.ready(name))
+        self._agents = DiameterAgents(ways, lambda name: name in self._realms and self._node.ready(name), self._behind, reactor)
         self._connections: dict[DiameterProtocol, str] = {}
         self._realms: dict[str, str] = {}
         self._held: dict[DiameterProtocol, str] = {}
@@ -272,6 +275,10 @@ class DiameterEndpoint:
         self._perform(self._node.request(peer if peer in self._realms else self._agents.way(peer), flags, code, application, body, answered))
         return answered
 
+    async def learn(self) -> None:
+        """Tell other processes, and hear from them, who is behind which agent; to be called every few seconds. Errors: `DatabaseDown`."""
+        await self._agents.learn(tuple(self._realms))
+
     # -- what the node wants ----------------------------------------------------------------------------------------------------------------------
 
     def _perform(self, outputs: list[Output]) -> None:
@@ -292,9 +299,9 @@ class DiameterEndpoint:
         if sender is None:
             return  # it is being told to go
         host, realm = origin_of(output.message)
-        speaker = self._peers().speaker(sender, host.lower(), realm.lower())
-        self._agents.heard(speaker, sender)
-        self._requests.deliver(output, speaker)
+        host, realm = host.lower(), realm.lower()
+        self._agents.heard(sender, host, realm)
+        self._requests.deliver(output, self._peers().speaker(sender, host, realm))
 
     def _answer(self, delivered: Deliver, octets: bytes) -> None:
         for output in self._node.answer(delivered, octets):
@@ -302,6 +309,12 @@ class DiameterEndpoint:
 
     def _sender(self, name: str) -> DiameterPeer | None:
         return self._peers().find(name, self._realms.get(name, ""))
+
+    def _behind(self, agent: str, host: str, realm: str) -> DiameterPeer | None:
+        """Whom requests of a host speak for that an agent brings, under the host's own name."""
+        sender = self._sender(agent)
+        speaker = self._peers().speaker(sender, host, realm) if sender is not None else None
+        return replace(speaker, origin_host=host, origin_realm=realm) if speaker is not None and speaker is sender else speaker
 
     def _up(self, output: Up) -> None:
         _, realm = origin_of(output.capabilities)

@@ -15,12 +15,12 @@ from typing import Final
 from portaswitch.endpoints.diameter_faults import Malformed as Malformed
 from portaswitch.endpoints.diameter_faults import missing, wrong
 from portaswitch.endpoints.diameter_peers import DiameterPeer
-from portaswitch.endpoints.diameter_profiles import DiameterProfile, profile
+from portaswitch.endpoints.diameter_profiles import DiameterProfile, Use, profile
 from portaswitch.endpoints.diameter_reply import to_reply as to_reply
 from portaswitch.endpoints.diameter_service import NOTHING, Subject, access_code, rated, sccp_text, subject
 from portaswitch.endpoints.diameter_subscriber import subscribers
-from portaswitch.endpoints.diameter_units import key_of, units
-from portaswitch.model.request import AAARequest, Direction, Kind, Operation, Origin, Parties
+from portaswitch.endpoints.diameter_units import MSCC, key_of, units
+from portaswitch.model.request import AAARequest, Direction, Kind, Operation, Origin, Parties, Refusing
 from portaswitch.wire.diameter.message import Message
 
 INITIAL, UPDATE, TERMINATION, EVENT = 1, 2, 3, 4
@@ -41,7 +41,7 @@ def to_request(ccr: Message, peer: DiameterPeer, at: datetime, request_id: str) 
     kind, number = _kind(ccr), ccr.integer("CC-Request-Number")
     if number is None:
         missing("CC-Request-Number")
-    told, session = profile(peer.profile), _session(ccr)
+    told, session = profile(peer.profile, peer.profiles), _session(ccr)
     found = subject(ccr, told)
     asked = units(ccr, kind, found.use, lambda key: rated(found, key))
     operation = _operation(ccr) if kind is Kind.EVENT else Operation.DEBIT
@@ -53,7 +53,17 @@ def to_request(ccr: Message, peer: DiameterPeer, at: datetime, request_id: str) 
         kind, request_id, Origin(peer.i_node, peer.i_env, peer.name), "" if alone else session, key, _parties(ccr, kind, found, told), _event_time(ccr, at), at,
         asked, service=told.services[found.use], access_code=access_code(found, asked[0].key if asked else key_of(ccr.body), told),
         kept=found.kept, direction=found.direction, lock_seconds=told.validity[found.use], number=None if alone else place, operation=operation,
+        refusing=_refusing(ccr, kind, found, told),
     )  # fmt: skip
+
+
+def _refusing(ccr: Message, kind: Kind, found: Subject, told: DiameterProfile) -> Refusing:
+    """
+    A data session whose groups are refused has begun all the same, since the answer has 2001 (RFC 8506 7), but for clients that give it up; a refused call has
+    not, whatever the answer says.
+    """
+    stands = kind is Kind.AUTH and found.use is Use.DATA and told.keeps_refused and not told.rise_result_code and ccr.get(MSCC) is not None
+    return Refusing.KEYS if stands else Refusing.SESSION
 
 
 def _kind(ccr: Message) -> Kind:

@@ -7,6 +7,9 @@ all environments, so that they tell the environment (DESIGN.md 3.11).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from portaswitch.endpoints.diameter_profiles import DiameterProfile
 from portaswitch.model.catalogue import Catalogue, Node
 from portaswitch.model.value import dataclass
 
@@ -27,7 +30,8 @@ class LocalIdentity:
 class DiameterPeer:
     """
     A Diameter client as a message names it: the node's row (`node`: its dial rules, default service ...), its names as sent, in small letters, and what is
-    asked of its connections. `max_connections`: hosts of its realm that may be connected at once; a host by itself has one connection.
+    asked of its connections. `max_connections`: hosts of its realm that may be connected at once; a host by itself has one connection. `profiles` are those
+    that there are (None: the shipped ones).
     """
 
     i_node: int
@@ -40,13 +44,14 @@ class DiameterPeer:
     node: Node
     require_tls: bool = False
     max_connections: int = 1
+    profiles: Mapping[str, DiameterProfile] | None = None
 
 
 class DiameterPeers:
-    """The table of one catalogue; `local` is who they call."""
+    """The table of one catalogue; `local` is who they call, `profiles` what their kinds are like (None: as shipped)."""
 
-    def __init__(self, catalogue: Catalogue, local: LocalIdentity) -> None:
-        self.catalogue, self.local = catalogue, local
+    def __init__(self, catalogue: Catalogue, local: LocalIdentity, profiles: Mapping[str, DiameterProfile] | None = None) -> None:
+        self.catalogue, self.local, self._profiles = catalogue, local, profiles
         named = [node for node in catalogue.nodes.values() if node.origin_host or node.origin_realm]
         self._hosts = {node.origin_host: node for node in named if node.origin_host}
         self._realms = {node.origin_realm: node for node in named if not node.origin_host}
@@ -74,4 +79,4 @@ class DiameterPeers:
 
     def _peer(self, node: Node, host: str, realm: str) -> DiameterPeer:
         most = 1 if node.origin_host else node.max_connections
-        return DiameterPeer(node.i_node, node.i_env, node.name, host, realm, node.profile, self.local, node, node.require_tls, most)
+        return DiameterPeer(node.i_node, node.i_env, node.name, host, realm, node.profile, self.local, node, node.require_tls, most, self._profiles)

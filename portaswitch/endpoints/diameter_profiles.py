@@ -1,7 +1,8 @@
 """
 Profiles of Diameter nodes, as data: the folder `diameter_profiles`, one file a kind of client (docs/credit-control.rst).
 
-A file says what is different from `generic`, whose file has every key with its meaning. A node whose profile is none of them is served as generic.
+A file says what is different from `generic`, whose file has every key with its meaning. A node whose profile is none of them is served as generic. Folders of
+an operator's own (diameter.profile_path) add to them, and change them: the home networks, above all.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, Final
 
 import yaml
 
+from portaswitch.endpoints.diameter_network import READERS
 from portaswitch.errors import ConfigError
 from portaswitch.model.value import dataclass
 
@@ -44,7 +46,8 @@ class DiameterProfile:
     One profile. `services`: service type of each use; `validity`: seconds that what is set aside stays so. `contexts` tells a use by a whole
     Service-Context-Id, whatever else is in the request; `documents` by the number of the 3GPP document in it, where nothing else tells. `subscriber`: names of
     Subscription-Id-Type in the order in which accounts are looked for. `access_code` of rating entries, with {direction} and {service_identifier}. `home`:
-    MCC and MNC of networks in which nobody roams; empty: nobody roams. Thresholds in percent of a grant, 0: none.
+    MCC and MNC of networks in which nobody roams; empty: nobody roams. `serving`: AVPs that tell the serving network, in the order in which they are
+    believed (`diameter_network`). Thresholds in percent of a grant, 0: none.
     """
 
     name: str
@@ -55,41 +58,54 @@ class DiameterProfile:
     subscriber: tuple[str, ...]
     access_code: str
     home: frozenset[str]
+    serving: tuple[str, ...]
     final_unit: FinalUnit
     filter_id: str
     volume_threshold: int
     time_threshold: int
     rise_result_code: bool
+    keeps_refused: bool
     provision_cld: bool
     cost_information: bool
 
 
-def profile(name: str) -> DiameterProfile:
-    """The shipped profile of this name, else the generic one."""
-    known = shipped()
+def profile(name: str, known: Mapping[str, DiameterProfile] | None = None) -> DiameterProfile:
+    """The profile of this name among those that are known (the shipped ones, where nothing is said), else the generic one."""
+    known = shipped() if known is None else known
     return known.get(name) or known[GENERIC]
 
 
 @cache
 def shipped() -> Mapping[str, DiameterProfile]:
     """The profiles that come with the server. Raises ConfigError with all faults of all files."""
-    return load(SHIPPED)
+    return load()
 
 
-def load(folder: Path) -> dict[str, DiameterProfile]:
-    """The profiles of a folder, by the names of their files. Raises ConfigError with all faults of all files."""
-    base = yaml.safe_load(folder.joinpath(f"{GENERIC}.yaml").read_text("utf-8"))
-    found: dict[str, DiameterProfile] = {}
-    faults: list[str] = []
-    for path in sorted(folder.glob("*.yaml")):
-        said = yaml.safe_load(path.read_text("utf-8"))
-        wrong = [f"{path}: {fault}" for fault in _check(said, base)]
+def load(*folders: Path) -> dict[str, DiameterProfile]:
+    """
+    The shipped profiles and those of an operator's folders, by the names of their files. A file of a name that there is already says what is different from
+    that, one called generic what is different for all. Raises ConfigError with all faults of all files.
+    """
+    base = yaml.safe_load(SHIPPED.joinpath(f"{GENERIC}.yaml").read_text("utf-8"))
+    told: dict[str, dict[str, Any]] = {}
+    faults = [f"{folder}: no such folder of node profiles (diameter.profile_path)" for folder in folders if not folder.is_dir()]
+    for path in (path for folder in (SHIPPED, *folders) for path in sorted(folder.glob("*.yaml"))):
+        said, wrong = _read(path, base)
         faults += wrong
-        if not wrong:
-            found[path.stem] = _profile(path.stem, {**base, **said})
+        told[path.stem] = {**told.get(path.stem, {}), **said}
     if faults:
         raise ConfigError(faults)
-    return found
+    return {name: _profile(name, {**base, **told[GENERIC], **said}) for name, said in told.items()}
+
+
+def _read(path: Path, base: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """What a file says, and what is wrong with it."""
+    try:
+        said = yaml.safe_load(path.read_text("utf-8"))
+    except (OSError, UnicodeError, yaml.YAMLError) as error:
+        return {}, [f"{path}: can't be read: {' '.join(str(error).split())}"]
+    faults = [f"{path}: {fault}" for fault in _check(said, base)]
+    return ({}, faults) if faults else (said, [])
 
 
 def _check(said: Any, base: Mapping[str, Any]) -> Iterator[str]:
@@ -106,6 +122,8 @@ def _check(said: Any, base: Mapping[str, Any]) -> Iterator[str]:
             yield f"{key}: a use is one of {', '.join(Use)}"
         elif key in ("services", "validity") and set(value) != {use.value for use in Use}:
             yield f"{key}: has to name each of {', '.join(Use)}"
+        elif key == "serving" and not set(map(str, value)) <= set(READERS):
+            yield f"{key}: of {', '.join(READERS)}"
     if said.get("final_unit", FinalUnit.TERMINATE.value) not in {action.value for action in FinalUnit}:
         yield f"final_unit: one of {', '.join(FinalUnit)}"
 
@@ -115,6 +133,6 @@ def _profile(name: str, said: Mapping[str, Any]) -> DiameterProfile:
     to_use = {key: {str(text): Use(use) for text, use in said[key].items()} for key in ("contexts", "documents")}
     return DiameterProfile(
         name, by_use["services"], by_use["validity"], to_use["contexts"], to_use["documents"], tuple(said["subscriber"]), said["access_code"],
-        frozenset(map(str, said["home"])), FinalUnit(said["final_unit"]), said["filter_id"], said["volume_threshold"], said["time_threshold"],
-        said["rise_result_code"], said["provision_cld"], said["cost_information"],
+        frozenset(map(str, said["home"])), tuple(said["serving"]), FinalUnit(said["final_unit"]), said["filter_id"], said["volume_threshold"],
+        said["time_threshold"], said["rise_result_code"], said["keeps_refused"], said["provision_cld"], said["cost_information"],
     )  # fmt: skip

@@ -13,11 +13,13 @@ from typing import Final
 from portaswitch.endpoints.diameter_grants import TERMINATE, Telling, final_unit, granted, result_of, validity
 from portaswitch.endpoints.diameter_peers import DiameterPeer
 from portaswitch.endpoints.diameter_profiles import Use, profile
-from portaswitch.endpoints.diameter_results import CREDIT_LIMIT_REACHED, END_USER_SERVICE_DENIED, GROUP, SUCCESS, of_group, whole
+from portaswitch.endpoints.diameter_results import CREDIT_LIMIT_REACHED, END_USER_SERVICE_DENIED, GROUP, RATING_FAILED, SUCCESS, of_group, whole
 from portaswitch.endpoints.diameter_units import MSCC, key_of
 from portaswitch.model.refusal import Refusal
 from portaswitch.model.request import AAARequest, Decision, Grant, Kind, Operation, QuotaKey
 from portaswitch.wire.diameter.definitions import PROXIABLE
+from portaswitch.wire.diameter.dictionary import Dictionary
+from portaswitch.wire.diameter.faults import example
 from portaswitch.wire.diameter.message import Group, Message, Pair
 
 APPLICATION: Final = 4
@@ -35,7 +37,7 @@ CURRENCIES: Final = {
 
 def to_reply(ccr: Message, request: AAARequest, decision: Decision, peer: DiameterPeer, at: datetime) -> Message:
     """The answer to `ccr`, complete, as it leaves at `at` (aware UTC)."""
-    telling = Telling(request, decision, profile(peer.profile), at)
+    telling = Telling(request, decision, profile(peer.profile, peer.profiles), at)
     result, told = _told(ccr, telling)
     reply = Message(ccr.flags & PROXIABLE, ccr.code, ccr.application, ccr.hop_by_hop, ccr.end_to_end)
     pairs = reply.body.pairs
@@ -43,9 +45,23 @@ def to_reply(ccr: Message, request: AAARequest, decision: Decision, peer: Diamet
     pairs += [("Result-Code", result), ("Origin-Host", peer.local.origin_host), ("Origin-Realm", peer.local.origin_realm), ("Auth-Application-Id", APPLICATION)]
     pairs += [(name, value) for name in ECHOED if (value := ccr.get(name)) is not None]
     pairs += told
+    if result == RATING_FAILED:
+        pairs += _unrated(ccr)
     _proxied(ccr, reply)
     reply.get = reply.body.get
     return reply
+
+
+def _unrated(ccr: Message) -> list[Pair]:
+    """What could not be rated (RFC 8506 9.2: a Failed-AVP is a must): the groups' names, else what tells the service, or an example of it."""
+    groups = [(MSCC, Group(named)) for group in ccr.groups(MSCC) if (named := _named(group))]
+    known: list[Pair] = [*groups] or [(name, value) for name in ("Service-Information", "Service-Identifier") for value in ccr.all(name)[:1]]
+    return [("Failed-AVP", Group(known) if known else example(Dictionary.standard().avps["Service-Information"]))]
+
+
+def _named(group: Group) -> list[Pair]:
+    """The AVPs that name a group, as they came."""
+    return [(name, value) for name in ("Rating-Group", "Service-Identifier") for value in group.all(name)]
 
 
 def _proxied(ccr: Message, reply: Message) -> None:
@@ -94,9 +110,8 @@ def _grants(telling: Telling, refusal: Refusal | None) -> dict[QuotaKey, Grant]:
 
 def _group(telling: Telling, asked: Group, grant: Grant | None) -> Group:
     """One group: what names it as it came, and what it gets."""
-    named = [(name, value) for name in ("Rating-Group", "Service-Identifier") for value in asked.all(name)]
     told = granted(telling, grant) if grant is not None else []
-    return Group([*named, ("Result-Code", result_of(telling, grant)), *told])
+    return Group([*_named(asked), ("Result-Code", result_of(telling, grant)), *told])
 
 
 def _at_top(telling: Telling, grants: dict[QuotaKey, Grant]) -> tuple[int, list[Pair]]:

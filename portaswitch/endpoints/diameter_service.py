@@ -35,7 +35,7 @@ KEPT: Final = {"Called-Station-Id": "called_station", "PDP-Address": "subscriber
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is charged. `called` '' of data; `plmn` MCC and MNC of the network that serves the user, '' unknown."""
+    """What is charged. `called` '' of data; `plmn` MCC and MNC of the network that serves the user, '' unknown, or where nobody roams."""
 
     use: Use
     direction: Direction
@@ -50,21 +50,22 @@ def subject(ccr: Message, profile: DiameterProfile) -> Subject:
     information = ccr.group("Service-Information") or NOTHING
     use = _use(ccr, information, profile)
     parts = [found for name in ("PS-Information", "IMS-Information") if (found := information.group(name)) is not None]
-    kept = {told: value[:LONGEST] for part in parts for name, told in KEPT.items() if (value := part.text(name))}
-    plmn = serving(information.group("PS-Information") or NOTHING, information.group("IMS-Information") or NOTHING)
+    kept = {told: value[:LONGEST].replace("\0", "") for part in parts for name, told in KEPT.items() if (value := part.text(name))}
+    ims = information.group("IMS-Information") or NOTHING
+    direction = _direction(ims) if use is not Use.DATA and use is not Use.SMS else Direction.OUTGOING
+    plmn = serving(profile.serving, information.group("PS-Information") or NOTHING, ims, direction) if profile.home else ""
     if use is Use.DATA:
         return Subject(use, Direction.OUTGOING, "", "", plmn, kept)
     if use is Use.SMS:
         sms = information.group("SMS-Information") or NOTHING
         return Subject(use, Direction.OUTGOING, _first(_senders(sms)), _first(_recipients(sms)), plmn, kept)
-    ims = information.group("IMS-Information") or NOTHING
     intelligent = information.group("IN-Information") or NOTHING
     calling = _first((ims.text("Calling-Party-Address"), intelligent.text("Huawei-Calling-Party-Address"), intelligent.text("Calling-Party-Address")))
     called = _first((
         ims.text("Called-Party-Address"), intelligent.text("Huawei-Real-Called-Number"), intelligent.text("Huawei-Called-Party-Address"),
         intelligent.text("Called-Party-Address"),
     ))  # fmt: skip
-    return Subject(use, _direction(ims), calling, called, plmn, kept)
+    return Subject(use, direction, calling, called, plmn, kept)
 
 
 def _use(ccr: Message, information: Group, profile: DiameterProfile) -> Use:

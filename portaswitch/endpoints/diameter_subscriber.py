@@ -50,7 +50,8 @@ def _forms(kind: str, text: str) -> Iterator[str]:
 
 
 def number(text: str) -> str:
-    """A number or address without its scheme and parameters; digits without the plus or the two zeros before them."""
+    """A number or address without its scheme and parameters; digits without the plus or the two zeros before them. No database keeps a NUL."""
+    text = text.replace("\0", "")
     for scheme in ("tel:", "sip:", "sips:"):
         if text[: len(scheme)].lower() == scheme:
             text = text[len(scheme) :].partition(";")[0]

@@ -28,6 +28,9 @@ MOST_UNITS: Final = 2**50
 """Units of one report that may be true (a petabyte), and the most that is asked for."""
 
 MOST_EXPONENT: Final = 18
+MOST_MONEY: Final = Decimal(10**15)
+"""An amount that may be meant; more can't be reckoned with to the last digit."""
+
 AS_MUCH_AS_IT_BUYS: Final = MOST_UNITS
 AFTER_CHANGE: Final = 1
 """Tariff-Change-Usage UNIT_AFTER_TARIFF_CHANGE (RFC 8506 8.27)."""
@@ -165,4 +168,7 @@ def money(group: Group, path: tuple[str, ...]) -> Decimal | None:
         wrong((*path, "Value-Digits"), digits)
     if abs(exponent) > MOST_EXPONENT:
         wrong((*path, "Exponent"), exponent)
-    return Decimal((0, tuple(map(int, str(digits))), exponent))
+    amount = Decimal((0, tuple(map(int, str(digits))), exponent))
+    if amount > MOST_MONEY:
+        wrong((*path, "Value-Digits"), digits)
+    return amount

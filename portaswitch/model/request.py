@@ -187,6 +187,13 @@ class Direction(StrEnum):
     INCOMING = "incoming"
 
 
+class Refusing(StrEnum):
+    """What is refused when nothing that a session asks for at its beginning can be granted."""
+
+    SESSION = "session"  # it does not begin
+    KEYS = "keys"  # the keys alone: its client goes on with it (RFC 8506 7: the Result-Code of the answer decides, not those of its groups)
+
+
 class Lock(StrEnum):
     """PortaBilling_Session: what happens to the lock that a session has on its account."""
 
@@ -210,7 +217,7 @@ class AAARequest:
     another one asks (PortaOne-Access-Info; 0: the asking one). `login`: the session within the node in which a user logs in, before anything is authorized
     ('': none is known, as at a registration); `session` stays empty then. `number`: its number within the session, of wires that number them
     (CC-Request-Number): such a session begins with an AUTH and with nothing else, and each number counts once. `operation`: of an EVENT. `text`: the
-    message that is kept, in the same transaction, when the request is accepted.
+    message that is kept, in the same transaction, when the request is accepted. `refusing`: of a numbered AUTH.
     """
 
     kind: Kind
@@ -236,6 +243,7 @@ class AAARequest:
     number: int | None = None
     operation: Operation = Operation.DEBIT
     text: Text | None = None
+    refusing: Refusing = Refusing.SESSION
 
 
 @dataclass(frozen=True, slots=True)

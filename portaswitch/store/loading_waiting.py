@@ -31,7 +31,7 @@ select i_customer, i_customer, null, i_customer_type = 1, blocked, bill_status =
 ADDED: Final = "select i_customer, i_account from accounts where i_account = any (%s::bigint[])"
 #: The plans of items whose steps were written.
 PLANS: Final = "select distinct i_vd_plan from vd_dgs where i_vd_dg = any (%s::bigint[])"
-ASK: Final = "select reauthorize(%s::bigint[], %s::bigint[], %s::boolean[])"
+ASK: Final = "select relieve(%s::bigint[], %s::bigint[], %s::boolean[])"
 ASK_PLANS: Final = "select reauthorize_plans(%s, %s::bigint[], %s::bigint[])"
 
 Terms = Mapping[int, Mapping[str, Any]]

@@ -45,7 +45,7 @@ on conflict (session_key, kind) where status = 'pending' and kind in ('pod', 'as
 """
 #: A Re-Auth for each session whose client was told that nothing follows what it has (schema/functions/reauthorize.sql). They are found by parties that were
 #: found, and so are of the environment.
-_REAUTHORIZE = "select reauthorize(%(customers)s::bigint[], %(accounts)s::bigint[], %(owing)s::boolean[]) where %(i_env)s is not null"
+_REAUTHORIZE = "select relieve(%(customers)s::bigint[], %(accounts)s::bigint[], %(owing)s::boolean[]) where %(i_env)s is not null"
 _REAUTHORIZE_PLANS = "select reauthorize_plans(%(i_env)s, %(plans)s::bigint[], %(products)s::bigint[])"
 #: An account goes to another customer with what its open sessions hold and count (store/audit.py). The rows of all three are locked. A session's version
 #: rises, so that whoever remembers it reads it again; a closed one may still get a late report.

@@ -5,6 +5,9 @@ decisions have it so from that moment on, and this job asks for the sessions tha
 It is the net too for what is freed where nobody could know of those who wait: by another session of the account that ended at another process, and had not used
 all that it was granted.
 Nothing is remembered between passes: a session whose last answer, and whose last Re-Auth, are older than the moment has not been told.
+
+Money of resellers is no part of what a commit relies on, and servers know it by the second: whoever was refused by what was, while a payment was
+being committed or its news was on the way, is asked a second time, RELIEF seconds behind the commit.
 """
 
 from __future__ import annotations
@@ -16,7 +19,10 @@ from portaswitch.model.session_task import TaskKind, Wish
 from portaswitch.store.pool import Pool
 from portaswitch.store.session_tasks import wish
 
-TURNED: Final = Counter("portaswitch_waiting_sessions_total", "Sessions asked to ask again because a period, a wallet or an add-on began")
+TURNED: Final = Counter(
+    "portaswitch_waiting_sessions_total", "Sessions asked to ask again because a period, a wallet or an add-on began, or once more behind a reseller's payment"
+)
+RELIEF: Final = 10
 PAGE: Final = 10_000
 """Sessions of one pass: midnight's are told some at a time."""
 
@@ -42,6 +48,12 @@ where turn.at is not null and coalesce(n.origin_host, n.origin_realm) is not nul
   and not exists (select from session_tasks t where t.session_key = s.session_key and t.kind = 'rar' and (t.status = 'pending' or t.created >= turn.at))
 limit {PAGE}
 """
+#: Rows of committed changes are marked, and used up by a later pass.
+RELIEVED: Final = f"""
+with told as (delete from relieved_customers where seen < now() - interval '{RELIEF} seconds' returning i_customer),
+marked as (update relieved_customers set seen = now() where seen is null)
+select reauthorize(array_agg(i_customer), array_agg(null::bigint), array_agg(false)) from told having count(*) > 0
+"""
 
 
 async def ask_turned(pool: Pool) -> None:
@@ -50,3 +62,9 @@ async def ask_turned(pool: Pool) -> None:
     if rows:
         await wish(pool, [Wish(TaskKind.RAR, i_env, i_node, key, i_account) for key, i_env, i_node, i_account in rows])
         TURNED.inc(by=len(rows))
+
+
+async def ask_relieved(pool: Pool) -> None:
+    """Ask once more for those below resellers that something was better for."""
+    for (asked,) in await pool.query(RELIEVED):
+        TURNED.inc(by=asked)

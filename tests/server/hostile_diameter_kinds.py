@@ -201,6 +201,8 @@ def values() -> Iterator[tuple[str, bytes]]:
     )  # fmt: skip
     for name, text in texts:
         yield f"Session-Id with {name}", asked(session=text)
+        yield f"called and calling party with {name}", fresh(subscriber(ACCOUNT), seconds(5), call(text, f"8210001{text}"))
+        yield f"APN with {name}", fresh(subscriber(ACCOUNT), seconds(5), call(ACCOUNT, "8210001"), avp(873, avp(874, avp(30, text), TGPP), TGPP))
         yield f"subscriber with {name}", fresh(subscriber(text), seconds(5), call("1", text))
     for name, octets in (("not UTF-8", b"\xff\xfe"), ("overlong UTF-8", b"\xc0\xaf"), ("a surrogate", b"\xed\xa0\x80")):
         yield f"Session-Id {name}", ccr(HOP, avp(263, octets) + ccr_body("x", 1, 0, *WHO)[12:])
@@ -219,6 +221,8 @@ def values() -> Iterator[tuple[str, bytes]]:
     for name, exponent, currency in (("an exponent of 2^31-1", 0x7FFFFFFF, 978), ("a currency of 99999", 0, 99999)):
         money = avp(413, avp(445, avp(447, bytes(7) + b"\1") + avp(429, exponent)) + avp(425, currency))
         yield f"money with {name}", fresh(*WHO[:1], avp(456, avp(437, money)))
+    money = avp(413, avp(445, avp(447, b"\x7f" + b"\xff" * 7) + avp(429, 18)) + avp(425, 124))
+    yield "an event of 9*10^36 in money", ccr(HOP, ccr_body("rich", 4, 0, WHO[0], avp(436, 0), avp(437, money), WHO[2]), HOP + next(_numbers))
     for stamp in (b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x80\0\0\0"):
         yield f"Event-Timestamp {stamp.hex()}", asked(avp(55, stamp))
     yield "an address of family 0", asked(avp(873, avp(874, avp(1227, b"\0\0", TGPP), TGPP), TGPP))

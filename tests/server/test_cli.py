@@ -279,9 +279,10 @@ class AloneTests(TestCase):
         self.assertGreaterEqual(err.count("\n"), 3)
         document = json.loads((await self.run_command("check", "--json"))[1])
         self.assertEqual((document["ok"], len(document["faults"]) >= 3), (False, True))
-        self.configure("radius: {profile_path: [nowhere]}\n")
-        status, out, err = await self.run_command("check")
-        self.assertEqual((status, "no such folder of node profiles" in err), (1, True))
+        for section in ("radius", "diameter"):
+            self.configure(f"{section}: {{profile_path: [nowhere]}}\n")
+            status, out, err = await self.run_command("check")
+            self.assertEqual((status, f"no such folder of node profiles ({section}.profile_path)" in err), (1, True))
 
     async def test_errors(self) -> None:
         """No configuration, no database, no server: one line each, status 1, and no traceback."""

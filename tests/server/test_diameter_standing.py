@@ -7,6 +7,7 @@ from typing import Any, Final
 from portaswitch.model.actor import Actor
 from portaswitch.operations.desk import Desk
 from portaswitch.operations.entities import ENTITIES
+from portaswitch.store.audit import audit
 from portaswitch.store.secrets import Sealer
 from portaswitch.store.work import Books
 from tests.server.diameter_client import CARD, PEERS, Client, DiameterCase
@@ -70,6 +71,22 @@ class StandingTests(DiameterCase):
         self.assertEqual((await self.gateway.ask(data(12, 2, 2, 0))).find(MSCC, GRANTED, OCTETS), GIB)
         self.assertEqual((await self.gateway.ask(data(13, 3, 3, GIB // 4))).result, 2001)
         self.assertEqual(await self.world.one("select used_quantity, charged_amount * 2 from xdr where not failed"), (GIB // 2, 1))
+
+    async def test_without_funds(self) -> None:
+        """A session that begins without funds stands, as its 2001 says: a top-up has its client asked to ask again, and it goes on and is charged once."""
+        await self.gateway.ask(data(11, 3, 1, 0))
+        await self.world.pool.execute("update accounts set balance = 0, opening_balance = 0 where i_account = 101")
+        name = "pgw.example.com;4;2"
+        opened = await self.gateway.ask(data(12, 1, 0, session=name))
+        self.assertEqual((opened.result, opened.find(MSCC, 268), opened.find(MSCC, 430, 449)), (2001, 4012, 0))
+        await self.operate("account.topup", id=CARD, amount="5")
+        rar = await self.gateway.asked()
+        self.assertEqual((rar.code, rar.find(SESSION_ID)), (RAR, name))
+        self.gateway.say(reply(rar, 2002))
+        self.assertEqual((await self.gateway.ask(data(13, 2, 1, session=name))).find(MSCC, GRANTED, OCTETS), GIB)
+        self.assertEqual((await self.gateway.ask(data(14, 3, 2, GIB, session=name))).result, 2001)
+        self.assertEqual(await self.world.one("select balance, held, open_outgoing from accounts where i_account = 101"), (4, 0, 0))
+        self.assertEqual([found for found in (await audit(self.world.pool)).findings if found.differ], [])
 
     async def test_suspended_customer(self) -> None:
         """So does the suspension of its customer."""

@@ -6,15 +6,18 @@ nothing is lost between the reading of the funds and the commit of a last part.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from portaswitch.model.request import AAARequest, Base, Kind, Operation, Origin, Parties, QuotaKey, UnitRequest
-from portaswitch.store.turned import ask_turned
-from tests.server.waiting import PGW, WORLD, WaitingCase
+from portaswitch.model.refusal import Refusal
+from portaswitch.model.request import AAARequest, Base, Kind, Operation, Origin, Parties, QuotaKey, Refusing, UnitRequest
+from portaswitch.store.folding import reseller_funds
+from portaswitch.store.turned import ask_relieved, ask_turned
+from tests.server.waiting import KEY, PGW, WORLD, WaitingCase
 
 
 class FreedTests(WaitingCase):
@@ -129,6 +132,92 @@ class BetweenTests(WaitingCase):
         self.between.happens = lambda: Deferred.fromCoroutine(self.end("f1", "1", 0, self.other))
         self.assertEqual(await self.start("f3", "3", 1), 1)
         self.assertEqual((self.waiting(), self.asked()), (["b"], []))
+
+
+class ResellerTests(WaitingCase):
+    """Money of a reseller, which no commit relies on and servers know by the second."""
+
+    async def prepare(self) -> None:
+        """An account below a reseller of a reseller; both processes have heard that the upper one is over its limit since the account's session began."""
+        await super().prepare()
+        await self.text(
+            "customers: {Top: {type: reseller, credit_limit: 5}, Middle: {type: reseller, parent: Top}, Under: {parent: Middle}}\n"
+            "accounts: {u: {customer: Under, product: Money, model: debit, opening_balance: 100}}\n"
+        )
+        self.assertEqual(await self.start("u", "b", 4), 4)
+        self.ask("update customers set balance = 9 where name = 'Top'")
+        await self.read()
+        self.asked()
+
+    async def read(self) -> None:
+        """The servers read the money of resellers, as each second."""
+        for core in (self.core, self.other):
+            core.cache.keep_resellers(await reseller_funds(self.pool))
+
+    async def later(self) -> list[str]:
+        """Who is asked by the job when that much time has passed."""
+        await ask_relieved(self.pool)
+        self.assertEqual(self.asked(), [])
+        self.ask("update relieved_customers set seen = seen - interval '11 seconds'")
+        await ask_relieved(self.pool)
+        return self.asked()
+
+    async def assert_heard(self, change: Callable[[], Any]) -> None:
+        """A change that commits between the reading and the commit of a refusal reaches the session, which goes on."""
+        self.between.happens = lambda: Deferred.fromCoroutine(change())
+        self.assertEqual(await self.more("u", "b", 4, 4), "credit_limit")
+        self.assertEqual((self.between.happens, self.waiting(), self.asked()), (None, ["b"], []))
+        self.assertEqual(await self.later(), ["b"])
+        await self.read()
+        self.core.cache.forget_all()
+        self.assertEqual((await self.more("u", "b", 0, 4), self.waiting()), (4, []))
+        self.assertEqual((await self.later(), self.ask("select * from relieved_customers")), ([], []))
+
+    async def test_payment(self) -> None:
+        """A payment of the reseller."""
+        await self.assert_heard(lambda: self.operate("customer.pay", name="Top", amount="8"))
+
+    async def test_limit(self) -> None:
+        """A higher limit of it, by a load."""
+
+        async def load() -> None:
+            await self.text("customers: {Top: {credit_limit: 50}}")
+
+        await self.assert_heard(load)
+
+    async def test_at_the_beginning(self) -> None:
+        """A data session that begins below it stands without a grant, waits, and goes on; one that is to be refused whole is none."""
+        asked = self.request(Kind.AUTH, "u", "new", None, 4)
+        self.assertEqual((await self.core.handle(asked)).refusal, Refusal.CREDIT_LIMIT)
+        asked = replace(self.request(Kind.AUTH, "u", "stands", None, 4), refusing=Refusing.KEYS)
+        self.assertEqual([(grant.key, grant.refusal) for grant in (await self.core.handle(asked)).grants], [(KEY, Refusal.CREDIT_LIMIT)])
+        self.assertEqual(self.waiting(), ["stands"])
+        await self.operate("customer.pay", name="Top", amount="8")
+        self.assertEqual(self.asked(), ["stands"])
+        await self.read()
+        self.core.cache.forget_all()
+        self.assertEqual((await self.more("u", "stands", 0, 4), await self.end("u", "stands", 1)), (4, ""))
+        charged = "select used_quantity, charged_amount, failed from xdr where h323_conf_id = 'stands' and storage = 'a'"
+        self.assertEqual(self.ask(charged), [(1_000_000, 1, False)])
+
+    async def test_news_on_the_way(self) -> None:
+        """A session that is asked at once, and asks where the payment is not known yet, is asked again."""
+        self.assertEqual((await self.more("u", "b", 4, 4), self.waiting()), ("credit_limit", ["b"]))
+        await self.operate("customer.pay", name="Top", amount="8")
+        self.assertEqual(self.asked(), ["b"])
+        self.assertEqual(await self.more("u", "b", 0, 4, self.other), "credit_limit")
+        self.assertEqual(await self.later(), ["b"])
+
+    async def test_paid_twice(self) -> None:
+        """A second payment begins the time anew; one of a retail customer is no matter of this job."""
+        await self.operate("customer.pay", name="Top", amount="1")
+        await ask_relieved(self.pool)
+        self.ask("update relieved_customers set seen = seen - interval '11 seconds'")
+        await self.operate("customer.pay", name="Top", amount="1")
+        await self.operate("customer.pay", name="Under", amount="1")
+        self.assertEqual(await self.more("u", "b", 4, 4), "credit_limit")
+        self.assertEqual(self.ask("select c.name, seen from relieved_customers r join customers c using (i_customer)"), [("Top", None)])
+        self.assertEqual(await self.later(), ["b"])
 
 
 class CounterTests(WaitingCase):

@@ -205,7 +205,9 @@ def encode_error(request: Message, fault: Fault, origin: Sequence[Pair], diction
     :raises ValueError: as :func:`encode`, for a wrong origin.
     """
     body: list[Pair] = [("Result-Code", fault.result), *origin, ("Error-Message", fault.text)]
-    # An error of the application keeps the command's grammar: what identifies the request goes back.
+    # An error of the application keeps the command's grammar (RFC 8506 3.2): what identifies the request goes back.
+    if request.application != BASE and not fault.is_protocol_error:
+        body.append(("Auth-Application-Id", request.application))
     for name in ("CC-Request-Type", "CC-Request-Number"):
         value = request.get(name)
         if value is not None and not fault.is_protocol_error:

@@ -190,7 +190,7 @@ class Node:
         known = self._peer(peer)
         hop_by_hop, end_to_end = self._identifiers.hop_by_hop(), self._identifiers.end_to_end()
         octets = encode(flags, code, application, hop_by_hop, end_to_end, body, self._local.dictionary)
-        known.requests[hop_by_hop] = context
+        known.requests[hop_by_hop] = code, context
         return [Send(known.open, octets)]
 
     def answer(self, delivered: Deliver, octets: bytes) -> list[Output]:
@@ -258,7 +258,9 @@ class Node:
         name = (cer.text("Origin-Host") or "").lower()
         fault = cer.fault or self._admit(connection, cer) or capabilities.objection(cer, self._local)
         if fault is not None:
-            answer = encode_error(cer, fault, self._local.origin, self._local.dictionary)
+            # A CEA has to have these whatever it says (RFC 6733 5.3.2), but for one with the E bit.
+            origin = self._local.origin if fault.is_protocol_error else self._local.capabilities()
+            answer = encode_error(cer, fault, origin, self._local.dictionary)
             refused = Refused(name or None, connection, fault)
             return [refused, Send(connection, answer), *self._close(connection, lane, now, fault.text)]
         peer = self._peer(name)
@@ -364,6 +366,8 @@ class Node:
 
     def _match(self, connection: Connection, peer: Peer, message: Message) -> list[Output]:
         """The request that an answer is for; an answer to none is dropped (RFC 6733 6.2.1)."""
-        if message.hop_by_hop not in peer.requests:
+        code, context = peer.requests.get(message.hop_by_hop, (None, None))
+        if code != message.code:
             return [Refused(peer.name, connection, Fault(Result.UNABLE_TO_COMPLY, "an answer to no request"))]
-        return [Answered(peer.name, peer.requests.pop(message.hop_by_hop), message)]
+        del peer.requests[message.hop_by_hop]
+        return [Answered(peer.name, context, message)]

@@ -44,7 +44,7 @@ class Peer:
     :ivar state: RFC 6733 5.6.
     :ivar initiator: the connection that we opened.
     :ivar responder: the one that it opened.
-    :ivar requests: contexts of our requests that wait for answers, by hop-by-hop identifier.
+    :ivar requests: commands and contexts of our requests that wait for answers, by hop-by-hop identifier.
     :ivar deadline: when the state times out, None for never.
     :ivar origin_state: its Origin-State-Id, the highest that it sent.
     :ivar cause: the Disconnect-Cause of its DPR, None when it sent none on its last connection.
@@ -74,7 +74,7 @@ class Peer:
         self.watchdog = watchdog
         self.initiator: Connection | None = None
         self.responder: Connection | None = None
-        self.requests: dict[int, object] = {}
+        self.requests: dict[int, tuple[int, object]] = {}
         self.deadline: float | None = None
         self.origin_state: int | None = None
         self.cause: int | None = None
@@ -127,7 +127,7 @@ class Peer:
         """What goes with a new state, whatever the way to it."""
         outputs: list[Output] = []
         if before in OPEN:
-            outputs += [Unanswered(self.name, context) for context in self.requests.values()]
+            outputs += [Unanswered(self.name, context) for _, context in self.requests.values()]
             outputs.append(Down(self.name, self._reason))
             self.requests.clear()
             self.watchdog.lost()

@@ -22,6 +22,7 @@ from portaswitch.wire.diameter.framing import Framer
 from portaswitch.wire.diameter.identifiers import Identifiers
 from portaswitch.wire.diameter.message import Message, Pair
 from tests.contract.origins import Origins
+from tests.contract.ways import Ways
 from tests.unit.builders import AT
 
 DICTIONARY = Dictionary.standard()
@@ -151,13 +152,13 @@ class Caller:
 class World:
     """An endpoint with all of it."""
 
-    def __init__(self, limits: Limits = DEFAULT, nodes: tuple[Node, ...] = NODES) -> None:
+    def __init__(self, limits: Limits = DEFAULT, nodes: tuple[Node, ...] = NODES, ways: Ways | None = None) -> None:
         self.clock, self.core, self.map = Clock(), Core(), Map()
         self.table = DiameterPeers(catalogue(*nodes), IDENTITY)
         local = Local(IDENTITY.origin_host, IDENTITY.origin_realm, ("192.0.2.1",), 1)
-        self.origins = Origins()
+        self.origins, self.ways = Origins(), ways or Ways()
         self.endpoint = DiameterEndpoint(
-            local, lambda: self.table, self.core, self.map, self.clock, lambda: AT, Identifiers(1, 2), limits, origins=self.origins
+            local, lambda: self.table, self.core, self.map, self.clock, lambda: AT, Identifiers(1, 2), limits, origins=self.origins, ways=self.ways,
         )  # fmt: skip
 
     def peer(self, host: str = PGW, realm: str = "example.com", more: list[Pair] | None = None) -> Caller:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from hypothesis import given, settings
@@ -12,15 +13,18 @@ from hypothesis import strategies as st
 
 from portaswitch.endpoints import diameter_map
 from portaswitch.endpoints.diameter_map import Malformed, to_reply, to_request
-from portaswitch.endpoints.diameter_peers import DiameterPeer
-from portaswitch.endpoints.diameter_profiles import shipped
+from portaswitch.endpoints.diameter_peers import DiameterPeer, DiameterPeers
+from portaswitch.endpoints.diameter_profiles import load, shipped
+from portaswitch.errors import ConfigError
+from portaswitch.model.catalogue import EMPTY
 from portaswitch.model.refusal import Refusal
 from portaswitch.model.request import AAARequest, Base, Decision, Facts, Grant, Kind, QuotaKey
 from portaswitch.wire.diameter.codec import decode, encode, encode_again
 from portaswitch.wire.diameter.message import Group, Message, Pair
-from tests.unit.endpoints.diameter_talk import BEGIN, LOCAL, NODE, USER, TalkCase, call, ccr, mscc, octets, seconds, sms, user
+from tests.unit.endpoints.diameter_talk import BEGIN, GIB, LOCAL, NODE, USER, TalkCase, call, ccr, mscc, octets, seconds, sms, user
 from tests.unit.wire.diameter.test_examples import DICTIONARY, pairs_of
 
+MSCC = "Multiple-Services-Credit-Control"
 #: What the map looks at; the groups hold any of these again.
 NAMES = (
     "Session-Id", "CC-Sub-Session-Id", "CC-Request-Type", "CC-Request-Number", "Requested-Action", "Service-Context-Id", "Subscription-Id",
@@ -85,7 +89,10 @@ class HostileTests(TalkCase):
             decode(encode(0, 272, 4, 1, 2, [("Failed-AVP", error.failed_avp)], DICTIONARY), DICTIONARY)
             return
         self.assertLessEqual(len(request.session), 240)
-        self.assertTrue(all(len(text) <= 128 for text in (request.parties.user, request.parties.calling, request.parties.called, *request.kept.values())))
+        parties = request.parties
+        texts = (parties.user, parties.calling, parties.called, *parties.others, *request.kept.values())
+        self.assertTrue(all(len(text) <= 128 for text in texts))
+        self.assertNotIn("\0", "".join((*texts, request.session, request.key, request.access_code)), "no text or JSON of a database keeps it")
         reply = to_reply(message, request, decision, peer, BEGIN + timedelta(seconds=1))
         self.assertIsNone(decode(encode_again(reply, DICTIONARY), DICTIONARY).fault)
 
@@ -104,7 +111,35 @@ class HostileTests(TalkCase):
         self.assertEqual((code, failed), (5004, "000001c840000020" "000001be40000018" "000001a540000010" "1000000000000000"))
         absurd = {"CC-Money": {"Unit-Value": {"Value-Digits": "1", "Exponent": "2000000000"}}}
         self.assertEqual(self.refused(Multiple_Services_Credit_Control=mscc(1, absurd))[0], 5004)
+        too_much = {"CC-Money": {"Unit-Value": {"Value-Digits": "9223372036854775807", "Exponent": "18"}}}
+        self.assertEqual(self.refused(Multiple_Services_Credit_Control=mscc(1, too_much))[0], 5004)
         self.assertEqual(self.refused(Multiple_Services_Credit_Control=[mscc(group, {}) for group in range(129)])[0], 5009)
+
+    def test_unrated(self) -> None:
+        """5031 of the answer has what could not be rated as Failed-AVP (RFC 8506 9.2): the groups' names, the service, or an example of it."""
+        self.begin("bfx")
+        told = self.say(ccr(1, 0, Multiple_Services_Credit_Control=[mscc(77, {}), mscc(78, {}, service=5)]))
+        groups = [{"Rating-Group": 77}, {"Rating-Group": 78, "Service-Identifier": 5}]
+        self.assertEqual((told["Result-Code"], told["Failed-AVP"]), (5031, {MSCC: groups}))
+        told = self.say(ccr(1, 0, "s2", Requested_Service_Unit=seconds(30), Service_Information=call("999")))
+        self.assertEqual((told["Result-Code"], told["Failed-AVP"]), (5031, {"Service-Information": told["Failed-AVP"]["Service-Information"]}))
+        self.assertEqual(told["Failed-AVP"]["Service-Information"]["IMS-Information"]["Called-Party-Address"], "999")
+        told = self.say(ccr(1, 0, "s3", Requested_Service_Unit=seconds(30), Service_Context_Id="32260@3gpp.org"))
+        self.assertEqual((told["Result-Code"], told["Failed-AVP"]), (5031, {"Service-Information": {}}))
+
+    def test_many_groups(self) -> None:
+        """A session has 256 quota keys at most: a report with more is set aside, the session goes on as it was, and its end is charged."""
+        self.say(ccr(1, 0, Multiple_Services_Credit_Control=mscc(100, {})))
+        for number, result in enumerate((2001, 5012, 5012), 1):
+            more = [mscc(10, {}, octets(1), service=1000 * number + one) for one in range(128)]
+            self.wait(10)
+            self.assertEqual(self.code(ccr(2, number, Multiple_Services_Credit_Control=more))[0], result)
+        self.wait(10)
+        self.assertEqual(self.code(ccr(2, 4, Multiple_Services_Credit_Control=mscc(100, {}, octets(GIB // 2)))), (2001, 2001))
+        (session,) = self.ledger.books.sessions.values()
+        self.assertEqual(len(session.quotas), 129)
+        self.assertEqual(self.code(ccr(3, 5, Multiple_Services_Credit_Control=mscc(100, None, octets(GIB // 2)))), (2001,))
+        self.assertEqual(self.funds, ("9", "0"))
 
     def test_actions(self) -> None:
         """An event says what it wants; a session's request may say anything."""
@@ -144,7 +179,7 @@ class RequestTests(TalkCase):
         request = self.request(Service_Information=ps)
         self.assertEqual((request.access_code, dict(request.kept)), ("OUTGOING", {"called_station": "internet", "subscriber_ip": "10.0.0.1"}))
         home = replace(shipped()["generic"], home=frozenset({"25501"}))
-        self.patch(diameter_map, "profile", lambda name: home)
+        self.patch(diameter_map, "profile", lambda *_: home)
         self.assertEqual(self.request(Service_Information=ps).access_code, "ROAMING.26201|OUTGOING")
         ps["PS-Information"]["3GPP-SGSN-MCC-MNC"] = "25501"
         self.assertEqual(self.request(Service_Information=ps).access_code, "OUTGOING")
@@ -180,3 +215,32 @@ class ProfileTests(TalkCase):
         self.assertEqual(sorted(shipped()), names.split())
         self.begin("nobody")
         self.assertEqual(self.code(ccr(1, 0, Subscription_Id=user(USER), Multiple_Services_Credit_Control=mscc(10, {}))), (2001, 2001))
+
+    def own(self, **texts: str) -> Path:
+        """A folder of the operator's with these files."""
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        for name, text in texts.items():
+            folder.joinpath(f"{name}.yaml").write_text(text)
+        return folder
+
+    def test_own(self) -> None:
+        """An operator's files add profiles, change shipped ones, and (generic) all of them; a node has its own by name."""
+        known = load(self.own(generic='home: ["25501"]', magma="volume_threshold: 7", acme="serving: [Access-Network-Information]"))
+        self.assertEqual(set(known), {*shipped(), "acme"})
+        self.assertEqual({one.home for one in known.values()}, {frozenset({"25501"})})
+        self.assertEqual((known["magma"].volume_threshold, known["magma"].subscriber), (7, shipped()["magma"].subscriber))
+        self.assertEqual((known["acme"].serving, known["bfx"].provision_cld), (("Access-Network-Information",), True))
+        peer = DiameterPeers(EMPTY, LOCAL, known)._peer(replace(NODE, profile="acme", origin_host="pgw.example"), "pgw.example", "example")
+        away = ccr(1, 0, Service_Information={"IMS-Information": {"Access-Network-Information": "3GPP-GERAN;cgi-3gpp=2620200a11234"}})
+        self.assertEqual(to_request(self.message(away), peer, self.now, "r").access_code, "ROAMING.26202|OUTGOING")
+        self.assertEqual(to_request(self.message(away), self.peer, self.now, "r").access_code, "OUTGOING")
+
+    def test_own_faults(self) -> None:
+        """All faults of all files, each with its file."""
+        folder = self.own(one="serving: [Nobody]", two="nonsense: 1", three="home: 5", four="{", five="- 1", generic="final_unit: explode")
+        faults = self.assertRaises(ConfigError, load, folder, Path("/nonexistent")).faults
+        self.assertEqual(len(faults), 7)
+        words = ("serving: of 3GPP", "nonsense: unknown", "home: has to be a list", "four.yaml: can't be read", "is no mapping", "terminate", "no such")
+        for word in words:
+            self.assertEqual(sum(word in fault for fault in faults), 1, word)

@@ -72,7 +72,7 @@ class PolicyTests(TalkCase):
     def test_filter(self) -> None:
         """A client that restricts access is told the filter of the policy's blocked level, else its profile's."""
         restricting = replace(shipped()["generic"], final_unit=FinalUnit.RESTRICT, filter_id="walled")
-        self.patch(diameter_reply, "profile", lambda name: restricting)
+        self.patch(diameter_reply, "profile", lambda *_: restricting)
         for own in ((), (PolicyAttribute(LevelName.BLOCKED, "lte", "Filter-Id", "=", "self-care"),)):
             self.policy(attributes=own)
             self.say(ccr(1, 0, Multiple_Services_Credit_Control=mscc(100, octets(GIB))))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
+from typing import Any
 
 from tests.unit.endpoints.diameter_talk import ALIAS, BLOCKED, GIB, IMSI, POOR, USER, TalkCase, call, ccr, mscc, octets, seconds, user
 
@@ -105,6 +107,73 @@ class OrderTests(TalkCase):
             self.assertEqual((told["Result-Code"], told["Final-Unit-Indication"]), (4010, {"Final-Unit-Action": 0}))
         self.assertEqual(self.code(ccr(3, 2, Multiple_Services_Credit_Control=mscc(100, None, HALF))), (2001,))
         self.assertEqual(self.funds, ("9", "0"))
+
+
+class RefusedBeginningTests(TalkCase):
+    """The Result-Code of the whole answer to CCR-I tells whether there is a session (RFC 8506 7, the server's states), not those of its groups."""
+
+    def open(self, *groups: int, who: str = POOR) -> tuple[Any, ...]:
+        """CCR-I of somebody without funds."""
+        asked = [mscc(group, {}) for group in groups]
+        return self.code(ccr(1, 0, Subscription_Id=user(who), Multiple_Services_Credit_Control=asked if len(asked) > 1 else asked[0]))
+
+    def more(self, number: int, group: int) -> tuple[Any, ...]:
+        """CCR-U."""
+        return self.code(ccr(2, number, Subscription_Id=user(POOR), Multiple_Services_Credit_Control=mscc(group, {})))
+
+    def end(self, number: int) -> tuple[Any, ...]:
+        """CCR-T."""
+        return self.code(ccr(3, number, Subscription_Id=user(POOR)))
+
+    def pay(self) -> None:
+        """There is money."""
+        self.ledger.books.funds[3] = replace(self.ledger.books.funds[3], balance=Decimal(5))
+        self.core.cache.forget_all()
+
+    def test_data(self) -> None:
+        """2001 with 4012 in the only group: the session stands, waits for funds, gets free content and, with money, what it asked for."""
+        self.assertEqual(self.open(100), (2001, 4012))
+        (session,) = self.ledger.books.sessions.values()
+        self.assertEqual([(quota.key.rating_group, quota.final) for quota in session.quotas], [(100, True)])
+        self.assertEqual((self.more(1, 10), self.more(2, 100)), ((2001, 2001), (2001, 4012)))
+        self.pay()
+        self.assertEqual(self.more(3, 100), (2001, 2001))
+        self.assertEqual((self.end(4), self.end(5)), ((2001,), (5002,)))
+        self.assertEqual(self.xdrs, [])
+
+    def test_ends_refused(self) -> None:
+        """CCR-T of one that never got anything is answered 2001, and holds and charges nothing."""
+        for groups in ((100,), (100, 77), (77,)):
+            self.begin()
+            self.open(*groups)
+            self.assertEqual(self.end(1), (2001,))
+            found = self.ledger.books.funds[3]
+            self.assertEqual((self.xdrs, found.held, found.outgoing), ([], 0, 0))
+            self.assertEqual([(row.failed, row.used_quantity) for row in self.rows], [(True, 0)])
+
+    def test_without_price(self) -> None:
+        """2001 with 5031 in the only group: the next group of the session is granted."""
+        self.assertEqual(self.open(77, who=USER), (2001, 5031))
+        self.assertEqual(self.code(ccr(2, 1, Multiple_Services_Credit_Control=mscc(100, {}))), (2001, 2001))
+
+    def test_no_session(self) -> None:
+        """4012 of the answer (units at its top, or the node wants it), a client that gives it up, and a call: there is none, and the client asks anew."""
+        top = ccr(1, 0, Subscription_Id=user(POOR), Requested_Service_Unit=octets(1000))
+        self.assertEqual((self.code(top), self.end(1)), ((4012,), (5002,)))
+        for profile, codes in (("pharos", (4012, 4012)), ("open5gs", (2001, 4012))):
+            self.begin(profile)
+            self.assertEqual((self.open(100), self.more(1, 100), self.end(2)), (codes, (5002,), (5002,)))
+            self.pay()
+            self.assertEqual(self.code(ccr(1, 0, "anew", Subscription_Id=user(POOR), Multiple_Services_Credit_Control=mscc(100, {}))), (2001, 2001))
+        self.begin()
+        called = ccr(1, 0, Subscription_Id=user(POOR), Multiple_Services_Credit_Control=mscc(None, seconds(30), service=35), Service_Information=call())
+        self.assertEqual((self.code(called), self.end(1)), ((2001, 4012), (5002,)))
+
+    def test_repeated(self) -> None:
+        """The same CCR-I again is answered the same, and opens nothing else."""
+        self.assertEqual([self.open(100), self.open(100)], [(2001, 4012)] * 2)
+        self.forget()
+        self.assertEqual((self.open(100), len(self.ledger.books.sessions)), ((2001, 4012), 1))
 
 
 class RefusalTests(TalkCase):

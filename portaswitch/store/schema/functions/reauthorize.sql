@@ -23,6 +23,16 @@ begin
     return asked;
 end $$;
 
+-- The same, and once more for those below resellers (store.turned): servers know the money of resellers by the second, and no commit waits for it, so that one
+-- that is on its way may refuse by what was.
+create or replace function relieve(i_customers bigint[], i_accounts bigint[], owings boolean[]) returns int language plpgsql as $$
+begin
+    insert into relieved_customers
+    select distinct c.i_customer from unnest(i_customers, i_accounts) r (i_customer, i_account) join customers c using (i_customer)
+    where r.i_account is null and c.i_customer_type <> 1 order by 1 on conflict (i_customer) do update set seen = null;
+    return reauthorize(i_customers, i_accounts, owings);
+end $$;
+
 -- Of all of an environment who have one of these discount plans (by their add-ons, product, themselves or their customer) or products, or whose payer has;
 -- in ten seconds, when every server has read what they say now.
 create or replace function reauthorize_plans(env int, plans bigint[], products bigint[]) returns void language plpgsql as $$

@@ -70,3 +70,9 @@ create view holds as
     select s.session_key, s.i_account, s.i_env, q ->> 'k' as quota_key, (q ->> 'g')::bigint as granted, (q ->> 'u')::bigint as used,
            coalesce((select sum((t ->> 'a')::numeric) from json_array_elements(q -> 'h') t), 0) as held, s.expires
     from sessions s, json_array_elements(s.state::json -> 'q') q;
+
+-- Resellers that something was better for: the sessions below them that wait are asked once more, some seconds behind the commit (store.turned).
+create table relieved_customers (
+    i_customer bigint primary key references customers on delete cascade,
+    seen       timestamptz      -- when the job first saw the change; null: not yet
+);

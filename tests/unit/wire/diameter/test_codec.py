@@ -178,6 +178,7 @@ class AnswerTests(SynchronousTestCase):
             self.assertEqual(answer.integer("Result-Code"), result)
             self.assertEqual(answer.flags & ERROR, ERROR if result < 4000 else 0)
             self.assertEqual(answer.get("CC-Request-Number"), None if result < 4000 else 0)
+            self.assertEqual(answer.get("Auth-Application-Id"), None if result < 4000 else 4)
             self.assertEqual(answer.text("Origin-Host"), "ocs.example.com")
 
 

@@ -64,6 +64,8 @@ class ComingInTests(NodeCase):
             outputs = self.node.received(number, octets, 0)
             (cea,) = sent(outputs)
             self.assertEqual((cea.get("Result-Code"), cea.is_error), (result, result < 4000))
+            told = [cea.get(name) for name in ("Host-IP-Address", "Vendor-Id", "Product-Name")]
+            self.assertEqual(told, [None] * 3 if result < 4000 else ["192.0.2.1", 0, "portaswitch"])  # RFC 6733 5.3.2
             self.assertIsInstance(outputs[-1], Close)
             self.assertEqual(len(only(outputs, Refused)), 1)
             self.assertEqual(self.node.received(number, cer(), 0), [])

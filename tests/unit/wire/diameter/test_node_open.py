@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from portaswitch.wire.diameter.codec import encode_answer
+from portaswitch.wire.diameter.codec import encode, encode_answer
 from portaswitch.wire.diameter.identifiers import Identifiers
 from portaswitch.wire.diameter.message import Message
 from portaswitch.wire.diameter.outputs import Answered, Close, Connect, Deliver, Down, Refused, Restarted, Send, Unanswered, Up
@@ -108,6 +108,9 @@ class OpenTests(NodeCase):
         (answered,) = only(self.node.received("c", octets, 1), Answered)
         self.assertEqual((answered.context, answered.message.get("Result-Code")), (1, 2002))
         self.assertEqual([type(o) for o in self.node.received("c", octets, 1)], [Refused])
+        (message,) = sent(sends[1])
+        stray = encode(0x40, 272, 4, message.hop_by_hop, message.end_to_end, [("Result-Code", 2001), *origin()], DICTIONARY)
+        self.assertEqual([type(o) for o in self.node.received("c", stray, 1)], [Refused], "an answer to another command")
         outputs = self.node.lost("c", 2)
         self.assertEqual([o.context for o in only(outputs, Unanswered)], [2])
         self.assertRaises(LookupError, self.node.request, PGW, 0xC0, 258, 4, [], 3)
