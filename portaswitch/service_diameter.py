@@ -69,7 +69,7 @@ class DiameterRole:
         limits = Limits(section.max_waiting, section.max_waiting_per_peer)
         self.endpoint = endpoint = DiameterEndpoint(
             local, lambda: self._peers, core, diameter_map, self._reactor, self._now, identifiers, limits, section.watchdog,
-            f"{self._settings.instance}-d", tracer, origins=DiameterOrigins(pool),
+            f"{self._settings.instance}-d", tracer, origins=DiameterOrigins(pool, self._reactor),
         )  # fmt: skip
         lines = []
         for address in section.listen:
