@@ -104,6 +104,8 @@ class Paged(Periodic):
 
     async def rest(self) -> bool:
         """Between two pages: REST times as long as the last one took. False when the job has to end."""
+        if not self.running:
+            return False
         self._resting = deferLater(self._clock, REST * (self._clock.seconds() - self._since))
         with suppress(CancelledError):
             await self._resting
