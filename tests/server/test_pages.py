@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import Clock
 
 from portaswitch.store import events_sql, folding, ledger, notices, pages, session_tasks, standing, turned, usage_dates, wallet_ends
@@ -59,8 +59,9 @@ TABLES: Final = (
 STATISTICS: Final = {"none": (), "of empty tables": (f"analyze {TABLES}",), "fresh": ()}
 TASKS: Final = {"nodes": [], "rooms": [], "room": 50, "limit": 500, "worker": "x", "lease": 10, "kinds": ["rar", "asr"]}
 PART: Final = pages.span(20, 10)
+Statements = Mapping[str, tuple[str, Mapping[str, Any], int]]
 #: Statements of jobs, what they are asked with, and the rows of a page.
-JOBS: Final[Mapping[str, tuple[str, Mapping[str, Any], int]]] = {
+JOBS: Final[Statements] = {
     "sessions that wait": (turned.WAITING, {"customer": 10100, "account": 10100}, turned.PAGE),
     "sessions that must end": (standing.SEEN, PART, 200),
     "zones of sessions": (standing.ZONES, {**PART, "timed": [1]}, 200),
@@ -77,11 +78,11 @@ JOBS: Final[Mapping[str, tuple[str, Mapping[str, Any], int]]] = {
     "events of nobody": (events_sql.LEFT_OVER, {"after": 0}, 500),
 }
 #: Statements of other connections: those of charges, and the ordinary ones.
-HOT: Final[Mapping[str, tuple[str, Mapping[str, Any], int]]] = {
+HOT: Final[Statements] = {
     "the dead": (ledger.DEAD, {**PART, "limit": 500}, 200),
     "sessions of a node": (ledger.NAMES + ledger.RANGE + "s.i_node = %(node)s and s.started < %(until)s", {**PART, "node": 900, "until": "infinity"}, 200),
 }
-WORK: Final[Mapping[str, tuple[str, Mapping[str, Any], int]]] = {
+WORK: Final[Statements] = {
     "sessions of a host": (SESSIONS, {**PART, "i_node": 900, "host": "host", "before": "infinity"}, 200),
     "tasks": (session_tasks.CLAIM, TASKS, 10),
     "resellers": (folding.RESELLERS, {}, 1),
@@ -119,7 +120,7 @@ class PlanTests(PoolTestCase):
             await db.execute(BACKLOG, {"many": MANY})
             if statistics == "fresh":
                 await db.execute(f"analyze {TABLES}")
-            asked = ((JOBS, JOB_SETTINGS), (HOT, HOT_SETTINGS), (WORK, {}))
+            asked: tuple[tuple[Statements, Mapping[str, str]], ...] = ((JOBS, JOB_SETTINGS), (HOT, HOT_SETTINGS), (WORK, {}))
             found = {}
             for statements, settings in asked:
                 pool = await self.pool(dsn, settings=settings)
@@ -169,7 +170,7 @@ class PacedTests(PoolTestCase):
         clock = Clock()
         rest = pages.paced(clock)
         clock.advance(2)
-        resting = Deferred.fromCoroutine(rest())
+        resting: Deferred[bool] = ensureDeferred(rest())  # type: ignore[arg-type]
         clock.advance(7.9)
         self.assertNoResult(resting)
         clock.advance(0.2)
