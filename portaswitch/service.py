@@ -26,7 +26,7 @@ from portaswitch import jobs, process_metrics
 from portaswitch.administration import load_file
 from portaswitch.api.espf import Espf
 from portaswitch.api.status import pages, site
-from portaswitch.billing.core import Core, Limits
+from portaswitch.billing.core import Core, Limits, decided
 from portaswitch.config.settings import Settings
 from portaswitch.endpoints import listen
 from portaswitch.endpoints.radius import RadiusProtocol
@@ -211,7 +211,7 @@ class Server(Service):
         for name, opened in self.radius.open(core, self.tracer) if "radius" in self._settings.roles else ():
             self._ports.append(opened)
             lines.append(f"{name} on {_place('udp', opened)}")
-        return lines + (self.diameter.open(core, self.tracer, self._database.pool) if self.diameter is not None else [])
+        return lines + (self.diameter.open(core, self.tracer, self._database.pool, decided) if self.diameter is not None else [])
 
     def _open_http(self, address: Any) -> str:
         opened = listen.listen_stream(self._reactor, address, site(self._pages), self._settings.reuse_port, "HTTP")

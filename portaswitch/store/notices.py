@@ -25,7 +25,7 @@ from portaswitch.store.usage_dates import follow
 
 READER: Final = "notices"
 #: Rows that one statement looks at, and statements of one pass: what is left is looked at by the passes that follow, and then all over again.
-PAGE: Final = 500
+PAGE: Final = 300
 PAGES: Final = 10
 
 # Each gives where the next page begins, null behind the last row.

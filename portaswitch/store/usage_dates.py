@@ -19,9 +19,9 @@ from portaswitch.store.transaction import Cursor
 DATED = Counter("portaswitch_accounts_dated_total", "First and last uses of accounts that were written")
 
 READER: Final = "usage"
-PAGE: Final = 500
+PAGE: Final = 300
 """Ids of one transaction: the rows of accounts that it locks are locked for some milliseconds."""
-PAGES: Final = 2000
+PAGES: Final = 3000
 """Pages of one pass: what is left waits for the next one."""
 
 #: Several processes may want to; one does it.
