@@ -7,18 +7,20 @@ A job that fails is logged, counted and run again at its next time; a looping ca
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
-from twisted.internet.task import LoopingCall
+from twisted.internet.defer import CancelledError, Deferred, DeferredList, maybeDeferred
+from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from portaswitch.errors import LedgerFailed
 from portaswitch.interfaces.billing import IBilling
 from portaswitch.interfaces.ledger import ILedger
+from portaswitch.interfaces.rest import Rest
 from portaswitch.interfaces.work import IOperations
 from portaswitch.logs import background
 from portaswitch.metrics import Counter
@@ -33,6 +35,8 @@ SWEPT = Counter("portaswitch_sessions_swept_total", "Sessions that nobody spoke 
 SWEEP_PAGE = 500
 #: Sessions that are closed at once: enough for a batch, too few to crowd out the living.
 ABREAST = 16
+#: For how many times the time of a page nothing is done after it: a fifth of the time is theirs.
+REST = 4.0
 
 
 class Periodic(Service):
@@ -76,6 +80,38 @@ class Periodic(Service):
         PASSES.inc(self._label, "failed" if isinstance(result, Failure) else "ok")
         if isinstance(result, Failure):
             self._log.warn("job {job} failed, it runs again in {seconds} s: {error}", job=self._label, seconds=self._seconds, error=result.getErrorMessage())
+
+
+class Paged(Periodic):
+    """A job whose passes go through something large: `work` is given `rest`, and ends when that says so. Stopping waits for the page in progress only."""
+
+    def __init__(self, clock: Any, seconds: float, work: Callable[[Rest], Any], name: str) -> None:
+        super().__init__(clock, seconds, lambda: work(self.rest), name)
+        self._clock = clock
+        self._since = 0.0
+        self._resting: Deferred[None] | None = None
+
+    def stopService(self) -> Deferred[None] | None:
+        """Stop; see the class."""
+        stopped = super().stopService()
+        if self._resting is not None:
+            self._resting.cancel()
+        return stopped
+
+    def _once(self) -> Any:
+        self._since = self._clock.seconds()
+        return super()._once()
+
+    async def rest(self) -> bool:
+        """Between two pages: REST times as long as the last one took. False when the job has to end."""
+        if not self.running:
+            return False
+        self._resting = deferLater(self._clock, REST * (self._clock.seconds() - self._since))
+        with suppress(CancelledError):
+            await self._resting
+        self._resting = None
+        self._since = self._clock.seconds()
+        return bool(self.running)
 
 
 def renewals(operations: IOperations, due: Callable[[], Awaitable[list[tuple[int, str, int]]]]) -> Callable[[], Coroutine[Any, Any, None]]:

@@ -26,7 +26,7 @@ from portaswitch import jobs, process_metrics
 from portaswitch.administration import load_file
 from portaswitch.api.espf import Espf
 from portaswitch.api.status import pages, site
-from portaswitch.billing.core import Core, Limits
+from portaswitch.billing.core import Core, Limits, decided
 from portaswitch.config.settings import Settings
 from portaswitch.endpoints import listen
 from portaswitch.endpoints.radius import RadiusProtocol
@@ -40,33 +40,24 @@ from portaswitch.operations.desk import Desk
 from portaswitch.operations.entities import ENTITIES
 from portaswitch.provisioning import Provisioning
 from portaswitch.service_diameter import DiameterRole
+from portaswitch.service_jobs import database_jobs
 from portaswitch.service_radius import RadiusRole
 from portaswitch.service_sip import SipService, worker_of
 from portaswitch.store.catalogue import CatalogueStore
-from portaswitch.store.counter_resets import begin_periods
 from portaswitch.store.database import Database
-from portaswitch.store.events import keep_events
-from portaswitch.store.folding import fold, reseller_funds
+from portaswitch.store.folding import reseller_funds
 from portaswitch.store.hints import CHANNEL as HINTS
 from portaswitch.store.ledger import Ledger
 from portaswitch.store.listen import Listener
 from portaswitch.store.partitions import keep_partitions
 from portaswitch.store.pool import Pool
-from portaswitch.store.session_tasks import purge
-from portaswitch.store.standing import StandingJob
 from portaswitch.store.trace_watches import CHANNEL, read_watches
-from portaswitch.store.turned import ask_relieved, ask_turned
-from portaswitch.store.usage_dates import date_accounts
 from portaswitch.store.users import Users
-from portaswitch.store.wallet_ends import due_wallets, move_wallets
 from portaswitch.store.work import Books
 from portaswitch.trace.tracer import WATCHES, Tracer, silent
 
 #: Work between the schema and the catalogue (`--load`).
 Prepare = Callable[[Database], Awaitable[None]]
-
-#: Days that finished session tasks are kept.
-TASKS_KEPT = 30
 
 #: Octets of trace.log before it turns, old ones that are kept, and lines that are gathered between two writings.
 TRACE_LOG = 20_000_000, 5, 5000
@@ -157,7 +148,7 @@ class Server(Service):
             pool = await self._database.connect_hot(settings.limits.hot_connections, settings.limits.statement_timeout, "sip")
             self.sip = SipService(self._reactor, settings, self.core, pool, lambda: self.catalogue, _now, self.tracer)
             lines += await self.sip.open()
-        self._start_jobs(ledger, self.core)
+        await self._start_jobs(ledger, self.core)
         self._stage = Stage.SERVING
         return lines + http
 
@@ -222,7 +213,7 @@ class Server(Service):
         for name, opened in self.radius.open(core, self.tracer) if "radius" in self._settings.roles else ():
             self._ports.append(opened)
             lines.append(f"{name} on {_place('udp', opened)}")
-        return lines + (self.diameter.open(core, self.tracer, self._database.pool) if self.diameter is not None else [])
+        return lines + (self.diameter.open(core, self.tracer, self._database.pool, decided) if self.diameter is not None else [])
 
     def _open_http(self, address: Any) -> str:
         opened = listen.listen_stream(self._reactor, address, site(self._pages), self._settings.reuse_port, "HTTP")
@@ -239,7 +230,7 @@ class Server(Service):
             return self._stage.value
         return "no live connection to the database" if self._hot is None or self._hot.live == 0 else None
 
-    def _start_jobs(self, ledger: Ledger, core: Core) -> None:
+    async def _start_jobs(self, ledger: Ledger, core: Core) -> None:
         pool = self._database.pool
         self._every(0.5, self._billing_log.flush, "billing-log")
         self._every(0.5, self._trace_log.flush, "trace-log")
@@ -249,32 +240,27 @@ class Server(Service):
         self._watch_turns()
         for seconds, work, name in self.radius.jobs() if "radius" in self._settings.roles else ():
             self._every(seconds, work, name)
-        for job in self.diameter.jobs(pool) if self.diameter is not None else ():
-            self._every(job.seconds, job.run, job.name)
-        for seconds, work, name in self.sip.jobs("jobs" in self._settings.roles) if self.sip is not None else ():
+        for every in self.diameter.jobs(pool) if self.diameter is not None else ():
+            self._every(every.seconds, every.run, every.name)
+        for seconds, work, name in self.sip.jobs() if self.sip is not None else ():
             self._every(seconds, work, name)
         if "jobs" in self._settings.roles:
             self._every(5.0, jobs.sweeper(ledger, core, _now), "sweeper")
-            self._every(5.0, StandingJob(pool, lambda: self.catalogue, _now).run, "standing")
-            self._every(1.0, lambda: fold(pool), "folding")
-            self._every(60.0, lambda: begin_periods(pool, self.catalogue, _now()), "counters")
-            self._every(60.0, lambda: move_wallets(pool), "wallets")
-            self._every(30.0, lambda: ask_turned(pool), "waiting-sessions")
-            self._every(5.0, lambda: ask_relieved(pool), "relieved-resellers")
-            self._every(60.0, jobs.renewals(self._desk(pool), lambda: due_wallets(pool)), "wallet-renewals")
-            self._every(60.0, lambda: date_accounts(pool), "usage-dates")
-            self._every(3600.0, lambda: keep_partitions(pool), "partitions")
-            self._every(3600.0, lambda: purge(pool, TASKS_KEPT), "task-purge")
-            self._every(3600.0, lambda: keep_events(pool), "event-history")
+            theirs = await self._database.connect_jobs()
+            for job in database_jobs(self._reactor, theirs, self._desk(pool), lambda: self.catalogue, _now):
+                self._begin(job)
+            for seconds, paged, name in self.sip.paged_jobs() if self.sip is not None else ():
+                self._begin(jobs.Paged(self._reactor, seconds, paged, name))
 
     def _desk(self, pool: Pool) -> Desk:
         return Desk(Books(pool, self._database.sealer, ENTITIES, self._database.hints.committed))
 
-    def _every(self, seconds: float, work: Callable[[], Any], name: str) -> jobs.Periodic:
-        job = jobs.Periodic(self._reactor, seconds, work, name)
+    def _every(self, seconds: float, work: Callable[[], Any], name: str) -> None:
+        self._begin(jobs.Periodic(self._reactor, seconds, work, name))
+
+    def _begin(self, job: jobs.Periodic) -> None:
         self._jobs.append(job)
         job.startService()
-        return job
 
     @staticmethod
     def _read_resellers(pool: Pool, core: Core) -> Callable[[], Awaitable[None]]:

@@ -67,8 +67,8 @@ class DiameterRole:
         if self.endpoint is not None:
             self.endpoint.swapped()
 
-    def open(self, core: IBilling, tracer: Tracer, pool: Pool) -> list[str]:
-        """Listen; gives a line for each port. Errors: StartError."""
+    def open(self, core: IBilling, tracer: Tracer, pool: Pool, others: Callable[[], int]) -> list[str]:
+        """Listen; gives a line for each port. `others` as the endpoint's. Errors: StartError."""
         section = self._settings.diameter
         addresses = section.host_addresses or tuple(dict.fromkeys(address.interface for address in section.listen))
         local = Local(section.origin_host, section.origin_realm, addresses, ORIGIN_STATE)
@@ -76,7 +76,7 @@ class DiameterRole:
         limits = Limits(section.max_waiting, section.max_waiting_per_peer)
         self.endpoint = endpoint = DiameterEndpoint(
             local, lambda: self._peers, core, diameter_map, self._reactor, self._now, identifiers, limits, section.watchdog,
-            f"{self._settings.instance}-d", tracer, origins=DiameterOrigins(pool), ways=DiameterAgents(pool),
+            f"{self._settings.instance}-d", tracer, origins=DiameterOrigins(pool, self._reactor), ways=DiameterAgents(pool), others=others,
         )  # fmt: skip
         lines = []
         for address in section.listen:

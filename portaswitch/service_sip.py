@@ -29,6 +29,7 @@ from portaswitch.endpoints.sip_throttle import Throttle
 from portaswitch.endpoints.sip_trace import SipTrace
 from portaswitch.errors import DatabaseDown
 from portaswitch.interfaces.billing import IBilling
+from portaswitch.interfaces.rest import Rest
 from portaswitch.messaging.notices import Notices
 from portaswitch.messaging.notify import Notifier
 from portaswitch.messaging.registrar import Registrar
@@ -53,6 +54,7 @@ NOTICED = 5.0
 DATAGRAM = 65536
 
 Job = tuple[float, Callable[[], Awaitable[None]], str]
+PagedJob = tuple[float, Callable[[Rest], Awaitable[None]], str]
 
 
 def worker_of(settings: Settings) -> str:
@@ -182,8 +184,8 @@ class SipService:
 
     # -- work that recurs, and the end ------------------------------------------------------------------------------------------------------------
 
-    def jobs(self, everything: bool) -> list[Job]:
-        """Seconds, work and name of each job; `everything`: of the role jobs too."""
+    def jobs(self) -> list[Job]:
+        """Seconds, work and name of each job."""
 
         async def sweep() -> None:
             for port in self.ports.values():
@@ -191,13 +193,16 @@ class SipService:
                     port.sweep()
             await self._forget()
 
-        found: list[Job] = [(1.0, self.relay.recover, "messages"), (2.0, sweep, "sip-connections")]
-        return [*found, (60.0, self._purge, "sip-purge"), (NOTICED, self.notices.run, "notices")] if everything else found
+        return [(1.0, self.relay.recover, "messages"), (2.0, sweep, "sip-connections")]
 
-    async def _purge(self) -> None:
-        await self._locations.purge()
-        await self._messages.purge(REMEMBERED)
-        await self.notices.purge()
+    def paged_jobs(self) -> list[PagedJob]:
+        """The same of those of the role jobs, which rest between the pages of what they go through."""
+        return [(60.0, self._purge, "sip-purge"), (NOTICED, self.notices.run, "notices")]
+
+    async def _purge(self, rest: Rest) -> None:
+        await self._locations.purge(rest)
+        await self._messages.purge(REMEMBERED, rest)
+        await self.notices.purge(rest)
 
     async def close(self) -> None:
         """Close sockets and connections."""

@@ -47,6 +47,11 @@ class Limits:
     password_window: float = 60.0
 
 
+def decided() -> int:
+    """Requests that were decided so far, but for those that end sessions of nodes that have restarted."""
+    return sum(count for (kind, _), count in REQUESTS.values.items() if kind != Kind.ON_OFF.value)
+
+
 @implementer(IBilling)
 class Core:
     """One a process. `seconds` is a monotonic clock; `log` takes one billing line a request, `tracer` the steps of watched ones."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address, ip_network
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from twisted.logger import Logger
 
@@ -17,6 +18,12 @@ EXPOSED = Gauge("portaswitch_radius_exposed_clients", "RADIUS clients of whom ne
 ACCESS_REQUEST = int(Code.ACCESS_REQUEST)
 
 
+@lru_cache(maxsize=1 << 16)
+def _network(address: str) -> IPv4Network | IPv6Network:
+    """The network that an address of the table means; remembered, since a reload brings thousands of the same ones in one turn."""
+    return ip_network(address)
+
+
 class Clients:
     """
     The client table of one catalogue, by address; masks from the longest. What `auto` has learnt is in `habits`, which outlive the table. `templates` are
@@ -29,7 +36,7 @@ class Clients:
         self.catalogue = catalogue
         self.habits = habits
         self.templates = templates
-        networks = [(ip_network(client.address), client) for client in catalogue.clients]
+        networks = [(_network(client.address), client) for client in catalogue.clients]
         self._hosts = {str(network.network_address): client for network, client in networks if network.num_addresses == 1}
         self._networks = sorted(((network, client) for network, client in networks if network.num_addresses > 1), key=lambda pair: -pair[0].prefixlen)
 

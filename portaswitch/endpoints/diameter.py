@@ -148,7 +148,7 @@ class DiameterEndpoint:
     """
     All connections of a process. `peers` gives the table in force, `local` is who we are on the wire; `reactor` is the clock, `now` the wall clock (aware UTC),
     `identifiers` those of our own requests; `tw` seconds of the watchdog (RFC 3539); `origins` remembers the clients' restarts, `ways`
-    who is behind which agent.
+    who is behind which agent; `others` counts the requests that were decided beside those that close their sessions.
     """
 
     _log = Logger()
@@ -156,13 +156,13 @@ class DiameterEndpoint:
     def __init__(
         self, local: Local, peers: Callable[[], DiameterPeers], billing: IBilling, mapping: CreditControl, reactor: Any, now: Callable[[], datetime],
         identifiers: Identifiers, limits: Limits = DEFAULT, tw: float = 30.0, prefix: str = "d", tracer: Tracer | None = None, *,
-        origins: IDiameterOrigins, ways: IDiameterAgents,
+        origins: IDiameterOrigins, ways: IDiameterAgents, others: Callable[[], int] | None = None,
     ) -> None:  # fmt: skip
         self._peers, self._reactor = peers, reactor
         self._node = Node(local, self._admit, identifiers, lambda: uniform(-2, 2), tw)
         realms = peers().local.realms
         self._requests = Requests(billing, mapping, local, realms, now, prefix, tracer or silent(), self._answer, self._hold, self._let_go, limits)
-        self._restarts = Restarts(billing, origins, reactor, now, prefix)
+        self._restarts = Restarts(billing, origins, reactor, now, prefix, others)
         self._agents = DiameterAgents(ways, lambda name: name in self._realms and self._node.ready(name), self._behind, reactor)
         self._connections: dict[DiameterProtocol, str] = {}
         self._realms: dict[str, str] = {}

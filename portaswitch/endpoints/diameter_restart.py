@@ -3,8 +3,9 @@ A Diameter client that has restarted (RFC 6733 8.16): its Origin-State-Id has ri
 
     CER, DWR  >  the state is noted in the database  >  it has risen  >  the sessions of before are closed, provisionally (DESIGN.md 3.5), ABREAST at a time
 
-What was heard last is in the database, so that a restart of ours, or another process, misses none. The closing leaves most of the time to new requests: after
-each batch it rests for REST times what that took. One that is cut short by our end goes on when the client comes back.
+What was heard last is in the database, so that a restart of ours, or another process, misses none. The closing leaves most of the time to other requests: after
+each batch it rests for REST times what that took, or less where few others ask, and not at all where nobody does.
+One that is cut short by our end goes on when the client comes back.
 """
 
 from __future__ import annotations
@@ -40,7 +41,11 @@ class Restarts:
 
     _log = Logger()
 
-    def __init__(self, billing: IBilling, origins: IDiameterOrigins, clock: Any, now: Callable[[], datetime], prefix: str) -> None:
+    def __init__(
+        self, billing: IBilling, origins: IDiameterOrigins, clock: Any, now: Callable[[], datetime], prefix: str, others: Callable[[], int] | None = None
+    ) -> None:
+        """`others` is how many other requests were decided so far; None: there are always some."""
+        self._others = others
         self._billing, self._origins, self._clock, self._now, self._prefix = billing, origins, clock, now, prefix
         self._running: dict[str, Deferred[None]] = {}
         self._number = 0
@@ -78,12 +83,15 @@ class Restarts:
         count = len(names)
         RESTARTED.inc(peer.name)
         self._log.info("Diameter peer {host} of node {node} has restarted: {count} sessions are closed", host=peer.origin_host, node=peer.name, count=count)
+        seen = self._others() if self._others is not None else 0
         for first in range(0, count, ABREAST):
             since = self._clock.seconds()
             done = await DeferredList([self._end(name) for name in names[first : first + ABREAST]], consumeErrors=True)
             CLOSED.inc(peer.name, by=sum(1 for ok, _ in done if ok))
             if first + ABREAST < count:
-                await deferLater(self._clock, REST * (self._clock.seconds() - since))
+                now = seen + ABREAST if self._others is None else self._others()
+                share, seen = min(1.0, (now - seen) / ABREAST), now
+                await deferLater(self._clock, REST * share * (self._clock.seconds() - since))
         await self._origins.closed(peer.i_env, peer.origin_host, risen)
 
     def _end(self, name: SessionName) -> Deferred[Any]:

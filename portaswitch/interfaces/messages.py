@@ -8,6 +8,7 @@ from decimal import Decimal
 from twisted.internet.defer import Deferred
 from zope.interface import Interface
 
+from portaswitch.interfaces.rest import Rest
 from portaswitch.model.message import Answer, Callee, Contact, Draft, Fate, Kept, Notice, Occasion, Text
 from portaswitch.model.refusal import Refusal
 from portaswitch.model.registration import Bound, NotBound, Registration
@@ -121,8 +122,8 @@ class INotifier(Interface):
 class INotices(Interface):
     """Implemented by `store.notices.Notices`: what subscribers are to be told of. Errors of all methods: `DatabaseDown`, psycopg2's."""
 
-    def notice(occasions: Collection[Occasion], low: Decimal) -> Deferred[None]:
-        """Write down what has happened of these kinds and was not noticed yet; a balance is low below `low`."""
+    def notice(occasions: Collection[Occasion], low: Decimal, rest: Rest) -> Deferred[None]:
+        """Write down what has happened of these kinds and was not noticed yet; a balance is low below `low`. Of very much one call may see a part."""
 
     def unsent(limit: int) -> Deferred[list[Notice]]:
         """What is to be told, the oldest first. Two processes may get the same."""
@@ -130,5 +131,5 @@ class INotices(Interface):
     def sent(notices: Sequence[Notice]) -> Deferred[None]:
         """These were told."""
 
-    def purge() -> Deferred[None]:
-        """Forget what can't be noticed again."""
+    def purge(rest: Rest) -> Deferred[None]:
+        """Forget what can't be noticed again. Of very much one call may see a part."""

@@ -8,6 +8,7 @@ from decimal import Decimal
 from twisted.internet.defer import Deferred
 
 from portaswitch.interfaces.messages import INotices, INotifier
+from portaswitch.interfaces.rest import Rest, at_once
 from portaswitch.metrics import Counter
 from portaswitch.model.message import Notice, Occasion
 
@@ -23,13 +24,13 @@ class Notices:
     def __init__(self, notices: INotices, notifier: INotifier, texts: Mapping[Occasion, str], low: Decimal) -> None:
         self._notices, self._notifier, self._texts, self._low = notices, notifier, dict(texts), low
 
-    async def run(self) -> None:
+    async def run(self, rest: Rest = at_once) -> None:
         """
         Notice what has happened, and tell it. Who dies between a text and its mark sends it again under the same key, which changes nothing.
         """
         if not self._texts:
             return
-        await self._notices.notice(self._texts.keys(), self._low)
+        await self._notices.notice(self._texts.keys(), self._low, rest)
         while notices := await self._notices.unsent(PAGE):
             for notice in notices:
                 await self._tell(notice)
@@ -42,6 +43,6 @@ class Notices:
         if await self._notifier.notify(notice.i_env, notice.account, text.format_map(notice.told), f"notice/{notice.i_notice}"):
             NOTICED.inc(notice.occasion.value)
 
-    def purge(self) -> Deferred[None]:
+    def purge(self, rest: Rest = at_once) -> Deferred[None]:
         """Forget what can't happen again."""
-        return self._notices.purge()
+        return self._notices.purge(rest)

@@ -11,10 +11,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -43,8 +44,13 @@ from portaswitch.store.catalogue_discounts import discount_plans
 from portaswitch.store.catalogue_policies import access_policies
 from portaswitch.store.catalogue_tariffs import Tariffs
 from portaswitch.store.pool import Pool
+from portaswitch.store.transaction import Cursor, Row
 from portaswitch.store.views import budget_of
 
+T = TypeVar("T")
+
+#: Rows in one turn: a millisecond or two.
+PAGE: Final = 250
 RELOADS = Counter("portaswitch_catalogue_reloads_total", "Compilations of the catalogue", ("result",))
 RATES = Gauge("portaswitch_catalogue_rates", "Rates in the compiled catalogue")
 #: The date of rates that were always in force.
@@ -135,9 +141,9 @@ class CatalogueStore:
 
     async def _compile(self) -> Catalogue:
         services = {row[0]: Service(row[0], row[1], row[2], Base(row[3]), row[4]) for row in await self._pool.query(SERVICES)}
-        nodes = [_node(row) for row in await self._pool.query(NODES)]
-        clients = [self._client(row) for row in await self._pool.query(CLIENTS)]
-        connections = {row[3]: Connection(*row) for row in await self._pool.query(CONNECTIONS)}
+        nodes = await self._paged(NODES, _node)
+        clients = await self._paged(CLIENTS, self._client)
+        connections = dict(await self._paged(CONNECTIONS, lambda row: (row[3], Connection(*row))))
         return Catalogue(
             0, services, await self._products(services), await self._tariffs.read(), {node.i_node: node for node in nodes},
             {(node.i_env, node.nas_ip): node for node in nodes if node.nas_ip},
@@ -156,11 +162,29 @@ class CatalogueStore:
     async def _products(self, services: dict[int, Service]) -> dict[int, Product]:
         policies = {row[0]: ServicePolicy(row[0], None if row[1] is None else Protection(row[1]), *row[2:]) for row in await self._pool.query(POLICIES)}
         entries: dict[int, list[RatingEntry]] = {}
-        for i_product, i_entry, i_service, i_node, code, i_tariff, i_reseller, i_policy in await self._pool.query(ENTRIES):
+
+        def add(row: Row) -> None:
+            i_product, i_entry, i_service, i_node, code, i_tariff, i_reseller, i_policy = row
             policy = policies.get(i_policy) or DEFAULT_POLICIES[services[i_service].base]
             entries.setdefault(i_product, []).append(RatingEntry(i_entry, i_service, i_node, code, i_tariff, i_reseller, policy))
-        rows = await self._pool.query(PRODUCTS)
-        return {row[0]: _product(row, tuple(entries.get(row[0], ()))) for row in rows}
+
+        await self._paged(ENTRIES, add)
+        return dict(await self._paged(PRODUCTS, lambda row: (row[0], _product(row, tuple(entries.get(row[0], ()))))))
+
+    async def _paged(self, select: str, make: Callable[[Row], T]) -> list[T]:
+        """What `make` makes of the rows of a query, a page a reactor turn: there may be thousands, and requests wait meanwhile."""
+
+        async def body(cursor: Cursor) -> list[T]:
+            await cursor.execute(f"declare rows_to_compile no scroll cursor for {select}")
+            made: list[T] = []
+            while True:
+                page = await cursor.query(f"fetch {PAGE} from rows_to_compile")
+                made += map(make, page)
+                if len(page) < PAGE:
+                    return made
+                await deferLater(self._reactor, 0)
+
+        return await self._pool.transaction(body)
 
     def _client(self, row: tuple[Any, ...]) -> RadiusClient:
         i_client, i_env, address, secret, i_node, require, limit, ignore, *seen = row

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from twisted.logger import Logger
 
@@ -20,6 +20,13 @@ from portaswitch.store.pool import HOT_SETTINGS, Pool
 from portaswitch.store.secrets import Sealer
 
 KEY_FILE = "secret.key"
+
+#: Bitmaps stay: there is no other way through a BRIN index.
+JOB_SETTINGS: Final[Mapping[str, str]] = {
+    "enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off", "enable_material": "off", "jit": "off",
+    "max_parallel_workers_per_gather": "0",
+}  # fmt: skip
+JOB_CONNECTIONS: Final = 2
 
 
 class Database:
@@ -78,6 +85,10 @@ class Database:
     async def connect(self, name: str, size: int, settings: Mapping[str, str] | None = None) -> Pool:
         """A further pool on the same database; `settings` are set on each of its connections."""
         return await self._connect(Pool(self._reactor, self.dsn, size=size, name=name, settings=settings))
+
+    async def connect_jobs(self) -> Pool:
+        """The pool of periodic jobs: plans that need no statistics (of a table that grew within minutes they are wrong), and one CPU at most."""
+        return await self.connect("jobs", JOB_CONNECTIONS, JOB_SETTINGS)
 
     async def connect_hot(self, size: int, statement_timeout: float, name: str = "hot") -> Pool:
         """The pool of the money path, or another one as it is: fixed plans, and statements that give up after `statement_timeout` seconds."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from zope.interface import implementer
 from portaswitch.errors import DatabaseDown
 from portaswitch.interfaces.diameter_origins import IDiameterOrigins
 from portaswitch.model.ledger import SessionName
+from portaswitch.store.pages import found, paced
 from portaswitch.store.pool import Pool
 
 #: By the host's name in small letters. Two processes may hear of one restart at the same time: the first one's time counts.
@@ -22,19 +24,21 @@ on conflict (i_env, origin_host) do update set i_node = excluded.i_node, state_i
     risen = case when excluded.state_id > o.state_id then %(at)s else o.risen end
 where excluded.state_id >= o.state_id returning risen
 """
+#: In a range of the table (`pages`): no index leads to them.
 SESSIONS: Final = """
 select s.i_env, s.i_node, s.session_key, a.id, s.version from sessions s join accounts a using (i_account)
-where s.i_node = %(i_node)s and s.updated < %(before)s and (%(host)s = '' or starts_with(lower(s.session_key), %(i_node)s || '/' || %(host)s || ';'))
+where s.ctid >= %(low)s::tid and s.ctid < %(high)s::tid and s.i_node = %(i_node)s and s.updated < %(before)s
+  and (%(host)s = '' or starts_with(lower(s.session_key), %(i_node)s || '/' || %(host)s || ';'))
 """
 CLOSED: Final = "update diameter_origins set risen = null where i_env = %s and origin_host = %s and risen <= %s"
 
 
 @implementer(IDiameterOrigins)
 class DiameterOrigins:
-    """Works with the connections of `pool`."""
+    """Works with the connections of `pool`; `clock` waits, so that a search through all sessions rests between its pages."""
 
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
+    def __init__(self, pool: Pool, clock: Any) -> None:
+        self._pool, self._clock = pool, clock
 
     def heard(self, i_env: int, i_node: int, host: str, state: int, at: datetime) -> Deferred[datetime | None]:
         """See `IDiameterOrigins.heard`."""
@@ -43,15 +47,17 @@ class DiameterOrigins:
 
     def sessions(self, i_node: int, host: str, before: datetime) -> Deferred[list[SessionName]]:
         """See `IDiameterOrigins.sessions`."""
-        return self._pool.query(SESSIONS, {"i_node": i_node, "host": host, "before": before}).addCallbacks(_names, _down)
+        return Deferred.fromCoroutine(self._sessions({"i_node": i_node, "host": host, "before": before})).addErrback(_down)
+
+    async def _sessions(self, values: Mapping[str, object]) -> list[SessionName]:
+        return [
+            SessionName(i_env, i_node, key.partition("/")[2], account, version)
+            async for rows in found(self._pool, "sessions", SESSIONS, values, paced(self._clock)) for i_env, i_node, key, account, version in rows
+        ]  # fmt: skip
 
     def closed(self, i_env: int, host: str, risen: datetime) -> Deferred[None]:
         """See `IDiameterOrigins.closed`."""
         return self._pool.execute(CLOSED, (i_env, host, risen)).addErrback(_down)
-
-
-def _names(rows: list[tuple[Any, ...]]) -> list[SessionName]:
-    return [SessionName(i_env, i_node, key.partition("/")[2], account, version) for i_env, i_node, key, account, version in rows]
 
 
 def _down(failure: Failure) -> Failure:

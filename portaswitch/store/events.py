@@ -19,6 +19,7 @@ from zope.interface import implementer
 
 from portaswitch.errors import EffectRefused
 from portaswitch.interfaces.events import IEvents
+from portaswitch.interfaces.rest import Rest, at_once
 from portaswitch.model.effect import AssignRemoteId, Emit, EndSessions, Note
 from portaswitch.model.event import Event
 from portaswitch.model.notification import HandlerRow, Instance, Notification, Settled, Verdict
@@ -173,10 +174,14 @@ def inherit(pool: Pool, instance: str, worker: str) -> Deferred[None]:
     return pool.execute(sql.INHERIT, {"instance": instance, "worker": worker})
 
 
-async def keep_events(pool: Pool) -> None:
+async def keep_events(pool: Pool, rest: Rest = at_once) -> None:
     """The job: forget old history, and events whose handlers are gone."""
     await pool.query(f"select drop_partitions('event_history', now() - interval '{HISTORY_KEPT} days')")
-    await pool.execute(sql.LEFT_OVER)
+    after: int | None = 0
+    while after is not None:
+        ((after,),) = await pool.query(sql.LEFT_OVER, {"after": after})
+        if not await rest():
+            return
 
 
 def _columns(settled: Sequence[Settled]) -> dict[str, Any]:

@@ -120,7 +120,12 @@ GOES_ON: Final = """
 update event_notifications set progress = %(progress)s, attempts = greatest(attempts - 1, 1), locked_until = null, worker = null
 where i_notification = %(notification)s and status = 'pending'
 """
-#: Events that nobody has to be told of: of handlers that were removed.
+#: Events that nobody has to be told of, of the next ones behind `after`: of handlers that were removed. Gives where they end, null behind the last.
 LEFT_OVER: Final = """
-delete from event_queue q where q.created < now() - interval '1 hour' and not exists (select from event_notifications n where n.i_event = q.i_event)
+with part as materialized (select i_event, created from event_queue where i_event > %(after)s order by i_event limit 500),
+gone as (
+    delete from event_queue q where q.i_event = any (array(
+        select p.i_event from part p where p.created < now() - interval '1 hour'
+          and (select n.i_event from event_notifications n where n.i_event = p.i_event limit 1) is null)))
+select max(i_event) from part
 """

@@ -7,7 +7,7 @@ does not harm the others (DESIGN.md 4).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -23,7 +23,7 @@ from portaswitch.model.charge import Source, SourceKey
 from portaswitch.model.ledger import Applied, Change, Failed, Member, Repeated, SessionName, Short, Stale, Verdict
 from portaswitch.model.money import ZERO
 from portaswitch.model.party import Funds
-from portaswitch.store import copies, documents, literals, literals_waiting, texts
+from portaswitch.store import copies, documents, literals, literals_waiting, pages, texts
 from portaswitch.store.pool import Pool
 from portaswitch.store.views import parse, view_of
 
@@ -48,9 +48,10 @@ COPYING = SQL.replace("from exchange(", "from exchange_copied(").replace(
 PAYING = {sql: f"{sql[:-1]}, payers => %s::int[])" for sql in (SQL, COUNTING, WAITING, KEEPING, COPYING)}
 ORPHAN = "insert into orphans (i_env, i_node, session_key, key, request, received) values (%s, %s, %s, %s, %s, %s) on conflict (key) do nothing"
 NAMES = "select s.i_env, s.i_node, s.session_key, a.id, s.version from sessions s join accounts a using (i_account) where "
-#: Pages of the table of sessions that one search for the dead looks at: 32 MB, some milliseconds.
-PAGES = 4000
-TABLE_PAGES = "select pg_relation_size('sessions') / current_setting('block_size')::int"
+RANGE = "s.ctid >= %(low)s::tid and s.ctid < %(high)s::tid and "
+#: Blocks that one statement of a search for the dead looks at, some milliseconds, and statements of a search: 32 MB in all.
+BLOCKS, SPANS = 200, 20
+DEAD = NAMES + RANGE + "s.expires < now() order by s.expires limit %(limit)s"
 RACES = frozenset(("40001", "40P01"))
 #: Classes of SQLSTATE that speak of the server and not of the statement: connection, resources, operator (a shutdown, our statement_timeout).
 UNAVAILABLE = frozenset(("08", "53", "57"))
@@ -105,7 +106,11 @@ class Ledger:
 
     def node_sessions(self, i_node: int, until: datetime) -> Deferred[list[SessionName]]:
         """See `ILedger.node_sessions`."""
-        return self._named("s.i_node = %s and s.started < %s", (i_node, until))
+        return Deferred.fromCoroutine(self._of_node({"node": i_node, "until": until}))
+
+    async def _of_node(self, values: Mapping[str, object]) -> list[SessionName]:
+        condition = NAMES + RANGE + "s.i_node = %(node)s and s.started < %(until)s"
+        return [_session_name(row) async for rows in pages.found(self._pool, "sessions", condition, values) for row in rows]
 
     def dead_sessions(self, limit: int) -> Deferred[list[SessionName]]:
         """See `ILedger.dead_sessions`."""
@@ -113,17 +118,18 @@ class Ledger:
 
     async def _dead(self, limit: int) -> list[SessionName]:
         """The dead of the next pages of the table: no index leads to them, since every request of a session would have to move its entry."""
-        first, last = self._page, self._page + PAGES
-        dead = "s.ctid >= %s::tid and s.ctid < %s::tid and s.expires < now() order by s.expires limit %s"
-        found = await self._named(dead, (f"({first},0)", f"({last},0)", limit))
-        if len(found) < limit:  # else there may be more on these pages
-            ((pages,),) = await self._pool.query(TABLE_PAGES)
-            self._page = last if last < pages else 0
+        ((size,),) = await self._pool.query(pages.SIZE, ("sessions",))
+        found: list[SessionName] = []
+        for _ in range(SPANS):
+            left = limit - len(found)
+            rows = await self._pool.query(DEAD, {**pages.span(self._page, BLOCKS), "limit": left})
+            found += map(_session_name, rows)
+            if len(rows) == left:  # there may be more on these pages
+                break
+            self._page = self._page + BLOCKS if self._page + BLOCKS < size else 0
+            if not self._page:
+                break
         return found
-
-    def _named(self, condition: str, values: tuple[Any, ...]) -> Deferred[list[SessionName]]:
-        found: Deferred[list[Any]] = self._pool.query(NAMES + condition, values)
-        return found.addCallback(lambda rows: [SessionName(row[0], row[1], row[2].partition("/")[2], row[3], row[4]) for row in rows])
 
     def _verdicts(self, rows: list[tuple[Any, ...]], members: Sequence[Member]) -> list[Verdict]:
         if any(member.change is not None for member in members):
@@ -176,6 +182,10 @@ def _plain(member: Member) -> bool:
         return True
     more = change.counters or change.i_payer or change.frees or change.presses or change.spent is not None or change.copies
     return not more and member.request.text is None
+
+
+def _session_name(row: tuple[Any, ...]) -> SessionName:
+    return SessionName(row[0], row[1], row[2].partition("/")[2], row[3], row[4])
 
 
 def parameters(members: Sequence[Member]) -> tuple[Any, ...]:

@@ -12,8 +12,10 @@ from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from portaswitch.interfaces.messages import IMessages
+from portaswitch.interfaces.rest import Rest, at_once
 from portaswitch.model.message import Charge, Fate, Kept, Text
 from portaswitch.store.grouped import Grouped
+from portaswitch.store.pages import removal, remove
 from portaswitch.store.pool import Pool
 from portaswitch.store.texts import row
 
@@ -58,7 +60,7 @@ with due as (
 update messages m set state = 'expired', finished = now(), body = '', charge = case charge when 'held' then 'release' else charge end
 from due where m.i_message = due.i_message returning {COLUMNS.replace("i_message", "m.i_message")}
 """
-PURGE: Final = "delete from messages where finished < now() - make_interval(days => %s) and charge in ('settled', 'free')"
+PURGE: Final = removal("messages", "t.finished < now() - make_interval(days => %s) and t.charge in ('settled', 'free')", "t.finished")
 
 
 @implementer(IMessages)
@@ -104,9 +106,9 @@ class Messages:
         """See `IMessages.expire`."""
         return self._pool.query(EXPIRE, (limit,)).addCallback(_texts)
 
-    def purge(self, days: int) -> Deferred[None]:
+    async def purge(self, days: int, rest: Rest = at_once) -> None:
         """Forget messages that were over so many days ago."""
-        return self._pool.execute(PURGE, (days,))
+        await remove(self._pool, PURGE, (days,), rest)
 
     # -- groups -----------------------------------------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from portaswitch.interfaces.rest import Rest, at_once
+from portaswitch.store.pages import ranges
 from portaswitch.store.pool import Pool
 
 #: Days that partitions are made ahead; more would only be looked through in vain.
@@ -10,10 +12,12 @@ AHEAD = 2
 CLOSED_SESSIONS = 7
 #: Days for which an operation may be repeated under its key.
 OPERATION_KEYS = 30
+OLD_KEYS = "delete from operation_keys where ctid >= %(low)s::tid and ctid < %(high)s::tid and at < now() - make_interval(days => %(days)s)"
 
 
-async def keep_partitions(pool: Pool) -> None:
+async def keep_partitions(pool: Pool, rest: Rest = at_once) -> None:
     """One pass of the job: make what is missing, drop closed sessions and keys of operations that are past their days. xDRs stay."""
     await pool.query(f"select make_partitions(1, {AHEAD})")
     await pool.query(f"select drop_partitions('sessions_closed', now() - interval '{CLOSED_SESSIONS} days')")
-    await pool.query(f"delete from operation_keys where at < now() - interval '{OPERATION_KEYS} days'")
+    async for part in ranges(pool, "operation_keys", rest):
+        await pool.execute(OLD_KEYS, {**part, "days": OPERATION_KEYS})

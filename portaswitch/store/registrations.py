@@ -15,11 +15,13 @@ from zope.interface import implementer
 
 from portaswitch.errors import LedgerFailed
 from portaswitch.interfaces.messages import ILocations
+from portaswitch.interfaces.rest import Rest, at_once
 from portaswitch.model.message import Callee, Contact
 from portaswitch.model.registration import Bound
 from portaswitch.model.value import dataclass
 from portaswitch.store.contacts import Contacts, Looking, Names
 from portaswitch.store.grouped import Grouped
+from portaswitch.store.pages import removal, remove
 from portaswitch.store.pool import Pool
 
 T = TypeVar("T")
@@ -31,7 +33,7 @@ OF_ACCOUNTS: Final = f"select {COLUMNS} from registrations where i_account = any
 LOST: Final = "delete from registrations where worker = %s and flow = any(%s)"
 #: All connections of a process that is called so, whatever number it had.
 LOST_ALL: Final = "delete from registrations where worker like %s and flow <> ''"
-EXPIRED: Final = "delete from registrations where i_contact in (select i_contact from registrations where expires < now() - interval '1 minute' limit 5000)"
+EXPIRED: Final = removal("registrations", "t.expires < now() - interval '1 minute'", "t.expires")
 
 
 #: What a new contact is written with.
@@ -92,9 +94,9 @@ class Registrations:
         """See `ILocations.lost`."""
         return self._pool.execute(LOST, (worker, list(flows))) if flows else self._pool.execute(LOST_ALL, (worker.partition("/")[0] + "/%",))
 
-    def purge(self) -> Deferred[None]:
+    async def purge(self, rest: Rest = at_once) -> None:
         """Forget contacts that are over."""
-        return self._pool.execute(EXPIRED)
+        await remove(self._pool, EXPIRED, (), rest)
 
     # -- changes ----------------------------------------------------------------------------------------------------------------------------------
 

@@ -13,15 +13,17 @@ from typing import Any, Protocol
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
+from portaswitch.interfaces.rest import Rest, at_once
 from portaswitch.interfaces.tasks import ITasks
 from portaswitch.model.session_task import Claim, Outcome, SessionTask, Settled, TaskKind, Wish
+from portaswitch.store.pages import removal, remove
 from portaswitch.store.pool import Pool
 
 #: The kinds of each wire; copies of accounting are claimed by themselves, as they are paced otherwise.
 RADIUS, DIAMETER = frozenset((TaskKind.COA, TaskKind.POD)), frozenset((TaskKind.RAR, TaskKind.ASR))
 COPIES = frozenset((TaskKind.COPY,))
-#: Nodes with pending tasks by steps through the index, in any order, so that the limit of a pass starves none; of each its due tasks up to its room.
-#: A copy needs no living session, and goes behind the older ones of its session.
+#: Nodes with pending tasks by steps through the index, in any order, so that the limit of a pass starves none; of each its due tasks up to its room, those of
+#: each kind and lane by the index of what waits: what is not due is not looked at. A copy goes behind the older ones of its session, which it needs not live.
 CLAIM = """
 with recursive waiting (i_node) as (
     (select i_node from session_tasks where status = 'pending' order by i_node limit 1)
@@ -34,12 +36,14 @@ with recursive waiting (i_node) as (
     select d.i_task from spread w
     left join unnest(%(nodes)s::bigint[], %(rooms)s::int[]) r (i_node, room) using (i_node)
     cross join lateral (
-        select t.i_task from session_tasks t
-        where t.status = 'pending' and t.i_node = w.i_node and t.kind = any (%(kinds)s::text[])
-          and (t.next_try <= now() or t.expires <= now()) and (t.locked_until is null or t.locked_until <= now())
-          and (t.kind <> 'copy' or not exists (select from session_tasks e where e.session_key = t.session_key and e.status = 'pending' and e.kind = 'copy'
-               and e.i_task < t.i_task))
-        order by t.lane, t.i_task limit coalesce(r.room, %(room)s) for update skip locked) d
+        select o.i_task from unnest(%(kinds)s::text[]) k (kind) cross join (values (0), (1)) l (lane) cross join lateral (
+            select t.i_task, t.next_try from session_tasks t
+            where t.status = 'pending' and t.i_node = w.i_node and t.kind = k.kind and t.lane = l.lane
+              and t.next_try <= now() and (t.locked_until is null or t.locked_until <= now())
+              and (t.kind <> 'copy' or not exists (select from session_tasks e where e.session_key = t.session_key and e.status = 'pending' and e.kind = 'copy'
+                   and e.i_task < t.i_task))
+            order by t.next_try limit coalesce(r.room, %(room)s) for update skip locked) o
+        order by l.lane, o.next_try, o.i_task limit coalesce(r.room, %(room)s)) d
     limit %(limit)s
 ), seen as (
     select t.i_task, s.opened, s.state, s.cli, s.cld, s.service,
@@ -64,7 +68,7 @@ SETTLE = f"""
 update session_tasks t
 set status = case when o.outcome = 'again' or {_MISSED} then 'pending' else o.outcome end,
     finished = case when o.outcome <> 'again' and not {_MISSED} then now() end,
-    next_try = case o.outcome when 'again' then now() + make_interval(secs => o.delay) else t.next_try end,
+    next_try = case o.outcome when 'again' then least(now() + make_interval(secs => o.delay), t.expires) else t.next_try end,
     locked_until = null, worker = null, last_error = nullif(o.note, '')
 from unnest(%(tasks)s::bigint[], %(attempts)s::int[], %(outcomes)s::text[], %(notes)s::text[], %(delays)s::int[])
      o (i_task, attempts, outcome, note, delay)
@@ -77,10 +81,13 @@ select * from unnest(%s::int[], %s::text[], %s::bigint[], %s::text[], %s::bigint
 on conflict (session_key, kind) where status = 'pending' and kind in ('pod', 'asr', 'rar') do nothing
 """
 #: Copies that were taken are many, and nobody asks for them for long.
-PURGE = """
-delete from session_tasks where finished < now() - make_interval(days => %(days)s) or (status = 'pending' and expires < now() - make_interval(days => %(days)s))
-    or (kind = 'copy' and status = 'done' and finished < now() - interval '2 days')
-"""
+PURGE = removal(
+    "session_tasks",
+    "t.finished < now() - interval '2 days' and (t.finished < now() - make_interval(days => %s) or (t.kind = 'copy' and t.status = 'done'))",
+    "t.finished",
+)
+#: Of a kind that no process claims any more.
+ABANDONED = removal("session_tasks", "t.status = 'pending' and t.expires < now() - make_interval(days => %s)", "t.i_node")
 
 
 class Executes(Protocol):
@@ -100,9 +107,10 @@ def wish(into: Executes, wishes: Sequence[Wish]) -> Deferred[None]:
     return into.execute(WISH, columns)
 
 
-def purge(pool: Pool, days: int) -> Deferred[None]:
+async def purge(pool: Pool, days: int, rest: Rest = at_once) -> None:
     """Forget tasks that were finished so many days ago, or expired with nobody to claim them; copies that were taken after two."""
-    return pool.execute(PURGE, {"days": days})
+    for statement in (PURGE, ABANDONED):
+        await remove(pool, statement, (days,), rest)
 
 
 @implementer(ITasks)

@@ -4,6 +4,7 @@ decisions have it so from that moment on, and this job asks for the sessions tha
 
 It is the net too for what is freed where nobody could know of those who wait: by another session of the account that ended at another process, and had not used
 all that it was granted.
+The sessions that wait are gone through in the order of their index, some at a time, with a rest between: of very many that wait a pass takes minutes.
 Nothing is remembered between passes: a session whose last answer, and whose last Re-Auth, are older than the moment has not been told.
 
 Money of resellers is no part of what a commit relies on, and servers know it by the second: whoever was refused by what was, while a payment was
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from portaswitch.interfaces.rest import Rest, at_once
 from portaswitch.metrics import Counter
 from portaswitch.model.session_task import TaskKind, Wish
 from portaswitch.store.pool import Pool
@@ -23,15 +25,18 @@ TURNED: Final = Counter(
     "portaswitch_waiting_sessions_total", "Sessions asked to ask again because a period, a wallet or an add-on began, or once more behind a reseller's payment"
 )
 RELIEF: Final = 10
-PAGE: Final = 10_000
-"""Sessions of one pass: midnight's are told some at a time."""
+PAGE: Final = 100
+"""Sessions that one statement looks at; all of one account are together."""
 
 #: The last moment that gave a session more: behind its last answer and not in the future. A beneficiary draws on its payer's (`purse`).
-#: By the index of those that wait, whatever the statistics say: its order is asked for, and nothing is joined before.
+#: By the index of those that wait, whatever the statistics say: its order is asked for, and nothing is joined before. First of all where the page ends.
 WAITING: Final = f"""
 with waiting as materialized (
-    select session_key, i_env, i_node, i_account, i_customer, updated from sessions where final order by i_customer, i_account)
-select s.session_key, s.i_env, s.i_node, s.i_account
+    select session_key, i_env, i_node, i_account, i_customer, updated from sessions
+    where final and (i_customer, i_account) > (%(customer)s, %(account)s) order by i_customer, i_account fetch first {PAGE} rows with ties)
+select null, null, null, i_account, i_customer from (select i_customer, i_account from waiting order by i_customer desc, i_account desc limit 1) l
+union all
+select s.session_key, s.i_env, s.i_node, s.i_account, null
 from waiting s join nodes n using (i_node) join accounts o on o.i_account = s.i_account
 cross join lateral (select coalesce(o.i_payer, o.i_account) as i_account) purse cross join lateral (
     select max(m.at) as at from (
@@ -45,8 +50,8 @@ cross join lateral (select coalesce(o.i_payer, o.i_account) as i_account) purse 
             and exists (select from json_array_elements(c.state::json -> 'q') q where (q ->> 'g')::bigint > (q ->> 'u')::bigint)
     ) m (at) where m.at > s.updated and m.at <= now()) turn
 where turn.at is not null and coalesce(n.origin_host, n.origin_realm) is not null
-  and not exists (select from session_tasks t where t.session_key = s.session_key and t.kind = 'rar' and (t.status = 'pending' or t.created >= turn.at))
-limit {PAGE}
+  and not exists (select from session_tasks t where t.session_key = s.session_key and t.session_key <> '' and t.kind = 'rar'
+                  and (t.status = 'pending' or t.created >= turn.at))
 """
 #: Rows of committed changes are marked, and used up by a later pass.
 RELIEVED: Final = f"""
@@ -56,12 +61,17 @@ select reauthorize(array_agg(i_customer), array_agg(null::bigint), array_agg(fal
 """
 
 
-async def ask_turned(pool: Pool) -> None:
-    """Ask for the sessions that wait since before something began."""
-    rows = await pool.query(WAITING)
-    if rows:
-        await wish(pool, [Wish(TaskKind.RAR, i_env, i_node, key, i_account) for key, i_env, i_node, i_account in rows])
-        TURNED.inc(by=len(rows))
+async def ask_turned(pool: Pool, rest: Rest = at_once) -> None:
+    """One pass: ask for the sessions that wait since before something began."""
+    customer, account = 0, 0
+    while True:
+        last, *rows = await pool.query(WAITING, {"customer": customer, "account": account}) or (None,)
+        if rows:
+            await wish(pool, [Wish(TaskKind.RAR, i_env, i_node, key, i_account) for key, i_env, i_node, i_account, _ in rows])
+            TURNED.inc(by=len(rows))
+        if last is None or not await rest():
+            return
+        account, customer = last[3:]
 
 
 async def ask_relieved(pool: Pool) -> None:

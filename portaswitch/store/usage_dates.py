@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from portaswitch.interfaces.rest import Rest, at_once
 from portaswitch.metrics import Counter
 from portaswitch.store.pool import Pool
 from portaswitch.store.transaction import Cursor
@@ -18,9 +19,9 @@ from portaswitch.store.transaction import Cursor
 DATED = Counter("portaswitch_accounts_dated_total", "First and last uses of accounts that were written")
 
 READER: Final = "usage"
-PAGE: Final = 5_000
+PAGE: Final = 300
 """Ids of one transaction: the rows of accounts that it locks are locked for some milliseconds."""
-PAGES: Final = 200
+PAGES: Final = 3000
 """Pages of one pass: what is left waits for the next one."""
 
 #: Several processes may want to; one does it.
@@ -46,14 +47,14 @@ where name = %s and last_id >= safe_id and safe_at < now() - interval '10 second
 """
 
 
-async def date_accounts(pool: Pool) -> int:
+async def date_accounts(pool: Pool, rest: Rest = at_once) -> int:
     """One pass; gives how many accounts it wrote."""
-    written = await follow(pool, READER, DATE)
+    written = await follow(pool, rest, READER, DATE)
     DATED.inc(by=written)
     return written
 
 
-async def follow(pool: Pool, reader: str, statement: str, **values: object) -> int:
+async def follow(pool: Pool, rest: Rest, reader: str, statement: str, **values: object) -> int:
     """One pass of a reader: `statement` for the next ids, `low` (without) to `high`; gives how many rows it wrote."""
     written = 0
     for _ in range(PAGES):
@@ -61,6 +62,8 @@ async def follow(pool: Pool, reader: str, statement: str, **values: object) -> i
         if found is None:
             break
         written += found
+        if not await rest():
+            return written
     else:
         return written
     await pool.query(END, (reader,))

@@ -40,7 +40,7 @@ class TableTests(OriginsContract, TestCase):
         await self.pool.start()
         self.addCleanup(self.pool.close)
         await self.pool.execute(WORLD + PEERS)
-        self.origins = DiameterOrigins(self.pool)
+        self.origins = DiameterOrigins(self.pool, reactor)
 
     async def open_sessions(self, *names: str) -> None:
         """See `OriginsContract.open_sessions`."""

@@ -90,7 +90,8 @@ class LedgerTests(LedgerContract, PlacesContract, PayersContract, TestCase):
 
     async def test_dead_of_many_pages(self) -> None:
         """The dead are looked for some pages at a time, and coming round finds them all, those that more died behind as well."""
-        self.patch(ledger, "PAGES", 1)
+        self.patch(ledger, "BLOCKS", 1)
+        self.patch(ledger, "SPANS", 1)
         wanted = set()
         for number in range(60):
             session = replace(self.session(DEBIT, name=f"n{number}", key=f"k{number}"), expires=PAST)

@@ -9,7 +9,8 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from portaswitch.errors import DatabaseDown, LedgerFailed
-from portaswitch.jobs import PASSES, SWEEP_PAGE, SWEPT, Periodic, renewals, sweeper
+from portaswitch.interfaces.rest import Rest
+from portaswitch.jobs import PASSES, REST, SWEEP_PAGE, SWEPT, Paged, Periodic, renewals, sweeper
 from portaswitch.model.actor import Actor
 from portaswitch.model.ledger import SessionName
 from portaswitch.model.operation import OperationRefused
@@ -84,6 +85,60 @@ class PeriodicTests(SynchronousTestCase):
             passes = self.passes
             self.clock.pump([5] * 3)
             self.assertEqual((self.passes, self.clock.getDelayedCalls()), (passes, []))
+
+
+class PagedTests(SynchronousTestCase):
+    """A job that goes through pages, each of which takes a second."""
+
+    def setUp(self) -> None:
+        """A clock, and the pages that were done."""
+        self.clock = Clock()
+        self.pages: list[float] = []
+        self.slow: Deferred[None] = Deferred()
+        self.job = Paged(self.clock, 5.0, self.work, "paged job")
+        self.addCleanup(self.job.stopService)
+        self.job.startService()
+        self.clock.advance(5)
+
+    async def work(self, rest: Rest) -> None:
+        """One pass of three pages."""
+        for _ in range(3):
+            await self.slow
+            self.pages.append(self.clock.seconds())
+            if not await rest():
+                return
+
+    def end_page(self) -> None:
+        """The page at hand has taken a second."""
+        self.clock.advance(1)
+        slow, self.slow = self.slow, Deferred()
+        slow.callback(None)
+
+    def test_rest(self) -> None:
+        """Several times as long as the page took, which the rest before it is no part of."""
+        self.end_page()
+        self.assertEqual(self.pages, [6])
+        self.slow = succeed(None)
+        self.clock.advance(REST - 0.1)
+        self.assertEqual(self.pages, [6])
+        self.clock.advance(0.2)
+        self.assertEqual(len(self.pages), 3, "pages that take no time are followed by no rest")
+
+    def test_stop(self) -> None:
+        """At once in a rest; in a page when that is over. No further page is begun."""
+        for resting in (True, False):
+            if resting:
+                self.end_page()
+            stopped = self.job.stopService()
+            assert stopped is not None
+            if not resting:
+                self.assertNoResult(stopped)
+                self.end_page()
+            self.successResultOf(stopped)
+            self.assertEqual((len(self.pages), self.clock.getDelayedCalls()), (1, []))
+            self.pages.clear()
+            self.job.startService()
+            self.clock.advance(5)
 
 
 class Core:

@@ -74,6 +74,23 @@ class RestartTests(SynchronousTestCase):
         self.restarts.heard(self.pgw, 6)
         self.assertEqual((self.closing(), self.clock.getDelayedCalls()), ([], []))
 
+    def test_nobody_else(self) -> None:
+        """Where nobody else asks the next batch follows at once; where some do, they have a part of the time."""
+        asked = 0
+        self.restarts = Restarts(self.core, self.origins, self.clock, lambda: AT, "d", lambda: asked)
+        self.origins.add(1, *(f"s{number}" for number in range(ABREAST * 3)))
+        for state in (5, 6):
+            self.restarts.heard(self.pgw, state)
+        self.land(0.5)
+        self.clock.advance(0)
+        self.assertEqual(len(self.closing()), ABREAST)
+        asked = ABREAST // 2
+        self.land(0.5)
+        self.clock.advance(0.5 * REST / 2 - 0.1)
+        self.assertEqual(self.closing(), [])
+        self.clock.advance(0.1)
+        self.assertEqual(len(self.closing()), ABREAST)
+
     def test_after_our_restart(self) -> None:
         """A rise that happened while we were away is seen, as the last state is in the database; no state, or a lower one, says nothing."""
         self.restarts.heard(self.pgw, 5)

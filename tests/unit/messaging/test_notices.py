@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from portaswitch.interfaces.messages import INotices, INotifier
+from portaswitch.interfaces.rest import Rest
 from portaswitch.messaging.notices import Notices
 from portaswitch.model.message import Notice, Occasion
 
@@ -26,7 +27,7 @@ class World:
         self.looked: list[tuple[list[Occasion], Decimal]] = []
         self.texts: list[tuple[str, str, str]] = []
 
-    def notice(self, occasions: Collection[Occasion], low: Decimal) -> Deferred[None]:
+    def notice(self, occasions: Collection[Occasion], low: Decimal, rest: Rest) -> Deferred[None]:
         """The table."""
         self.looked.append((list(occasions), low))
         return succeed(None)
@@ -40,7 +41,7 @@ class World:
         self.waiting = [notice for notice in self.waiting if notice not in notices]
         return succeed(None)
 
-    def purge(self) -> Deferred[None]:
+    def purge(self, rest: Rest) -> Deferred[None]:
         """The table."""
         return succeed(None)
 

@@ -66,7 +66,7 @@ begin
                   or s.i_account in (select b.i_account from accounts b where b.i_payer = p.i_account)) and s.session_key <> p.besides
               and coalesce(n.origin_host, n.origin_realm) is not null limit 1000) h
         where h.held > p.least and not exists (
-            select from session_tasks t where t.session_key = h.session_key and t.kind = 'rar' and t.created > now() - interval '1 minute')
+            select from session_tasks t where t.session_key = h.session_key and t.session_key <> '' and t.kind = 'rar' and t.created > now() - interval '1 minute')
         order by h.held desc limit 1) l
     on conflict (session_key, kind) where status = 'pending' and kind in ('pod', 'asr', 'rar') do nothing;
 end $$;

@@ -87,6 +87,8 @@ create table vd_counters (
 create index vd_counters_account on vd_counters (i_account) where i_account is not null;
 -- For the job that begins their next period; a charge changes these columns once a period at most.
 create index vd_counters_told on vd_counters (period_end) where exceeded or notified;
+-- Who is to be told of it (store/notices.py), in pages.
+create index vd_counters_notified on vd_counters (i_vd_counter) where notified;
 
 -- Units bought beforehand; several may be open for one item, the one that expires first is used first. Hot, as the counters.
 create table service_wallets (

@@ -19,7 +19,8 @@ create table session_tasks (
     created      timestamptz not null default now(),
     finished     timestamptz
 ) with (fillfactor = 70);
-create index session_tasks_due on session_tasks (i_node, lane, i_task) where status = 'pending';
+-- A claim reads what is due of each node, kind and lane, however much waits for later (store/session_tasks.py).
+create index session_tasks_waiting on session_tasks (i_node, kind, lane, next_try) where status = 'pending';
 create index session_tasks_session on session_tasks (session_key) where status = 'pending' and session_key <> '';
 -- Whether a session was told: by what was asked for, pending or not (store.standing).
 create index session_tasks_told on session_tasks (session_key, kind, created) where session_key <> '';
