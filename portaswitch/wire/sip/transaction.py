@@ -146,6 +146,8 @@ class Transaction:
         self.state = state
         if state is State.COMPLETED:
             self._request = None
+            if self.kind is Kind.CLIENT:
+                self._last = None  # it is sent no more
         before, running = self._clocks, clocks(self.kind, state, self.reliable)
         self._clocks = running
         if self.again == NEVER or before is None or running.again is not before.again:

@@ -171,7 +171,7 @@ def via(text: str) -> Via | None:
     where = number(port, 65535) if port is not None else None
     if protocol.upper() != "SIP" or told is None or not uris.host(place) or (port is not None and not where):
         return None
-    if any(name == "branch" and not value for name, value in told):
+    if ("branch", None) in told or ("branch", "") in told:
         return None
     return Via(transport.upper(), place, where, told, version)
 

@@ -121,7 +121,8 @@ class RelayTests(SynchronousTestCase):
 
     def submit(self, world: World, on_delivery: bool = False, draft: Draft = DRAFT) -> Answer | Refusal:
         """What the sender hears."""
-        return self.successResultOf(self.relay(world, on_delivery).submit(draft))
+        answer: Answer | Refusal = self.successResultOf(self.relay(world, on_delivery).submit(draft))
+        return answer
 
     def test_accepted(self) -> None:
         """Charged and kept in one, then delivered."""

@@ -241,11 +241,13 @@ class ClientTests(SynchronousTestCase):
     def test_answers(self) -> None:
         """A 100 slows E down to T2; the final answer comes once, its retransmissions are absorbed for 5 s."""
         layer = Layer()
-        self.start(layer)
+        client = begun(self.start(layer))
         layer.run(600)
         self.assertEqual(shown(layer.take(replying("100 Trying"))), ["deliver MESSAGE"])
         self.assertEqual(layer.run(9600), [(1500, "send MESSAGE"), (5500, "send MESSAGE"), (9500, "send MESSAGE")])
+        self.assertIsNotNone(client._last)
         self.assertEqual((shown(layer.take(replying("404 Not Found"))), layer.take(replying("404 Not Found"))), (["deliver MESSAGE"], []))
+        self.assertIsNone(client._last)
         self.assertEqual((layer.run(14599), len(layer)), ([], 1))
         self.assertEqual((layer.run(14600), len(layer)), ([], 0))
 
