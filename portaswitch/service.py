@@ -54,6 +54,7 @@ from portaswitch.store.partitions import keep_partitions
 from portaswitch.store.pool import Pool
 from portaswitch.store.session_tasks import purge
 from portaswitch.store.standing import StandingJob
+from portaswitch.store.statements_fees import due_fees
 from portaswitch.store.trace_watches import CHANNEL, read_watches
 from portaswitch.store.turned import ask_turned
 from portaswitch.store.usage_dates import date_accounts
@@ -259,6 +260,7 @@ class Server(Service):
             self._every(60.0, lambda: move_wallets(pool), "wallets")
             self._every(30.0, lambda: ask_turned(pool), "waiting-sessions")
             self._every(60.0, jobs.renewals(self._desk(pool), lambda: due_wallets(pool)), "wallet-renewals")
+            self._every(300.0, jobs.fees(self._desk(pool), lambda: due_fees(pool)), "fees")
             self._every(60.0, lambda: date_accounts(pool), "usage-dates")
             self._every(3600.0, lambda: keep_partitions(pool), "partitions")
             self._every(3600.0, lambda: purge(pool, TASKS_KEPT), "task-purge")

@@ -14,6 +14,7 @@ from portaswitch.operations import (
     customers,
     discounts,
     features,
+    fees,
     follow_me,
     invoices,
     orphans,
@@ -31,7 +32,7 @@ from portaswitch.operations import (
 )
 
 AREAS: Final = (
-    customers, accounts, addons, subscribers, follow_me, topups, payments, transactions, invoices, catalogue, discounts, wallets, spending, features, sites,
+    customers, accounts, addons, subscribers, follow_me, topups, payments, transactions, invoices, catalogue, discounts, wallets, fees, spending, features, sites,
     stock, provisioning, users, vouchers, orphans, audit,
 )  # fmt: skip
 
