@@ -20,6 +20,7 @@ from portaswitch.operations import (
     orphans,
     payments,
     provisioning,
+    registering,
     sites,
     spending,
     stock,
@@ -33,7 +34,7 @@ from portaswitch.operations import (
 
 AREAS: Final = (
     customers, accounts, addons, subscribers, follow_me, topups, payments, transactions, invoices, catalogue, discounts, wallets, fees, spending, features, sites,
-    stock, provisioning, users, vouchers, orphans, audit,
+    stock, provisioning, registering, users, vouchers, orphans, audit,
 )  # fmt: skip
 
 OPERATIONS: Final[Mapping[str, Operation]] = {operation.name: operation for area in AREAS for operation in area.OPERATIONS}
