@@ -62,6 +62,7 @@ POLICY: Final = Entity(
         Field("idle_timeout", "seconds without a message after which a session is dead", POSITIVE, DETAIL),
         Field("charge_every", "seconds after which an open session is charged; 0: at its end", NATURAL, DETAIL),
         Field("top_rate", "bits a second beyond which octets are not believed", POSITIVE, DETAIL),
+        Field("push_events", "outside systems hear when what it governs is used up (docs/handlers/audiocodes.rst)", FLAG, DETAIL),
     ),
     shared=True,
 )
