@@ -17,6 +17,7 @@ from portaswitch.operations import (
     fees,
     follow_me,
     invoices,
+    locating,
     orphans,
     payments,
     provisioning,
@@ -34,7 +35,7 @@ from portaswitch.operations import (
 
 AREAS: Final = (
     customers, accounts, addons, subscribers, follow_me, topups, payments, transactions, invoices, catalogue, discounts, wallets, fees, spending, features, sites,
-    stock, provisioning, registering, users, vouchers, orphans, audit,
+    stock, provisioning, registering, locating, users, vouchers, orphans, audit,
 )  # fmt: skip
 
 OPERATIONS: Final[Mapping[str, Operation]] = {operation.name: operation for area in AREAS for operation in area.OPERATIONS}
