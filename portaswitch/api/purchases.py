@@ -34,7 +34,7 @@ class Purchases:
 
     async def charge(self, actor: Actor, account: Mapping[str, str], body: Body) -> Mapping[str, Any]:
         """
-        Charge one purchase; under its key once, whatever is asked how often. Errors: `Answer` 400 with what is wrong, 402 where the core refuses, with its word.
+        Charge one purchase; under its key once, however often it is asked. Errors: `Answer` 400 with what is wrong, 402 with the core's word where it refuses.
         """
         if not actor.may(Privilege.MONEY):
             raise NotPermitted([f"purchase: you may not do that; it takes the privilege {Privilege.MONEY}"])

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from portaswitch.interfaces.work import IWork
 from portaswitch.model.actor import Actor, Privilege
-from portaswitch.model.operation import Field, Mark, Operation, OperationRefused, Outcome
+from portaswitch.model.operation import Field, Mark, Operation, OperationRefused, Outcome, Row
 from portaswitch.model.text_values import NAME, TextKind
 from portaswitch.operations import accounts, stock
 from portaswitch.operations.entities_parties import ACCOUNT
@@ -44,10 +44,15 @@ async def _register(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Out
         await _ADD.run(work, actor, wanted)
         for name, value in (values.get("custom") or {}).items():
             await _CUSTOM.run(work, actor, {"id": values["id"], "field": name, "value": value})
-    elif (known["_customer"], known["_product"], known["model"]) != (values["customer"], values["product"], _model(values["model"])) or known["status"] == "closed":
+    elif known["status"] == "closed" or _asked(known) != (values["customer"], values["product"], _model(values["model"])):
         raise OperationRefused([f"id: {values['id']} exists already, of another customer or product, or closed"])
     row = known or await work.find(ACCOUNT, values["id"]) or {}
     return {"id": values["id"], "number": row.get("_id"), "customer": row.get("customer"), "product": row.get("product"), "new": known is None}
+
+
+def _asked(row: Row) -> tuple[Any, ...]:
+    """What a registration says of an account."""
+    return row["_customer"], row["_product"], row["model"]
 
 
 def _model(stored: Any) -> Any:

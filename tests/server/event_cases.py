@@ -328,8 +328,10 @@ STOCK = {
     "DID/Status/Moved": did(FREE, op("did.move", number=FREE, to="Ottawa")),
     "DID/Deleted": did(FREE, op("did.remove", number=FREE)),
     "Custom/Inventory/DeviceAdded": Case(
-        (), (op("cpe.add", name="Modem 9", model="Demo ONT-4", profile="Home ONT", mac="00:11:22:33:44:99", inventory_id="S-9"),), "ua:select max(i_ua) from ua",
-        {"i_ua": "select max(i_ua) from ua", "name": "Modem 9", "model": "Demo ONT-4", "mac": "00:11:22:33:44:99", "inventory_id": "S-9", "profile": "Home ONT"},
+        (), (op("cpe.add", name="Modem 9", model="Demo ONT-4", profile="Home ONT", mac="00:11:22:33:44:99", inventory_id="S-9"),),
+        "ua:select max(i_ua) from ua",
+        {"i_ua": "select max(i_ua) from ua", "name": "Modem 9", "model": "Demo ONT-4", "mac": "00:11:22:33:44:99", "inventory_id": "S-9",
+         "profile": "Home ONT"},
     ),
     "IPDeviceProfile/New": Case(
         (), (op("cpe-profile.add", name="Other", model="X"),), "ua_profile:select max(i_ua_profile) from ua_profiles",

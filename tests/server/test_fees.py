@@ -15,8 +15,10 @@ from tests.server.desks import CARD, LINE, DeskCase
 
 FEES = "select visible_comment, amount from payments where action = 'manual_charge' order by i_payment"
 OF_ONE = "select visible_comment, amount from payments where action = 'manual_charge' and i_account = %s order by i_payment"
-#: As if all of it had been so long ago.
-AGO = "update account_subscriptions set start_date = start_date - %(days)s, billed_to = billed_to - %(days)s, next_due = next_due - make_interval(days => %(days)s)"
+AGO = """
+update account_subscriptions
+set start_date = start_date - %s, billed_to = billed_to - %s, next_due = next_due - make_interval(days => %s)
+"""
 RETAIL, ADDON = "Demo retail", "More destinations"
 
 
@@ -34,6 +36,10 @@ class FeeCase(DeskCase):
         await fees(self.desk, lambda: due_fees(self.pool))()
         return self.ask(FEES)
 
+    def ago(self, days: int) -> None:
+        """As if all of it had been so many days ago."""
+        self.ask(AGO, (days, days, days))
+
     @property
     def today(self) -> date:
         """The day at the demo's customers."""
@@ -50,7 +56,7 @@ class ChargeTests(FeeCase):
         i_account = self.number("accounts", "i_account", id=CARD)
         day = (f"Basic: {self.today} to {self.today}", Decimal("-1.00"))
         for days, further in ((0, [("Basic: activation", Decimal("-2.50")), day]), (0, []), (2, [day, day])):
-            self.ask(AGO, {"days": days})
+            self.ago(days)
             before = self.ask(OF_ONE, (i_account,))
             await self.charge()
             added = self.ask(OF_ONE, (i_account,))[len(before):]
@@ -99,7 +105,7 @@ class LifeTests(FeeCase):
         await self.do("subscription.charge", id=LINE)
         self.assertEqual(sorted(said.partition(":")[0] for said, _ in self.ask(FEES)), ["Basic", "More"])
         self.ask("update account_addons set addon_effective_from = now() - interval '2 days', addon_effective_to = now() - interval '1 day'")
-        self.ask(AGO, {"days": 1})
+        self.ago(1)
         await self.do("subscription.charge", id=LINE)
         self.assertEqual(sorted(said.partition(":")[0] for said, _ in self.ask(FEES)), ["Basic", "Basic", "More"])
         states = {row["subscription"]: row["state"] for row in await self.do("account.subscriptions", id=LINE)}
@@ -120,7 +126,7 @@ class LifeTests(FeeCase):
         """Nothing is charged of a closed account, and it is looked at no more."""
         await self.fee("Office")
         await self.do("subscription.charge", id=LINE)
-        self.ask(AGO, {"days": 1})
+        self.ago(1)
         await self.do("account.close", id=LINE)
         await self.charge()
         i_account = self.number("accounts", "i_account", id=LINE)

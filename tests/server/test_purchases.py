@@ -8,11 +8,12 @@ from typing import Any
 
 from tests.claims import claims
 from tests.server.charging import ChargingCase
+from tests.server.event_cases import RETAIL
 from tests.server.outside import asked
 from tests.server.pools import until
 from tests.server.test_espf_api import EspfCase, basic
 from tests.server.test_status import free_port
-from tests.server.test_vendors_told import NEW, RETAIL, ToldCase
+from tests.server.test_vendors_told import NEW, ToldCase
 
 VIEWER, LOGIN, PASSWORD = "0101", "telebreeze", "a long enough one"
 XDRS = "select account_id, cld, used_quantity, charged_amount from xdr where storage = 'a' and not failed order by id"

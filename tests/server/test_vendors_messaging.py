@@ -10,11 +10,12 @@ from twisted.web.client import Agent, HTTPConnectionPool, readBody
 from twisted.web.http_headers import Headers
 
 from tests.claims import claims
+from tests.server.desks import LINE
 from tests.server.event_cases import MESSAGE, RETAIL, bundle, op
 from tests.server.fleet import FLEET, LOGIN, Vendor, opened, records, to_audiocodes
 from tests.server.test_espf_api import basic
 from tests.server.test_events import UseCase
-from tests.server.test_vendors_told import LINE, NEW, ToldCase
+from tests.server.test_vendors_told import NEW, ToldCase
 from tests.simulators.audiocodes_cmms import Cmms
 from tests.simulators.private import PASSWORD, USER
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from tests.claims import claims
+from tests.server.conversation import USER
 from tests.server.event_cases import op
 from tests.server.fleet import FLEET, HTTP, POLICY, Vendor, described
-from tests.server.test_diameter_clients import GIB, MSCC, USER, ClientCase, group, total
+from tests.server.test_diameter_clients import GIB, MSCC, ClientCase, group, total
 from tests.server.test_vendors_told import ToldCase
 from tests.simulators.private_mobile import SPR
 

@@ -113,7 +113,7 @@ class ChangeTests(ToldCase):
 
     @claims("nbbs.1")
     async def test_inventory(self) -> None:
-        """A device that comes into the inventory is registered, for nobody; told twice it is once; it is bound when an account gets it, and free again after."""
+        """A device that comes into the inventory is registered, for nobody, told twice once; it is bound when an account gets it, and free again after."""
         await self.begin(["NBBS"])
         self.ask("insert into event_subscriptions select i_handler, %s from event_handlers where class = 'NBBS'", (ADDED,))
         nbbs = self.vendors["NBBS"]
