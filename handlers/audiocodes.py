@@ -2,10 +2,24 @@
 AudioCodes: users of the mobile application, in the AudioCodes CMMS.
 
 API: private; the shipped requests are to be fitted by configuration. Profile name and domain are the custom fields `profileName` and `domain` of account or
-customer, IMEI the custom field `imei`. A messaging wallet or quota that is used up suspends messaging only.
+customer, the domain else its reseller's or the provider's; IMEI the custom field `imei`. A messaging wallet or quota that is used up suspends messaging only.
 """
 
-from portaswitch.handler import Condition, Event, FanOut, Operation, Record, State, Steps, Subscriber, TemplateHandler, resource
+from portaswitch.handler import (
+    Condition,
+    Event,
+    FanOut,
+    Operation,
+    Option,
+    Record,
+    State,
+    Steps,
+    Subscriber,
+    TemplateHandler,
+    resource,
+    switch,
+    text,
+)
 
 USER = (
     '{"user": "${user}", "password": "${password}", "imei": "${imei}", "language": "${language}", "imsi": "${imsi}", "profileName": "${profile}", '
@@ -39,6 +53,11 @@ class AudioCodes(TemplateHandler):
         "Customer/CustomField/Changed",
         "Product/Discount/Changed",
     )
+    options = (
+        *TemplateHandler.common_options,
+        Option("domain", text, "domain of accounts of which account, customer and reseller have none", default=""),
+        Option("push_events", switch, "messaging is suspended only with products whose messaging policy has push_events", default=False),
+    )
     identity = "user"
     templates = {
         **resource("/users", "user", USER),
@@ -55,14 +74,15 @@ class AudioCodes(TemplateHandler):
 
     def state(self, subscriber: Subscriber) -> State | None:
         """The user, with messaging on or off apart from the account's state."""
-        used_up = Condition.QUOTA_EXCEEDED in subscriber.conditions
+        told = subscriber.push_events or not self.values["push_events"]
+        used_up = told and Condition.QUOTA_EXCEEDED in subscriber.conditions
         values = {
             "password": subscriber.password,
             "imei": subscriber.field("imei"),
             "language": subscriber.language,
             "imsi": subscriber.sim.imsi if subscriber.sim else "",
             "profile": subscriber.field("profileName"),
-            "domain": subscriber.field("domain"),
+            "domain": subscriber.field("domain") or subscriber.reseller_custom_fields.get("domain", "") or self.values["domain"],
             "blocked": "true" if subscriber.conditions - {Condition.QUOTA_EXCEEDED} else "false",
             "messaging": "off" if used_up else "on",
             "barred": "1" if used_up else "",

@@ -11,9 +11,11 @@ from portaswitch.handler import (
     Event,
     Http,
     HttpTarget,
+    NotProvisionable,
     Option,
     Record,
     Reply,
+    Result,
     State,
     StateHandler,
     Steps,
@@ -23,6 +25,11 @@ from portaswitch.handler import (
     url,
 )
 
+#: What is shown of a month, and Jasper's names for it.
+USED = {
+    "iccid": "iccid", "status": "status", "rate_plan": "ratePlan", "data_octets": "ctdDataUsage", "messages": "ctdSMSUsage", "call_seconds": "ctdVoiceUsage",
+    "sessions": "ctdSessionCount",
+}  # fmt: skip
 CAP_REACHED = "Custom/Jasper/CapReached"
 
 
@@ -79,6 +86,15 @@ class Jasper(StateHandler):
             if old != wanted.key("iccid"):
                 yield _put(old, {"status": "DEACTIVATED"})
         yield _put(wanted.key("iccid"), dict(wanted.values))
+
+    def usage(self, subscriber: Subscriber) -> Result:
+        """What Jasper has counted in the running month, and a notice when the quota is exceeded."""
+        if subscriber.sim is None:
+            raise NotProvisionable(f"account {subscriber.id} has no SIM card")
+        reply: Reply = yield Http("GET", f"/devices/{subscriber.sim.iccid}/ctdUsages")
+        told = reply.json
+        facts = {name: told.get(field) for name, field in USED.items()}
+        return {**facts, "notice": "the quota is exceeded" if told.get("overageLimitReached") else ""}
 
     def remove(self, record: Record) -> Steps:
         """The card is deactivated, never retired: that can't be undone."""

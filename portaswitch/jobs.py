@@ -130,6 +130,19 @@ def renewals(operations: IOperations, due: Callable[[], Awaitable[list[tuple[int
     return renew
 
 
+def fees(operations: IOperations, due: Callable[[], Awaitable[list[tuple[int, str]]]]) -> Callable[[], Coroutine[Any, Any, None]]:
+    """Charges the periodic fees of accounts (environment, id) of which something is due, as `renewals` does: each in a transaction that looks itself."""
+
+    async def charge() -> None:
+        for i_env, account in await due():
+            try:
+                await operations.operate(Actor("job:fees", i_env), "subscription.charge", {"id": account})
+            except OperationRefused as refused:
+                _log.warn("fees of account {account} are not charged: {reason}", account=account, reason=str(refused))
+
+    return charge
+
+
 def sweeper(ledger: ILedger, billing: IBilling, now: Callable[[], datetime]) -> Callable[[], Awaitable[None]]:
     """
     The sweeper: sessions whose expiry has passed are closed by an ordinary request of kind EXPIRE (DESIGN.md 3.3).

@@ -25,6 +25,7 @@ from twisted.logger import Logger
 from portaswitch import jobs, process_metrics
 from portaswitch.administration import load_file
 from portaswitch.api.espf import Espf
+from portaswitch.api.purchases import Purchases
 from portaswitch.api.status import pages, site
 from portaswitch.billing.core import Core, Limits, decided
 from portaswitch.config.settings import Settings
@@ -222,8 +223,8 @@ class Server(Service):
 
     def _open_api(self) -> None:
         """What the http ports serve beside the status pages takes a database."""
-        pool = self._database.pool
-        self._pages.putChild(b"espf", Espf(Users(pool), self._desk(pool)))
+        pool, desk = self._database.pool, self._desk(self._database.pool)
+        self._pages.putChild(b"espf", Espf(Users(pool), desk, Purchases(lambda: self.core, lambda: self.catalogue, desk)))
 
     def _why_not_ready(self) -> str | None:
         if self._stage is not Stage.SERVING:

@@ -16,6 +16,7 @@ from portaswitch.store.partitions import keep_partitions
 from portaswitch.store.pool import Pool
 from portaswitch.store.session_tasks import purge
 from portaswitch.store.standing import StandingJob
+from portaswitch.store.statements_fees import due_fees
 from portaswitch.store.turned import ask_relieved, ask_turned
 from portaswitch.store.usage_dates import date_accounts
 from portaswitch.store.wallet_ends import due_wallets, move_wallets
@@ -35,6 +36,7 @@ def database_jobs(clock: Any, pool: Pool, desk: IOperations, catalogue: Callable
         jobs.Paged(clock, 30.0, lambda rest: ask_turned(pool, rest), "waiting-sessions"),
         jobs.Periodic(clock, 5.0, lambda: ask_relieved(pool), "relieved-resellers"),
         jobs.Periodic(clock, 60.0, jobs.renewals(desk, lambda: due_wallets(pool)), "wallet-renewals"),
+        jobs.Periodic(clock, 300.0, jobs.fees(desk, lambda: due_fees(pool)), "fees"),
         jobs.Paged(clock, 60.0, lambda rest: date_accounts(pool, rest), "usage-dates"),
         jobs.Paged(clock, hour, lambda rest: keep_partitions(pool, rest), "partitions"),
         jobs.Paged(clock, hour, lambda rest: purge(pool, TASKS_KEPT, rest), "task-purge"),

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from portaswitch.administration.handlers import Evctl, query
+from portaswitch.administration.vendor_usage import usage
 from portaswitch.cli.command import OK, Commands, Context, moment_argument, natural, positive
 from portaswitch.cli.output import Column
 
@@ -43,6 +44,11 @@ def _add_handlers(commands: Commands) -> None:
     listed.add_argument("which", nargs="?", choices=("enabled",), help="enabled: those only")
     shown = group.command("show", "show a handler: its events, options, and what it is doing", "portaswitch evctl handler show calix", show_handler)
     shown.add_argument("name", metavar="HANDLER", help="its name or ID in the list")
+    used = group.command(
+        "usage", "ask a vendor what an account has used in the running month", "portaswitch evctl handler usage jasper 16045550101", show_usage,
+    )  # fmt: skip
+    used.add_argument("name", metavar="HANDLER", help="its name or ID in the list")
+    used.add_argument("account", metavar="ACCOUNT", help="id of the account")
     words = {"sub": "subscribe a handler to events; none named: to all that it supports", "unsub": "let a handler get events no longer; none named: any"}
     for word, what in words.items():
         command = group.command(word, what, f"portaswitch evctl handler {word} calix\nportaswitch evctl handler {word} calix Account/Blocked", subscribe)
@@ -120,6 +126,17 @@ async def show_handler(context: Context) -> int:
     told = {**asdict(row), "supported": usual, "also": extra}
     context.out.document(told)
     context.out.fields({name: ", ".join(value) if isinstance(value, tuple) else value for name, value in told.items()})
+    return OK
+
+
+async def show_usage(context: Context) -> int:
+    """What the vendor tells at this moment, a line a fact."""
+    asked = context.arguments
+    async with context.administration() as admin:
+        row = await Evctl(admin.database, context.settings, admin.i_env).find(asked.name)
+        told = await usage(context.reactor, admin.database, context.settings, row, asked.account)
+    context.out.document(told)
+    context.out.fields(told)
     return OK
 
 

@@ -17,6 +17,7 @@ from portaswitch.cli import (
     diameter,
     evctl,
     handlers,
+    locations,
     migration,
     operations,
     orphans,
@@ -74,6 +75,7 @@ def parser() -> Parser:
     vouchers.add(commands)
     operations.add(commands)
     topups.add(commands)
+    locations.add(commands)
     evctl.add(commands)
     handlers.add(commands)
     completion.add(commands, top)

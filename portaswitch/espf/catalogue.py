@@ -1,5 +1,5 @@
 """
-The 89 events, as handlers and receivers know them: `data/events.yaml`.
+The 89 events of the guide, and what this server tells beside them (`OWN`), as handlers and receivers know them: `data/events.yaml`.
 
 Event rows keep their variables as JSON objects, which have no order; `EventType.ordered` gives them in the guide's.
 """
@@ -52,6 +52,9 @@ def _event_type(entry: Mapping[str, Any]) -> EventType:
 
 EVENTS: Final = read_events(resources.files("portaswitch.espf").joinpath("data", "events.yaml").read_text("utf-8"))
 """The package's catalogue."""
+
+OWN: Final = frozenset({"Custom/Inventory/DeviceAdded"})
+"""Events that the guide has not: only who is subscribed to them by name gets them."""
 
 
 def find(name: str) -> EventType | None:

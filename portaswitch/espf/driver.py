@@ -27,11 +27,12 @@ MOST_LOG_INS: Final = 20
 
 
 class Drive:
-    """One way through the steps of a notification. `effects` are those that were yielded so far, `asked` counts requests."""
+    """One way through the steps of a notification. `effects` are those that were yielded so far, `asked` counts requests; `result` is what the steps return."""
 
     def __init__(self, wires: Wires) -> None:
         self._wires = wires
         self.effects: list[Effect] = []
+        self.result: Any = None
         self.asked = 0
         self._log_ins = 0
         self._renewed: set[str] = set()
@@ -57,8 +58,9 @@ class Drive:
         for _ in range(MOST_STEPS):
             try:
                 yielded = guarded(partial(steps.send, answer))
-            except StopIteration:
+            except StopIteration as end:
                 self._noticed(None)
+                self.result = end.value
                 return
             self._noticed(yielded)
             answer = await self._take(yielded)

@@ -121,6 +121,13 @@ class EventHandler:
         raise NotProvisionable(f"{self.name} has no log-in of its own")
         yield
 
+    def usage(self, subscriber: Subscriber) -> Result:
+        """
+        Steps that ask the vendor what an account has used in the running month, for who looks at it; they return facts by name, as people read them.
+        """
+        raise NotProvisionable(f"{self.name} does not tell what is used: see the vendor's own pages")
+        yield
+
     def logged_out(self, reply: Reply) -> bool:
         """True when the vendor no longer knows the session by which a request was sent."""
         return False

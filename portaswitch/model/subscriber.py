@@ -102,6 +102,7 @@ class Subscriber:
     An account as it is now. `attributes` are the values in force of service features after inheritance: feature, attribute, values
     ({'netaccess_static_ip': {'address': ('192.0.2.7',)}}). `features` are those switched on. `addons` are in order of priority. `password` is the service
     password, filled in only for a handler that needs it. `services` are the service types of the product and add-ons ('Netaccess', 'Voice').
+    `reseller_custom_fields`: of the nearest reseller above that has a value. `push_events`: whether a messaging policy of its product or an add-on says so.
     """
 
     i_account: int
@@ -133,6 +134,8 @@ class Subscriber:
     person: Party = NOBODY
     owner: Party = NOBODY
     password: str = ""
+    reseller_custom_fields: Mapping[str, str] = field(default_factory=dict)
+    push_events: bool = False
 
     def __repr__(self) -> str:
         return f"Subscriber({self.i_account})"

@@ -34,6 +34,13 @@ async def _manager(work: IWork, before: Row | None, after: Row) -> AsyncIterator
         yield f"managed_by: {manager['name']} is a retail customer: only resellers and distributors manage"
 
 
+async def _fees_of_product(work: IWork, before: Row | None, after: Row) -> AsyncIterator[str]:
+    """The fees of a product are in its currency."""
+    fees = await work.get(sold.SUBSCRIPTION, after["_subscription"]) if after["_subscription"] else None
+    if fees is not None and fees["currency"] != after["currency"]:
+        yield f"subscription: {fees['name']} is in {fees['currency']}, and the product in {after['currency']}"
+
+
 async def _tariffs_of_entry(work: IWork, before: Row | None, after: Row) -> AsyncIterator[str]:
     """An entry's tariffs are for its service and for whom they are meant; the account's is in the product's currency and managed as the product is."""
     product = await work.get(sold.PRODUCT, after["_product"])
@@ -109,7 +116,7 @@ OPERATIONS: Final = (
     *record_operations(sold.TARIFF, (_manager, prices.bounds), prepare=_managed_by_actor),
     *record_operations(sold.RATE, verbs=("list", "show", "remove"), going=_not_begun),
     prices.adding(sold.RATE),
-    *record_operations(sold.PRODUCT, (_manager, plan_fits), prepare=_managed_by_actor),
+    *record_operations(sold.PRODUCT, (_manager, plan_fits, _fees_of_product), prepare=_managed_by_actor),
     *record_operations(sold.ENTRY, (_tariffs_of_entry,)),
     *record_operations(sold.ACCESS_POLICY),
     *record_operations(sold.ACCESS_PHASE, (_period,)),

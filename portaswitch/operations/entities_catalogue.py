@@ -62,6 +62,7 @@ POLICY: Final = Entity(
         Field("idle_timeout", "seconds without a message after which a session is dead", POSITIVE, DETAIL),
         Field("charge_every", "seconds after which an open session is charged; 0: at its end", NATURAL, DETAIL),
         Field("top_rate", "bits a second beyond which octets are not believed", POSITIVE, DETAIL),
+        Field("push_events", "outside systems hear when what it governs is used up (docs/handlers/audiocodes.rst)", FLAG, DETAIL),
     ),
     shared=True,
 )
@@ -167,6 +168,24 @@ RATE: Final = Entity(
     environment="",
 )
 
+SUBSCRIPTION: Final = Entity(
+    "subscription",
+    "subscriptions: fees that come by the calendar with the products that have them",
+    "subscriptions",
+    "i_subscription",
+    "name",
+    Privilege.CATALOGUE,
+    (
+        Field("name", "name, unique in the environment; it stands on the bill", NAME, PLACED),
+        Field("currency", "currency of its fees", CURRENCY, NEEDED),
+        Field("activation_fee", "charged once, when an account gets it", PRICE),
+        Field("charge_model", "end: a period is charged when it is over; advance: when it begins", choice("end", "advance"), FIXED),
+        Field("prorate", "a part of the first or last period costs its days' share", FLAG),
+        Field("precision", "decimals of a fee, at most 5; rounded up", DIGITS, DETAIL),
+    ),
+    shared=True,
+)
+
 PRODUCT: Final = Entity(
     "product",
     "products: which services, by which tariffs",
@@ -183,6 +202,7 @@ PRODUCT: Final = Entity(
         Field("breakage", "funds below it count as none", PRICE),
         Field("access_policy", "Internet access policy of its accounts", NAME, DETAIL, "i_access_policy", "access-policy"),
         Field("discount_plan", "discount plan of its accounts; an add-on's counts beside the main product's", NAME, DETAIL, "i_vd_plan", "discount-plan"),
+        Field("subscription", "periodic fees of its accounts (`subscription list`)", NAME, DETAIL, "i_subscription", "subscription"),
         Field("spend_limit", "budget of each account without one of its own, in one spend_period; null: none", PRICE, DETAIL),
         Field("spend_period", "the period of the budget", choice(*SpendPeriod), DETAIL),
         Field("description", "what it is", LINE, DETAIL),
@@ -250,4 +270,4 @@ ACCESS_PHASE: Final = Entity(
     shared=True,
 )
 
-ENTITIES: Final = (SERVICE, POLICY, DESTINATION, GROUP_SET, GROUP, TARIFF, RATE, PRODUCT, ENTRY, ACCESS_POLICY, ACCESS_PHASE)
+ENTITIES: Final = (SERVICE, POLICY, DESTINATION, GROUP_SET, GROUP, TARIFF, RATE, SUBSCRIPTION, PRODUCT, ENTRY, ACCESS_POLICY, ACCESS_PHASE)

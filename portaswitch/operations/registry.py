@@ -14,11 +14,14 @@ from portaswitch.operations import (
     customers,
     discounts,
     features,
+    fees,
     follow_me,
     invoices,
+    locating,
     orphans,
     payments,
     provisioning,
+    registering,
     sites,
     spending,
     stock,
@@ -31,8 +34,8 @@ from portaswitch.operations import (
 )
 
 AREAS: Final = (
-    customers, accounts, addons, subscribers, follow_me, topups, payments, transactions, invoices, catalogue, discounts, wallets, spending, features, sites,
-    stock, provisioning, users, vouchers, orphans, audit,
+    customers, accounts, addons, subscribers, follow_me, topups, payments, transactions, invoices, catalogue, discounts, wallets,
+    fees, spending, features, sites, stock, provisioning, registering, locating, users, vouchers, orphans, audit,
 )  # fmt: skip
 
 OPERATIONS: Final[Mapping[str, Operation]] = {operation.name: operation for area in AREAS for operation in area.OPERATIONS}

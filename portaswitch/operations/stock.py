@@ -174,9 +174,9 @@ def _setting(owner: str) -> Operation:
 
     async def run(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
         row = await the(work, entity, values, lock=True)
-        field = await _custom_field(work, "sim_card" if owner == "sim" else owner, values["field"])
+        field = await custom_field_of(work, "sim_card" if owner == "sim" else owner, values["field"])
         value = _value(field, values.get("value"))
-        before = await _put(work, owner, row["_id"], field["_id"], value)
+        before = await put_custom(work, owner, row["_id"], field["_id"], value)
         said = {"field": field["name"], "value": "personal" if field["personal"] else value}
         await work.note(f"{owner}.custom", f"{owner}:{row['_id']}", {"value": "personal" if field["personal"] else before}, said)
         return {entity.key: row[entity.key], "field": field["name"], "before": before, "value": value}
@@ -185,7 +185,7 @@ def _setting(owner: str) -> Operation:
     return Operation(f"{owner}.custom", f"set a custom field of a {owner}", Privilege.SERVICE, run, (*key_fields(entity), *what))
 
 
-async def _put(work: IWork, owner: str, number: int, field: int, value: str | None) -> str | None:
+async def put_custom(work: IWork, owner: str, number: int, field: int, value: str | None) -> str | None:
     """Set, change or remove a value; what it was."""
     whose = {**dict.fromkeys(OWNERS), owner: number, "field": field, "value": value}
     held = await work.ask("custom_field.value", whose)
@@ -197,7 +197,8 @@ async def _put(work: IWork, owner: str, number: int, field: int, value: str | No
     return before
 
 
-async def _custom_field(work: IWork, applies_to: str, name: str) -> Row:
+async def custom_field_of(work: IWork, applies_to: str, name: str) -> Row:
+    """The field of that name. Errors: NotThere."""
     rows = await work.ask("custom_field.find", {"applies_to": applies_to, "name": name})
     if not rows:
         raise NotThere([f"there is no custom field {name} of {applies_to}"])

@@ -64,7 +64,8 @@ async def _read(cursor: Cursor, unseal: Unseal, accounts: Sequence[int], needs: 
         aliases=_grouped(await cursor.query(sql.ALIASES, page)),
         dids=_grouped(await cursor.query(sql.DIDS, page)),
         follow_me=_grouped(await cursor.query(sql.FOLLOW_ME, page)),
-        custom=_custom(await cursor.query(sql.CUSTOM, page)),
+        custom=_custom([*await cursor.query(sql.CUSTOM, page), *await cursor.query(sql.OF_RESELLERS, page)]),
+        pushing={number for (number,) in await cursor.query(sql.PUSHING, page)},
         features=await _features(cursor, page),
         unseal=unseal,
         needs=needs,
@@ -149,7 +150,8 @@ class _Beside:
             follow_me=tuple(name for (name,) in found["follow_me"].get(number, ())), custom_fields=found["custom"].get(("account", number), {}),
             customer_custom_fields=found["custom"].get(("customer", i_customer), {}), discount_plan=row[17], activation_date=row[18], expiration_date=row[19],
             language=row[20], time_zone=row[21], currency=row[22], person=_party(row[23]), owner=_party(row[24]),
-            password="" if password is None else found["unseal"](password),
+            password="" if password is None else found["unseal"](password), push_events=not found["pushing"].isdisjoint(products),
+            reseller_custom_fields=found["custom"].get(("reseller", i_customer), {}),
         )  # fmt: skip
 
     def _conditions(self, row: tuple[Any, ...]) -> frozenset[Condition]:

@@ -52,6 +52,16 @@ select distinct x.i_product, t.name from accessibility x join services s on s.i_
     join service_types t on t.i_service_type = s.i_service_type
 where x.i_product = any (%(products)s)
 """
+#: Products whose messaging policy, that of a rating entry or of the feature, has push_events. The account's own policy is not asked.
+PUSHING: Final = """
+select x.i_product from accessibility x join services s using (i_service) join service_policies p using (i_service_policy)
+where x.i_product = any (%(products)s) and s.i_service_type = 8 and p.push_events
+union
+select v.i_product from service_attribute_values v join service_attributes a using (i_attribute) join products t on t.i_product = v.i_product
+    join service_features f using (i_service_feature)
+    join service_policies p on p.i_env = v.i_env and v.value[1] in (p.name, p.i_service_policy::text)
+where v.i_product = any (%(products)s) and f.name = 'msg_service_policy' and p.push_events and substr(t.service_flags, f.position, 1) = 'Y'
+"""
 #: Who is asked about the features of each account, in the order of `statements_features.ACCOUNT`.
 OWNERS: Final = """
 with a as (select * from accounts where i_account = any (%(accounts)s) and i_master_account is null)
@@ -100,6 +110,16 @@ ALIASES: Final = "select i_master_account, id from accounts where i_master_accou
 DIDS: Final = """
 select coalesce(a.i_master_account, a.i_account), d.number from dids d join accounts a on a.i_account = d.i_account
 where a.i_account = any (%(accounts)s) or a.i_master_account = any (%(accounts)s) order by 1, 2
+"""
+#: Custom fields of the resellers above each customer, those of the nearest that has a value.
+OF_RESELLERS: Final = """
+with recursive above (i_customer, i_parent, depth) as (
+    select c.i_customer, c.i_parent, 0 from customers c where c.i_customer = any (%(customers)s) and c.i_parent is not null
+    union all select b.i_customer, c.i_parent, b.depth + 1 from above b join customers c on c.i_customer = b.i_parent
+    where b.depth < 17 and c.i_parent is not null)
+select distinct on (b.i_customer, f.name) 'reseller', b.i_customer, f.name, v.db_value
+from above b join custom_field_values v on v.i_customer = b.i_parent join custom_fields f on f.i_custom_field = v.i_custom_field
+where v.db_value is not null order by b.i_customer, f.name, b.depth
 """
 CUSTOM: Final = """
 select case when v.i_account is not null then 'account' when v.i_customer is not null then 'customer' else 'sim_card' end,

@@ -11,6 +11,7 @@ from typing import Final
 from portaswitch.store import (
     statements_discounts,
     statements_features,
+    statements_fees,
     statements_fields,
     statements_money,
     statements_parties,
@@ -88,5 +89,6 @@ STATEMENTS: Final[Mapping[str, str]] = {
     **statements_money.STATEMENTS,
     **statements_provisioning.STATEMENTS,
     **statements_discounts.STATEMENTS,
+    **statements_fees.STATEMENTS,
 }
 """By name 'entity.question'."""

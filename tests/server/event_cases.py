@@ -1,5 +1,5 @@
 """
-For each of the 89 events, what somebody does that raises it, and its variables then.
+For each of the 89 events and of our own, what somebody does that raises it, and its variables then.
 
 A step is an operation with its values, a use that the core charges, the text of a file to load (one that begins with a section), or SQL that prepares
 something. A variable is what it is, or SQL (`select ...`) that is asked after the steps. `i_env` is 1 wherever an event has it.
@@ -327,6 +327,12 @@ STOCK = {
     "DID/Status/Canceled": did(USED, op("did.cancel", number=USED)),
     "DID/Status/Moved": did(FREE, op("did.move", number=FREE, to="Ottawa")),
     "DID/Deleted": did(FREE, op("did.remove", number=FREE)),
+    "Custom/Inventory/DeviceAdded": Case(
+        (), (op("cpe.add", name="Modem 9", model="Demo ONT-4", profile="Home ONT", mac="00:11:22:33:44:99", inventory_id="S-9"),),
+        "ua:select max(i_ua) from ua",
+        {"i_ua": "select max(i_ua) from ua", "name": "Modem 9", "model": "Demo ONT-4", "mac": "00:11:22:33:44:99", "inventory_id": "S-9",
+         "profile": "Home ONT"},
+    ),
     "IPDeviceProfile/New": Case(
         (), (op("cpe-profile.add", name="Other", model="X"),), "ua_profile:select max(i_ua_profile) from ua_profiles",
         {"i_ua_profile": "select max(i_ua_profile) from ua_profiles"},

@@ -133,12 +133,14 @@ class Place:
 
 class FleetCase(EventCase):
     """
-    `vendors` are the simulators by the handler's name, `places` where they listen; `settle` waits until all that happened has arrived. `fleet` and `events_of`
-    are for those who take other vendors, or subscribe to other events than the list's.
+    `vendors` are the simulators by the handler's name, `places` where they listen; `settle` waits until all that happened has arrived. `fleet`, `more` and
+    `events_of` are for those who take other vendors, or subscribe to other events than the list's.
     """
 
     timeout = 600
     fleet: Mapping[str, Vendor] = FLEET
+    #: More settings of the server.
+    more: Mapping[str, Any] = {}
 
     def events_of(self, name: str) -> tuple[str, ...]:
         """The events of a handler: those of its list; OsmoHLR, which is in none, has those of its like."""
@@ -161,7 +163,7 @@ class FleetCase(EventCase):
         (folder / "secret.key").chmod(0o600)
         settings = {
             "state_dir": str(folder), "database": self.dsn, "roles": ["espf"], "logging": {"directory": str(folder / "log")},
-            "espf": {"handler_path": [str(folder / "handlers")], "handlers": handlers},
+            "espf": {"handler_path": [str(folder / "handlers")], "handlers": handlers}, **self.more,
         }  # fmt: skip
         self.server = Server(reactor, load_text(json.dumps(settings)))
         self.server.startService()

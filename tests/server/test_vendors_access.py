@@ -253,6 +253,7 @@ class TelevisionTests(PrivateCase):
         courses: Course = ((LINE, on), (whole, {OLD: ("1", {"sports", *extras})}), (replace(whole, conditions=BARRED), {OLD: ("0", {"sports", *extras})}))
         await self.assert_there_and_back(lambda: self.viewers(minerva), courses)
 
+    @claims("seachange.1")
     async def test_seachange(self) -> None:
         """The same, by the requests of this platform."""
         await self.assert_television("seachange")

@@ -12,6 +12,13 @@ from tests.server.fleet import CARDS, ICCID, POLICY, SPARE
 from tests.server.fleet_case import FleetCase
 
 NEW = "16045550177"
+ADDED = "Custom/Inventory/DeviceAdded"
+#: The last device is told of once more.
+AGAIN = (
+    "with one as (insert into event_queue (i_env, event_type, entity, variables) "
+    f"select i_env, event_type, entity, variables from event_history where event_type = '{ADDED}' limit 1 returning i_event, entity) "
+    "insert into event_notifications (i_event, i_handler, entity, lane) select i_event, i_handler, entity, 1 from one, event_handlers where class = 'NBBS'"
+)
 PERSON_OF_LINE = f"update accounts set i_subscriber = (select max(i_subscriber) from subscribers) where id = '{LINE}'"
 
 
@@ -103,6 +110,23 @@ class ChangeTests(ToldCase):
         self.assertEqual(accounts[LINE]["full_name"], "Ann")
         await self.all_steps([op("subscriber.change", number="select max(i_subscriber) from subscribers", firstname="Bea")])
         self.assertEqual(accounts[LINE]["full_name"], "Bea")
+
+    @claims("nbbs.1")
+    async def test_inventory(self) -> None:
+        """A device that comes into the inventory is registered, for nobody, told twice once; it is bound when an account gets it, and free again after."""
+        await self.begin(["NBBS"])
+        self.ask("insert into event_subscriptions select i_handler, %s from event_handlers where class = 'NBBS'", (ADDED,))
+        nbbs = self.vendors["NBBS"]
+
+        def seen() -> Any:
+            return {mac: (one["serial"], one["model"], one["profile"], one["subscriber"], one["enabled"]) for mac, one in nbbs.records.items()}
+
+        mac, device = "00:11:22:33:44:99", ("S-9", "Demo ONT-4", "Home ONT")
+        await self.assert_seen(seen, (
+            (op("cpe.add", name="Modem 9", model="Demo ONT-4", profile="Home ONT", mac=mac, inventory_id="S-9"), {mac: (*device, "", "false")}),
+            (AGAIN, {mac: (*device, "", "false")}), (op("cpe-port.add", cpe="Modem 9", port="1", account=LINE), {mac: (*device, LINE, "true")}),
+            (op("cpe-port.remove", cpe="Modem 9", port="1"), {mac: (*device, "", "true")}),
+        ))  # fmt: skip
 
     async def test_owners(self) -> None:
         """A customer's field reaches the application of its accounts, and a new device profile the device management, which hold no state of either."""

@@ -32,7 +32,7 @@ BRIDGEWATER = rest(
 
 NBBS = rest(
     "mac", "/devices",
-    '{"mac": "{mac}", "serial": "{serial?}", "model": "{model}", "profile": "{profile?}", "subscriber": "{subscriber}", "enabled": "{enabled}"}',
+    '{"mac": "{mac}", "serial": "{serial?}", "model": "{model}", "profile": "{profile?}", "subscriber": "{subscriber?}", "enabled": "{enabled}"}',
     unique=["serial"], known={"enabled": ("true", "false")},
     more={
         "delete": {"effect": "update", "method": "DELETE", "path": "/devices/{mac}/subscriber", "sets": {"subscriber": ""}},

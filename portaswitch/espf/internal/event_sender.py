@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from portaswitch.espf.catalogue import EVENTS, find
+from portaswitch.espf.catalogue import EVENTS, OWN, find
 from portaswitch.handler import (
     Event,
     EventHandler,
@@ -69,7 +69,8 @@ class EventSender(EventHandler):
     description = "Sends events to an application by HTTP POST (webhooks)"
     api = "guide 1 and 2, Standard Webhooks 1.0"
     snapshot = False
-    events = tuple(event.name for event in EVENTS.values())
+    events = tuple(event.name for event in EVENTS.values() if event.name not in OWN)
+    extra_events = tuple(sorted(OWN))
     options = (
         Option("url", url, "where events are posted to", example="https://app.example.com/events"),
         Option("api_version", _version, "1: standard events with their variables, 2: simplified ones with the id of what changed", default=1),

@@ -31,6 +31,7 @@ create table service_policies (
     idle_timeout     int not null default 7200 check (idle_timeout > 0),      -- seconds without a message after which a session is dead
     charge_every     int check (charge_every >= 0),                           -- seconds after which an open session is charged; 0 at its end; null: by type
     top_rate         bigint check (top_rate > 0),                             -- bits a second beyond which octets are not believed; null: the general bound
+    push_events      boolean not null default false,                          -- outside systems hear when what it governs is used up (AudioCodes)
     unique (i_env, name)
 );
 

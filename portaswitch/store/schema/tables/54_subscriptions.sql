@@ -68,8 +68,11 @@ create table account_subscriptions (
     discount_rate          numeric not null default 0 check (discount_rate between 0 and 100),  -- percent
     quantity               int not null default 1 check (quantity > 0),
     waived                 boolean not null default false,      -- prepaid and unpaid: not charged until a payment
+    next_due               timestamptz,                         -- when the next part is charged, or tried again; null: nothing follows
     check (num_nonnulls(i_account, i_customer) = 1),
     check (finish_date >= start_date)
 );
 create index account_subscriptions_account on account_subscriptions (i_account) where i_account is not null;
 create index account_subscriptions_customer on account_subscriptions (i_customer) where i_customer is not null;
+create index account_subscriptions_due on account_subscriptions (next_due) where int_status < 2;
+create index account_subscriptions_product on account_subscriptions (i_product) where int_status < 2;

@@ -1,4 +1,4 @@
--- Events of dids, ua_profiles, sim_cards, ua_links.
+-- Events of dids, ua_profiles, ua, sim_cards, ua_links.
 -- Written by store/event_triggers.py from event_sources.yaml, not by hand.
 -- `hashjoin` is on because the money path's connections switch it off, and transition tables have no index to join the rows before and after by.
 
@@ -90,6 +90,30 @@ begin
 end $$;
 create or replace trigger ua_profiles_events_insert after insert on ua_profiles
     referencing new table as new_rows for each statement execute function ua_profiles_events();
+
+create or replace function ua_events() returns trigger language plpgsql set enable_hashjoin = on as $$
+declare
+    wanted text[];
+begin
+    if tg_op = 'INSERT' then
+        wanted := (select w.events from event_wants w where w.place = 'ua insert');
+        if wanted is not null then
+            perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
+                                 array_agg(e.i_env), array_agg(e.variables))
+            from (select e.* from new_rows n cross join lateral (
+                    select 0, 'Custom/Inventory/DeviceAdded', 'ua:' || n.i_ua, null, 1, n.i_env,
+                        jsonb_build_object('i_env', n.i_env, 'i_ua', n.i_ua, 'name', n.name, 'model', n.model, 'mac', n.mac, 'inventory_id', n.inventory_id,
+                            'profile', (select ua_profiles.name from ua_profiles where ua_profiles.i_ua_profile = n.i_ua_profile))
+                ) e (no, event_type, entity, external_key, lane, i_env, variables)
+                where e.event_type = any (wanted)
+                order by n.i_ua, e.no) e
+            having count(*) > 0;
+        end if;
+    end if;
+    return null;
+end $$;
+create or replace trigger ua_events_insert after insert on ua
+    referencing new table as new_rows for each statement execute function ua_events();
 
 create or replace function sim_cards_events() returns trigger language plpgsql set enable_hashjoin = on as $$
 declare

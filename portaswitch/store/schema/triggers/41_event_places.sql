@@ -21,6 +21,7 @@ create or replace function event_places() returns table (place text, events text
         'DID/Status/Moved']),
     ('dids delete', array['DID/Deleted']),
     ('ua_profiles insert', array['IPDeviceProfile/New']),
+    ('ua insert', array['Custom/Inventory/DeviceAdded']),
     ('service_attribute_values insert', array['Product/ServiceAttribute/Changed', 'Account/ServiceAttribute/Changed', 'Customer/ServiceAttribute/Changed',
         'CustomerSite/ServiceAttribute/Changed', 'ServiceAttribute/Changed']),
     ('service_attribute_values update', array['Product/ServiceAttribute/Changed', 'Account/ServiceAttribute/Changed', 'Customer/ServiceAttribute/Changed',
