@@ -132,6 +132,7 @@ WHOLE: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "destination": ({"prefix": "9991"}, {"country": "XX"}),
     "destination-set": ({"name": "All"}, {}),
     "tariff": ({"name": "T", "currency": "CAD", "service": "Voice calls"}, {"connect_fee": "0.10", "precision": "2"}),
+    "subscription": ({"name": "S", "currency": "CAD", "charge_model": "advance"}, {"activation_fee": "2.50", "prorate": "no"}),
     "product": ({"name": "P", "currency": "CAD"}, {"breakage": "0.05"}),
     "discount-plan": ({"name": "D", "currency": "CAD"}, {"combine": "first"}),
     "access-policy": ({"name": "A"}, {"default_level": "turbo"}),

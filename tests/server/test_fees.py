@@ -6,12 +6,19 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from twisted.internet.defer import Deferred, DeferredList
+import psycopg2
+from twisted.internet import reactor
+from twisted.internet.defer import DeferredList
 
 from portaswitch.jobs import fees
 from portaswitch.model.operation import OperationRefused
+from portaswitch.operations.desk import Desk
+from portaswitch.operations.entities import ENTITIES
+from portaswitch.store.pool import Pool
 from portaswitch.store.statements_fees import due_fees
+from portaswitch.store.work import Books
 from tests.server.desks import CARD, LINE, DeskCase
+from tests.server.pools import until
 
 FEES = "select visible_comment, amount from payments where action = 'manual_charge' order by i_payment"
 OF_ONE = "select visible_comment, amount from payments where action = 'manual_charge' and i_account = %s order by i_payment"
@@ -19,6 +26,7 @@ AGO = """
 update account_subscriptions
 set start_date = start_date - %s, billed_to = billed_to - %s, next_due = next_due - make_interval(days => %s)
 """
+WAITING = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
 RETAIL, ADDON = "Demo retail", "More destinations"
 
 
@@ -67,9 +75,18 @@ class ChargeTests(FeeCase):
         await self.assert_books()
 
     async def test_at_once(self) -> None:
-        """Two who charge one account charge it once."""
+        """Two who charge one account at the same moment charge it once: the second one sees what the first did."""
         await self.fee("Office")
-        both = [Deferred.fromCoroutine(self.put("subscription.charge", {"id": LINE})) for _ in range(2)]
+        held = psycopg2.connect(self.dsn)
+        self.addCleanup(held.close)
+        held.cursor().execute("select from accounts where id = %s for update", (LINE,))
+        pool = Pool(reactor, self.dsn, size=2, name="two", wait=30)
+        self.addCleanup(pool.close)
+        await pool.start()
+        desk = Desk(Books(pool, self.sealer, ENTITIES))
+        both = [desk.operate(self.root, "subscription.charge", {"id": LINE}) for _ in range(2)]
+        await until(lambda: self.one(WAITING) == 2, "both wait for the account")
+        held.commit()
         results: Any = await DeferredList(both, consumeErrors=True)
         self.assertEqual((sorted(len(told) for _, told in results), len(self.ask(FEES))), ([0, 1], 1))
 
