@@ -45,25 +45,44 @@ KINDS: Final[Mapping[str, tuple[str, str]]] = {"disconnect": ("pod", "asr"), "ch
 #: Entity, environment and variables of events.
 Told = list[tuple[str, int | None, Mapping[str, Any]]]
 
-#: The accounts of each kind of scope, as a condition on `a`.
-SCOPES: Final[Mapping[str, str]] = {
-    "customer": """a.i_customer in (with recursive below (i_customer) as (select %(number)s::bigint
-        union all select c.i_customer from customers c join below b on c.i_parent = b.i_customer) select i_customer from below)""",
-    "product": """(a.i_product = %(number)s or a.i_account in (select d.i_account from account_addons d
-        where d.i_product = %(number)s and d.addon_effective_from <= now() and (d.addon_effective_to is null or d.addon_effective_to > now())))""",
-    "payer": "a.i_payer = %(number)s",
-    "site": "a.i_customer_site = %(number)s",
-    "subscriber": "a.i_subscriber = %(number)s",
-    "access_policy": """(a.i_access_policy = %(number)s or a.i_product in (select p.i_product from products p where p.i_access_policy = %(number)s)
-        or a.i_account in (select d.i_account from account_addons d join products p on p.i_product = d.i_product
-        where p.i_access_policy = %(number)s and d.addon_effective_from <= now() and (d.addon_effective_to is null or d.addon_effective_to > now())))""",
+#: The accounts of each kind of scope, each of its ways to them by an index that has their order: {behind} is what belongs behind its conditions.
+SCOPES: Final[Mapping[str, tuple[str, ...]]] = {
+    "customer": (
+        """select y.i_account from (with recursive below (i_customer) as (select %(number)s::bigint
+        union all select c.i_customer from customers c join below b on c.i_parent = b.i_customer) select i_customer from below) b
+        cross join lateral (select x.i_account from accounts x where x.i_customer = b.i_customer {behind}) y""",
+    ),
+    "product": (
+        "select x.i_account from accounts x where x.i_product = %(number)s {behind}",
+        """select x.i_account from account_addons x where x.i_product = %(number)s and x.addon_effective_from <= now()
+        and (x.addon_effective_to is null or x.addon_effective_to > now()) {behind}""",
+    ),
+    "payer": ("select x.i_account from accounts x where x.i_payer = %(number)s {behind}",),
+    "site": ("select x.i_account from accounts x where x.i_customer_site = %(number)s {behind}",),
+    "subscriber": ("select x.i_account from accounts x where x.i_subscriber = %(number)s {behind}",),
+    "access_policy": (
+        "select x.i_account from accounts x where x.i_access_policy = %(number)s {behind}",
+        """select y.i_account from products p cross join lateral (
+        select x.i_account from accounts x where x.i_product = p.i_product {behind}) y where p.i_access_policy = %(number)s""",
+        """select y.i_account from products p cross join lateral (
+        select x.i_account from account_addons x where x.i_product = p.i_product and x.addon_effective_from <= now()
+        and (x.addon_effective_to is null or x.addon_effective_to > now()) {behind}) y where p.i_access_policy = %(number)s""",
+    ),
 }
+BEHIND: Final = "and x.i_account > %(progress)s order by x.i_account limit %(page)s"
+#: The next page of a scope, and which of it is told.
 FAN_OUT: Final = """
-select a.i_account, a.i_env from accounts a
-where {scope} and a.i_account > %(progress)s and a.i_master_account is null {funded}order by a.i_account limit %(page)s
+with page as materialized (select i_account from ({ways}) w order by i_account limit %(page)s)
+select a.i_account, a.i_env, a.i_master_account is null {funded} from page join accounts a using (i_account) order by a.i_account
 """
 FUNDED: Final = """and exists (select from accounts y where y.i_account = coalesce(a.i_payer, a.i_account)
-    and y.billing_model = 1 and y.credit_limit is null) """
+    and y.billing_model = 1 and y.credit_limit is null)"""
+
+
+def fan(kind: str, funded: bool) -> str:
+    """The statement for a kind of scope; `funded`: only accounts that pay in advance are told."""
+    ways = " union ".join(f"({way.format(behind=BEHIND)})" for way in SCOPES[kind])
+    return FAN_OUT.format(ways=ways, funded=FUNDED if funded else "")
 
 
 async def apply_effects(cursor: Cursor, notification: Notification, effects: tuple[Effect, ...]) -> int:
@@ -107,11 +126,10 @@ async def _fan_out(cursor: Cursor, notification: Notification, effect: FanOut) -
     kind, _, number = effect.scope.partition(":")
     if kind not in SCOPES or not number.isdigit():
         raise EffectRefused(f"{effect.scope} is no scope of accounts: customer:N, product:N, payer:N, site:N, subscriber:N or access_policy:N")
-    sql = FAN_OUT.format(scope=SCOPES[kind], funded=FUNDED if effect.funded else "")
-    rows = await cursor.query(sql, {"number": int(number), "progress": notification.progress, "page": PAGE})
+    rows = await cursor.query(fan(kind, effect.funded), {"number": int(number), "progress": notification.progress, "page": PAGE})
     whole = len(rows) < PAGE
     lane = notification.lane if whole and notification.progress == 0 else 1
-    told: Told = [(f"account:{number}", i_env, {"i_env": i_env, "i_account": number, **effect.variables}) for number, i_env in rows]
+    told: Told = [(f"account:{number}", i_env, {"i_env": i_env, "i_account": number, **effect.variables}) for number, i_env, wanted in rows if wanted]
     if told and effect.receivers == "self":
         await cursor.execute(OWN, {"type": effect.type, "handler": notification.i_handler, "lane": lane, **_columns(told)})
     elif told:

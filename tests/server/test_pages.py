@@ -8,7 +8,7 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import Clock
 
-from portaswitch.store import events_sql, folding, ledger, notices, pages, session_tasks, standing, turned, usage_dates, wallet_ends
+from portaswitch.store import events_effects, events_sql, folding, ledger, notices, pages, session_tasks, standing, turned, usage_dates, wallet_ends
 from portaswitch.store.database import JOB_SETTINGS
 from portaswitch.store.diameter_origins import SESSIONS
 from portaswitch.store.pool import HOT_SETTINGS, Pool
@@ -86,6 +86,7 @@ WORK: Final[Statements] = {
     "sessions of a host": (SESSIONS, {**PART, "i_node": 900, "host": "host", "before": "infinity"}, 200),
     "tasks": (session_tasks.CLAIM, TASKS, 10),
     "resellers": (folding.RESELLERS, {}, 1),
+    **{f"accounts of a {kind}": (events_effects.fan(kind, True), {"number": 1, "progress": 0, "page": 100}, 10) for kind in events_effects.SCOPES},
 }
 
 

@@ -81,7 +81,7 @@ create table accounts (
     unique (i_env, id),
     constraint accounts_paid_for check (i_payer is null or billing_model = 4)
 ) with (fillfactor = 70);
-create index accounts_customer on accounts (i_customer);
+create index accounts_customer on accounts (i_customer, i_account);
 create index accounts_master on accounts (i_master_account) where i_master_account is not null;
 create index accounts_payer on accounts (i_payer) where i_payer is not null;
-create index accounts_product on accounts (i_product);
+create index accounts_product on accounts (i_product, i_account);

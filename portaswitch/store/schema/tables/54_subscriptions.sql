@@ -12,7 +12,7 @@ create table account_addons (
     unique (i_account, i_product, addon_effective_from),
     check (addon_effective_to > addon_effective_from)
 );
-create index account_addons_product on account_addons (i_product);
+create index account_addons_product on account_addons (i_product, i_account);
 
 -- Which add-ons may be bought with which main product.
 create table product_addons (
