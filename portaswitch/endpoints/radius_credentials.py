@@ -10,7 +10,8 @@ from hmac import compare_digest
 from typing import Final
 
 from portaswitch.model.catalogue import RadiusClient
-from portaswitch.model.request import Credentials, Login, Verify
+from portaswitch.model.request import Credentials, Login
+from portaswitch.model.verify import Verify
 from portaswitch.wire.radius import digest
 from portaswitch.wire.radius.datatypes import Value
 from portaswitch.wire.radius.packet import Code, Packet

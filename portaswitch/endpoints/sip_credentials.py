@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from portaswitch.model.request import Verify
+from portaswitch.model.verify import Verify
 from portaswitch.wire.sip.challenge import Guard, Login, Verdict
 from portaswitch.wire.sip.message import Request
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 from portaswitch.endpoints.sip_domains import Party
 from portaswitch.model.message import Draft
 from portaswitch.model.refusal import Refusal
-from portaswitch.model.request import AAARequest, Credentials, Kind, Login, Origin, Parties, Verify
+from portaswitch.model.request import AAARequest, Credentials, Kind, Login, Origin, Parties
+from portaswitch.model.verify import Verify
 from portaswitch.wire.sip.challenge import Login as DigestLogin
 from portaswitch.wire.sip.grammar import printable
 from portaswitch.wire.sip.message import Request

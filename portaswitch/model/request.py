@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from portaswitch.model.refusal import Refusal
 from portaswitch.model.value import dataclass
+from portaswitch.model.verify import Verify
 
 if TYPE_CHECKING:
     from portaswitch.model.message import Text
@@ -141,16 +142,6 @@ class Credentials:
 
     def __repr__(self) -> str:
         return f"Credentials({self.login.value})"
-
-
-class Verify:
-    """Checks a clear text password against a wire's proof; subclasses live with the codecs."""
-
-    __slots__ = ()
-
-    def __call__(self, password: str) -> bool:
-        """True when `password` is the one the user has."""
-        raise TypeError("a wire's own subclass is meant")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from portaswitch.model.billing_model import BillingModel
 from portaswitch.model.ledger import NO_VIEW, View
 from portaswitch.model.party import BillStatus, Funds
 from portaswitch.model.refusal import Refusal
-from portaswitch.model.request import Credentials, Login, Verify
+from portaswitch.model.request import Credentials, Login
+from portaswitch.model.verify import Verify
 from tests.unit.builders import AT, after, customer, prepaid, reseller
 
 

@@ -17,7 +17,8 @@ from portaswitch.model.catalogue import Catalogue
 from portaswitch.model.ledger import NO_VIEW, View
 from portaswitch.model.party import BillStatus, Funds, SessionLimits
 from portaswitch.model.refusal import Refusal
-from portaswitch.model.request import AAARequest, Credentials, Login, Verify
+from portaswitch.model.request import AAARequest, Credentials, Login
+from portaswitch.model.verify import Verify
 from tests.unit.builders import AT, Book, alive, auth, catalogue, customer, money, plan, postpaid, prepaid, reseller, start, stop
 
 

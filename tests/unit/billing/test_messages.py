@@ -15,7 +15,8 @@ from portaswitch.billing.tries import Tries
 from portaswitch.model.ledger import Member
 from portaswitch.model.message import Charge, Text
 from portaswitch.model.refusal import Refusal
-from portaswitch.model.request import AAARequest, Credentials, Decision, Kind, Login, Parties, Verify
+from portaswitch.model.request import AAARequest, Credentials, Decision, Kind, Login, Parties
+from portaswitch.model.verify import Verify
 from portaswitch.store import texts
 from tests.unit.builders import AT, CARD, CARRIER, RATED, Book, catalogue, event, kept, money, prepaid, request
 

@@ -14,7 +14,8 @@ from portaswitch.model.charge import CASH, NOTHING, Charge, Segment, Source, Sou
 from portaswitch.model.money import ZERO
 from portaswitch.model.party import Funds, least, room
 from portaswitch.model.refusal import Refusal
-from portaswitch.model.request import WHOLE, Credentials, Decision, Login, QuotaKey, Verify
+from portaswitch.model.request import WHOLE, Credentials, Decision, Login, QuotaKey
+from portaswitch.model.verify import Verify
 from tests.unit.builders import AT, Book, account, auth, catalogue, customer, money, prepaid
 
 
