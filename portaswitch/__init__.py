@@ -13,4 +13,4 @@ from pathlib import Path
 __version__ = "0.1.0"
 
 #: How the hot path of this installation runs: `compiled` (docs/deployment.rst, the compiled wheel) or `interpreted`.
-BUILD = "compiled" if any(Path(__file__).with_name("billing").glob("rating.*.so")) else "interpreted"
+__build__ = "compiled" if any(Path(__file__).with_name("billing").glob("rating.*.so")) else "interpreted"

@@ -10,14 +10,14 @@ from time import time
 
 import twisted
 
-from portaswitch import BUILD, __version__
+from portaswitch import __build__, __version__
 from portaswitch.metrics import Gauge, Info, Total
 
 PROC = Path("/proc/self")
 STARTED = time()
 
 RUNS = Info(
-    "portaswitch_build_info", "What runs", {"version": __version__, "build": BUILD, "python": platform.python_version(), "twisted": twisted.__version__}
+    "portaswitch_build_info", "What runs", {"version": __version__, "build": __build__, "python": platform.python_version(), "twisted": twisted.__version__}
 )
 CPU = Total("process_cpu_seconds_total", "CPU time that the process has used, in its own code and in the system's")
 RESIDENT = Gauge("process_resident_memory_bytes", "Memory of the process that is in RAM")

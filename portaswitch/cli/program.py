@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from portaswitch import BUILD, __version__
+from portaswitch import __build__, __version__
 from portaswitch.cli import (
     backups,
     books,
@@ -56,7 +56,7 @@ def parser() -> Parser:
         allow_abbrev=False,
     )
     common(top, top=True)
-    top.add_argument("--version", action="version", version=f"portaswitch {__version__} ({BUILD})")
+    top.add_argument("--version", action="version", version=f"portaswitch {__version__} ({__build__})")
     commands = Commands(top)
     setup.add(commands)
     calls.add(commands)

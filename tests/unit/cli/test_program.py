@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import psycopg2
 from twisted.trial.unittest import SynchronousTestCase
 
-from portaswitch import BUILD, __version__
+from portaswitch import __build__, __version__
 from portaswitch.cli import completion
 from portaswitch.cli.program import execute, parser
 from portaswitch.cli.running import told
@@ -73,7 +73,7 @@ class HelpTests(SynchronousTestCase):
 
     def test_help_and_version(self) -> None:
         """Both end with status 0."""
-        self.assertEqual(usage("--version"), (0, f"portaswitch {__version__} ({BUILD})\n", ""))
+        self.assertEqual(usage("--version"), (0, f"portaswitch {__version__} ({__build__})\n", ""))
         status, out, _ = usage("xdr", "list", "--help")
         self.assertEqual(status, 0)
         self.assertIn("portaswitch xdr list --since 2h --failed", out)
