@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 #: Waits between two pages; False says that the work has to end, because the server does (`jobs.Paged.rest`).
-Rest = Callable[[], Awaitable[bool]]
+Rest = Callable[[], Coroutine[Any, Any, bool]]
 
 
 async def at_once() -> bool:

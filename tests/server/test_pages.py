@@ -171,7 +171,7 @@ class PacedTests(PoolTestCase):
         clock = Clock()
         rest = pages.paced(clock)
         clock.advance(2)
-        resting: Deferred[bool] = ensureDeferred(rest())  # type: ignore[arg-type]
+        resting: Deferred[bool] = ensureDeferred(rest())
         clock.advance(7.9)
         self.assertNoResult(resting)
         clock.advance(0.2)
