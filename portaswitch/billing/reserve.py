@@ -87,10 +87,13 @@ def funds_seen(view: View, own_hold: Decimal, at: datetime) -> FundsSeen:
     )
 
 
-def within_budgets(view: View, funds: FundsSeen, holds: tuple[Take, ...] = ()) -> FundsSeen:
-    """The funds as far as spending budgets let them be used; `holds` are those of the asking key, which are no obstacle to it."""
+def within_budgets(view: View, funds: FundsSeen, holds: tuple[Take, ...] = (), taken: Decimal = ZERO) -> FundsSeen:
+    """
+    The funds as far as spending budgets let them be used; `holds` are those of the asking key, which are no obstacle to it, `taken` is what other keys take in
+    the same change.
+    """
     room = budgets.room(view, holds) if view.counters.budgets else None
-    return funds if room is None else FundsSeen(funds.gross, least(funds.grantable, room[1]), room[0])
+    return funds if room is None else FundsSeen(funds.gross, least(funds.grantable, max(room[1] - taken, ZERO)), room[0])
 
 
 def reseller_over_limit(view: View, at: datetime, slack: Decimal = ZERO) -> bool:

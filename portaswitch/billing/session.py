@@ -224,8 +224,8 @@ def _goes_on(view: View, request: AAARequest, session: Session, quotas: tuple[Qu
     seen = view
     for place, quota in enumerate(quotas):
         # What the keys have used goes before what any of them may take beyond it.
-        others = sum([held(other.holds) for other in covered], ZERO) + sum(costs[place + 1 :], ZERO)
-        covered.append(_cover(seen, request, session, quota, dues[place], others, draws[place] if seen is view else None))
+        before, behind = sum([held(other.holds) for other in covered], ZERO), sum(costs[place + 1 :], ZERO)
+        covered.append(_cover(seen, request, session, quota, dues[place], before, behind, draws[place] if seen is view else None))
         if place + 1 < len(quotas):
             seen = reheld(seen, quota, covered[-1])
     quotas = tuple(covered)
@@ -259,10 +259,13 @@ def _linger(view: View, request: AAARequest, session: Session) -> Outcome:
     return changed(view, request, after, ACCEPTED)
 
 
-def _cover(view: View, request: AAARequest, session: Session, quota: Quota, due: Due, taken: Decimal, known: Draws | None) -> Quota:
+def _cover(
+    view: View, request: AAARequest, session: Session, quota: Quota, due: Due, before: Decimal, behind: Decimal, known: Draws | None
+) -> Quota:
     """
     Hold what the use so far costs and takes (`due`) where the protection holds at all; a session that was never authorized gets its first slice, or the whole,
-    as far as the funds go. `known`: what it draws on, where that was looked up on this view.
+    as far as the funds go. `before` is held by this request's other keys, which the view's counters know already, `behind` the cost of those that follow.
+    `known`: what it draws on, where that was looked up on this view.
     """
     opened = session.opened
     if not quota.legs:
@@ -272,7 +275,7 @@ def _cover(view: View, request: AAARequest, session: Session, quota: Quota, due:
         return quota
     if view.session is None:
         asked = UnitRequest(quota.key, quota.base, requested=0, used=quota.used)
-        funds = reserve.within_budgets(view, reserve.funds_seen(view, -taken, request.received))  # less what this request's other keys take
+        funds = reserve.within_budgets(view, reserve.funds_seen(view, -before - behind, request.received), taken=behind)
         drawn = drawn_on(view, opened, quota) if known is None else known
         made = reserve.reserve(quota, asked, quota.legs[0].plan, opened.policy, protection, funds, opened.unit, opened.started, drawn)
         if made is not None:

@@ -289,7 +289,8 @@ class MoneyMachine(RuleBasedStateMachine):
         assert not self.faults, self.faults[0]
         laws.check_books(self.ledger.books, self.opening, self.paid)
         for key, count in self.gate.applied.items():
-            assert count == 1 or "/auth/" in key or "login/" in key, f"{key} took effect {count} times"
+            # What frees (test_unlocked_again) or asks anew acts on what is there by then; it moves no money.
+            assert count == 1 or "/auth/" in key or "login/" in key or key.endswith("/answer/stop"), f"{key} took effect {count} times"
         assert all(len(sent.answers) <= 1 for sent in self.world.sent), "a request was answered twice"
 
     def teardown(self) -> None:
@@ -314,6 +315,13 @@ class MoneyMachine(RuleBasedStateMachine):
 
 class MoneyLaws(SynchronousTestCase):
     """Runs the machine; the same walks every time."""
+
+    def test_budget_of_two_keys(self) -> None:
+        """Found by a hunt: the first report of a session that was never authorized tells use of two keys, which together are more than the budget leaves."""
+        machine = MoneyMachine()
+        machine.update(core=0, place=Place("family", 1), used=400, which=2)
+        machine.deliver()
+        machine.books()
 
     def test_unlocked_again(self) -> None:
         """
