@@ -128,6 +128,7 @@ class Batcher:
             if not flight.members:
                 continue  # all that was ready has been dropped or parked, which may have made others ready
             self._in_flight += 1
+            flight.departure = self._cache.departed()
             BATCHES.inc()
             background(maybeDeferred(self._send, flight).addBoth(self._land, flight), "landing a batch")
 
@@ -209,7 +210,7 @@ class Batcher:
             self._lost(flight, verdicts)
         else:
             told = iter(verdicts)
-            again = [aboard.waiting for aboard in flight.aboard if self._arrived(aboard, next(told, Failed("no verdict")))]
+            again = [aboard.waiting for aboard in flight.aboard if self._arrived(aboard, next(told, Failed("no verdict")), flight.departure)]
         self._release(flight)
         for waiting in reversed(again):
             self._enqueue(waiting, first=True)
@@ -257,23 +258,23 @@ class Batcher:
             self._unpark()
         self._answers.append((waiting, answer))
 
-    def _arrived(self, aboard: Aboard, verdict: Verdict) -> bool:
+    def _arrived(self, aboard: Aboard, verdict: Verdict, departure: int) -> bool:
         """One arrival; a defect in it must not keep the others of its flight in the air."""
         try:
-            return self._arrive(aboard, verdict)
+            return self._arrive(aboard, verdict, departure)
         except Exception:
             self._log.failure("an arrival failed, request {request}", request=aboard.waiting.request.id)
             self._answer(aboard.waiting, LedgerFailed("an arrival failed"))
             return False
 
-    def _arrive(self, aboard: Aboard, verdict: Verdict) -> bool:
+    def _arrive(self, aboard: Aboard, verdict: Verdict, departure: int) -> bool:
         """Answer one member, or return True: it has to fly again."""
         waiting, change = aboard.waiting, aboard.change
         MEMBERS.inc(VERDICTS[type(verdict)])
         if isinstance(verdict, Applied):
             if change is None:
                 return self._confirmed(aboard, verdict)
-            self._applied(waiting, change, verdict)
+            self._applied(waiting, change, verdict, departure)
             if change.places.locker:
                 return self._let_in(aboard, change)
             self._answer(waiting, change.decision)
@@ -293,10 +294,10 @@ class Batcher:
             self._answer(waiting, LedgerFailed(verdict.reason if isinstance(verdict, Failed) else "no verdict"))
         return False
 
-    def _applied(self, waiting: Waiting, change: Change, verdict: Applied) -> None:
+    def _applied(self, waiting: Waiting, change: Change, verdict: Applied, departure: int) -> None:
         self._keep_funds(change, verdict)
         if change.counters:
-            self._cache.move_counters(change.i_account, change.i_customer, change.counters)
+            self._cache.move_counters(change.i_account, change.i_customer, change.counters, departure)
         if self._tracer.watches:
             self._tracer.applied(waiting.request, change, verdict.funds)
         if change.session is not None:

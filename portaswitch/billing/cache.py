@@ -31,6 +31,15 @@ class Cache:
         #: Only of accounts that have any; the rows that a customer shares are in each of them but count as in `_shared`.
         self._counters: dict[int, Counters] = {}
         self._shared: dict[int, Rows] = {}
+        #: Departures of batches, and how many there had been when the counters of an account, and those that a customer shares, were read.
+        self._departures = 0
+        self._read: dict[int, int] = {}
+        self._read_shared: dict[int, int] = {}
+
+    def departed(self) -> int:
+        """A batch departs: its number."""
+        self._departures += 1
+        return self._departures
 
     def account_number(self, i_env: int, user: str, session_key: str) -> int:
         """
@@ -81,6 +90,10 @@ class Cache:
         self._customers.pop(customer.i_customer, None)
         self._customers[customer.i_customer] = (customer, view.customer_funds, view.resellers)
         self._keep_counters(account.i_account, customer.i_customer, view.counters)
+        if view.counters is not NO_COUNTERS:
+            self._read[account.i_account] = self._read_shared[customer.i_customer] = self._departures
+            _bound(self._read, self._most_accounts)
+            _bound(self._read_shared, self._most_accounts)
         _bound(self._accounts, self._most_accounts)
         _bound(self._customers, self._most_accounts)
         if session_key:
@@ -97,9 +110,15 @@ class Cache:
             self._shared[i_customer] = counters.shared
             _bound(self._shared, self._most_accounts)
 
-    def move_counters(self, i_account: int, i_customer: int, moves: tuple[CounterMove, ...]) -> None:
-        """Move what is remembered of counters and wallets by a change that was applied."""
+    def move_counters(self, i_account: int, i_customer: int, moves: tuple[CounterMove, ...], departure: int) -> None:
+        """
+        Move what is remembered of counters and wallets by a change that was applied by the batch of that number. What was read while that was in the air may
+        have the moves in it or not: it is forgotten.
+        """
         if i_account not in self._accounts:
+            return
+        if max(self._read.get(i_account, 0), self._read_shared.get(i_customer, 0)) >= departure:
+            self.forget(i_account)
             return
         counters = self._standing(i_account, i_customer)
         self._keep_counters(i_account, i_customer, counters.put(*[applied(counters.find(move.key), move) for move in moves]))

@@ -52,6 +52,8 @@ class Flight:
     counters: dict[int, Rows] = field(default_factory=dict)
     shared_counters: dict[int, Rows] = field(default_factory=dict)
     lanes: list[Lane] = field(default_factory=list)
+    #: Which departure it is, counted by the cache.
+    departure: int = 0
 
     def foresee(self, change: Change, view: View) -> None:
         """Note how `change`, with `view` behind it, will leave the rows."""

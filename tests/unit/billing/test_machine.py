@@ -323,6 +323,16 @@ class MoneyLaws(SynchronousTestCase):
         machine.deliver()
         machine.books()
 
+    def test_read_while_a_batch_is_in_the_air(self) -> None:
+        """Found by a hunt: a view that was read behind a batch, and the moves of that batch, which are in it: a wallet counted twice pays for nothing more."""
+        machine = MoneyMachine()
+        machine.start(core=0, place=Place("child", 0))
+        machine.in_answer(core=0, place=Place("credit", 3), used=36)
+        machine.in_answer(core=0, place=Place("family", 3), used=61)
+        machine.in_answer(core=0, place=Place("family", 1), used=60)
+        machine.unlock(core=0, place=Place("family", 1))
+        machine.teardown()
+
     def test_unlocked_again(self) -> None:
         """
         Found by a hunt: the end of a leg that is not rated comes before its session has a row, and again behind its authorization. It frees the lock each time,
