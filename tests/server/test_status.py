@@ -174,7 +174,7 @@ class StatusTests(TestCase):
         self.assertGreater(told["process_resident_memory_bytes"], 10_000_000)
         self.assertGreater(told["process_max_fds"], told["process_open_fds"])
         self.assertGreater(told["process_open_fds"], 5)
-        self.assertRegex(text, r'portaswitch_build_info\{version="[^"]+",python="3\.[^"]+",twisted="[^"]+"\} 1')
+        self.assertRegex(text, r'portaswitch_build_info\{version="[^"]+",build="(compiled|interpreted)",python="3\.[^"]+",twisted="[^"]+"\} 1')
 
 
 class Listener(DatagramProtocol):
