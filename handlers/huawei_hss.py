@@ -78,7 +78,7 @@ class HuaweiHSS(HuaweiSession, HssHandler):
         Option("data_command", text, "the command that changes the template of packet data", default="MOD TPLGPRS"),
         *HssHandler.hss_options,
     )
-    targets = {"mml": LineTarget(seconds=60, dialect=MML), "soap": HttpTarget(seconds=60)}
+    targets = {"mml": LineTarget(seconds=60, dialect=MML), "soap": HttpTarget(seconds=60, most=1)}
 
     def reach(self) -> Mapping[str, Target]:
         """MML or SOAP; the number of the HLR is in the log-in where there is one."""

@@ -68,7 +68,7 @@ class HuaweiPCRF(HuaweiSession, StateHandler):
         ),
     )
     shared = frozenset({"service"})
-    targets = {"": HttpTarget(seconds=30)}
+    targets = {"": HttpTarget(seconds=30, most=1)}
 
     def wanted(self, subscriber: Subscriber) -> State | None:
         """The number, the IMSI and the services."""

@@ -60,12 +60,14 @@ class Webhook(Auth):
 class Target:
     """
     Common to all wires. `seconds`: how long an answer may take; `parallel`: requests at once; `rate`: requests a second (0: no cap). Each may be overridden by
-    options of these names in the configuration of the instance.
+    options of these names in the configuration of the instance. `most`: requests at once that the vendor allows, whatever the option says (0: any number); 1
+    where a session belongs to its connection.
     """
 
     seconds: int = 30
     parallel: int = 1
     rate: int = 0
+    most: int = 0
 
 
 @dataclass(frozen=True, slots=True)

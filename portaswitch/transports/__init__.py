@@ -27,4 +27,5 @@ def transport(reactor: Any, name: str, target: Target, values: Mapping[str, Any]
     (`common_options`). KeyError: a target of a kind that has no transport.
     """
     own = {key: values[key] for key in ("seconds", "parallel", "rate") if values.get(key) is not None}
-    return _KINDS[type(target)](reactor, name, replace(target, **own), values)
+    wanted = replace(target, **own)
+    return _KINDS[type(target)](reactor, name, replace(wanted, parallel=min(wanted.parallel, target.most or wanted.parallel)), values)

@@ -15,6 +15,7 @@ from tests.server.event_cases import Step, op
 from tests.server.fleet import CARDS, FLEET, HUAWEI, SPARE, Vendor
 from tests.server.fleet_case import FleetCase
 from tests.server.pools import pause, until
+from tests.server.vendors import SOAP_KEY
 from tests.simulators.huawei_hss_soap import HuaweiHssSoap
 
 #: Those that know accounts by card or number.
@@ -22,7 +23,7 @@ KEEPERS = (
     "AricentHSS", "ECConnect", "Huawei::HSS", "Huawei::PCRF", "Kleos::HSS", "NetNumber", "OsmoHLR", "Protei::HLR", "Protei::PCRF", "Titan::HSS",
     "YateHSS", "ZXUN::HSS", "ZXUN::SPR",
 )  # fmt: skip
-SOAP = {"interface": "soap", "url": "http://127.0.0.1:{port}", "locks": True}
+SOAP = {"interface": "soap", "url": "http://127.0.0.1:{port}", "locks": True, "key_options": SOAP_KEY}
 #: What not all lists have.
 RENUMBERED = "Account/ID/Changed"
 OTHER = "16045550199"
