@@ -99,6 +99,6 @@ class SipServerTests(WorldCase):
         await self.world.pool.execute("delete from accounts where i_account = 202")
 
         async def refused_now() -> bool:
-            return (await self.auth(*rest, *proof, ("SIP-AOR", "sip:380440000002@sip.example"))).code == 3
+            return int((await self.auth(*rest, *proof, ("SIP-AOR", "sip:380440000002@sip.example"))).code) == 3
 
         await until(refused_now, "news of the account that is gone")
