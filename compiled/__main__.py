@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -34,9 +35,9 @@ def main() -> int:
     if options.list:
         print("\n".join([*compiled, *(f"{name}: interpreted, {reason}" for name, reason in left.items())]))
         return 0
-    lacking = _lacking()
-    if lacking:
-        print(f"{lacking}: apt install gcc python3-dev", file=sys.stderr)
+    faults = tree.heirs(compiled) or _lacking()
+    if faults:
+        print("\n".join(faults), file=sys.stderr)
         return 1
     begun = time.monotonic()
     print(f"Compiling {len(compiled)} modules; {len(left)} stay interpreted. This takes some minutes ...", flush=True)
@@ -50,16 +51,11 @@ def main() -> int:
     return code
 
 
-def _lacking() -> str:
-    """What is not there to compile with; '' for nothing."""
+def _lacking() -> list[str]:
+    """What is not there to compile with."""
     headers = Path(sysconfig.get_path("include")) / "Python.h"
-    if not headers.is_file():
-        return f"No {headers}"
-    try:
-        subprocess.run(["gcc", "--version"], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        return "No gcc"
-    return ""
+    there = {str(headers): headers.is_file(), "gcc": shutil.which("gcc") is not None}
+    return [f"No {name}: apt install gcc python3-dev" for name, found in there.items() if not found]
 
 
 def _build(into: Path, compiled: list[str], options: argparse.Namespace) -> int:

@@ -26,9 +26,9 @@ setup(ext_modules=mypycify(["--config-file=setup.cfg", *{files}], opt_level={lev
 def chosen() -> list[str]:
     """The modules of modules.txt."""
     lines = [line.strip() for line in (ROOT / "compiled" / "modules.txt").read_text().splitlines()]
-    without = {line.removeprefix("# without ") for line in lines if line.startswith("# without ")}
-    found = {name for line in lines if line and not line.startswith("#") for name in _modules(line)}
-    return sorted(found - without)
+    named = [line for line in lines if line and not line.startswith("#")]
+    found = {name for line in named if not line.startswith("-") for name in _modules(line)}
+    return sorted(found - {line.removeprefix("-") for line in named if line.startswith("-")})
 
 
 def _modules(name: str) -> Iterator[str]:

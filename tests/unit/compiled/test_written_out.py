@@ -150,6 +150,8 @@ class TreeTests(SynchronousTestCase):
         """Every line names modules that are there, and each of them can be written out."""
         compiled, left = tree.divided()
         self.assertGreater(len(compiled), 5 * len(left))
+        self.assertLess({"portaswitch.store.ledger", "portaswitch.billing.rating"}, {*compiled})  # named itself, of a named package
+        self.assertNotIn("portaswitch.model.value", compiled)
         for name in compiled:
             path = tree.ROOT.joinpath(*name.split(".")).with_suffix(".py")
             self.assertIsInstance(ast.parse(written_out(path.read_text(), name, True)), ast.Module)
