@@ -12,10 +12,14 @@ from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
-from portaswitch.store.literals import quote
-
 Element = None | bool | int | Decimal | str | bytes | datetime | dict[str, str] | dict[str, dict[str, str]] | list[dict[str, str]]
 """What a column of ours may hold; mappings and lists go to jsonb."""
+
+
+def quote(text: str) -> str:
+    """A text as an element, which is not quoted as a field of a row is (`literals.quote`); NUL, which PostgreSQL's text can't hold, is replaced."""
+    text = text.replace("\\", "\\\\").replace('"', '\\"').replace("\0", "\ufffd")
+    return f'"{text}"'
 
 
 def array(values: Iterable[Element]) -> str:

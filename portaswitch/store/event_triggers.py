@@ -25,7 +25,8 @@ REFERENCING: Final = {"insert": "new table as new_rows", "update": "old table as
 HEAD: Final = """\
 -- {tables}.
 -- Written by store/event_triggers.py from event_sources.yaml, not by hand.
--- `hashjoin` is on because the money path's connections switch it off, and transition tables have no index to join the rows before and after by.
+-- `hashjoin` is on where rows are joined, because the money path's connections switch it off, and transition tables have no index to join the rows before and
+-- after by. As a setting of the function it would cost each charge that nobody wants to hear of.
 """
 
 PLACES: Final = """\
@@ -84,9 +85,10 @@ def _triggers(table: TableSource, events: Sequence[EventSource]) -> str:
 
 def _function(table: TableSource, events: Sequence[EventSource]) -> str:
     lines = [
-        f"create or replace function {table.name}_events() returns trigger language plpgsql set enable_hashjoin = on as $$",
+        f"create or replace function {table.name}_events() returns trigger language plpgsql as $$",
         "declare",
         "    wanted text[];",
+        "    hashed text := current_setting('enable_hashjoin');",
         "begin",
     ]
     for number, change in enumerate(_changes(table, events)):
@@ -100,6 +102,7 @@ def _branch(table: TableSource, events: Sequence[EventSource], change: str) -> I
     """What is done after one kind of change: nothing where no event of it is wanted."""
     yield f"        wanted := (select w.events from event_wants w where w.place = '{table.name} {change}');"
     yield "        if wanted is not null then"
+    yield "            perform set_config('enable_hashjoin', 'on', true);"
     yield "            perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),"
     yield "                                 array_agg(e.i_env), array_agg(e.variables))"
     source = f"            from (select e.* from {_rows(table, events, change)}"
@@ -111,6 +114,7 @@ def _branch(table: TableSource, events: Sequence[EventSource], change: str) -> I
     yield "                where e.event_type = any (wanted)"
     yield f"                order by {_order(table, change)}, e.no) e"
     yield "            having count(*) > 0;"
+    yield "            perform set_config('enable_hashjoin', hashed, true);"
     yield "        end if;"
 
 

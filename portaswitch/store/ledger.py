@@ -19,33 +19,13 @@ from zope.interface import implementer
 
 from portaswitch.errors import DatabaseDown
 from portaswitch.interfaces.ledger import ILedger
-from portaswitch.model.charge import Source, SourceKey
-from portaswitch.model.ledger import Applied, Change, Failed, Member, Repeated, SessionName, Short, Stale, Verdict
+from portaswitch.model.ledger import Applied, Failed, Member, Repeated, SessionName, Short, Stale, Verdict
 from portaswitch.model.money import ZERO
 from portaswitch.model.party import Funds
-from portaswitch.store import copies, documents, literals, literals_waiting, pages, texts
+from portaswitch.store import documents, exchange_calls, literals, pages
 from portaswitch.store.pool import Pool
 from portaswitch.store.views import parse, view_of
 
-#: The view comes as text: the driver's own JSON parser would make floats of money.
-SQL = (
-    "select pos, verdict, balance, held, outgoing, incoming, locked_by, c_balance, c_held, c_outgoing, c_incoming, answer, view::text "
-    "from exchange(%s::text[], %s::bigint[], %s::bigint[], %s::text[], %s::int[], %s::text[])"
-)
-#: The same for a batch that moves counters or wallets,
-COUNTING = SQL.replace("%s::text[])", "%s::text[], %s::text[], %s::text[])")
-#: for one that sessions wait for, or that has them wait (`literals_waiting`),
-WAITING = COUNTING.replace("from exchange(", "from exchange_waited(").replace("%s::text[])", "%s::text[], %s::text[], %s::text[], %s::text[])")
-#: and for one with messages that are kept when their members are applied.
-KEEPING = SQL.replace("from exchange(", "from exchange_kept(").replace(
-    "%s::text[])", "%s::text[], %s::text[], %s::text[], %s::jsonb, %s, %s::text[], %s::text[], %s::text[])"
-)
-#: For one that leaves copies for collectors, whatever else it has (`copies`).
-COPYING = SQL.replace("from exchange(", "from exchange_copied(").replace(
-    "%s::text[])", "%s::text[], %s::text[], %s::text[], %s::jsonb, %s::jsonb, %s, %s::text[], %s::text[], %s::text[])"
-)
-#: Each of them for a batch of which members have payers.
-PAYING = {sql: f"{sql[:-1]}, payers => %s::int[])" for sql in (SQL, COUNTING, WAITING, KEEPING, COPYING)}
 ORPHAN = "insert into orphans (i_env, i_node, session_key, key, request, received) values (%s, %s, %s, %s, %s, %s) on conflict (key) do nothing"
 NAMES = "select s.i_env, s.i_node, s.session_key, a.id, s.version from sessions s join accounts a using (i_account) where "
 RANGE = "s.ctid >= %(low)s::tid and s.ctid < %(high)s::tid and "
@@ -77,26 +57,7 @@ class Ledger:
         return self._try(members, RETRIES)
 
     def _try(self, members: Sequence[Member], tries: int) -> Deferred[list[Verdict]]:
-        return self._pool.query(*self._call(members)).addCallback(self._verdicts, members).addErrback(self._again, members, tries)
-
-    def _call(self, members: Sequence[Member]) -> tuple[str, tuple[Any, ...]]:
-        """The statement and its arguments: most batches are plain, and none of them is looked through for what others have."""
-        values = parameters(members)
-        if all(map(_plain, members)):
-            return SQL, values
-        places, payers = counter_places(members), paying(members, values[1])
-        counted, kept = counting(members, places) if places else None, texts.of(members)
-        waits = literals_waiting.of(members, lambda change, key: places[_name_of(change, key)])
-        copied = copies.of(members)
-        if copied:
-            sql, values = COPYING, (*values, *(counted or ([], [])), copied, kept or "[]", self._worker, *(waits or ([], [], [])))
-        elif kept:
-            sql, values = KEEPING, (*values, *(counted or ([], [])), kept, self._worker, *(waits or ([], [], [])))
-        elif waits is not None:
-            sql, values = WAITING, (*values, *(counted or ([], [])), *waits)
-        else:
-            sql, values = (COUNTING, (*values, *counted)) if counted else (SQL, values)
-        return (PAYING[sql], (*values, payers)) if payers else (sql, values)
+        return self._pool.query(*exchange_calls.of(members, self._worker)).addCallback(self._verdicts, members).addErrback(self._again, members, tries)
 
     def record_orphan(self, member: Member) -> Deferred[None]:
         """Keep a request whose account nobody knows, for an operator (DESIGN.md 3.5); a repeated one is kept once."""
@@ -175,83 +136,5 @@ class Ledger:
         return verdicts
 
 
-def _plain(member: Member) -> bool:
-    """Money, a session, xDRs: as most members, which need none of the further arguments."""
-    change = member.change
-    if change is None:
-        return True
-    more = change.counters or change.i_payer or change.frees or change.presses or change.spent is not None or change.copies
-    return not more and member.request.text is None
-
-
 def _session_name(row: tuple[Any, ...]) -> SessionName:
     return SessionName(row[0], row[1], row[2].partition("/")[2], row[3], row[4])
-
-
-def parameters(members: Sequence[Member]) -> tuple[Any, ...]:
-    """The arguments of `exchange` for a batch: literals, the ids to lock in their order, xDRs and parties with their members' places."""
-    changes = [member.change for member in members]
-    payers = [change.i_payer for change in changes if change is not None and change.i_payer]
-    accounts = sorted({change.i_account for change in changes if change is not None}.union(payers))
-    customers = sorted({change.i_customer for change in changes if change is not None and change.locks_customer})
-    a_places = {i_account: place for place, i_account in enumerate(accounts, 1)}
-    c_places = {i_customer: place for place, i_customer in enumerate(customers, 1)}
-    rows: list[str] = []
-    xdrs: list[str] = []
-    owners: list[int] = []
-    parties: list[str] = []
-    for place, (member, change) in enumerate(zip(members, changes, strict=True), 1):
-        if change is None:
-            rows.append(literals.read(member))
-            continue
-        c_place = c_places[change.i_customer] if change.locks_customer else 0
-        rows.append(literals.write(member, change, a_places[change.i_account], c_place))
-        _append(change, place, xdrs, owners, parties)
-    return rows, accounts, customers, xdrs, owners, parties
-
-
-def paying(members: Sequence[Member], accounts: list[int]) -> list[int | None] | None:
-    """The places of the members' payers among the accounts that are locked (None: it pays itself); None where no member has one."""
-    found = [member.change.i_payer if member.change is not None else 0 for member in members]
-    return [accounts.index(i_payer) + 1 if i_payer else None for i_payer in found] if any(found) else None
-
-
-#: A row of vd_counters or service_wallets: the customer, the account (0: the customer's own), and its key.
-RowName = tuple[int, int, SourceKey]
-
-
-def counter_places(members: Sequence[Member]) -> dict[RowName, int]:
-    """The counters and wallets that a batch moves by their places in it, counters first; empty: it moves none."""
-    names = {_name_of(member.change, move.key) for member in members if member.change is not None for move in member.change.counters}
-    return {name: place for place, name in enumerate(sorted(names, key=_counters_first), 1)} if names else {}
-
-
-def counting(members: Sequence[Member], places: dict[RowName, int]) -> tuple[list[str], list[str]]:
-    """The counters and wallets in their places, and the members' moves of them."""
-    rows: dict[RowName, str] = {}
-    moves: list[str] = []
-    for number, member in enumerate(members, 1):
-        change = member.change
-        for move in change.counters if change is not None else ():
-            assert change is not None
-            name = _name_of(change, move.key)
-            if name not in rows:
-                rows[name] = literals.counter_row(move.key, change, move)
-            moves.append(literals.counter_move(number, places[name], move))
-    return [rows[name] for name in places], moves
-
-
-def _name_of(change: Change, key: SourceKey) -> RowName:
-    return change.i_customer, 0 if key.shared else change.i_payer or change.i_account, key
-
-
-def _counters_first(name: RowName) -> tuple[bool, RowName]:
-    return name[2].source is Source.WALLET, name
-
-
-def _append(change: Change, place: int, xdrs: list[str], owners: list[int], parties: list[str]) -> None:
-    for row in change.xdrs:
-        xdrs.append(literals.xdr(row))
-        owners.append(place)
-    for party in change.parties:
-        parties.append(literals.party(place, party))

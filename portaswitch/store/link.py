@@ -29,6 +29,8 @@ from twisted.python.failure import Failure
 from txpostgres import txpostgres
 from txpostgres.reconnection import DeadConnectionDetector
 
+from portaswitch.store.prepared import Prepared
+
 CONNECT_TIMEOUT = 10.0
 """Seconds for one attempt to connect; libpq ignores its own connect_timeout on asynchronous connections."""
 
@@ -144,6 +146,7 @@ class Link:
         self._connecting: Deferred[None] | None = None
         self._cancelling: Deferred[None] = succeed(None)
         self._statement: Deferred[Any] | None = None
+        self._prepared: set[str] = set()
 
     @property
     def live(self) -> bool:
@@ -173,6 +176,16 @@ class Link:
         except (psycopg2.Error, ValueError):
             return fail(Failure())
         return running
+
+    def run(self, prepared: Prepared, params: Parameters = None) -> Deferred[Any]:
+        """As `execute`, of a statement that the connection is told of before it runs it for the first time."""
+        if prepared.name in self._prepared:
+            return self.execute(prepared.call, params)
+        return self.execute(prepared.making).addCallback(self._made, prepared, params)
+
+    def _made(self, cursor: Any, prepared: Prepared, params: Parameters) -> Deferred[Any]:
+        self._prepared.add(prepared.name)
+        return self.execute(prepared.call, params)
 
     def statement(self, sql: str, params: Parameters = None) -> Deferred[Any]:
         """As `execute`, but fires with failures explained, may be cancelled, and `settled` waits for it."""
@@ -269,6 +282,7 @@ class Link:
         own = parse_dsn(self._dsn)
         extra = {key: value for key, value in NETWORK.items() if key not in own}
         timer: IDelayedCall = self._reactor.callLater(CONNECT_TIMEOUT, self._disconnect)
+        self._prepared.clear()
         try:
             await self._closing(self.connection.connect(self._dsn, **extra))
             if self._settings:

@@ -24,6 +24,7 @@ from twisted.logger import Logger
 
 from portaswitch.errors import DatabaseDown
 from portaswitch.store.link import ConnectionLost, Link, Parameters
+from portaswitch.store.prepared import Prepared
 from portaswitch.store.transaction import Cursor, Row, nothing, rows, transact
 
 __all__ = ["HOT_SETTINGS", "ConnectionLost", "Cursor", "Pool"]
@@ -149,7 +150,7 @@ class Pool:
         ended = DeferredList(running).addCallback(nothing) if running else succeed(None)
         return ended.addTimeout(GRACE, self._reactor).addBoth(self._disconnect)
 
-    def query(self, sql: str, params: Parameters = ()) -> Deferred[list[Row]]:
+    def query(self, sql: str | Prepared, params: Parameters = ()) -> Deferred[list[Row]]:
         """Run one statement, a transaction of its own; fires with its rows (none when it gives none)."""
         return self._submit(lambda job, link: self._run(job, link, sql, params, rows), _stop_statement)
 
@@ -191,9 +192,11 @@ class Pool:
         self._held[link] = job
         job.start(job, link)
 
-    def _run(self, job: _Job, link: Link, sql: str, params: Parameters, read: Callable[[Any], Any]) -> None:
+    def _run(
+        self, job: _Job, link: Link, sql: str | Prepared, params: Parameters, read: Callable[[Any], Any]
+    ) -> None:
         """One statement."""
-        running = link.execute(sql, params)
+        running = link.execute(sql, params) if isinstance(sql, str) else link.run(sql, params)
         if running.called:
             # One that can't be formatted fails at once: not here, lest a queue of them becomes a recursion.
             running = deferLater(self._reactor, 0, lambda failed=running: failed)

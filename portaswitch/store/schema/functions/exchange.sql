@@ -19,11 +19,13 @@ declare
     m           exchange_member;
     a_balance   numeric[]; a_held numeric[]; a_limit numeric[]; a_rev int[]; a_out int[]; a_in int[]; a_lock text[]; a_until timestamptz[];
     b_balance   numeric[]; b_held numeric[]; b_limit numeric[]; b_rev int[]; b_out int[]; b_in int[];
+    missing     int[]; z record;                  -- places of members whose session is not open
     s_version   int[]; s_key text[]; s_answer text[]; s_closed boolean[]; s_owner bigint[]; c_rev int[];
     v           "char"[] := array_fill('S'::"char", array[n]);
     answers     text[] := array_fill(null::text, array[n]);
     any_once boolean := false; any_late boolean := false; any_closed boolean := false; any_next boolean := false; any_new boolean := false;
     any_money boolean := false; any_aside boolean := false; any_places boolean := false; any_lock boolean := false;
+    any_short boolean := false; any_read boolean := false; any_write boolean := false;
     p int; places int;  -- the payer's place; 1 for a session that opens, -1 for one that ends
     me text; fits boolean; told int[] := '{}';  -- members whose attempt has its xDR already
     cs          exchange_counter_row[] := counter_rows::exchange_counter_row[];
@@ -54,46 +56,32 @@ begin
             raise exception 'exchange: a customer of the batch does not exist';
         end if;
     end if;
-    -- Counters and wallets of these accounts and customers: what is there in their places, those that are new made first.
     if cardinality(cs) > 0 then
-        if exists (select from unnest(cs) r where r.fresh) then
-            insert into vd_counters (i_customer, i_account, i_env, i_vd_dg, peak_level, used, carried, period_start, period_end)
-            select r.i_customer, r.i_account, r.i_env, r.i_vd_dg, r.peak_level, case when r.i_vd_dg is null and r.i_account is not null then
-                       (select coalesce(sum(x.charged_amount), 0) from xdr x where x.bill_time >= r.period_start and x.storage = 'a' and x.i_account = any (
-                           array(select r.i_account union all select b.i_account from accounts b where b.i_payer = r.i_account)))
-                   else 0 end, r.carried, r.period_start, r.period_end    -- a budget counts what it was charged before, for its beneficiaries too
-            from unnest(cs) r where r.fresh on conflict do nothing;
-        end if;
-        select array_agg(coalesce(-r.i_service_wallet, o.i_vd_counter, c.i_vd_counter,
-            (select b.i_vd_counter from vd_counters b where b.i_account = r.i_account and b.i_vd_dg is null),
-            (select b.i_vd_counter from vd_counters b where b.i_customer = r.i_customer and b.i_account is null and b.i_vd_dg is null)
-        ) order by r.ordinality) into k_ids
-        from unnest(cs) with ordinality r
-        left join vd_counters o on o.i_account = r.i_account and o.i_vd_dg = r.i_vd_dg and o.peak_level = r.peak_level
-        left join vd_counters c on r.i_account is null and c.i_customer = r.i_customer and c.i_account is null and c.i_vd_dg = r.i_vd_dg
-            and c.peak_level = r.peak_level;
-        select array_agg(o.used), array_agg(o.held), array_agg(o.period_start) into k_used, k_held, k_start
-        from (select l.* from (select u.place, t.used, t.held, t.period_start from unnest(k_ids) with ordinality u (id, place)
-              join vd_counters t on t.i_vd_counter = u.id order by u.id for no key update of t) l order by l.place) o;
-        select k_used || array_agg(-o.balance), k_held || array_agg(o.held) into k_used, k_held
-        from (select l.* from (select u.place, t.balance, t.held from unnest(k_ids) with ordinality u (id, place)
-              join service_wallets t on t.i_service_wallet = -u.id order by u.id desc for no key update of t) l order by l.place) o;
-        if cardinality(k_used) is distinct from cardinality(cs) then
-            raise exception 'exchange: a counter or wallet of the batch does not exist';
-        end if;
+        select c.* into k_ids, k_used, k_held, k_start from exchange_counters(cs) c;
     end if;
 
     -- 2. Read the sessions as they are under the locks. A session and a key belong to one account, so its lock makes look-up-then-insert safe.
-    select array_agg(coalesce(s.version, z.version, 0) order by u.ordinality), array_agg(coalesce(s.last_key, z.last_key) order by u.ordinality),
-           array_agg(coalesce(s.answer, z.answer) order by u.ordinality), array_agg(z.version is not null order by u.ordinality),
-           array_agg(coalesce(s.i_account, z.i_account) order by u.ordinality), array_agg(c.revision order by u.ordinality)
-    into s_version, s_key, s_answer, s_closed, s_owner, c_rev
+    select array_agg(coalesce(s.version, 0) order by u.ordinality), array_agg(s.last_key order by u.ordinality), array_agg(s.answer order by u.ordinality),
+           array_agg(false order by u.ordinality), array_agg(s.i_account order by u.ordinality), array_agg(c.revision order by u.ordinality),
+           array_agg(u.ordinality::int order by u.ordinality) filter (where u.writes and s.session_key is null and u.session_key <> '')
+    into s_version, s_key, s_answer, s_closed, s_owner, c_rev, missing
     from unnest(ms) with ordinality u
     left join sessions s on s.session_key = u.session_key and u.writes
-    left join lateral (
-        select h.version, h.last_key, h.answer, h.i_account from sessions_closed h
-        where h.session_key = u.session_key and s.session_key is null and u.writes order by h.version desc limit 1) z on true
     left join customers c on u.writes and u.c_no = 0 and c.i_customer = u.i_customer;
+    if missing is not null then    -- those that are not open may have been closed
+        for z in
+            select w.place, h.version, h.last_key, h.answer, h.i_account
+            from unnest(missing) w (place),
+                 lateral (select h.version, h.last_key, h.answer, h.i_account from sessions_closed h
+                          where h.session_key = ms[w.place].session_key order by h.version desc limit 1) h
+        loop
+            s_version[z.place] := z.version;
+            s_key[z.place] := z.last_key;
+            s_answer[z.place] := z.answer;
+            s_closed[z.place] := true;
+            s_owner[z.place] := z.i_account;
+        end loop;
+    end if;
 
     -- 3. Decide, member after member, in memory.
     for i in 1 .. n loop
@@ -103,6 +91,8 @@ begin
         while ks[k_to + 1].member = i loop
             k_to := k_to + 1;
         end loop;
+        any_read := any_read or not m.writes;
+        any_write := any_write or m.writes;
         continue when not m.writes and not m.once;
         if m.once then
             any_once := any_once or m.writes;
@@ -147,21 +137,22 @@ begin
             v[i] := 'N';
             continue;
         end if;
-        if m.attempt is not null and exists (
-            select from xdr x where x.h323_conf_id = m.attempt and x.i_account = m.i_account and x.bill_time > m.since
-        ) then
-            if m.status is null then
-                v[i] := 'R';
-                answers[i] := '';
-                continue;
+        if m.attempt is not null then    -- a condition of its own: an expression with a query in it is run as one, whatever stands before it
+            if exists (select from xdr x where x.h323_conf_id = m.attempt and x.i_account = m.i_account and x.bill_time > m.since) then
+                if m.status is null then
+                    v[i] := 'R';
+                    answers[i] := '';
+                    continue;
+                end if;
+                told := told || i;
             end if;
-            told := told || i;
         end if;
         v[i] := 'A';
         any_late := any_late or (s_closed[i] and m.status is not null);
         any_aside := any_aside or m.aside is not null;
         if m.status <> 'o' then
-            any_closed := true;
+            any_closed := any_closed or m.relied > 0;
+            any_short := any_short or m.relied = 0;
         elsif m.relied > 0 then
             any_next := true;
         elsif m.status = 'o' then
@@ -251,6 +242,8 @@ begin
         )
         insert into sessions_closed select session_key, relied + 1, key, answer, i_env, i_node, i_account, i_customer, held, expires, status, started,
             updated, service, cli, cld, opened, state, incoming, now() from gone;
+    end if;
+    if any_short then    -- it began and ended with one request
         insert into sessions_closed
         select u.session_key, 1, u.key, u.answer, u.i_env, u.i_node, u.i_account, u.i_customer, u.held, u.expires, u.status, u.started, u.updated,
                u.service, u.cli, u.cld, u.opened, u.state, u.incoming, now()
@@ -288,20 +281,27 @@ begin
     end if;
 
     -- 5. Answer. Who only wants to read gets the money when all else is as relied on (of a beneficiary all anew); a stale member gets the rows as they are now.
-    return query
-    select u.ordinality::int, case when f.balance is not null and v[u.ordinality] = 'S' then 'A' else v[u.ordinality] end,
-           coalesce(f.balance, a_balance[coalesce(payers[u.ordinality], u.a_no)]), coalesce(f.held, a_held[coalesce(payers[u.ordinality], u.a_no)]),
-           coalesce(f.open_outgoing, a_out[u.a_no]), coalesce(f.open_incoming, a_in[u.a_no]), coalesce(f.locked_by, a_lock[u.a_no]),
-           coalesce(f.c_balance, b_balance[u.c_no]), coalesce(f.c_held, b_held[u.c_no]), coalesce(f.c_outgoing, b_out[u.c_no]),
-           coalesce(f.c_incoming, b_in[u.c_no]), answers[u.ordinality],
-           case when v[u.ordinality] = 'S' and f.balance is null then exchange_view(u.i_env, u.account_id, u.i_account, u.session_key) end
-    from unnest(ms) with ordinality u
-    left join lateral (
-        select a.balance, a.held, a.open_outgoing, a.open_incoming, case when a.locked_until > now() then a.locked_by end as locked_by,
-               c.balance as c_balance, c.held as c_held, c.open_outgoing as c_outgoing, c.open_incoming as c_incoming
-        from accounts a join customers c on c.i_customer = a.i_customer
-        where not u.writes and u.a_revision > 0 and a.i_account = u.i_account and a.revision = u.a_revision and c.revision = u.c_revision
-          and (u.session_key = '' or u.relied = coalesce(
-              (select h.version from sessions h where h.session_key = u.session_key),
-              (select max(h.version) from sessions_closed h where h.session_key = u.session_key), 0))) f on true;
+    if any_read then
+        return query
+        select u.ordinality::int, case when f.balance is not null and v[u.ordinality] = 'S' then 'A' else v[u.ordinality] end, f.balance, f.held,
+               f.open_outgoing, f.open_incoming, f.locked_by, f.c_balance, f.c_held, f.c_outgoing, f.c_incoming, answers[u.ordinality],
+               case when v[u.ordinality] = 'S' and f.balance is null then exchange_view(u.i_env, u.account_id, u.i_account, u.session_key) end
+        from unnest(ms) with ordinality u
+        left join lateral (
+            select a.balance, a.held, a.open_outgoing, a.open_incoming, case when a.locked_until > now() then a.locked_by end as locked_by,
+                   c.balance as c_balance, c.held as c_held, c.open_outgoing as c_outgoing, c.open_incoming as c_incoming
+            from accounts a join customers c on c.i_customer = a.i_customer
+            where u.a_revision > 0 and a.i_account = u.i_account and a.revision = u.a_revision and c.revision = u.c_revision
+              and (u.session_key = '' or u.relied = coalesce(
+                  (select h.version from sessions h where h.session_key = u.session_key),
+                  (select max(h.version) from sessions_closed h where h.session_key = u.session_key), 0))) f on true
+        where not u.writes;
+    end if;
+    if any_write then
+        return query
+        select u.ordinality::int, v[u.ordinality], a_balance[coalesce(payers[u.ordinality], u.a_no)], a_held[coalesce(payers[u.ordinality], u.a_no)],
+               a_out[u.a_no], a_in[u.a_no], a_lock[u.a_no], b_balance[u.c_no], b_held[u.c_no], b_out[u.c_no], b_in[u.c_no], answers[u.ordinality],
+               case when v[u.ordinality] = 'S' then exchange_view(u.i_env, u.account_id, u.i_account, u.session_key) end
+        from unnest(ms) with ordinality u where u.writes;
+    end if;
 end $$;

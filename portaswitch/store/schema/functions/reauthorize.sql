@@ -79,10 +79,18 @@ begin
         else used[r.place] + held[r.place] end);
 end $$;
 
--- What the members of a batch that were applied (`verdicts`) leave to those who wait, and press.
+-- What the members of a batch that were applied (`verdicts`) leave to those who wait, and press. Every end of a session leaves something, and of most customers
+-- nobody waits: so that is looked at first.
 create or replace function wake_waiting(frees exchange_freed[], presses exchange_pressed[], verdicts "char"[]) returns void language plpgsql as $$
 begin
-    perform reauthorize(array_agg(f.i_customer), array_agg(f.i_account), array_agg(f.owing), array_agg(f.besides))
-    from unnest(frees) f where verdicts[f.member] = 'A' having count(*) > 0;
-    perform press_largest(array_agg(p)) from unnest(presses) p where verdicts[p.member] = 'A' having count(*) > 0;
+    if cardinality(frees) > 0 then
+        perform reauthorize(array_agg(f.i_customer), array_agg(f.i_account), array_agg(f.owing), array_agg(f.besides))
+        from unnest(frees) f
+        where verdicts[f.member] = 'A' and (exists (select from sessions s where s.final and s.i_customer = f.i_customer)
+            or (f.i_account is null and exists (select from customers c where c.i_parent = f.i_customer)))
+        having count(*) > 0;
+    end if;
+    if cardinality(presses) > 0 then
+        perform press_largest(array_agg(p)) from unnest(presses) p where verdicts[p.member] = 'A' having count(*) > 0;
+    end if;
 end $$;

@@ -1,14 +1,17 @@
 -- Events of accounts.
 -- Written by store/event_triggers.py from event_sources.yaml, not by hand.
--- `hashjoin` is on because the money path's connections switch it off, and transition tables have no index to join the rows before and after by.
+-- `hashjoin` is on where rows are joined, because the money path's connections switch it off, and transition tables have no index to join the rows before and
+-- after by. As a setting of the function it would cost each charge that nobody wants to hear of.
 
-create or replace function accounts_events() returns trigger language plpgsql set enable_hashjoin = on as $$
+create or replace function accounts_events() returns trigger language plpgsql as $$
 declare
     wanted text[];
+    hashed text := current_setting('enable_hashjoin');
 begin
     if tg_op = 'INSERT' then
         wanted := (select w.events from event_wants w where w.place = 'accounts insert');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from new_rows n cross join lateral (
@@ -19,10 +22,12 @@ begin
                 where e.event_type = any (wanted)
                 order by n.i_account, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     elsif tg_op = 'UPDATE' then
         wanted := (select w.events from event_wants w where w.place = 'accounts update');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from old_rows o join new_rows n on n.i_account = o.i_account cross join lateral (
@@ -99,10 +104,12 @@ begin
                 where e.event_type = any (wanted)
                 order by n.i_account, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     elsif tg_op = 'DELETE' then
         wanted := (select w.events from event_wants w where w.place = 'accounts delete');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from old_rows o cross join lateral (
@@ -113,6 +120,7 @@ begin
                 where e.event_type = any (wanted)
                 order by o.i_account, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     end if;
     return null;

@@ -1,14 +1,17 @@
 -- Events of access_policies, access_policy_levels, access_policy_attributes, access_policy_phases, accessibility, products, connections.
 -- Written by store/event_triggers.py from event_sources.yaml, not by hand.
--- `hashjoin` is on because the money path's connections switch it off, and transition tables have no index to join the rows before and after by.
+-- `hashjoin` is on where rows are joined, because the money path's connections switch it off, and transition tables have no index to join the rows before and
+-- after by. As a setting of the function it would cost each charge that nobody wants to hear of.
 
-create or replace function access_policies_events() returns trigger language plpgsql set enable_hashjoin = on as $$
+create or replace function access_policies_events() returns trigger language plpgsql as $$
 declare
     wanted text[];
+    hashed text := current_setting('enable_hashjoin');
 begin
     if tg_op = 'UPDATE' then
         wanted := (select w.events from event_wants w where w.place = 'access_policies update');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from old_rows o join new_rows n on n.i_access_policy = o.i_access_policy and n is distinct from o cross join lateral (
@@ -20,6 +23,7 @@ begin
                 where e.event_type = any (wanted)
                 order by n.i_access_policy, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     end if;
     return null;
@@ -27,13 +31,15 @@ end $$;
 create or replace trigger access_policies_events_update after update on access_policies
     referencing old table as old_rows new table as new_rows for each statement execute function access_policies_events();
 
-create or replace function access_policy_levels_events() returns trigger language plpgsql set enable_hashjoin = on as $$
+create or replace function access_policy_levels_events() returns trigger language plpgsql as $$
 declare
     wanted text[];
+    hashed text := current_setting('enable_hashjoin');
 begin
     if tg_op = 'INSERT' then
         wanted := (select w.events from event_wants w where w.place = 'access_policy_levels insert');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from new_rows n cross join lateral (
@@ -45,10 +51,12 @@ begin
                 where e.event_type = any (wanted)
                 order by n.i_access_policy_level, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     elsif tg_op = 'UPDATE' then
         wanted := (select w.events from event_wants w where w.place = 'access_policy_levels update');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from old_rows o join new_rows n on n.i_access_policy_level = o.i_access_policy_level and n is distinct from o
@@ -61,10 +69,12 @@ begin
                 where e.event_type = any (wanted)
                 order by n.i_access_policy_level, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     elsif tg_op = 'DELETE' then
         wanted := (select w.events from event_wants w where w.place = 'access_policy_levels delete');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from old_rows o cross join lateral (
@@ -76,6 +86,7 @@ begin
                 where e.event_type = any (wanted)
                 order by o.i_access_policy_level, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     end if;
     return null;
@@ -87,13 +98,15 @@ create or replace trigger access_policy_levels_events_update after update on acc
 create or replace trigger access_policy_levels_events_delete after delete on access_policy_levels
     referencing old table as old_rows for each statement execute function access_policy_levels_events();
 
-create or replace function access_policy_attributes_events() returns trigger language plpgsql set enable_hashjoin = on as $$
+create or replace function access_policy_attributes_events() returns trigger language plpgsql as $$
 declare
     wanted text[];
+    hashed text := current_setting('enable_hashjoin');
 begin
     if tg_op = 'INSERT' then
         wanted := (select w.events from event_wants w where w.place = 'access_policy_attributes insert');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from new_rows n cross join lateral (
@@ -105,10 +118,12 @@ begin
                 where e.event_type = any (wanted)
                 order by n.i_access_policy_attribute, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     elsif tg_op = 'UPDATE' then
         wanted := (select w.events from event_wants w where w.place = 'access_policy_attributes update');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from old_rows o join new_rows n on n.i_access_policy_attribute = o.i_access_policy_attribute and n is distinct from o
@@ -121,10 +136,12 @@ begin
                 where e.event_type = any (wanted)
                 order by n.i_access_policy_attribute, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     elsif tg_op = 'DELETE' then
         wanted := (select w.events from event_wants w where w.place = 'access_policy_attributes delete');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from old_rows o cross join lateral (
@@ -136,6 +153,7 @@ begin
                 where e.event_type = any (wanted)
                 order by o.i_access_policy_attribute, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     end if;
     return null;
@@ -147,13 +165,15 @@ create or replace trigger access_policy_attributes_events_update after update on
 create or replace trigger access_policy_attributes_events_delete after delete on access_policy_attributes
     referencing old table as old_rows for each statement execute function access_policy_attributes_events();
 
-create or replace function access_policy_phases_events() returns trigger language plpgsql set enable_hashjoin = on as $$
+create or replace function access_policy_phases_events() returns trigger language plpgsql as $$
 declare
     wanted text[];
+    hashed text := current_setting('enable_hashjoin');
 begin
     if tg_op = 'INSERT' then
         wanted := (select w.events from event_wants w where w.place = 'access_policy_phases insert');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from new_rows n cross join lateral (
@@ -165,10 +185,12 @@ begin
                 where e.event_type = any (wanted)
                 order by n.i_access_policy_phase, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     elsif tg_op = 'UPDATE' then
         wanted := (select w.events from event_wants w where w.place = 'access_policy_phases update');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from old_rows o join new_rows n on n.i_access_policy_phase = o.i_access_policy_phase and n is distinct from o
@@ -181,10 +203,12 @@ begin
                 where e.event_type = any (wanted)
                 order by n.i_access_policy_phase, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     elsif tg_op = 'DELETE' then
         wanted := (select w.events from event_wants w where w.place = 'access_policy_phases delete');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from old_rows o cross join lateral (
@@ -196,6 +220,7 @@ begin
                 where e.event_type = any (wanted)
                 order by o.i_access_policy_phase, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     end if;
     return null;
@@ -207,13 +232,15 @@ create or replace trigger access_policy_phases_events_update after update on acc
 create or replace trigger access_policy_phases_events_delete after delete on access_policy_phases
     referencing old table as old_rows for each statement execute function access_policy_phases_events();
 
-create or replace function accessibility_events() returns trigger language plpgsql set enable_hashjoin = on as $$
+create or replace function accessibility_events() returns trigger language plpgsql as $$
 declare
     wanted text[];
+    hashed text := current_setting('enable_hashjoin');
 begin
     if tg_op = 'INSERT' then
         wanted := (select w.events from event_wants w where w.place = 'accessibility insert');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from new_rows n cross join lateral (
@@ -225,10 +252,12 @@ begin
                 where e.event_type = any (wanted)
                 order by n.i_accessibility, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     elsif tg_op = 'DELETE' then
         wanted := (select w.events from event_wants w where w.place = 'accessibility delete');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from old_rows o cross join lateral (
@@ -240,6 +269,7 @@ begin
                 where e.event_type = any (wanted)
                 order by o.i_accessibility, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     end if;
     return null;
@@ -249,13 +279,15 @@ create or replace trigger accessibility_events_insert after insert on accessibil
 create or replace trigger accessibility_events_delete after delete on accessibility
     referencing old table as old_rows for each statement execute function accessibility_events();
 
-create or replace function products_events() returns trigger language plpgsql set enable_hashjoin = on as $$
+create or replace function products_events() returns trigger language plpgsql as $$
 declare
     wanted text[];
+    hashed text := current_setting('enable_hashjoin');
 begin
     if tg_op = 'UPDATE' then
         wanted := (select w.events from event_wants w where w.place = 'products update');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from old_rows o join new_rows n on n.i_product = o.i_product cross join lateral (
@@ -270,6 +302,7 @@ begin
                 where e.event_type = any (wanted)
                 order by n.i_product, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     end if;
     return null;
@@ -277,13 +310,15 @@ end $$;
 create or replace trigger products_events_update after update on products
     referencing old table as old_rows new table as new_rows for each statement execute function products_events();
 
-create or replace function connections_events() returns trigger language plpgsql set enable_hashjoin = on as $$
+create or replace function connections_events() returns trigger language plpgsql as $$
 declare
     wanted text[];
+    hashed text := current_setting('enable_hashjoin');
 begin
     if tg_op = 'INSERT' then
         wanted := (select w.events from event_wants w where w.place = 'connections insert');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from new_rows n cross join lateral (
@@ -295,10 +330,12 @@ begin
                 where e.event_type = any (wanted)
                 order by n.i_connection, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     elsif tg_op = 'UPDATE' then
         wanted := (select w.events from event_wants w where w.place = 'connections update');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from old_rows o join new_rows n on n.i_connection = o.i_connection and n is distinct from o cross join lateral (
@@ -310,10 +347,12 @@ begin
                 where e.event_type = any (wanted)
                 order by n.i_connection, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     elsif tg_op = 'DELETE' then
         wanted := (select w.events from event_wants w where w.place = 'connections delete');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from old_rows o cross join lateral (
@@ -325,6 +364,7 @@ begin
                 where e.event_type = any (wanted)
                 order by o.i_connection, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     end if;
     return null;

@@ -1,14 +1,17 @@
 -- Events of service_attribute_values, custom_field_values.
 -- Written by store/event_triggers.py from event_sources.yaml, not by hand.
--- `hashjoin` is on because the money path's connections switch it off, and transition tables have no index to join the rows before and after by.
+-- `hashjoin` is on where rows are joined, because the money path's connections switch it off, and transition tables have no index to join the rows before and
+-- after by. As a setting of the function it would cost each charge that nobody wants to hear of.
 
-create or replace function service_attribute_values_events() returns trigger language plpgsql set enable_hashjoin = on as $$
+create or replace function service_attribute_values_events() returns trigger language plpgsql as $$
 declare
     wanted text[];
+    hashed text := current_setting('enable_hashjoin');
 begin
     if tg_op = 'INSERT' then
         wanted := (select w.events from event_wants w where w.place = 'service_attribute_values insert');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from new_rows n cross join lateral (
@@ -45,10 +48,12 @@ begin
                 where e.event_type = any (wanted)
                 order by n.i_savalue, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     elsif tg_op = 'UPDATE' then
         wanted := (select w.events from event_wants w where w.place = 'service_attribute_values update');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from old_rows o join new_rows n on n.i_savalue = o.i_savalue and n is distinct from o cross join lateral (
@@ -85,10 +90,12 @@ begin
                 where e.event_type = any (wanted)
                 order by n.i_savalue, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     elsif tg_op = 'DELETE' then
         wanted := (select w.events from event_wants w where w.place = 'service_attribute_values delete');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from old_rows o cross join lateral (
@@ -125,6 +132,7 @@ begin
                 where e.event_type = any (wanted)
                 order by o.i_savalue, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     end if;
     return null;
@@ -136,13 +144,15 @@ create or replace trigger service_attribute_values_events_update after update on
 create or replace trigger service_attribute_values_events_delete after delete on service_attribute_values
     referencing old table as old_rows for each statement execute function service_attribute_values_events();
 
-create or replace function custom_field_values_events() returns trigger language plpgsql set enable_hashjoin = on as $$
+create or replace function custom_field_values_events() returns trigger language plpgsql as $$
 declare
     wanted text[];
+    hashed text := current_setting('enable_hashjoin');
 begin
     if tg_op = 'INSERT' then
         wanted := (select w.events from event_wants w where w.place = 'custom_field_values insert');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from new_rows n cross join lateral (
@@ -162,10 +172,12 @@ begin
                 where e.event_type = any (wanted)
                 order by n.i_custom_field_value, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     elsif tg_op = 'UPDATE' then
         wanted := (select w.events from event_wants w where w.place = 'custom_field_values update');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from old_rows o join new_rows n on n.i_custom_field_value = o.i_custom_field_value and n is distinct from o cross join lateral (
@@ -185,10 +197,12 @@ begin
                 where e.event_type = any (wanted)
                 order by n.i_custom_field_value, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     elsif tg_op = 'DELETE' then
         wanted := (select w.events from event_wants w where w.place = 'custom_field_values delete');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from old_rows o cross join lateral (
@@ -208,6 +222,7 @@ begin
                 where e.event_type = any (wanted)
                 order by o.i_custom_field_value, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     end if;
     return null;

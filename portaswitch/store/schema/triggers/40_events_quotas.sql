@@ -1,14 +1,17 @@
 -- Events of vd_counters, service_wallets.
 -- Written by store/event_triggers.py from event_sources.yaml, not by hand.
--- `hashjoin` is on because the money path's connections switch it off, and transition tables have no index to join the rows before and after by.
+-- `hashjoin` is on where rows are joined, because the money path's connections switch it off, and transition tables have no index to join the rows before and
+-- after by. As a setting of the function it would cost each charge that nobody wants to hear of.
 
-create or replace function vd_counters_events() returns trigger language plpgsql set enable_hashjoin = on as $$
+create or replace function vd_counters_events() returns trigger language plpgsql as $$
 declare
     wanted text[];
+    hashed text := current_setting('enable_hashjoin');
 begin
     if tg_op = 'UPDATE' then
         wanted := (select w.events from event_wants w where w.place = 'vd_counters update');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from old_rows o join new_rows n on n.i_vd_counter = o.i_vd_counter cross join lateral (
@@ -34,6 +37,7 @@ begin
                 where e.event_type = any (wanted)
                 order by n.i_vd_counter, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     end if;
     return null;
@@ -41,13 +45,15 @@ end $$;
 create or replace trigger vd_counters_events_update after update on vd_counters
     referencing old table as old_rows new table as new_rows for each statement execute function vd_counters_events();
 
-create or replace function service_wallets_events() returns trigger language plpgsql set enable_hashjoin = on as $$
+create or replace function service_wallets_events() returns trigger language plpgsql as $$
 declare
     wanted text[];
+    hashed text := current_setting('enable_hashjoin');
 begin
     if tg_op = 'UPDATE' then
         wanted := (select w.events from event_wants w where w.place = 'service_wallets update');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from old_rows o join new_rows n on n.i_service_wallet = o.i_service_wallet cross join lateral (
@@ -73,6 +79,7 @@ begin
                 where e.event_type = any (wanted)
                 order by n.i_service_wallet, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     end if;
     return null;

@@ -1,14 +1,17 @@
 -- Events of dids, ua_profiles, ua, sim_cards, ua_links.
 -- Written by store/event_triggers.py from event_sources.yaml, not by hand.
--- `hashjoin` is on because the money path's connections switch it off, and transition tables have no index to join the rows before and after by.
+-- `hashjoin` is on where rows are joined, because the money path's connections switch it off, and transition tables have no index to join the rows before and
+-- after by. As a setting of the function it would cost each charge that nobody wants to hear of.
 
-create or replace function dids_events() returns trigger language plpgsql set enable_hashjoin = on as $$
+create or replace function dids_events() returns trigger language plpgsql as $$
 declare
     wanted text[];
+    hashed text := current_setting('enable_hashjoin');
 begin
     if tg_op = 'INSERT' then
         wanted := (select w.events from event_wants w where w.place = 'dids insert');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from new_rows n cross join lateral (
@@ -18,10 +21,12 @@ begin
                 where e.event_type = any (wanted)
                 order by n.i_did_number, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     elsif tg_op = 'UPDATE' then
         wanted := (select w.events from event_wants w where w.place = 'dids update');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from old_rows o join new_rows n on n.i_did_number = o.i_did_number cross join lateral (
@@ -44,10 +49,12 @@ begin
                 where e.event_type = any (wanted)
                 order by n.i_did_number, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     elsif tg_op = 'DELETE' then
         wanted := (select w.events from event_wants w where w.place = 'dids delete');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from old_rows o cross join lateral (
@@ -57,6 +64,7 @@ begin
                 where e.event_type = any (wanted)
                 order by o.i_did_number, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     end if;
     return null;
@@ -68,13 +76,15 @@ create or replace trigger dids_events_update after update on dids
 create or replace trigger dids_events_delete after delete on dids
     referencing old table as old_rows for each statement execute function dids_events();
 
-create or replace function ua_profiles_events() returns trigger language plpgsql set enable_hashjoin = on as $$
+create or replace function ua_profiles_events() returns trigger language plpgsql as $$
 declare
     wanted text[];
+    hashed text := current_setting('enable_hashjoin');
 begin
     if tg_op = 'INSERT' then
         wanted := (select w.events from event_wants w where w.place = 'ua_profiles insert');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from new_rows n cross join lateral (
@@ -84,6 +94,7 @@ begin
                 where e.event_type = any (wanted)
                 order by n.i_ua_profile, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     end if;
     return null;
@@ -91,13 +102,15 @@ end $$;
 create or replace trigger ua_profiles_events_insert after insert on ua_profiles
     referencing new table as new_rows for each statement execute function ua_profiles_events();
 
-create or replace function ua_events() returns trigger language plpgsql set enable_hashjoin = on as $$
+create or replace function ua_events() returns trigger language plpgsql as $$
 declare
     wanted text[];
+    hashed text := current_setting('enable_hashjoin');
 begin
     if tg_op = 'INSERT' then
         wanted := (select w.events from event_wants w where w.place = 'ua insert');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from new_rows n cross join lateral (
@@ -108,6 +121,7 @@ begin
                 where e.event_type = any (wanted)
                 order by n.i_ua, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     end if;
     return null;
@@ -115,13 +129,15 @@ end $$;
 create or replace trigger ua_events_insert after insert on ua
     referencing new table as new_rows for each statement execute function ua_events();
 
-create or replace function sim_cards_events() returns trigger language plpgsql set enable_hashjoin = on as $$
+create or replace function sim_cards_events() returns trigger language plpgsql as $$
 declare
     wanted text[];
+    hashed text := current_setting('enable_hashjoin');
 begin
     if tg_op = 'INSERT' then
         wanted := (select w.events from event_wants w where w.place = 'sim_cards insert');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from new_rows n cross join lateral (
@@ -132,10 +148,12 @@ begin
                 where e.event_type = any (wanted)
                 order by n.i_account, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     elsif tg_op = 'UPDATE' then
         wanted := (select w.events from event_wants w where w.place = 'sim_cards update');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from (old_rows o full join new_rows n on n.i_account = o.i_account) cross join lateral (
@@ -148,10 +166,12 @@ begin
                 where e.event_type = any (wanted)
                 order by n.i_account is not null, coalesce(n.i_account, o.i_account), e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     elsif tg_op = 'DELETE' then
         wanted := (select w.events from event_wants w where w.place = 'sim_cards delete');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from old_rows o cross join lateral (
@@ -162,6 +182,7 @@ begin
                 where e.event_type = any (wanted)
                 order by o.i_account, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     end if;
     return null;
@@ -173,13 +194,15 @@ create or replace trigger sim_cards_events_update after update on sim_cards
 create or replace trigger sim_cards_events_delete after delete on sim_cards
     referencing old table as old_rows for each statement execute function sim_cards_events();
 
-create or replace function ua_links_events() returns trigger language plpgsql set enable_hashjoin = on as $$
+create or replace function ua_links_events() returns trigger language plpgsql as $$
 declare
     wanted text[];
+    hashed text := current_setting('enable_hashjoin');
 begin
     if tg_op = 'INSERT' then
         wanted := (select w.events from event_wants w where w.place = 'ua_links insert');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from new_rows n cross join lateral (
@@ -190,10 +213,12 @@ begin
                 where e.event_type = any (wanted)
                 order by n.i_ua_link, n.i_account, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     elsif tg_op = 'UPDATE' then
         wanted := (select w.events from event_wants w where w.place = 'ua_links update');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from (old_rows o full join new_rows n on n.i_ua_link = o.i_ua_link and n.i_account = o.i_account) cross join lateral (
@@ -206,10 +231,12 @@ begin
                 where e.event_type = any (wanted)
                 order by n.i_ua_link is not null, coalesce(n.i_ua_link, o.i_ua_link), coalesce(n.i_account, o.i_account), e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     elsif tg_op = 'DELETE' then
         wanted := (select w.events from event_wants w where w.place = 'ua_links delete');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from old_rows o cross join lateral (
@@ -220,6 +247,7 @@ begin
                 where e.event_type = any (wanted)
                 order by o.i_ua_link, o.i_account, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     end if;
     return null;

@@ -1,14 +1,17 @@
 -- Events of account_addons, follow_me, follow_me_numbers, external_reports, subscribers.
 -- Written by store/event_triggers.py from event_sources.yaml, not by hand.
--- `hashjoin` is on because the money path's connections switch it off, and transition tables have no index to join the rows before and after by.
+-- `hashjoin` is on where rows are joined, because the money path's connections switch it off, and transition tables have no index to join the rows before and
+-- after by. As a setting of the function it would cost each charge that nobody wants to hear of.
 
-create or replace function account_addons_events() returns trigger language plpgsql set enable_hashjoin = on as $$
+create or replace function account_addons_events() returns trigger language plpgsql as $$
 declare
     wanted text[];
+    hashed text := current_setting('enable_hashjoin');
 begin
     if tg_op = 'INSERT' then
         wanted := (select w.events from event_wants w where w.place = 'account_addons insert');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from new_rows n cross join lateral (
@@ -18,10 +21,12 @@ begin
                 where e.event_type = any (wanted)
                 order by n.i_account_addon, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     elsif tg_op = 'UPDATE' then
         wanted := (select w.events from event_wants w where w.place = 'account_addons update');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from old_rows o join new_rows n on n.i_account_addon = o.i_account_addon and n is distinct from o cross join lateral (
@@ -31,10 +36,12 @@ begin
                 where e.event_type = any (wanted)
                 order by n.i_account_addon, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     elsif tg_op = 'DELETE' then
         wanted := (select w.events from event_wants w where w.place = 'account_addons delete');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from old_rows o cross join lateral (
@@ -44,6 +51,7 @@ begin
                 where e.event_type = any (wanted)
                 order by o.i_account_addon, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     end if;
     return null;
@@ -55,13 +63,15 @@ create or replace trigger account_addons_events_update after update on account_a
 create or replace trigger account_addons_events_delete after delete on account_addons
     referencing old table as old_rows for each statement execute function account_addons_events();
 
-create or replace function follow_me_events() returns trigger language plpgsql set enable_hashjoin = on as $$
+create or replace function follow_me_events() returns trigger language plpgsql as $$
 declare
     wanted text[];
+    hashed text := current_setting('enable_hashjoin');
 begin
     if tg_op = 'INSERT' then
         wanted := (select w.events from event_wants w where w.place = 'follow_me insert');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from new_rows n cross join lateral (
@@ -71,10 +81,12 @@ begin
                 where e.event_type = any (wanted)
                 order by n.i_follow_me, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     elsif tg_op = 'UPDATE' then
         wanted := (select w.events from event_wants w where w.place = 'follow_me update');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from old_rows o join new_rows n on n.i_follow_me = o.i_follow_me and n is distinct from o cross join lateral (
@@ -84,10 +96,12 @@ begin
                 where e.event_type = any (wanted)
                 order by n.i_follow_me, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     elsif tg_op = 'DELETE' then
         wanted := (select w.events from event_wants w where w.place = 'follow_me delete');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from old_rows o cross join lateral (
@@ -97,6 +111,7 @@ begin
                 where e.event_type = any (wanted)
                 order by o.i_follow_me, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     end if;
     return null;
@@ -108,13 +123,15 @@ create or replace trigger follow_me_events_update after update on follow_me
 create or replace trigger follow_me_events_delete after delete on follow_me
     referencing old table as old_rows for each statement execute function follow_me_events();
 
-create or replace function follow_me_numbers_events() returns trigger language plpgsql set enable_hashjoin = on as $$
+create or replace function follow_me_numbers_events() returns trigger language plpgsql as $$
 declare
     wanted text[];
+    hashed text := current_setting('enable_hashjoin');
 begin
     if tg_op = 'INSERT' then
         wanted := (select w.events from event_wants w where w.place = 'follow_me_numbers insert');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from new_rows n cross join lateral (
@@ -125,10 +142,12 @@ begin
                 where e.event_type = any (wanted)
                 order by n.i_follow_me_number, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     elsif tg_op = 'UPDATE' then
         wanted := (select w.events from event_wants w where w.place = 'follow_me_numbers update');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from old_rows o join new_rows n on n.i_follow_me_number = o.i_follow_me_number and n is distinct from o cross join lateral (
@@ -140,10 +159,12 @@ begin
                 where e.event_type = any (wanted)
                 order by n.i_follow_me_number, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     elsif tg_op = 'DELETE' then
         wanted := (select w.events from event_wants w where w.place = 'follow_me_numbers delete');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from old_rows o cross join lateral (
@@ -154,6 +175,7 @@ begin
                 where e.event_type = any (wanted)
                 order by o.i_follow_me_number, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     end if;
     return null;
@@ -165,13 +187,15 @@ create or replace trigger follow_me_numbers_events_update after update on follow
 create or replace trigger follow_me_numbers_events_delete after delete on follow_me_numbers
     referencing old table as old_rows for each statement execute function follow_me_numbers_events();
 
-create or replace function external_reports_events() returns trigger language plpgsql set enable_hashjoin = on as $$
+create or replace function external_reports_events() returns trigger language plpgsql as $$
 declare
     wanted text[];
+    hashed text := current_setting('enable_hashjoin');
 begin
     if tg_op = 'INSERT' then
         wanted := (select w.events from event_wants w where w.place = 'external_reports insert');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from new_rows n cross join lateral (
@@ -182,6 +206,7 @@ begin
                 where e.event_type = any (wanted)
                 order by n.i_external_report, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     end if;
     return null;
@@ -189,13 +214,15 @@ end $$;
 create or replace trigger external_reports_events_insert after insert on external_reports
     referencing new table as new_rows for each statement execute function external_reports_events();
 
-create or replace function subscribers_events() returns trigger language plpgsql set enable_hashjoin = on as $$
+create or replace function subscribers_events() returns trigger language plpgsql as $$
 declare
     wanted text[];
+    hashed text := current_setting('enable_hashjoin');
 begin
     if tg_op = 'UPDATE' then
         wanted := (select w.events from event_wants w where w.place = 'subscribers update');
         if wanted is not null then
+            perform set_config('enable_hashjoin', 'on', true);
             perform raise_events(array_agg(e.event_type), array_agg(e.entity), array_agg(e.external_key), array_agg(e.lane),
                                  array_agg(e.i_env), array_agg(e.variables))
             from (select e.* from old_rows o join new_rows n on n.i_subscriber = o.i_subscriber cross join lateral (
@@ -225,6 +252,7 @@ begin
                 where e.event_type = any (wanted)
                 order by n.i_subscriber, e.no) e
             having count(*) > 0;
+            perform set_config('enable_hashjoin', hashed, true);
         end if;
     end if;
     return null;
