@@ -198,6 +198,15 @@ class LedgerContract(LedgerCase):
         self.assertEqual([verdict.view.funds.balance for verdict in verdicts if isinstance(verdict, Stale)], [8, 8])
         self.assertEqual((await self.charged(DEBIT), await self.pending()), (2, {("v", 12): Decimal("0.5"), ("c", 8): 3}))
 
+    async def test_any_text(self) -> None:
+        """Texts of the network are texts, whatever is in them: each key takes effect once, and no neighbour's row begins in it."""
+        keys = ['quo"te', "back\\slash", '(1,"x")', "a\x1e(1)\x1eb", "a\0b", "nul\0", "{},(", "'; --", "žluť\U0010ffff", "%s $1", "\r\n\t"]
+        for key in keys:
+            member, neighbour = await self.change(DEBIT, key, debit="0.1"), await self.change(LIMITED, f"{key} beside")
+            self.assertEqual(self.kinds(await self.exchange(member, neighbour)), ["Applied", "Applied"], key)
+            self.assertEqual(self.kinds(await self.exchange(member, neighbour)), ["Repeated", "Repeated"], key)
+        self.assertEqual((await self.funds(DEBIT))[0], str(10 - Decimal("0.1") * len(keys)))
+
     async def test_negative_hold(self) -> None:
         """Holds can't be given back twice: that member fails, and its neighbours are unharmed."""
         bad, good = await self.change(DEBIT, "a", hold="-1"), await self.change(LIMITED, "b", debit="1")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import psycopg2
-from psycopg2.errors import DeadlockDetected, DivisionByZero, QueryCanceled
+from psycopg2.errors import DeadlockDetected, DivisionByZero, QueryCanceled, UndefinedFunction
 from twisted.internet import reactor
 from twisted.internet.defer import CancelledError, Deferred, DeferredList, TimeoutError, gatherResults
 
 from portaswitch.errors import DatabaseDown
-from portaswitch.store.pool import HOT_SETTINGS, Cursor
+from portaswitch.store.pool import HOT_SETTINGS, ConnectionLost, Cursor
+from portaswitch.store.prepared import Prepared
 from tests.server.database import empty_database
 from tests.server.pools import PoolTestCase, pause, until
 
@@ -43,6 +44,17 @@ class CallTests(PoolTestCase):
         self.assertEqual(await self.db.query("select n from rows where n > %(low)s", {"low": 1}), [(2,)])
         self.assertEqual(await self.db.query("delete from rows"), [])
         self.assertEqual(await self.db.query("select '%', 7 % 4"), [("%", 3)])
+
+    async def test_prepared(self) -> None:
+        """A prepared statement is told once to each connection, and again to the one that comes in its place; one that can't be is an error each time."""
+        double, wrong = Prepared("double", ("int",), "select 2 * $1"), Prepared("wrong", ("int",), "select nothing_like($1)")
+        self.assertEqual([await self.db.query(double, (number,)) for number in range(4)], [[(0,)], [(2,)], [(4,)], [(6,)]])
+        for _ in range(3):
+            await self.assertFailure(self.db.query(wrong, (1,)), UndefinedFunction)
+        self.assertEqual(await self.db.query("select count(*) from pg_prepared_statements"), [(1,)])
+        await self.assertFailure(self.db.query("select pg_terminate_backend(pg_backend_pid())"), ConnectionLost)
+        await until(lambda: self.db.live == 2)
+        self.assertEqual([await self.db.query(double, (number,)) for number in range(4)], [[(0,)], [(2,)], [(4,)], [(6,)]])
 
     async def test_settings(self) -> None:
         """Every connection is set up, and times are in UTC."""
