@@ -1,9 +1,9 @@
 """
 The queue that decides late: requests wait per account, and when a batch leaves, `decide` is folded over those that wait (DESIGN.md 4).
 
-No timer: a batch leaves as soon as fewer than `flights` are on their way, with up to `size` members. While an account is in flight its next requests wait;
-no two members of one session fly at once. What the ledger turns back (stale, short) is decided again on the fresh view. A decision without an effect is told
-only when it was made on a view that was just read.
+No timer: a batch leaves as soon as none is on its way, with up to `size` members; beside others, of which there are `flights` at most, only with company,
+as each batch costs the database by itself. While an account is in flight its next requests wait; no two members of one session fly at once. What the ledger
+turns back (stale, short) is decided again on the fresh view. A decision without an effect is told only when it was made on a view that was just read.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ ORPHANS = Counter("portaswitch_orphans_total", "Usage reported for accounts that
 SUSPECTS = Counter("portaswitch_suspects_total", "Usage reports that can't be true and were set aside: look at the table orphans, reason impossible")
 WAITING = Gauge("portaswitch_waiting_requests", "Requests that wait for a batch")
 
+#: Seconds that what has no company waits for a landing; as a rule it is a millisecond or two, but a batch may wait for a lock.
+LONG = 0.02
 #: A request turned back that often meets a defect, not a race.
 MOST_TRIES = 50
 USAGE = frozenset((Kind.START, Kind.UPDATE, Kind.STOP))
@@ -49,7 +51,7 @@ Told = Callable[[AAARequest, Decision, float], None]
 
 
 class Batcher:
-    """Queues requests, folds decisions, sends batches and answers. `seconds` is a monotonic clock."""
+    """Queues requests, folds decisions, sends batches and answers. `company` accounts are worth a further batch. `seconds` is a monotonic clock."""
 
     _log = Logger()
 
@@ -61,13 +63,14 @@ class Batcher:
         seconds: Callable[[], float],
         size: int,
         flights: int,
+        company: int,
         most: int,
         timeout: float,
         told: Told,
         tracer: Tracer | None = None,
     ) -> None:
         self._ledger, self._catalogue, self._cache, self._seconds = ledger, catalogue, cache, seconds
-        self._size, self._flights, self._most, self._timeout, self._told = size, flights, most, timeout, told
+        self._size, self._flights, self._company, self._most, self._timeout, self._told = size, flights, company, most, timeout, told
         self._tracer = tracer or silent()
         self._lanes: dict[Lane, deque[Waiting]] = {}
         self._ready: dict[Lane, None] = {}
@@ -75,7 +78,7 @@ class Batcher:
         self._busy: dict[str, Waiting] = {}
         self._parked: list[Lane] = []
         self._answers: deque[tuple[Waiting, Decision | Exception]] = deque()
-        self._in_flight = 0
+        self._in_flight, self._left = 0, 0.0
         self._count = 0
         self._idle: list[Deferred[None]] = []
         WAITING.read = lambda: self._count
@@ -119,7 +122,7 @@ class Batcher:
     # -- leaving ----------------------------------------------------------------------------------------------------------------------------------
 
     def _depart(self) -> None:
-        while self._in_flight < self._flights and self._ready:
+        while self._may_leave():
             flight = Flight()
             while self._ready and len(flight.members) < self._size:
                 lane = next(iter(self._ready))
@@ -128,9 +131,15 @@ class Batcher:
             if not flight.members:
                 continue  # all that was ready has been dropped or parked, which may have made others ready
             self._in_flight += 1
+            self._left = self._seconds()
             flight.departure = self._cache.departed()
             BATCHES.inc()
             background(maybeDeferred(self._send, flight).addBoth(self._land, flight), "landing a batch")
+
+    def _may_leave(self) -> bool:
+        if not self._in_flight or not self._ready:
+            return bool(self._ready)
+        return self._in_flight < self._flights and (len(self._ready) >= self._company or self._seconds() - self._left > LONG)
 
     def _send(self, flight: Flight) -> Deferred[list[Verdict]]:
         return self._ledger.exchange(flight.members)

@@ -33,12 +33,13 @@ TRIED = (("rule", f"{Refusal.RETRIES_EXCEEDED.word}: too many wrong passwords fr
 @dataclass(frozen=True, slots=True)
 class Limits:
     """
-    Sizes and times of the core (configuration section `limits`); seconds, numbers of members, requests and entries. `password_tries`: wrong passwords from one
-    source for one account within `password_window` seconds; 0 any number.
+    Sizes and times of the core (configuration section `limits`); seconds, numbers of members, requests and entries. `company`: accounts that are worth a
+    further batch beside one that is on its way. `password_tries`: wrong passwords from one source for one account within `password_window` seconds; 0 any number.
     """
 
     batch: int = 32
     flights: int = 2
+    company: int = 8
     waiting: int = 4096
     timeout: float = 2.0
     cache_accounts: int = 200_000
@@ -73,7 +74,9 @@ class Core:
         # A restarted node's sessions are closed some at a time, so that they don't crowd out the living.
         self._closing = max(1, min(limits.batch, limits.waiting // 4))
         self._tries = Tries(limits.password_tries, limits.password_window, seconds)
-        self._batcher = Batcher(ledger, catalogue, self.cache, seconds, limits.batch, limits.flights, limits.waiting, limits.timeout, self._told, self._tracer)
+        self._batcher = Batcher(
+            ledger, catalogue, self.cache, seconds, limits.batch, limits.flights, limits.company, limits.waiting, limits.timeout, self._told, self._tracer
+        )  # fmt: skip
         CACHED.read = lambda: self.cache.sizes()[0]
 
     def handle(self, request: AAARequest) -> Deferred[Decision]:

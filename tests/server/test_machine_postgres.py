@@ -118,7 +118,7 @@ class WalkTests(TestCase):
         self.opening, self.paid = self.reference.books.copy(), dict[int, Decimal]()
         self.both = Both(Ledger(self.pool, lambda sealed: sealed.decode()), self.reference)
         self.faults: list[str] = []
-        self.world = World([self.both, self.both], Limits(batch=8, flights=2, waiting=1000, timeout=30), self.answered)
+        self.world = World([self.both, self.both], Limits(batch=8, flights=2, company=1, waiting=1000, timeout=30), self.answered)
         self.world.now = datetime.now(UTC).replace(microsecond=0)
 
     def answered(self, sent: Sent) -> None:

@@ -140,7 +140,9 @@ class Deck:
 
 
 class BatchCase(SynchronousTestCase):
-    """A batcher of 3 members a batch, 2 flights, 8 waiting requests and 2 s, over a deck of two accounts."""
+    """A batcher of 3 members a batch, 2 flights, 8 waiting requests and 2 s, over a deck of two accounts; a second flight leaves with any `company`."""
+
+    company = 1
 
     def setUp(self) -> None:
         """A new one; what it logs as a defect is kept."""
@@ -151,7 +153,7 @@ class BatchCase(SynchronousTestCase):
         self.clock = Clock()
         self.deck = Deck(*views)
         self.cache = Cache(100, 100)
-        self.batcher = Batcher(self.deck, Shelf(SLICED), self.cache, self.clock.seconds, 3, 2, 8, 2.0, lambda *_: None)
+        self.batcher = Batcher(self.deck, Shelf(SLICED), self.cache, self.clock.seconds, 3, 2, self.company, 8, 2.0, lambda *_: None)
 
     def know(self, *users: str) -> None:
         """Have accounts remembered, so that their next requests are decided at once."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from portaswitch.billing.batch import MOST_TRIES
+from portaswitch.billing.batch import LONG, MOST_TRIES
 from portaswitch.errors import DatabaseDown, LedgerFailed
 from portaswitch.model.ledger import Applied, Failed, Repeated, Short, Stale
 from portaswitch.model.party import Funds
@@ -97,6 +97,37 @@ class LeavingTests(BatchCase):
         self.deck.land(place=1)
         changes = [member.change for member in self.deck.flights[1][0]]
         self.assertEqual([change and change.hold for change in changes], [money("0.01"), None])
+
+
+class CompanyTests(BatchCase):
+    """When a batch leaves beside one that is on its way."""
+
+    company = 2
+
+    def setUp(self) -> None:
+        """Three accounts that are remembered, and the request of the first on its way."""
+        self.begin(prepaid(), OTHER, prepaid(i_account=103, id="103"))
+        self.know(CARD, "102", "103")
+        self.ask(auth())
+
+    def test_alone(self) -> None:
+        """One account waits for the landing, which it leaves with."""
+        (done,) = self.ask(auth("s2", user="102"))
+        self.assertEqual(len(self.deck.flights), 1)
+        self.deck.land()
+        self.assertEqual((self.sessions(), self.word(done)), (["7/s2"], "waits"))
+
+    def test_together(self) -> None:
+        """Two are worth a batch of their own."""
+        self.ask(auth("s2", user="102"), auth("s3", user="103"))
+        self.assertEqual([self.sessions(0), self.sessions(1)], [["7/s1"], ["7/s2", "7/s3"]])
+
+    def test_long(self) -> None:
+        """What is on its way for long may wait for a lock: nobody waits for it."""
+        self.ask(auth("s2", user="102"))
+        self.clock.advance(LONG + 0.001)
+        self.ask(auth("s4", user="102"))
+        self.assertEqual([self.sessions(0), self.sessions(1)], [["7/s1"], ["7/s2", "7/s4"]])
 
 
 class VerdictTests(BatchCase):

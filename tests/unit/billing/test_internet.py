@@ -153,7 +153,7 @@ class RememberedTests(SynchronousTestCase):
     def test_money_has_come(self) -> None:
         """The account is remembered without money, the row has some: an ordinary session. When it is gone in truth: a hotline, by one more reading."""
         deck = Deck(prepaid("0"))
-        batcher = Batcher(deck, Shelf(shelf(PORTAL)), Cache(100, 100), Clock().seconds, 3, 2, 8, 2.0, lambda *_: None)
+        batcher = Batcher(deck, Shelf(shelf(PORTAL)), Cache(100, 100), Clock().seconds, 3, 2, 1, 8, 2.0, lambda *_: None)
         known = batcher.submit(request(Kind.AUTH, "", user=CARD, called=""))
         deck.land_all()
         self.successResultOf(known)

@@ -41,7 +41,7 @@ LIMIT = st.builds(SessionLimits, MOST, MOST, MOST).map(lambda limits: NO_LIMITS 
 USE = st.sampled_from((0, 1, 29, 30, 31, 36, 37, 60, 61, 100, 400, 1200))
 PICK = st.integers(0, 1000)
 #: Small batches, so that a step needs several; requests wait at most 100 s of the world's clock.
-LIMITS = Limits(batch=3, flights=2, waiting=1000, timeout=100)
+LIMITS = Limits(batch=3, flights=2, company=1, waiting=1000, timeout=100)
 
 PROFILE = settings(
     database=None, deadline=None, max_examples=max(400, settings().max_examples), stateful_step_count=40,
