@@ -33,19 +33,19 @@ TRIED = (("rule", f"{Refusal.RETRIES_EXCEEDED.word}: too many wrong passwords fr
 @dataclass(frozen=True, slots=True)
 class Limits:
     """
-    Sizes and times of the core (configuration section `limits`); seconds, numbers of members, requests and entries. `company`: accounts that are worth a
-    further batch beside one that is on its way. `password_tries`: wrong passwords from one source for one account within `password_window` seconds; 0 any number.
+    Sizes and times of the core (configuration section `limits`); seconds, numbers of members, requests and entries. `password_tries`: wrong passwords from one
+    source for one account within `password_window` seconds; 0 any number. `company`: accounts that are worth a further batch beside one that is on its way.
     """
 
     batch: int = 32
     flights: int = 2
-    company: int = 8
     waiting: int = 4096
     timeout: float = 2.0
     cache_accounts: int = 200_000
     cache_sessions: int = 200_000
     password_tries: int = 10
     password_window: float = 60.0
+    company: int = 8
 
 
 def decided() -> int:
