@@ -93,7 +93,9 @@ def measure(work: Path, cluster: Cluster, server: Server, size: Size) -> list[Fi
     cluster.settle()
     tell(f"{size.many:,} accounts are there; the short run, {size.seconds:g} s")
     short = diameter.read(run([*_words(program, server, size), "--secs", str(size.seconds)]))
-    return [_long(program, cluster, server, size, short.per_second), _returns(program, cluster, server, size)]
+    long = _long(program, cluster, server, size, short.per_second)
+    tell(f"{long.title}: {long.figure}")  # the return may take as long again
+    return [long, _returns(program, cluster, server, size)]
 
 
 def tell(line: str) -> None:

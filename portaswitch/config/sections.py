@@ -240,7 +240,9 @@ class LimitsSettings(Group):
         default=32,
     )
     flights: int = declare(
-        Integer(1, 64, "batches"), "Batches at the database at once; one connection each.", default=2
+        Integer(1, 64, "batches"),
+        "Batches at the database at once; one connection each. Another one leaves beside them when eight accounts wait, or after 20 ms.",
+        default=2,
     )
     cache_accounts: int = declare(
         Integer(0, 100_000_000, "accounts"), "Accounts kept in memory.", default=200_000
