@@ -94,7 +94,7 @@ def measure(work: Path, cluster: Cluster, server: Server, size: Size) -> list[Fi
     tell(f"{size.many:,} accounts are there; the short run, {size.seconds:g} s")
     short = diameter.read(run([*_words(program, server, size), "--secs", str(size.seconds)]))
     long = _long(program, cluster, server, size, short.per_second)
-    tell(f"{long.title}: {long.figure}")  # the return may take as long again
+    tell(f"{long.title}: {long.measured}")  # the return may take as long again
     return [long, _returns(program, cluster, server, size)]
 
 
