@@ -39,7 +39,7 @@ SUSPECTS = Counter("portaswitch_suspects_total", "Usage reports that can't be tr
 WAITING = Gauge("portaswitch_waiting_requests", "Requests that wait for a batch")
 
 #: Seconds that what has no company waits for a landing; as a rule it is a millisecond or two, but a batch may wait for a lock.
-LONG = 0.02
+LONG = 1 / 50
 #: A request turned back that often meets a defect, not a race.
 MOST_TRIES = 50
 USAGE = frozenset((Kind.START, Kind.UPDATE, Kind.STOP))
@@ -78,7 +78,7 @@ class Batcher:
         self._busy: dict[str, Waiting] = {}
         self._parked: list[Lane] = []
         self._answers: deque[tuple[Waiting, Decision | Exception]] = deque()
-        self._in_flight, self._left = 0, 0.0
+        self._in_flight, self._left = 0, seconds()
         self._count = 0
         self._idle: list[Deferred[None]] = []
         WAITING.read = lambda: self._count
