@@ -38,8 +38,8 @@ ORPHANS = Counter("portaswitch_orphans_total", "Usage reported for accounts that
 SUSPECTS = Counter("portaswitch_suspects_total", "Usage reports that can't be true and were set aside: look at the table orphans, reason impossible")
 WAITING = Gauge("portaswitch_waiting_requests", "Requests that wait for a batch")
 
-#: Seconds that what has no company waits for a landing; as a rule it is a millisecond or two, but a batch may wait for a lock.
-LONG = 1 / 50
+#: Milliseconds that what has no company waits for a landing; as a rule it is one or two, but a batch may wait for a lock.
+LONG = 20
 #: A request turned back that often meets a defect, not a race.
 MOST_TRIES = 50
 USAGE = frozenset((Kind.START, Kind.UPDATE, Kind.STOP))
@@ -137,9 +137,9 @@ class Batcher:
             background(maybeDeferred(self._send, flight).addBoth(self._land, flight), "landing a batch")
 
     def _may_leave(self) -> bool:
-        if not self._in_flight or not self._ready:
-            return bool(self._ready)
-        return self._in_flight < self._flights and (len(self._ready) >= self._company or self._seconds() - self._left > LONG)
+        if not self._ready or self._in_flight >= self._flights:
+            return False
+        return not self._in_flight or len(self._ready) >= self._company or (self._seconds() - self._left) * 1000 > LONG
 
     def _send(self, flight: Flight) -> Deferred[list[Verdict]]:
         return self._ledger.exchange(flight.members)

@@ -125,7 +125,7 @@ class CompanyTests(BatchCase):
     def test_long(self) -> None:
         """What is on its way for long may wait for a lock: nobody waits for it."""
         self.ask(auth("s2", user="102"))
-        self.clock.advance(LONG + 0.001)
+        self.clock.advance((LONG + 1) / 1000)
         self.ask(auth("s4", user="102"))
         self.assertEqual([self.sessions(0), self.sessions(1)], [["7/s1"], ["7/s2", "7/s4"]])
 

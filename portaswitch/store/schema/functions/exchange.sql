@@ -20,7 +20,7 @@ declare
     a_balance   numeric[]; a_held numeric[]; a_limit numeric[]; a_rev int[]; a_out int[]; a_in int[]; a_lock text[]; a_until timestamptz[];
     b_balance   numeric[]; b_held numeric[]; b_limit numeric[]; b_rev int[]; b_out int[]; b_in int[];
     missing     int[]; z record;                  -- places of members whose session is not open
-    s_version   int[]; s_key text[]; s_answer text[]; s_closed boolean[]; s_owner bigint[]; c_rev int[];
+    s_version   int[]; s_key text[]; s_answer text[]; s_closed boolean[] := array_fill(false, array[n]); s_owner bigint[]; c_rev int[];
     v           "char"[] := array_fill('S'::"char", array[n]);
     answers     text[] := array_fill(null::text, array[n]);
     any_once boolean := false; any_late boolean := false; any_closed boolean := false; any_next boolean := false; any_new boolean := false;
@@ -62,9 +62,9 @@ begin
 
     -- 2. Read the sessions as they are under the locks. A session and a key belong to one account, so its lock makes look-up-then-insert safe.
     select array_agg(coalesce(s.version, 0) order by u.ordinality), array_agg(s.last_key order by u.ordinality), array_agg(s.answer order by u.ordinality),
-           array_agg(false order by u.ordinality), array_agg(s.i_account order by u.ordinality), array_agg(c.revision order by u.ordinality),
+           array_agg(s.i_account order by u.ordinality), array_agg(c.revision order by u.ordinality),
            array_agg(u.ordinality::int order by u.ordinality) filter (where u.writes and s.session_key is null and u.session_key <> '')
-    into s_version, s_key, s_answer, s_closed, s_owner, c_rev, missing
+    into s_version, s_key, s_answer, s_owner, c_rev, missing
     from unnest(ms) with ordinality u
     left join sessions s on s.session_key = u.session_key and u.writes
     left join customers c on u.writes and u.c_no = 0 and c.i_customer = u.i_customer;

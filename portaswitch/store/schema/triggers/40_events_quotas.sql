@@ -1,6 +1,6 @@
 -- Events of vd_counters, service_wallets.
 -- Written by store/event_triggers.py from event_sources.yaml, not by hand.
--- `hashjoin` is on where rows are joined, because the money path's connections switch it off, and transition tables have no index to join the rows before and
+-- `hashjoin` is on while events are made, because the money path's connections switch it off, and transition tables have no index to join the rows before and
 -- after by. As a setting of the function it would cost each charge that nobody wants to hear of.
 
 create or replace function vd_counters_events() returns trigger language plpgsql as $$
