@@ -38,7 +38,7 @@ def options(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--window", type=int, help="calls at once (128)")
     parser.add_argument("--accounts", type=int, help="accounts that take part (10000)")
     parser.add_argument("--only", action="append", choices=names, help="this scenario (may be repeated)")
-    parser.add_argument("--processes", type=int, help="of ours on the RADIUS ports (1)")
+    parser.add_argument("--processes", type=int, help="of ours on the RADIUS and Diameter ports (1)")
     parser.add_argument("--tree", type=lambda text: Path(text).resolve(), metavar="DIR", help="whose server: of `python -m compiled --tree DIR`, say")
     parser.add_argument("--contacts", type=int, help="SIP contacts, each with a message that waits for it (100000)")
     parser.add_argument("--long-seconds", type=float, help=f"of {ENDURANCE} (1800)")

@@ -23,6 +23,8 @@ DIAMETER = "diameter"
 HERE = Path(__file__).parent
 SOURCE, SQL, ACCOUNTS = HERE / "diagen.c", HERE / "diameter.sql", HERE / "diameter_accounts.sql"
 CONNECTIONS = 4
+MANY_CONNECTIONS = 16
+"""Where several processes share the port: the kernel gives each connection to one of them by a hash, which evens out over many."""
 USED, PRICE = 1 << 20, Decimal("0.01")
 """Octets that each update and end reports, and what they cost (diameter.sql)."""
 
@@ -82,15 +84,20 @@ def _figure(
     name: str, title: str, wanted: str, program: Path, cluster: Cluster, server: Server, size: load.Size, accounts: int, rate: int
 ) -> Figure:
     """One run, and whether the books agree with it."""
-    ledger, before, cpu = program.with_name(f"{name}.ledger"), balances(cluster), cpu_seconds(server.pid)
+    ledger, before, cpu = program.with_name(f"{name}.ledger"), balances(cluster), cpu_seconds(*server.pids)
     words: list[str | Path] = [
-        program, "--port", str(server.diameter_port), "--mode", "gy", "--conns", str(CONNECTIONS), "--window", str(size.window), "--secs", str(size.seconds),
+        program, "--port", str(server.diameter_port), "--mode", "gy", "--conns", str(connections(server)), "--window", str(size.window), "--secs", str(size.seconds),
         "--subs", str(accounts), "--used", str(USED), "--rg", "100", "--ledger", ledger,
     ]  # fmt: skip
     told = read(run([*words, *(["--rate", str(rate)] if rate else [])]))
-    cpu = cpu_seconds(server.pid) - cpu
+    cpu = cpu_seconds(*server.pids) - cpu
     figure = f"{told.per_second:,}/s, p50 {told.p50:.1f} ms, p99 {told.p99:.1f} ms"
     return Figure(name, title, figure, wanted, cpu, wrong(ledger, told, before, balances(cluster)))
+
+
+def connections(server: Server) -> int:
+    """Of the generator's peers together."""
+    return CONNECTIONS if len(server.pids) == 1 else MANY_CONNECTIONS
 
 
 def balances(cluster: Cluster) -> Decimal:

@@ -92,7 +92,7 @@ def measure(work: Path, cluster: Cluster, server: Server, size: Size) -> list[Fi
     diameter.sell(cluster, size.many)
     cluster.settle()
     tell(f"{size.many:,} accounts are there; the short run, {size.seconds:g} s")
-    short = diameter.read(run([*_words(program, server, size), "--secs", str(size.seconds)]))
+    short = diameter.read(run([*_words(program, server, size, diameter.connections(server)), "--secs", str(size.seconds)]))
     long = _long(program, cluster, server, size, short.per_second)
     tell(f"{long.title}: {long.measured}")  # the return may take as long again
     return [long, _returns(program, cluster, server, size)]
@@ -103,7 +103,7 @@ def tell(line: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {ENDURANCE}: {line}", file=sys.stderr, flush=True)
 
 
-def _words(program: Path, server: Server, size: Size, conns: int = diameter.CONNECTIONS) -> list[str | Path]:
+def _words(program: Path, server: Server, size: Size, conns: int) -> list[str | Path]:
     return [
         program, "--port", str(server.diameter_port), "--mode", "gy", "--conns", str(conns), "--window", str(size.window),
         "--subs", str(size.many), "--used", str(diameter.USED), "--rg", "100",
@@ -165,21 +165,21 @@ class _Seen:
 
 def _long(program: Path, cluster: Cluster, server: Server, size: Size, short: int) -> Figure:
     """At full speed on sessions that are open all the time, with two checkpoints inside."""
-    second = int(time.time()) % 1_000_000
+    second, conns = int(time.time()) % 1_000_000, diameter.connections(server)
     _opened_by_server(program, server, size)
-    wrong = write_sessions(cluster, LONG, diameter.CONNECTIONS, second, size.open_sessions, size.many)
+    wrong = write_sessions(cluster, LONG, conns, second, size.open_sessions, size.many)
     cluster.settle()
     ledger, log, before, begin = program.with_name("long.ledger"), program.with_name("long.log"), _taken(cluster), _Seen.now(cluster)
     words = [
-        *_words(program, server, size), "--ohost", LONG, "--pool", str(size.open_sessions), "--opened", f"{second}:{PROCESS}",
+        *_words(program, server, size, conns), "--ohost", LONG, "--pool", str(size.open_sessions), "--opened", f"{second}:{PROCESS}",
         "--secs", str(size.long_seconds), "--ledger", ledger,
     ]  # fmt: skip
     generator = Daemon("diagen", words, log, as_service=False, cwd=program.parent)
     generator.until(lambda: _FILLED.search(log.read_text()) is not None, MINUTE)
-    cpu, memory = cpu_seconds(server.pid), resident_megabytes(server.pid)
+    cpu, memory = cpu_seconds(*server.pids), resident_megabytes(server.pid)
     middle = _watched(cluster, generator, log, size.long_seconds)
     _ended(generator, 0)
-    told, end, cpu = diameter.read(log.read_text()), _Seen.now(cluster), cpu_seconds(server.pid) - cpu
+    told, end, cpu = diameter.read(log.read_text()), _Seen.now(cluster), cpu_seconds(*server.pids) - cpu
     figure = (
         f"{told.per_second:,}/s, {100 * told.per_second / max(short, 1):.0f} % of {short:,}/s; p50 {told.p50:.1f} ms, p99 {told.p99:.1f} ms, "
         f"p99.9 {told.worst:.1f} ms; {end.since(begin, middle)}; memory {memory:.0f} to {resident_megabytes(server.pid):.0f} MiB"
@@ -256,13 +256,13 @@ def _returns(program: Path, cluster: Cluster, server: Server, size: Size) -> Fig
     wrong = write_sessions(cluster, RETURNING, 1, int(time.time()) % 1_000_000, size.returning, size.many)
     since = cluster.query(DATABASE, "select now()")
     time.sleep(1.1)  # the generator's Origin-State-Id is its start in seconds
-    cpu, begun = cpu_seconds(server.pid), time.monotonic()
+    cpu, begun = cpu_seconds(*server.pids), time.monotonic()
     second = filled(run([*words, "--pool", str(max(few, size.returning // 10))]))
     closed = _closed(cluster, first.opened + size.returning, since, begun)
     over, left = time.monotonic() - begun, _count(cluster, LIVING, host=RETURNING, since=since)
     figure = f"{second.opened:,} opened meanwhile in {second.seconds:.1f} s, the old ones closed after {over:.1f} s"
     wrong += [*_missing(first), *_missing(second), *([] if closed and not left else [f"{left} sessions of before are open still"])]
-    return Figure("gy-return", f"a P-GW returns with {size.returning:,} sessions", figure, "2 minutes", cpu_seconds(server.pid) - cpu, wrong)
+    return Figure("gy-return", f"a P-GW returns with {size.returning:,} sessions", figure, "2 minutes", cpu_seconds(*server.pids) - cpu, wrong)
 
 
 def _closed(cluster: Cluster, count: int, since: str, begun: float) -> bool:

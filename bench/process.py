@@ -15,8 +15,11 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 TICKS = os.sysconf("SC_CLK_TCK")
+LISTENING = frozenset({"07", "0A"})
+"""States in /proc/net of a UDP socket without a peer and of a TCP socket that listens."""
 """Clock ticks a second, the unit of CPU times in /proc (proc(5))."""
 
 
@@ -58,10 +61,10 @@ def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
         return int(probe.getsockname()[1])
 
 
-def sockets_on(port: int) -> int:
-    """How many sockets of this machine listen on a UDP port (SO_REUSEPORT: more than one may)."""
-    lines = Path("/proc/net/udp").read_text().splitlines()[1:]
-    return sum(line.split()[1].endswith(f":{port:04X}") for line in lines)
+def sockets_on(protocol: Literal["udp", "tcp"], port: int) -> int:
+    """How many sockets of this machine listen on a port (SO_REUSEPORT: more than one may)."""
+    fields = (line.split() for line in Path(f"/proc/net/{protocol}").read_text().splitlines()[1:])
+    return sum(local.endswith(f":{port:04X}") and state in LISTENING for _, local, _, state, *_ in fields)
 
 
 def run(

@@ -9,6 +9,7 @@ import socket
 import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from bench import subscribers
 from bench.cluster import Cluster
@@ -21,6 +22,8 @@ KEY_FILE = "secret.key"
 """Within the state folder."""
 
 ROLES = ("radius", "diameter", "sip", "http", "jobs")
+SHARED_ROLES = ("radius", "diameter")
+"""What further processes do: answers to a SIP message sent would come to either of two processes on a UDP port."""
 
 SIP_DOMAIN = "sip.bench.example"
 """The domain of sip.sql's node."""
@@ -30,7 +33,7 @@ class Server:
     """
     One server with its own database in the cluster and its own ports, between `start` and `stop`.
 
-    Of several `processes` the first does everything; the others share its RADIUS ports (docs/deployment.rst). Its code is that of `tree`.
+    Of several `processes` the first does everything; the others share its RADIUS and Diameter ports (docs/deployment.rst). Its code is that of `tree`.
     """
 
     name = "portaswitch"
@@ -48,8 +51,12 @@ class Server:
         work.mkdir()
         settings = self._settings(cluster, reuse=processes > 1)
         self._config = self._written("portaswitch", settings)
-        also = {**settings, "roles": ["radius"]}
-        self._configs = [self._config, *[self._written(f"radius{more}", {**also, "instance": f"radius{more}"}) for more in range(1, processes)]]
+        self._configs = [self._config, *[self._written(f"shared{more}", self._of_another(settings, more)) for more in range(1, processes)]]
+
+    def _of_another(self, settings: Mapping[str, Any], number: int) -> dict[str, object]:
+        """The settings of a further process: its own instance and Diameter host, the first one's ports."""
+        diameter = {**settings["diameter"], "origin_host": f"ocs{number}.example"}
+        return {**settings, "roles": list(SHARED_ROLES), "instance": f"shared{number}", "diameter": diameter}
 
     def _written(self, name: str, settings: dict[str, object]) -> Path:
         """A configuration file with logs of its own."""
@@ -57,7 +64,7 @@ class Server:
         path.write_text(json.dumps({**settings, "logging": {"level": "warn", "directory": str(self._work / "log" / name)}}, indent=2))  # JSON is YAML too
         return path
 
-    def _settings(self, cluster: Cluster, reuse: bool) -> dict[str, object]:
+    def _settings(self, cluster: Cluster, reuse: bool) -> dict[str, Any]:
         return {
             "state_dir": str(self._state),
             "database": cluster.connection_string(self._database),
@@ -154,8 +161,8 @@ class Server:
             self.until(self._shared)
 
     def _shared(self) -> bool:
-        """All processes that were launched have the port."""
-        return sockets_on(self.wire.acct_port) == len(self._daemons)
+        """All processes that were launched have the ports."""
+        return sockets_on("udp", self.wire.acct_port) == sockets_on("tcp", self.diameter_port) == len(self._daemons)
 
     def alive(self) -> bool:
         """True while all its processes run."""

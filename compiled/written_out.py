@@ -134,7 +134,8 @@ def _read(text: str, node: ast.ClassDef, options: Mapping[str, bool], known: dic
         if method not in has
         for line in ("", *body)
     ]
-    return Rewritten(node, valued, [*made, "", f'{" " * node.col_offset}_described({node.name}, {_facts(columns)})'])
+    told = ", ".join([node.name, _facts(columns), *([f"{node.name}.{COPIED}"] if _can_be_copied(columns) else [])])
+    return Rewritten(node, valued, [*made, "", f'{" " * node.col_offset}_described({told})'])
 
 
 def _implementing(node: ast.ClassDef) -> Rewritten | None:
@@ -204,12 +205,28 @@ def _methods(name: str, columns: Sequence[Column], options: Mapping[str, bool], 
         made["__eq__"] = _compared(name, "__eq__", "==", compared)
     if options.get("frozen") or options.get("unsafe_hash"):
         made["__hash__"] = ["def __hash__(self) -> int:", f"    return hash({_tuple('self', hashed)})"]
+    if _can_be_copied(columns):
+        made[COPIED] = _copied(name, columns)
     if options.get("order"):
         made |= {method: _compared(name, method, sign, compared) for method, sign in ORDER.items()}
     return made
 
 
 ORDER = {"__lt__": "<", "__le__": "<=", "__gt__": ">", "__ge__": ">="}
+
+
+COPIED = "_copied"
+"""The method that `replace` calls."""
+
+
+def _can_be_copied(columns: Sequence[Column]) -> bool:
+    """What has no part in `__init__` would be made anew."""
+    return not any("init" in column.without for column in columns)
+
+
+def _copied(name: str, columns: Sequence[Column]) -> list[str]:
+    given = ", ".join(f'changes["{column.name}"] if "{column.name}" in changes else self.{column.name}' for column in columns)
+    return [f"def {COPIED}(self, changes: _Changes) -> {name}:", f"    return {name}({given})"]
 
 
 def _init(columns: Sequence[Column], after: bool) -> Iterator[str]:
@@ -273,4 +290,4 @@ def _import(lines: list[str], tree: ast.Module, described: bool) -> None:
             lines[first + 1 : node.end_lineno] = [""] * ((node.end_lineno or node.lineno) - node.lineno)
     if described:
         place = max(node.end_lineno or node.lineno for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom))
-        lines.insert(place, f"from {DESCRIBED} import described as _described; from zope.interface import classImplements as _implements")
+        lines.insert(place, f"from {DESCRIBED} import Changes as _Changes, described as _described; from zope.interface import classImplements as _implements")

@@ -37,7 +37,7 @@ WRONG_PRICING = Pricing()
 """Of rates whose pricing can't be read; they are forbidden."""
 
 MOST_PLANS = 20_000
-"""Plans that are kept made; when there are more, all are made anew as they are used."""
+"""Plans, and versions by prefix, that are kept made; when there are more, all are made anew as they are used."""
 
 
 class Terms(NamedTuple):
@@ -94,6 +94,7 @@ class PriceList(Mapping[str, tuple[Version, ...]]):
         self.wrong: list[str] = []
         self._tariff = self._read_terms(head)
         self._plans: dict[int, RatePlan] = {}
+        self._versions: dict[str, tuple[Version, ...]] = {}
         self._newest = ""
         self.longest = 0
 
@@ -194,6 +195,7 @@ class PriceList(Mapping[str, tuple[Version, ...]]):
         if plan is None:
             if len(self._plans) >= MOST_PLANS:
                 self._plans.clear()
+                self._versions.clear()
             head, terms = self._head, self._distinct[self._terms[row]]
             plan = self._plans[row] = RatePlan(
                 head.i_tariff, head.name, head.currency, self._ids[row], self._destinations[row], prefix, terms.interval_first, terms.interval_n,
@@ -203,6 +205,15 @@ class PriceList(Mapping[str, tuple[Version, ...]]):
         return plan
 
     def __getitem__(self, prefix: str) -> tuple[Version, ...]:
+        versions = self._versions.get(prefix)
+        if versions is None:
+            versions = self._made(prefix)
+            if len(self._versions) >= MOST_PLANS:
+                self._versions.clear()
+            self._versions[prefix] = versions
+        return versions
+
+    def _made(self, prefix: str) -> tuple[Version, ...]:
         place, found = self._place(prefix)
         if place < 0 or found != prefix:
             raise KeyError(prefix)

@@ -131,6 +131,17 @@ class WrittenOutTests(_Both):
 
         self.both(told)
 
+    def test_replaced_by_its_own_class(self) -> None:
+        """The copy has the class of the original; a name that is no field is refused, and values are checked."""
+        for sample in (self.plain, self.written):
+            gift = sample.Gift(1, "EUR", ("a",))
+            self.assertEqual(repr(sample.replace(sample.Price(2, "EUR"), amount=3)), "Price(amount=3, currency='EUR')")
+            self.assertEqual((type(sample.replace(gift)), sample.replace(gift), sample.replace(gift) is gift), (sample.Gift, gift, False))
+            self.assertRaises(TypeError, sample.replace, gift, colour="red")
+            self.assertRaises(ValueError, sample.replace, sample.Checked(5), percent=101)
+            self.assertRaises((TypeError, ValueError), sample.replace, sample.Basket("a"), known={})
+            self.assertEqual(sample.replace(sample.Basket("a"), owner="b").owner, "b")
+
     def test_checked(self) -> None:
         """`__post_init__` is called."""
         self.assertRaises(ValueError, self.written.Checked, 101)

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from portaswitch.model import price_list
 from portaswitch.model.catalogue import RatePlan, Tariff, Version
 from portaswitch.model.price_list import Head, ListedTariff, PriceList
 
@@ -65,8 +66,19 @@ class PriceListTests(SynchronousTestCase):
         tariff = listed({("44", 0): CENT, ("44", 2): None})
         newest, oldest = tariff.rates["44"]
         self.assertEqual((newest, oldest.effective_from), (Version(BEGIN + timedelta(days=2), None), BEGIN))
+        self.assertIs(tariff.rates["44"], tariff.rates["44"])
         self.assertNotIn("4", tariff.rates)
         self.assertNotIn("442", tariff.rates)
+
+    def test_kept(self) -> None:
+        """No more plans and versions are kept than MOST_PLANS, and those of a prefix go with its plans: `find` gives the plan of the version."""
+        self.patch(price_list, "MOST_PLANS", 2)
+        tariff = listed({(prefix, 0): CENT for prefix in ("1", "2", "3", "4")})
+        for prefix in ("1", "2", "3", "4", "1"):
+            (version,) = tariff.rates[prefix]
+            self.assertIs(tariff.find(prefix + "0", BEGIN), version.plan)
+            (again,) = tariff.rates[prefix]
+            self.assertIs(again.plan, version.plan)
 
     def test_memory(self) -> None:
         """A hundred octets a rate at most, and not one object a rate that would have to be freed."""
