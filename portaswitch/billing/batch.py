@@ -8,7 +8,7 @@ turns back (stale, short) is decided again on the fresh view. A decision without
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -73,7 +73,7 @@ class Batcher:
         self._size, self._flights, self._company, self._most, self._timeout, self._told = size, flights, company, most, timeout, told
         self._tracer = tracer or silent()
         self._lanes: dict[Lane, deque[Waiting]] = {}
-        self._ready: dict[Lane, None] = {}
+        self._ready: OrderedDict[Lane, None] = OrderedDict()
         self._flying: set[Lane] = set()
         self._busy: dict[str, Waiting] = {}
         self._parked: list[Lane] = []
@@ -125,9 +125,7 @@ class Batcher:
         while self._may_leave():
             flight = Flight()
             while self._ready and len(flight.members) < self._size:
-                lane = next(iter(self._ready))
-                del self._ready[lane]
-                self._board(flight, lane)
+                self._board(flight, self._ready.popitem(last=False)[0])
             if not flight.members:
                 continue  # all that was ready has been dropped or parked, which may have made others ready
             self._in_flight += 1

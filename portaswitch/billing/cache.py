@@ -6,16 +6,12 @@ Nothing here is ever the last word: a change names what it relied on and the row
 
 from __future__ import annotations
 
-from typing import TypeVar
-
 from portaswitch.billing.counter_moves import applied
 from portaswitch.model.discount import NO_COUNTERS, Counters, Rows
 from portaswitch.model.ledger import CounterMove, View
+from portaswitch.model.oldest import forget_oldest
 from portaswitch.model.party import Account, Customer, Funds
 from portaswitch.model.session import Session
-
-Key = TypeVar("Key")
-Value = TypeVar("Value")
 
 
 class Cache:
@@ -86,16 +82,16 @@ class Cache:
         self._accounts[account.i_account] = (account, view.funds)
         if account.id == user or (by_name and view.session is None):
             self._names[i_env, account.id if account.id == user else user] = account
-            _bound(self._names, self._most_accounts)
+            forget_oldest(self._names, self._most_accounts)
         self._customers.pop(customer.i_customer, None)
         self._customers[customer.i_customer] = (customer, view.customer_funds, view.resellers)
         self._keep_counters(account.i_account, customer.i_customer, view.counters)
         if view.counters is not NO_COUNTERS:
             self._read[account.i_account] = self._read_shared[customer.i_customer] = self._departures
-            _bound(self._read, self._most_accounts)
-            _bound(self._read_shared, self._most_accounts)
-        _bound(self._accounts, self._most_accounts)
-        _bound(self._customers, self._most_accounts)
+            forget_oldest(self._read, self._most_accounts)
+            forget_oldest(self._read_shared, self._most_accounts)
+        forget_oldest(self._accounts, self._most_accounts)
+        forget_oldest(self._customers, self._most_accounts)
         if session_key:
             self.keep_session(session_key, view.session)
 
@@ -105,10 +101,10 @@ class Cache:
             self._shared.pop(i_customer, None)
             return
         self._counters[i_account] = counters
-        _bound(self._counters, self._most_accounts)
+        forget_oldest(self._counters, self._most_accounts)
         if counters.shared or i_customer in self._shared:
             self._shared[i_customer] = counters.shared
-            _bound(self._shared, self._most_accounts)
+            forget_oldest(self._shared, self._most_accounts)
 
     def move_counters(self, i_account: int, i_customer: int, moves: tuple[CounterMove, ...], departure: int) -> None:
         """
@@ -128,7 +124,7 @@ class Cache:
         self._sessions.pop(session_key, None)
         if session is not None:
             self._sessions[session_key] = session
-            _bound(self._sessions, self._most_sessions)
+            forget_oldest(self._sessions, self._most_sessions)
 
     def keep_funds(self, i_account: int, funds: Funds, i_customer: int, customer_funds: Funds | None) -> None:
         """Remember the money of an account, and of its customer where it moved."""
@@ -181,8 +177,3 @@ class Cache:
     def sizes(self) -> tuple[int, int]:
         """Numbers of accounts and sessions remembered."""
         return len(self._accounts), len(self._sessions)
-
-
-def _bound(entries: dict[Key, Value], most: int) -> None:
-    while len(entries) > most:
-        del entries[next(iter(entries))]

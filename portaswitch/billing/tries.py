@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from portaswitch.model.oldest import forget_oldest
 from portaswitch.model.refusal import Refusal
 from portaswitch.model.request import AAARequest, Decision, Kind, Login
 
@@ -47,8 +48,7 @@ class Tries:
         now = self._seconds()
         fresh = count and now - since < self._window
         self._wrong[source] = (count + 1, since) if fresh else (1, now)
-        while len(self._wrong) > MOST:
-            del self._wrong[next(iter(self._wrong))]
+        forget_oldest(self._wrong, MOST)
 
 
 def _source(request: AAARequest) -> Source:

@@ -16,6 +16,7 @@ from zope.interface import implementer
 from portaswitch.interfaces.billing import IBilling
 from portaswitch.interfaces.session_names import ISessionNames
 from portaswitch.metrics import Counter
+from portaswitch.model.oldest import forget_oldest
 from portaswitch.model.request import AAARequest, Decision, Kind
 
 JOINED = Counter("portaswitch_radius_joined_total", "Starts without Class that were joined to the session that was authorized from their port", ("node",))
@@ -45,9 +46,8 @@ class JoinedSessions:
         return self._names.made_up(request).addCallback(self._found, request)
 
     def _found(self, name: str, request: AAARequest) -> Deferred[Decision]:
-        while len(self._known) >= MOST_NAMES:
-            del self._known[next(iter(self._known))]
         self._known[request.origin.i_node, request.session] = name
+        forget_oldest(self._known, MOST_NAMES)
         if name and request.kind is Kind.START:
             JOINED.inc(request.origin.name)
         return self._billing.handle(_named(request, name))

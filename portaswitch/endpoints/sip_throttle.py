@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from portaswitch.model.oldest import forget_oldest
+
 #: Sources remembered; the longest silent go first.
 MOST = 50_000
 #: Requests that a wrong password costs: at a rate of 100 a second a guesser gets some 2 a second.
@@ -39,5 +41,4 @@ class Throttle:
     def _keep(self, host: str, left: float) -> None:
         self._sources.pop(host, None)
         self._sources[host] = (left, self._seconds())
-        if len(self._sources) > MOST:
-            del self._sources[next(iter(self._sources))]
+        forget_oldest(self._sources, MOST)

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from portaswitch.model.message import Callee, Contact
+from portaswitch.model.oldest import forget_oldest
 from portaswitch.model.value import dataclass
 
 Key = TypeVar("Key")
@@ -144,5 +145,4 @@ class Contacts:
 def _put(table: dict[Key, Value], key: Key, value: Value, most: int) -> None:
     table.pop(key, None)
     table[key] = value
-    if len(table) > most:
-        del table[next(iter(table))]
+    forget_oldest(table, most)
