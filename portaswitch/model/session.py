@@ -130,7 +130,8 @@ class Session:
 
     `connected`: when its use began, as far as anybody said; `charged_at`: when an open session was last charged for what it used so far (None: not yet).
     `brought`: kept attributes by which its NAS knows it, where accounting named them and the authorization had not. `numbers`: the runs (first, last) of
-    request numbers that have counted, of wires that number them; ascending, apart.
+    request numbers that have counted, of wires that number them; ascending, apart. `opening_legs`: those that its first key had in its first version, by
+    which its row knows the legs of keys that have the same; None: it has no row yet.
     """
 
     key: str
@@ -146,6 +147,7 @@ class Session:
     charged_at: datetime | None = None
     brought: Mapping[str, str] = field(default_factory=dict)
     numbers: tuple[tuple[int, int], ...] = ()
+    opening_legs: tuple[Leg, ...] | None = None
 
     @property
     def held(self) -> Decimal:

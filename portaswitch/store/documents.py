@@ -94,21 +94,23 @@ def key_of(text: str) -> QuotaKey:
 
 
 def opened_text(session: Session) -> str:
-    """What a session was opened with, and the legs of its first quota key, as JSON."""
+    """What a session was opened with, and its opening legs, as JSON."""
     opened = session.opened
-    legs = ",".join([_leg(leg) for leg in session.quotas[0].legs])
+    legs = ",".join([_leg(leg) for leg in _opening(session)])
     return (
         f'{{"s":{_escape(opened.session)},"a":{_escape(opened.account_id)},"us":{_escape(opened.user)},"p":{_escape(opened.product)},"sv":{opened.i_service},"un":{opened.unit},'
         f'"ac":{opened.i_accessibility},"n":{_escape(opened.number)},"bm":{int(opened.billing_model)},"k":{_texts(opened.kept)},"l":[{legs}],"po":{_policy(opened.policy)}}}'
     )
 
 
+def _opening(session: Session) -> tuple[Leg, ...]:
+    return session.quotas[0].legs if session.opening_legs is None else session.opening_legs
+
+
 def state_text(session: Session) -> str:
     """What changes of a session, as JSON. Written by hand: it is part of every charge."""
-    first = session.quotas[0].legs
-    # A vendor joins behind the opening: then the legs of the opening are no longer those of the state.
-    joined = bool(first) and first[-1].role is Role.VENDOR
-    quotas = ",".join([_quota(quota, joined or (quota.legs is not first and quota.legs != first)) for quota in session.quotas])
+    first = _opening(session)  # a vendor may have joined since, a first group have come, a price have changed
+    quotas = ",".join([_quota(quota, quota.legs is not first and quota.legs != first) for quota in session.quotas])
     connected = "" if session.connected is None else f',"cn":"{session.connected.isoformat()}"'
     charged = "" if session.charged_at is None else f',"ca":"{session.charged_at.isoformat()}"'
     named = f',"br":{_texts(session.brought)}' if session.brought else ""
@@ -223,7 +225,7 @@ def session_of(row: Mapping[str, Any]) -> Session:
         row["session_key"], row["version"], Status(row["status"]), opened, tuple(_quota_of(quota, legs) for quota in state["q"]),
         datetime.fromisoformat(row["expires"]), datetime.fromisoformat(row["updated"]), row["last_key"], decision_of(row["answer"]),
         None if connected is None else datetime.fromisoformat(connected), None if charged_at is None else datetime.fromisoformat(charged_at),
-        state.get("br", {}), tuple([(first, last) for first, last in state.get("nu", ())]),
+        state.get("br", {}), tuple([(first, last) for first, last in state.get("nu", ())]), legs,
     )  # fmt: skip
 
 

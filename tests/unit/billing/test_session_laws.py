@@ -12,8 +12,8 @@ from portaswitch.model.catalogue import Protection, ServicePolicy
 from portaswitch.model.ledger import View
 from portaswitch.model.request import AAARequest, Kind, QuotaKey, UnitRequest
 from portaswitch.model.session import Status
-from portaswitch.store import documents
 from tests.unit.builders import CARRIER, Book, alive, auth, catalogue, expire, kept, money, plan, postpaid, prepaid, request, start, stop, unlock
+from tests.unit.rows import read_back
 
 SLICE = ServicePolicy(protection=Protection.SLICE)
 
@@ -54,18 +54,7 @@ class RestartTests(SynchronousTestCase):
 
     def again(self, book: Book) -> None:
         """Write the session as the store does, and read it."""
-        session = book.sessions["7/s1"]
-        opened = session.opened
-        first = book.changes[0].session
-        assert first is not None
-        row = {
-            "opened": documents.opened_text(first), "state": documents.state_text(session), "i_env": opened.i_env, "i_node": opened.i_node,
-            "i_account": opened.i_account, "i_customer": opened.i_customer, "service": opened.service_type, "cli": opened.cli, "cld": opened.cld,
-            "started": opened.started.isoformat(), "session_key": session.key, "version": session.version, "status": session.status.value,
-            "expires": session.expires.isoformat(), "updated": session.updated.isoformat(), "last_key": session.last_key,
-            "answer": documents.decision_text(session.answer), "incoming": False,
-        }  # fmt: skip
-        book.sessions["7/s1"] = documents.session_of(row)
+        book.sessions["7/s1"] = read_back(book.sessions["7/s1"])
 
     def test_late_vendor(self) -> None:
         """The vendor that a late report named is still charged the difference by the next one, and once."""

@@ -34,6 +34,7 @@ from portaswitch.store.reference_books import Books
 from portaswitch.wire.diameter.codec import decode, encode, encode_again
 from portaswitch.wire.diameter.message import Group, Message
 from tests.contract.world import FixedCatalogue
+from tests.unit.rows import read_back
 from tests.unit.wire.diameter.test_examples import DICTIONARY, pairs_of
 
 BEGIN = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -209,7 +210,9 @@ class TalkCase(SynchronousTestCase):
         self.successResultOf(Deferred.fromCoroutine(self.core.close_all(names, request, Kind.EXPIRE)))
 
     def forget(self) -> None:
-        """The server is started again: nothing is remembered but the tables."""
+        """The server is started again: nothing is remembered but the tables, and sessions are what their rows say."""
+        sessions = self.ledger.books.sessions
+        sessions.update({key: read_back(session) for key, session in sessions.items()})
         self.core = Core(self.ledger, FixedCatalogue(catalogue()), BillingLog(None), seconds=Clock().seconds)
 
     @property
