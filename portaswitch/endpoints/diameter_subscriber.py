@@ -10,6 +10,10 @@ from portaswitch.wire.diameter.dictionary import Dictionary
 from portaswitch.wire.diameter.message import Group, Message
 
 E164: Final = "END_USER_E164"
+IMSI: Final = "END_USER_IMSI"
+"""Its leading zeros count: 001 is a country code (that of test networks)."""
+NAI: Final = "END_USER_NAI"
+"""Its user is an IMSI, as a rule."""
 MOST_IDS: Final = 4
 LONGEST: Final = 128
 """Characters of an account's id, and of a number."""
@@ -43,10 +47,11 @@ def _groups(ccr: Message) -> Iterator[Group]:
 
 def _forms(kind: str, text: str) -> Iterator[str]:
     """The ids that a Subscription-Id may stand for: a number bare, an address whole and by its user."""
-    bare = number(text)
+    bare = text.replace("\0", "") if kind == IMSI else number(text)
     yield bare
     if kind != E164 and "@" in bare:
-        yield number(bare.partition("@")[0])
+        user = bare.partition("@")[0]
+        yield user if kind == NAI else number(user)
 
 
 def number(text: str) -> str:

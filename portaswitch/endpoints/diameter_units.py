@@ -77,7 +77,7 @@ def _asked(group: Group, path: tuple[str, ...], kind: Kind, use: Use, rated: Rat
         if name == "Rating-Group":
             rating_group = value if isinstance(value, int) else 0
         elif name == "Service-Identifier":
-            service = value if isinstance(value, int) else 0
+            service = service or (value if isinstance(value, int) else 0)  # of several the first, as in key_of
         elif name == "Requested-Service-Unit":
             wish = value if isinstance(value, Group) else None
         elif name == "Used-Service-Unit" and isinstance(value, Group):

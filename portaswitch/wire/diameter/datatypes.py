@@ -40,6 +40,8 @@ Value = Union[str, int, bytes, float, "Group", "Unknown"]
 Decoder = Callable[[bytes], Value | None]
 Encoder = Callable[[Value], bytes]
 
+#: Octets of the longest value that is remembered decoded or encoded: strangers choose what comes.
+REMEMBERED: Final = 255
 #: From 1900, the epoch of NTP, to 1970.
 _NTP_TO_UNIX: Final = 2_208_988_800
 #: Seconds that the 32 bits of a Time can count; RFC 6733 4.3.1 begins the next era in 2036 (RFC 5905).
@@ -72,12 +74,16 @@ def _pattern_decoder(pattern: re.Pattern[str]) -> Decoder:
         text = decode_text(octets)
         return text if text is not None and pattern.fullmatch(text) else None
 
-    return lru_cache(maxsize=4096)(decode)  # the same few peers and realms in every message
+    known = lru_cache(maxsize=4096)(decode)  # the same few peers and realms in every message
+    return lambda octets: known(octets) if len(octets) <= REMEMBERED else decode(octets)
 
 
-@lru_cache(maxsize=65536)
 def decode_address(octets: bytes) -> str | bytes | None:
     """Two octets of family, then the address; an IP address must be of its length."""
+    return _known_address(octets) if len(octets) <= REMEMBERED else _address(octets)
+
+
+def _address(octets: bytes) -> str | bytes | None:
     if len(octets) < 2:
         return None
     family, rest = octets[:2], octets[2:]
@@ -86,6 +92,9 @@ def decode_address(octets: bytes) -> str | bytes | None:
     if family == _IPV6:
         return str(IPv6Address(rest)) if len(rest) == 16 else None
     return octets
+
+
+_known_address = lru_cache(maxsize=65536)(_address)
 
 
 def decode_time(octets: bytes) -> int:
@@ -137,7 +146,12 @@ def _pattern_encoder(pattern: re.Pattern[str], what: str) -> Encoder:
         return text.encode()
 
     known = lru_cache(maxsize=4096)(encoded)
-    return lambda value: known(_text_of(value))
+
+    def encode(value: Value) -> bytes:
+        text = _text_of(value)
+        return known(text) if len(text) <= REMEMBERED else encoded(text)
+
+    return encode
 
 
 def _encode_address(value: Value) -> bytes:

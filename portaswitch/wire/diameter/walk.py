@@ -193,7 +193,7 @@ class Walk:
     def _opaque(self, start: int, stop: int) -> Value:
         """The AVPs of a Failed-AVP, its octets when they are none."""
         octets = self._data[start:stop]
-        inner, group = Walk(octets, self._entries, self._limits), Group()
+        inner, group = _Within(octets, self._entries, self._limits), Group()
         inner.walk(0, len(octets), group)
         return octets if inner.fault is not None else group
 
@@ -283,3 +283,12 @@ class Walk:
             text = f"AVP {code} of vendor {vendor} is unknown and has the M bit"
             self._fault(Result.AVP_UNSUPPORTED, text, echoed(data[at:stop]))
         group.pairs.append((UNKNOWN, Unknown(code, vendor, flags, data[start:stop])))
+
+
+class _Within(Walk):
+    """The walk within a Failed-AVP: one in it stays octets, or a message of 300 in each other would be walked 300 times."""
+
+    __slots__ = ()
+
+    def _opaque(self, start: int, stop: int) -> Value:
+        return self._data[start:stop]

@@ -54,7 +54,7 @@ class RestartTests(SynchronousTestCase):
 
     def again(self, book: Book) -> None:
         """Write the session as the store does, and read it."""
-        book.sessions["7/s1"] = read_back(book.sessions["7/s1"])
+        book.sessions["7/s1"] = read_back(book.sessions["7/s1"], book.changes[0].session)
 
     def test_late_vendor(self) -> None:
         """The vendor that a late report named is still charged the difference by the next one, and once."""

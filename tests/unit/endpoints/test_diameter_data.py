@@ -10,6 +10,7 @@ from typing import Any
 from portaswitch.model.catalogue import Version
 from portaswitch.model.party import Funds
 from tests.unit.endpoints.diameter_talk import BEGIN, DATA, GIB, TARIFFS, TalkCase, catalogue, ccr, mscc, octets
+from tests.unit.rows import read_back
 
 MSCC = "Multiple-Services-Credit-Control"
 TERMINATE = {"Final-Unit-Action": 0}
@@ -62,8 +63,11 @@ class DataTests(TalkCase):
     def test_no_groups(self) -> None:
         """A session that is opened without asking for anything; its group comes with the first update."""
         self.assertEqual(self.code(ccr(1, 0)), (2001,))
+        (first,) = self.ledger.books.sessions.values()
         self.assertEqual(self.code(ccr(2, 1, Multiple_Services_Credit_Control=mscc(100, {}))), (2001, 2001))
-        self.forget()  # what the group costs is not what the session was opened with
+        (second,) = self.ledger.books.sessions.values()
+        self.assertEqual(read_back(second, first), second)  # what the group costs is not what the session was opened with
+        self.forget()
         self.wait(600)
         self.assertEqual(self.code(ccr(3, 2, Multiple_Services_Credit_Control=mscc(100, None, octets(GIB)))), (2001,))
         self.assertEqual(self.funds, ("9", "0"))
