@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Final
 
 from portaswitch.endpoints.diameter_faults import Malformed as Malformed
-from portaswitch.endpoints.diameter_faults import missing, wrong
+from portaswitch.endpoints.diameter_faults import missing, too_many, wrong
 from portaswitch.endpoints.diameter_peers import DiameterPeer
 from portaswitch.endpoints.diameter_profiles import DiameterProfile, Use, profile
 from portaswitch.endpoints.diameter_reply import to_reply as to_reply
@@ -45,6 +45,8 @@ def to_request(ccr: Message, peer: DiameterPeer, at: datetime, request_id: str) 
     found = subject(ccr, told)
     asked = units(ccr, kind, found.use, lambda key: rated(found, key))
     operation = _operation(ccr) if kind is Kind.EVENT else Operation.DEBIT
+    if kind is Kind.EVENT and operation is not Operation.REFUND and len(asked) > 1:
+        too_many(MSCC, ccr.groups(MSCC)[1])  # an event is one use with one price
     key, place = f"{peer.i_node}/{session}/{ccr.integer('CC-Request-Type')}/{number}", number
     if operation is Operation.REFUND:
         session, place = _charged(ccr, session), HASHED + int.from_bytes(sha256(key.encode()).digest()[:5], "big")

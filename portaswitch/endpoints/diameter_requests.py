@@ -108,7 +108,8 @@ class Requests:
         fault = self._not_ours(message)
         if fault is None and self._full(delivered):
             fault = BUSY
-            self._hold(delivered)
+            if self.limits.waiting:  # where nothing may wait, we drain: nothing would let it go again
+                self._hold(delivered)
         if fault is not None:
             self._refuse(delivered, fault)
             return

@@ -12,8 +12,8 @@ from portaswitch.wire.diameter.message import Group, Message
 E164: Final = "END_USER_E164"
 IMSI: Final = "END_USER_IMSI"
 """Its leading zeros count: 001 is a country code (that of test networks)."""
-NAI: Final = "END_USER_NAI"
-"""Its user is an IMSI, as a rule."""
+OF_IMSI: Final = frozenset(("END_USER_NAI", "END_USER_PRIVATE"))
+"""Their user is an IMSI, as a rule."""
 MOST_IDS: Final = 4
 LONGEST: Final = 128
 """Characters of an account's id, and of a number."""
@@ -51,7 +51,7 @@ def _forms(kind: str, text: str) -> Iterator[str]:
     yield bare
     if kind != E164 and "@" in bare:
         user = bare.partition("@")[0]
-        yield user if kind == NAI else number(user)
+        yield user if kind in OF_IMSI else number(user)
 
 
 def number(text: str) -> str:

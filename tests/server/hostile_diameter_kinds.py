@@ -175,6 +175,7 @@ def structure() -> Iterator[tuple[str, bytes]]:
     yield "500 Proxy-Infos", asked(avp(284, avp(280, "p.example") + avp(33, bytes(40))) * 500)
     yield "Proxy-Info without Proxy-State", asked(avp(284, avp(280, "p.example")))
     yield "our name in Route-Record", asked(avp(282, "ocs.example.com"))
+    yield "Failed-AVPs 300 deep around 200 kB", asked(nested(300, 279, avp(33, bytes(200_000))))
     yield "a Failed-AVP in a request", asked(avp(279, avp(263, "x", length=3)))
     yield "a CCR-I ten times in one piece", asked() * 10
 

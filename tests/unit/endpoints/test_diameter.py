@@ -285,6 +285,7 @@ class PressureTests(SynchronousTestCase):
         self.one.say(ccr(1))
         self.world.endpoint.drain()
         self.assertEqual([message.get("Result-Code") for message in self.one.say(ccr(2))], [3004])
+        self.assertEqual(self.one.wire.producerState, "producing")  # nothing would let it go on
         self.world.core.decide()
         self.assertEqual([message.get("Result-Code") for message in self.one.read()], [2001])
         unnamed = Caller(self.world.endpoint)

@@ -72,6 +72,12 @@ class DataTests(TalkCase):
         self.assertEqual(self.code(ccr(3, 2, Multiple_Services_Credit_Control=mscc(100, None, octets(GIB)))), (2001,))
         self.assertEqual(self.funds, ("9", "0"))
 
+    def test_two_identifiers(self) -> None:
+        """A group for several Service-Identifiers (RFC 8506 8.16) is known by the first, in the request and in the answer."""
+        asked = mscc(100, {}, service=1) | {"Service-Identifier": ["1", "2"]}
+        told = self.say(ccr(1, 0, Multiple_Services_Credit_Control=asked))[MSCC]
+        self.assertEqual((told["Result-Code"], told["Granted-Service-Unit"]), (2001, {"CC-Total-Octets": GIB}))
+
     def test_nobody_uses(self) -> None:
         """T without any group ends the session and frees its hold."""
         self.say(ccr(1, 0, Multiple_Services_Credit_Control=mscc(100, {})))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from portaswitch.endpoints.diameter_map import Malformed
 from tests.unit.endpoints.diameter_talk import BLOCKED, GIB, POOR, USER, TalkCase, ccr, mscc, octets, sms, user
 
 DEBIT, REFUND, BALANCE, PRICE = "DIRECT_DEBITING", "REFUND_ACCOUNT", "CHECK_BALANCE", "PRICE_ENQUIRY"
@@ -55,6 +56,13 @@ class DebitTests(TalkCase):
         self.assertEqual((told["Result-Code"], told["Validity-Time"], told["Final-Unit-Indication"]), (4012, 259200, TERMINATE))
         self.assertEqual([row.history for row in self.rows], ["refused: user_denied (7)", "refused: zero_balance (4)"])
         self.assertEqual({row.failed for row in self.rows}, {True})
+
+    def test_one_group(self) -> None:
+        """An event is one use: with a second group, whose price is another, it is refused (5009) before anything is charged."""
+        groups = [mscc(10, octets(1)), mscc(100, octets(GIB))]
+        told = self.message(ccr(4, 0, Requested_Action="DIRECT_DEBITING", Multiple_Services_Credit_Control=groups))
+        self.assertEqual(self.assertRaises(Malformed, self.decide, told).result_code, 5009)
+        self.assertEqual((self.funds, self.rows), (("10", "0"), []))
 
     def test_after_topup(self) -> None:
         """What was refused for funds is charged when there is money (protei-smsc.4)."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from portaswitch.endpoints.diameter_subscriber import subscribers
 from tests.unit.endpoints.diameter_talk import ALIAS, BLOCKED, GIB, IMSI, POOR, USER, TalkCase, call, ccr, mscc, octets, seconds, user
 
 MSCC = "Multiple-Services-Credit-Control"
@@ -223,6 +224,9 @@ class RefusalTests(TalkCase):
         ):  # fmt: skip
             self.assertEqual(self.code(ccr(1, 0, next(sessions), Subscription_Id=who, Multiple_Services_Credit_Control=mscc(10, {}))), (2001, 2001))
         self.assertEqual(len({session.opened.i_account for session in self.ledger.books.sessions.values()}), 1)
+        test_network = "001010000000001"
+        for kind, realm in (("END_USER_IMSI", ""), ("END_USER_NAI", "@nai.example"), ("END_USER_PRIVATE", "@ims.example")):
+            self.assertIn(test_network, subscribers(self.message(ccr(1, 0, Subscription_Id=user(test_network + realm, kind))), ()))
         told = ccr(1, 0, next(sessions), Subscription_Id=None, Multiple_Services_Credit_Control=mscc(10, {}))
         told["Service-Information"] = {"Subscription-Id": user("380630000001"), "PS-Information": {}}
         self.assertEqual(self.code(told), (2001, 2001))
