@@ -86,8 +86,8 @@ def _figure(
     """One run, and whether the books agree with it."""
     ledger, before, cpu = program.with_name(f"{name}.ledger"), balances(cluster), cpu_seconds(*server.pids)
     words: list[str | Path] = [
-        program, "--port", str(server.diameter_port), "--mode", "gy", "--conns", str(connections(server)), "--window", str(size.window), "--secs", str(size.seconds),
-        "--subs", str(accounts), "--used", str(USED), "--rg", "100", "--ledger", ledger,
+        program, "--port", str(server.diameter_port), "--mode", "gy", "--conns", str(connections(server)), "--window", str(size.window),
+        "--secs", str(size.seconds), "--subs", str(accounts), "--used", str(USED), "--rg", "100", "--ledger", ledger,
     ]  # fmt: skip
     told = read(run([*words, *(["--rate", str(rate)] if rate else [])]))
     cpu = cpu_seconds(*server.pids) - cpu

@@ -25,6 +25,8 @@ CLOCKS = timedelta(hours=26)
 LONGEST_UNSEEN = 366 * 86400
 #: Bits a second, both directions together, that no access line of one user carries.
 TOP_RATE = 100_000_000_000
+#: Units that one key of a session may have used.
+MOST_USED = 2**53
 #: A counter of 32 bits that falls by more than half of its range at a session's end has wrapped rather than gone back.
 WRAPPED = 2**31
 
@@ -37,10 +39,15 @@ def why_impossible(session: Session, told: tuple[Quota, ...], request: AAAReques
     for quota in told:
         if quota is known.get(quota.key):
             continue
-        why = _too_long(session, quota, request) or _too_fast(session, quota, request)
+        why = _too_much(quota) or _too_long(session, quota, request) or _too_fast(session, quota, request)
         if why:
             return why
     return ""
+
+
+def _too_much(quota: Quota) -> str:
+    """Whatever the unit is: reports add up, and an xDR has 64 bits for them."""
+    return "no counter holds so much" if quota.used > MOST_USED else ""
 
 
 def _too_long(session: Session, quota: Quota, request: AAARequest) -> str:

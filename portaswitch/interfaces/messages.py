@@ -52,7 +52,7 @@ class IMessages(Interface):
         """Whether a message of this key was accepted."""
 
     def waiting_for(i_account: int, limit: int) -> Deferred[list[Text]]:
-        """Claim messages that wait for a recipient, the oldest first."""
+        """Claim messages that wait for a recipient, the oldest first: for 45 s, behind which `due` may give them to anybody."""
 
     def due(limit: int) -> Deferred[list[Text]]:
         """Claim messages whose next attempt is due and that this process can reach, or that wait for an answer of a process that is gone."""

@@ -39,6 +39,8 @@ ATTEMPTS = Counter("portaswitch_message_attempts_total", "Attempts to deliver a 
 T = TypeVar("T")
 #: Messages that a recipient gets in one go before others are looked at, and those that one pass of the job claims.
 PAGE, PASS = 20, 200
+#: A claim holds 45 s (`IMessages.waiting_for`) and an attempt may take 32: no attempt begins later than so behind its claim.
+LATEST = timedelta(seconds=12)
 #: Seconds until a message is looked at again whose recipient is connected to another process, which then takes it.
 ELSEWHERE = 2
 
@@ -134,9 +136,10 @@ class Relay:
 
     async def _pages(self, i_account: int) -> None:
         while texts := await self._messages.waiting_for(i_account, PAGE):
-            contacts = tuple(await self._locations.contacts(i_account))
-            delivered = 0
+            claimed, contacts, delivered = self._now(), tuple(await self._locations.contacts(i_account)), 0
             for text in texts:
+                if self._now() - claimed > LATEST:
+                    return  # a slow phone: the job goes on with the others when their claims are over
                 delivered += await self._carry(text, contacts) is State.DELIVERED
             if not delivered or len(texts) < PAGE:
                 return  # it does not take them now: they have their next times; or these were all
@@ -150,7 +153,8 @@ class Relay:
             statuses = [] if under_way is None else [await under_way]
         else:
             statuses = await gatherResults([sent for contact in contacts if (sent := self._courier.deliver(text, contact)) is not None])
-        state = verdict(statuses)
+        unasked = len(contacts) - len(statuses) if statuses and not text.peer else 0  # connected to another process: they may take it yet
+        state = verdict([*statuses, *[0] * unasked])
         if state is not State.DELIVERED and text.i_recipient:
             self._locations.missed(text.i_recipient)
         ATTEMPTS.inc("unreachable" if not statuses else state.value)

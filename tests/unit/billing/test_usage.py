@@ -8,7 +8,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from portaswitch.billing.plausible import CLOCKS
+from portaswitch.billing.plausible import CLOCKS, MOST_USED
 from portaswitch.model.catalogue import Catalogue, Protection, Service, ServicePolicy
 from portaswitch.model.refusal import Refusal
 from portaswitch.model.request import AAARequest, Base, Kind, QuotaKey, Report, UnitRequest
@@ -200,6 +200,14 @@ class ImpossibleTests(SynchronousTestCase):
         book = Book(prepaid())
         self.assertEqual(self.aside(book, replace(stop(60), at=after(60) + CLOCKS, received=after(60))), "")
         self.assertEqual(self.aside(book, replace(stop(60, "s2"), at=after(61) + CLOCKS, received=after(60))), "it ends in the future")
+
+    def test_too_much(self) -> None:
+        """Pieces that no xDR could hold are set aside, or the session could never be closed."""
+        for pieces, why in ((MOST_USED, ""), (MOST_USED + 1, "no counter holds so much")):
+            book = Book(postpaid(None), world(Base.QUANTITY))
+            book.ask(auth())
+            asked = request(Kind.STOP, at=100, units=(UnitRequest(used=0, counters={Base.QUANTITY: pieces}),))
+            self.assertEqual(self.aside(book, asked), why)
 
     def test_too_fast(self) -> None:
         """Octets faster than the policy's top rate, by the seconds told or by the wall clock; in general than 100 Gbit/s."""

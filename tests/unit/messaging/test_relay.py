@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
@@ -188,6 +188,31 @@ class RelayTests(SynchronousTestCase):
         self.assertEqual([fate.key for fate in world.fates], ["k1", "k2"])
         self.assertEqual(world.steps, ["deliver", "deliver"])
         self.successResultOf(Deferred.fromCoroutine(relay.drained()))
+
+    def test_drain_of_a_slow_phone(self) -> None:
+        """Its claims must not be over while a message is on its way: what would begin too late is left to the job, which claims it anew."""
+        world, now = World(), [NOW]
+        text = Text(1, 1, "k1", "a", "a@x", "b@x", 2, "text/plain", b"1", "c", NOW, NOW, Charge.SETTLED)
+        world.waiting = [replace(text, key=f"k{number}") for number in range(1, 6)]
+        deliver = world.deliver
+
+        def slow(text: Text, contact: Contact) -> Deferred[int] | None:
+            now[0] += timedelta(seconds=5)
+            return deliver(text, contact)
+
+        self.patch(world, "deliver", slow)
+        parts: Any = world
+        relay = Relay(world, parts, parts, world, lambda: now[0], Terms())
+        relay.drain(2)
+        self.assertEqual([fate.key for fate in world.fates], ["k1", "k2", "k3"])
+        self.successResultOf(Deferred.fromCoroutine(relay.drained()))
+
+    def test_not_all_asked(self) -> None:
+        """One phone refuses it for good, another is connected to another process: it waits for that one."""
+        world = World()
+        world.found, world.status = Callee(2, "b", (CONTACT, replace(CONTACT, worker="other", flow="TCP1"))), 488
+        self.submit(world)
+        self.assertEqual([fate.state for fate in world.fates], [State.WAITING])
 
     def test_drain_again(self) -> None:
         """A database that was away when an account registered: what waits for it goes out when the job comes by, and not at its next REGISTER only."""
