@@ -23,6 +23,7 @@ from portaswitch.handler import (
     Steps,
     Subscriber,
     Target,
+    address,
     fields,
     mapping,
     one_of,
@@ -62,7 +63,7 @@ class HuaweiHSS(HuaweiSession, HssHandler):
     create = (("ADD TPLSUB", {"IMSI": "{imsi}", "ISDN": "{isdn}", "TPLTYPE": "NORMAL", "TPLID": "{template}"}, ""),)
     options = (
         Option("interface", one_of("mml", "soap", "soap-header"), "how it is spoken to: soap-header has name and password in each request", default="mml"),
-        Option("address", text, "HOST:PORT of MML", default="127.0.0.1:7776", example="hss.example.com:7776"),
+        Option("address", address, "HOST:PORT of MML", default="127.0.0.1:7776", example="hss.example.com:7776"),
         Option("url", text, "URL of SOAP", default="http://127.0.0.1:8001", example="http://hss.example.com:8001"),
         Option("user", text, "operator's name", example="espf"),
         Option("password", text, "its password", secret=True),

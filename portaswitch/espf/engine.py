@@ -114,7 +114,11 @@ class Engine:
         for name in [name for name in self._runners if name not in wanted]:
             await self._end(name)
         for name, row in wanted.items():
-            runner, work = self._runners.get(name), self._work_of(row)
+            try:
+                runner, work = self._runners.get(name), self._work_of(row)
+            except Exception as error:  # of its file, or of what its options name: nobody else waits for it
+                await self._stop_handler(row, f"it can't be set up: {type(error).__name__}: {error}")
+                continue
             if runner is None:
                 runner = self._runners[name] = Runner(
                     row, work, self._events, self._outside.clock, self._outside.log, self._outside.alerts, self._outside.now,
@@ -124,20 +128,25 @@ class Engine:
             else:
                 runner.swap(row, work)
 
+    async def _stop_handler(self, row: HandlerRow, reason: str) -> None:
+        self._log.failure("the event handler {name} can't be set up", name=row.name)
+        self._outside.alerts.stopped(row.name, reason)
+        await self._events.stop(row.i_handler, reason)
+
     def _work_of(self, row: HandlerRow) -> Work:
         """What the instance works with: the same as long as its handler is; an internal one knows its filters."""
         ready = self._ready[row.name]
         known = self._work.get(row.name)
         if known is not None and (known[0] is ready or known[0].handler is ready.handler or _alike(known[0], ready)):
             return known[1]
-        if known is not None:
-            self._close(known[1].wires)
         values = ready.reading.values
         transports = {
             target: self._outside.transport(f"{row.name}/{target}" if target else row.name, what, values) for target, what in ready.handler.reach().items()
         }
         wires = Wires(ready.handler, transports, self._outside.now, self._outside.clock.seconds)
         work = Work(ready.handler, wires, ready.parallel, ready.reading.retries, Redaction(ready.reading.secrets))
+        if known is not None:
+            self._close(known[1].wires)
         self._work[row.name] = ready, work
         return work
 

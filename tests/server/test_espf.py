@@ -58,6 +58,24 @@ class Tell(EventHandler):
 
 tell = Tell()
 """
+BROKEN = """
+from portaswitch.handler import EventHandler, HttpTarget, Option, url
+
+class Broken(EventHandler):
+    name = "Broken"
+    description = "Has no connection"
+    events = ("Account/Blocked",)
+    options = (Option("url", url, "where it is"),)
+    targets = {"": HttpTarget()}
+
+    def reach(self):
+        raise ValueError("no port in 'hss'")
+
+    def steps(self, event, subscriber, record):
+        yield from ()
+
+broken = Broken()
+"""
 CARD = "10086610975"
 EVENTS = (
     "Account/Blocked", "Account/Unblocked", "Account/Status/Suspend", "Account/ServiceAttribute/Changed", "Account/Product/Changed", "Account/New",
@@ -160,6 +178,23 @@ class CoreTests(TellCase):
         await self.quiet()
         self.assertEqual(sorted(path for _, path, _ in self.vendor.asked), ["/one/Account/Blocked", "/two/Account/Blocked"])
         self.assertEqual(await self.db.query("select count(*) from event_queue"), [(0,)])
+
+    async def test_one_that_cannot_be_set_up(self) -> None:
+        """A handler whose connections can't be made is stopped with the reason; those behind it run."""
+        await self.begin("")
+        await self.server.stopService()
+        self.write("tell.py", TELL.format(events=EVENTS))
+        self.write("broken.py", BROKEN)
+        where = "environment: 1, url: 'http://127.0.0.1:{port}'"
+        self.settings = self.configured(f"broken: {{{{class: Broken, {where}}}}}, tell: {{{{class: Tell, {where}}}}}")
+        await self.start()
+        await self.db.execute("update event_handlers set enabled = true where name = 'broken'")
+        await self.enable("tell", "Account/Blocked")
+        await self.operate("account.block", id=CARD)
+        await self.until(lambda: self.vendor.asked)
+        ((stopped,),) = await self.db.query("select stopped from event_handlers where name = 'broken'")
+        self.assertEqual(stopped, "it can't be set up: ValueError: no port in 'hss'")
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
 
     @claims("espf-core.9")
     async def test_event_types_are_switched(self) -> None:
