@@ -136,7 +136,8 @@ class SipService:
         port: UdpPort | TcpPort
         if address.transport == "udp":
             port = UdpPort(self.server, name)
-            opened = listen.listen_udp(self._reactor, address.interface, address.port, port, self._reuse, what, DATAGRAM)
+            # Never shared: the kernel would give the answers to what one process has sent to another.
+            opened = listen.listen_udp(self._reactor, address.interface, address.port, port, False, what, DATAGRAM)
         else:
             port = TcpPort(self.server, name, address.transport.upper(), self._reactor)
             opened = listen.listen_stream(self._reactor, address, port, self._reuse, what)

@@ -313,7 +313,7 @@ class Settings(Group):
     )
     instance: str = declare(NAME, "Name of this process among those that share the database.", default="main")
     reuse_port: bool = declare(
-        Boolean(), "Several processes on this machine share the ports (SO_REUSEPORT).", default=False
+        Boolean(), "Several processes on this machine share the ports (SO_REUSEPORT), but those of SIP over UDP: each has its own.", default=False
     )
     radius: RadiusSettings = declare(Section(RadiusSettings), "", default={})
     diameter: DiameterSettings = declare(Section(DiameterSettings), "", default={})

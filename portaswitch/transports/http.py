@@ -147,7 +147,14 @@ def _reply(response: Any, octets: bytes, envelope: bool) -> Reply:
     text = octets.decode("utf-8", "replace")
     reply = Reply(response.code, text, None, headers)
     markup = text.lstrip().startswith("<") and not reply.page and (envelope or "xml" in headers.get("content-type", ""))
-    return replace(reply, xml=soap_content(read(text))) if markup else reply
+    if not markup:
+        return reply
+    try:
+        return replace(reply, xml=soap_content(read(text)))
+    except NotSendable:
+        if reply.status < 400:
+            raise
+        return reply  # an error page of what stands before the vendor: its status says what it is
 
 
 class _Body(Protocol):

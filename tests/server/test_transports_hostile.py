@@ -101,6 +101,15 @@ class HttpTests(TransportCase):
             self.assertEqual(reply.body, octets.decode("utf-8", "replace"))
             self.assertNotIn(b"accept-encoding", saying.heard.lower())
 
+    async def test_error_pages(self) -> None:
+        """A page of a balancer in the place of a document: its status tells what it is, so that it is tried again."""
+        pages = (b'<?xml version="1.0"?><!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN" "x"><html/>', b"<!-- down --><h1>Sorry", b"<h1>Sorry</h1><p>")
+        for page in pages:
+            saying = type("Octets", (Saying,), {"octets": body(page).replace(b" 200 OK", b" 503 Sorry", 1)})
+            http = self.transport(HttpTarget(seconds=5), url=f"http://127.0.0.1:{self.listen(Factory.forProtocol(saying))}")
+            reply = await http.send(Soap("/", xml("ask")))
+            self.assertEqual((reply.status, reply.xml, reply.body), (503, None, page.decode()))
+
     async def test_the_largest(self) -> None:
         """What is just not too large is taken."""
         saying = type("Octets", (Saying,), {"octets": body(b"x" * LARGEST_BODY)})
