@@ -67,12 +67,11 @@ class Broken(EventHandler):
     events = ("Account/Blocked",)
     options = (Option("url", url, "where it is"),)
     targets = {"": HttpTarget()}
-
     def reach(self):
         raise ValueError("no port in 'hss'")
 
     def steps(self, event, subscriber, record):
-        yield from ()
+        return ()
 
 broken = Broken()
 """
