@@ -147,7 +147,7 @@ class Session:
     charged_at: datetime | None = None
     brought: Mapping[str, str] = field(default_factory=dict)
     numbers: tuple[tuple[int, int], ...] = ()
-    opening_legs: tuple[Leg, ...] | None = None
+    opening_legs: tuple[Leg, ...] | None = field(default=None, compare=False)
 
     @property
     def held(self) -> Decimal:
