@@ -62,7 +62,7 @@ class DebitTests(TalkCase):
         groups = [mscc(10, octets(1)), mscc(100, octets(GIB))]
         told = self.message(ccr(4, 0, Requested_Action="DIRECT_DEBITING", Multiple_Services_Credit_Control=groups))
         self.assertEqual(self.assertRaises(Malformed, self.decide, told).result_code, 5009)
-        self.assertEqual((self.funds, self.rows), (("10", "0"), []))
+        self.assertEqual((self.funds, self.rows), (("10", "0"), ()))
 
     def test_after_topup(self) -> None:
         """What was refused for funds is charged when there is money (protei-smsc.4)."""
