@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Literal
 
 TICKS = os.sysconf("SC_CLK_TCK")
+"""Clock ticks a second, the unit of CPU times in /proc (proc(5))."""
 LISTENING = frozenset({"07", "0A"})
 """States in /proc/net of a UDP socket without a peer and of a TCP socket that listens."""
-"""Clock ticks a second, the unit of CPU times in /proc (proc(5))."""
 
 
 class BenchError(Exception):

@@ -68,7 +68,8 @@ def key_of(group: Group) -> QuotaKey:
 
 
 def _asked(group: Group, path: tuple[str, ...], kind: Kind, use: Use, rated: Rated) -> UnitRequest:
-    rating_group = service = 0
+    rating_group = 0
+    service: int | None = None
     wish: Group | None = None
     used: dict[Base, int] = {}
     later: dict[Base, int] = {}
@@ -77,14 +78,14 @@ def _asked(group: Group, path: tuple[str, ...], kind: Kind, use: Use, rated: Rat
         if name == "Rating-Group":
             rating_group = value if isinstance(value, int) else 0
         elif name == "Service-Identifier":
-            service = service or (value if isinstance(value, int) else 0)  # of several the first, as in key_of
+            service = (value if isinstance(value, int) else 0) if service is None else service  # of several the first, as in key_of
         elif name == "Requested-Service-Unit":
             wish = value if isinstance(value, Group) else None
         elif name == "Used-Service-Unit" and isinstance(value, Group):
             over = _reported(value, path, used, later) or over
         elif name == "Reporting-Reason" and value == FINAL:
             over = True
-    key = QuotaKey(rating_group, service)
+    key = QuotaKey(rating_group, service or 0)
     wished = _wished(wish, path, kind, BASES[use], bool(used))
     others = tuple([replace(other, key=key, minimum=1) for other in wished.alternatives]) if wished.alternatives else ()
     return UnitRequest(

@@ -74,9 +74,10 @@ class DataTests(TalkCase):
 
     def test_two_identifiers(self) -> None:
         """A group for several Service-Identifiers (RFC 8506 8.16) is known by the first, in the request and in the answer."""
-        asked = mscc(100, {}, service=1) | {"Service-Identifier": ["1", "2"]}
-        told = self.say(ccr(1, 0, Multiple_Services_Credit_Control=asked))[MSCC]
-        self.assertEqual((told["Result-Code"], told["Granted-Service-Unit"]), (2001, {"CC-Total-Octets": GIB}))
+        for session, identifiers in (("s1", ["1", "2"]), ("s2", ["0", "1"])):
+            asked = mscc(100, {}, service=1) | {"Service-Identifier": identifiers}
+            told = self.say(ccr(1, 0, session, Multiple_Services_Credit_Control=asked))[MSCC]
+            self.assertEqual((told["Result-Code"], told["Granted-Service-Unit"]), (2001, {"CC-Total-Octets": GIB}))
 
     def test_nobody_uses(self) -> None:
         """T without any group ends the session and frees its hold."""
