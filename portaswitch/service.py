@@ -27,7 +27,8 @@ from portaswitch.administration import load_file
 from portaswitch.api.espf import Espf
 from portaswitch.api.purchases import Purchases
 from portaswitch.api.status import pages, site
-from portaswitch.billing.core import Core, Limits, decided
+from portaswitch.billing.core import Core, decided
+from portaswitch.billing.limits import Limits
 from portaswitch.config.settings import Settings
 from portaswitch.endpoints import listen
 from portaswitch.endpoints.radius import RadiusProtocol

@@ -1,7 +1,7 @@
 """
 The queue that decides late: requests wait per account, and when a batch leaves, `decide` is folded over those that wait (DESIGN.md 4).
 
-No timer: a batch leaves as soon as none is on its way, with up to `size` members; beside others, of which there are `flights` at most, only with company,
+No timer: a batch leaves as soon as none is on its way, with up to `batch` members; beside others, of which there are `flights` at most, only with company,
 as each batch costs the database by itself. While an account is in flight its next requests wait; no two members of one session fly at once. What the ledger
 turns back (stale, short) is decided again on the fresh view. A decision without an effect is told only when it was made on a view that was just read.
 """
@@ -20,6 +20,7 @@ from portaswitch.billing import attempts
 from portaswitch.billing.cache import Cache
 from portaswitch.billing.explain import explain
 from portaswitch.billing.flight import Aboard, Flight, Lane, Waiting, only_reads
+from portaswitch.billing.limits import Limits
 from portaswitch.billing.session import decide
 from portaswitch.billing.transition import Outcome, session_key
 from portaswitch.errors import DatabaseDown, LedgerFailed, Overloaded
@@ -51,7 +52,7 @@ Told = Callable[[AAARequest, Decision, float], None]
 
 
 class Batcher:
-    """Queues requests, folds decisions, sends batches and answers. `company` accounts are worth a further batch. `seconds` is a monotonic clock."""
+    """Queues requests, folds decisions, sends batches and answers. `told` hears of each answer as it leaves; `seconds` is a monotonic clock."""
 
     _log = Logger()
 
@@ -60,17 +61,12 @@ class Batcher:
         ledger: ILedger,
         catalogue: ICatalogue,
         cache: Cache,
-        seconds: Callable[[], float],
-        size: int,
-        flights: int,
-        company: int,
-        most: int,
-        timeout: float,
+        limits: Limits,
         told: Told,
+        seconds: Callable[[], float],
         tracer: Tracer | None = None,
     ) -> None:
-        self._ledger, self._catalogue, self._cache, self._seconds = ledger, catalogue, cache, seconds
-        self._size, self._flights, self._company, self._most, self._timeout, self._told = size, flights, company, most, timeout, told
+        self._ledger, self._catalogue, self._cache, self._limits, self._told, self._seconds = ledger, catalogue, cache, limits, told, seconds
         self._tracer = tracer or silent()
         self._lanes: dict[Lane, deque[Waiting]] = {}
         self._ready: OrderedDict[Lane, None] = OrderedDict()
@@ -86,7 +82,7 @@ class Batcher:
     def submit(self, request: AAARequest) -> Deferred[Decision]:
         """Queue one request; the Deferred fires after the commit. Errors as in `IBilling.handle`."""
         done: Deferred[Decision] = Deferred(self._withdraw)
-        if self._count >= self._most:
+        if self._count >= self._limits.waiting:
             done.errback(Overloaded(f"{self._count} requests wait"))
             return done
         key = session_key(request)
@@ -124,7 +120,7 @@ class Batcher:
     def _depart(self) -> None:
         while self._may_leave():
             flight = Flight()
-            while self._ready and len(flight.members) < self._size:
+            while self._ready and len(flight.members) < self._limits.batch:
                 self._board(flight, self._ready.popitem(last=False)[0])
             if not flight.members:
                 continue  # all that was ready has been dropped or parked, which may have made others ready
@@ -135,9 +131,9 @@ class Batcher:
             background(maybeDeferred(self._send, flight).addBoth(self._land, flight), "landing a batch")
 
     def _may_leave(self) -> bool:
-        if not self._ready or self._in_flight >= self._flights:
+        if not self._ready or self._in_flight >= self._limits.flights:
             return False
-        return not self._in_flight or len(self._ready) >= self._company or (self._seconds() - self._left) * 1000 > LONG
+        return not self._in_flight or len(self._ready) >= self._limits.company or (self._seconds() - self._left) * 1000 > LONG
 
     def _send(self, flight: Flight) -> Deferred[list[Verdict]]:
         return self._ledger.exchange(flight.members)
@@ -147,7 +143,7 @@ class Batcher:
         queue = self._lanes[lane]
         held_back: deque[Waiting] = deque()
         boarded = len(flight.members)
-        while queue and len(flight.members) < self._size:
+        while queue and len(flight.members) < self._limits.batch:
             waiting = queue.popleft()
             if self._busy.get(waiting.alone, waiting) is not waiting:
                 held_back.append(waiting)
@@ -168,7 +164,7 @@ class Batcher:
         if waiting.withdrawn:
             self._answer(waiting, CancelledError())
             return True
-        if self._seconds() - waiting.since > self._timeout:
+        if self._seconds() - waiting.since > self._limits.timeout:
             self._answer(waiting, Overloaded("waited longer than the decision timeout"))
             return True
         return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from time import perf_counter
 
 from twisted.internet.defer import Deferred, DeferredList, succeed
@@ -11,6 +11,7 @@ from zope.interface import implementer
 
 from portaswitch.billing.batch import Batcher
 from portaswitch.billing.cache import Cache
+from portaswitch.billing.limits import DEFAULTS, Limits
 from portaswitch.billing.tries import TOO_MANY, Tries
 from portaswitch.interfaces.billing import IBilling
 from portaswitch.interfaces.catalogue import ICatalogue
@@ -30,24 +31,6 @@ CACHED = Gauge("portaswitch_cached_accounts", "Accounts remembered in memory")
 TRIED = (("rule", f"{Refusal.RETRIES_EXCEEDED.word}: too many wrong passwords from this source (limits.password_tries)"),)
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """
-    Sizes and times of the core (configuration section `limits`); seconds, numbers of members, requests and entries. `password_tries`: wrong passwords from one
-    source for one account within `password_window` seconds; 0 any number. `company`: accounts that are worth a further batch beside one that is on its way.
-    """
-
-    batch: int = 32
-    flights: int = 2
-    waiting: int = 4096
-    timeout: float = 2.0
-    cache_accounts: int = 200_000
-    cache_sessions: int = 200_000
-    password_tries: int = 10
-    password_window: float = 60.0
-    company: int = 8
-
-
 def decided() -> int:
     """Requests that were decided so far, but for those that end sessions of nodes that have restarted."""
     return sum(count for (kind, _), count in REQUESTS.values.items() if kind != Kind.ON_OFF.value)
@@ -62,7 +45,7 @@ class Core:
         ledger: ILedger,
         catalogue: ICatalogue,
         log: BillingLog,
-        limits: Limits = Limits(),
+        limits: Limits = DEFAULTS,
         seconds: Callable[[], float] = perf_counter,
         tracer: Tracer | None = None,
     ) -> None:
@@ -74,9 +57,7 @@ class Core:
         # A restarted node's sessions are closed some at a time, so that they don't crowd out the living.
         self._closing = max(1, min(limits.batch, limits.waiting // 4))
         self._tries = Tries(limits.password_tries, limits.password_window, seconds)
-        self._batcher = Batcher(
-            ledger, catalogue, self.cache, seconds, limits.batch, limits.flights, limits.company, limits.waiting, limits.timeout, self._told, self._tracer
-        )  # fmt: skip
+        self._batcher = Batcher(ledger, catalogue, self.cache, limits, self._told, seconds, self._tracer)
         CACHED.read = lambda: self.cache.sizes()[0]
 
     def handle(self, request: AAARequest) -> Deferred[Decision]:

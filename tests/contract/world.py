@@ -15,7 +15,8 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from portaswitch.billing.core import Core, Limits
+from portaswitch.billing.core import Core
+from portaswitch.billing.limits import Limits
 from portaswitch.interfaces.catalogue import ICatalogue
 from portaswitch.interfaces.ledger import ILedger
 from portaswitch.logs import BillingLog

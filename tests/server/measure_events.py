@@ -20,7 +20,8 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import react
 
-from portaswitch.billing.core import Core, Limits
+from portaswitch.billing.core import Core
+from portaswitch.billing.limits import Limits
 from portaswitch.config.catalogue import read_catalogue
 from portaswitch.errors import PortaSwitchError
 from portaswitch.logs import BillingLog

@@ -19,7 +19,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 from zope.interface import implementer
 
-from portaswitch.billing.core import Limits
+from portaswitch.billing.limits import Limits
 from portaswitch.errors import DatabaseDown
 from portaswitch.interfaces.ledger import ILedger
 from portaswitch.model.ledger import Failed, Member, SessionName, Verdict

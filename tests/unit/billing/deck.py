@@ -13,6 +13,7 @@ from zope.interface import implementer
 
 from portaswitch.billing.batch import Batcher
 from portaswitch.billing.cache import Cache
+from portaswitch.billing.limits import Limits
 from portaswitch.interfaces.catalogue import ICatalogue
 from portaswitch.interfaces.ledger import ILedger
 from portaswitch.model.catalogue import Catalogue, Protection, ServicePolicy
@@ -153,7 +154,7 @@ class BatchCase(SynchronousTestCase):
         self.clock = Clock()
         self.deck = Deck(*views)
         self.cache = Cache(100, 100)
-        self.batcher = Batcher(self.deck, Shelf(SLICED), self.cache, self.clock.seconds, 3, 2, self.company, 8, 2.0, lambda *_: None)
+        self.batcher = Batcher(self.deck, Shelf(SLICED), self.cache, Limits(3, 2, 8, company=self.company), lambda *_: None, self.clock.seconds)
 
     def know(self, *users: str) -> None:
         """Have accounts remembered, so that their next requests are decided at once."""

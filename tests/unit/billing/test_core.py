@@ -13,7 +13,8 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from portaswitch.billing.core import REQUESTS, SECONDS, Core, Limits
+from portaswitch.billing.core import REQUESTS, SECONDS, Core
+from portaswitch.billing.limits import Limits
 from portaswitch.errors import DatabaseDown, Overloaded
 from portaswitch.interfaces.billing import IBilling
 from portaswitch.logs import BillingLog

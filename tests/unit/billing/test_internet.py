@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from portaswitch.billing.batch import Batcher
 from portaswitch.billing.cache import Cache
 from portaswitch.billing.internet import HOTLINE_SECONDS
+from portaswitch.billing.limits import Limits
 from portaswitch.model.access_policy import AccessPolicy, LevelName, Phase, Speed
 from portaswitch.model.catalogue import Catalogue, Product, RatingEntry, Service, ServicePolicy
 from portaswitch.model.ledger import View
@@ -153,7 +154,7 @@ class RememberedTests(SynchronousTestCase):
     def test_money_has_come(self) -> None:
         """The account is remembered without money, the row has some: an ordinary session. When it is gone in truth: a hotline, by one more reading."""
         deck = Deck(prepaid("0"))
-        batcher = Batcher(deck, Shelf(shelf(PORTAL)), Cache(100, 100), Clock().seconds, 3, 2, 1, 8, 2.0, lambda *_: None)
+        batcher = Batcher(deck, Shelf(shelf(PORTAL)), Cache(100, 100), Limits(3, 2, 8), lambda *_: None, Clock().seconds)
         known = batcher.submit(request(Kind.AUTH, "", user=CARD, called=""))
         deck.land_all()
         self.successResultOf(known)

@@ -22,7 +22,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import provider
 
-from portaswitch.billing.core import Limits
+from portaswitch.billing.limits import Limits
 from portaswitch.errors import DatabaseDown, Overloaded
 from portaswitch.model.ledger import SessionName
 from portaswitch.model.party import NO_LIMITS, SessionLimits

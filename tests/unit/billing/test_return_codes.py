@@ -14,7 +14,8 @@ import yaml
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from portaswitch.billing.core import Core, Limits
+from portaswitch.billing.core import Core
+from portaswitch.billing.limits import Limits
 from portaswitch.logs import BillingLog
 from portaswitch.model.budget import Budget, SpendPeriod
 from portaswitch.model.catalogue import Catalogue, Protection, ServicePolicy
