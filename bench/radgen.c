@@ -27,7 +27,7 @@
  *     --seconds S        how long new requests are made (10), or until SIGINT or SIGTERM
  *     --finish           then lead open calls to their Stop
  *     --retransmit MS    silence before a try is over (3000)      --tries N        tries of one request (1); the same octets again
- *     --seed N           for accounts and authenticators          --run N          first word of every conf-id (from the clock)
+ *     --seed N           for accounts and authenticators (--run)  --run N          first word of every conf-id (from the clock)
  *     --ledger FILE      one line per request, see ledger_line()  --json           figures as one JSON object
  *
  * It sleeps in ppoll(2) between events, never polls. An identifier is used again only when its request is over, the one that
@@ -122,7 +122,7 @@ struct options {
 static struct options opt = {
     .host = "127.0.0.1", .secret = "testing123", .user_prefix = "user", .password_prefix = "pw",
     .nas_id = "bench.example", .remote = "192.0.2.77", .called = {"442071838750"}, .called_count = 1,
-    .auth_port = 1812, .acct_port = 1813, .window = 32, .tries = 1, .sockets = 64, .users = 10000, .first = 1, .seconds = 10, .retransmit = 3, .seed = 1,
+    .auth_port = 1812, .acct_port = 1813, .window = 32, .tries = 1, .sockets = 64, .users = 10000, .first = 1, .seconds = 10, .retransmit = 3,
 };
 
 /*
@@ -820,7 +820,8 @@ static void set_up(void)
     digest_context = EVP_MD_CTX_new();
     if (!digest_context || !EVP_DigestInit_ex(digest_context, EVP_md5(), NULL))
         fail("this OpenSSL has no MD5, which RADIUS needs");
-    random_state = 88172645463325252ull ^ (opt.seed * 0x9E3779B97F4A7C15ull);
+    /* Authenticators are unique over time too (RFC 2865, section 3): what comes from the port of an earlier run must not pass for a repetition of it. */
+    random_state = 88172645463325252ull ^ ((opt.seed ? opt.seed : opt.run) * 0x9E3779B97F4A7C15ull);
     if (random_state == 0)
         random_state = 1;
     run.under_way.next = run.under_way.previous = &run.under_way;
