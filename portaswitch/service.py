@@ -137,7 +137,8 @@ class Server(Service):
         catalogue.on_swap.append(self._swapped)
         ledger = Ledger(self._hot, self._database.sealer.open, self._database.hints.committed, worker_of(settings))
         self._open_logs()
-        self.core = Core(ledger, catalogue, self._billing_log, _limits(settings), tracer=self.tracer)
+        later = partial(self._reactor.callLater, 0)
+        self.core = Core(ledger, catalogue, self._billing_log, _limits(settings), tracer=self.tracer, later=later)
         await self._listen_to_changes(catalogue, self.core)
         await catalogue.reload()
         if "jobs" in settings.roles:

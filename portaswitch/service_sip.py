@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from os import getpid
 from typing import Any
 
@@ -82,7 +83,8 @@ class SipService:
         throttle = Throttle(reactor.seconds, sip.source_rate, exempt=self._exempt())
         self.server = SipServer(reactor, throttle)
         self._domains = Domains(sip.domains, settings.environment, catalogue, self._peers)
-        self._locations, self._messages = Registrations(pool, now, self._worker, sip.max_waiting), Messages(pool, self._worker)
+        later = partial(reactor.callLater, 0)
+        self._locations, self._messages = Registrations(pool, now, self._worker, sip.max_waiting, later), Messages(pool, self._worker, later)
         trace = SipTrace(tracer)
         courier = Courier(self.server, lambda: self.ports, self._domains.peers, self._worker, self._edge_address, trace, now)
         terms = Terms(sip.charge == "delivered", sip.max_waiting, int(sip.keep_for))

@@ -1,9 +1,10 @@
 """
 The queue that decides late: requests wait per account, and when a batch leaves, `decide` is folded over those that wait (DESIGN.md 4).
 
-No timer: a batch leaves as soon as none is on its way, with up to `batch` members; beside others, of which there are `flights` at most, only with company,
-as each batch costs the database by itself. While an account is in flight its next requests wait; no two members of one session fly at once. What the ledger
-turns back (stale, short) is decided again on the fresh view. A decision without an effect is told only when it was made on a view that was just read.
+No timer: where none is on its way a batch leaves with what has come in this turn of the reactor, with up to `batch` members; beside others, of which there
+are `flights` at most, only with company, as each batch costs by itself. While an account is in flight its next requests wait; no two members of one session fly
+at once. What the ledger turns back (stale, short) is decided again on the fresh view. A decision without an effect is told only when it was made on a view that
+was just read.
 """
 
 from __future__ import annotations
@@ -19,13 +20,14 @@ from twisted.python.failure import Failure
 from portaswitch.billing import attempts
 from portaswitch.billing.cache import Cache
 from portaswitch.billing.explain import explain
-from portaswitch.billing.flight import Aboard, Flight, Lane, Waiting, only_reads
+from portaswitch.billing.flight import Aboard, Flight, Lane, Told, Waiting, only_reads
 from portaswitch.billing.limits import Limits
 from portaswitch.billing.session import decide
 from portaswitch.billing.transition import Outcome, session_key
 from portaswitch.errors import DatabaseDown, LedgerFailed, Overloaded
 from portaswitch.interfaces.catalogue import ICatalogue
 from portaswitch.interfaces.ledger import ILedger
+from portaswitch.interfaces.turn import Later, in_this_turn
 from portaswitch.logs import background
 from portaswitch.metrics import Counter, Gauge
 from portaswitch.model.discount import NO_COUNTERS
@@ -47,9 +49,6 @@ USAGE = frozenset((Kind.START, Kind.UPDATE, Kind.STOP))
 
 VERDICTS = {verdict: verdict.__name__.lower() for verdict in (Applied, Repeated, Stale, Short, Failed)}
 
-#: Called with a request, what is told of it now, and the seconds since it came.
-Told = Callable[[AAARequest, Decision, float], None]
-
 
 class Batcher:
     """Queues requests, folds decisions, sends batches and answers. `told` hears of each answer as it leaves; `seconds` is a monotonic clock."""
@@ -65,17 +64,17 @@ class Batcher:
         told: Told,
         seconds: Callable[[], float],
         tracer: Tracer | None = None,
+        later: Later = in_this_turn,
     ) -> None:
         self._ledger, self._catalogue, self._cache, self._limits, self._told, self._seconds = ledger, catalogue, cache, limits, told, seconds
-        self._tracer = tracer or silent()
+        self._tracer, self._later = tracer or silent(), later
         self._lanes: dict[Lane, deque[Waiting]] = {}
         self._ready: OrderedDict[Lane, None] = OrderedDict()
         self._flying: set[Lane] = set()
         self._busy: dict[str, Waiting] = {}
         self._parked: list[Lane] = []
         self._answers: deque[tuple[Waiting, Decision | Exception]] = deque()
-        self._in_flight, self._left = 0, seconds()
-        self._count = 0
+        self._in_flight, self._count, self._left = 0, 0, seconds()
         self._idle: list[Deferred[None]] = []
         WAITING.read = lambda: self._count
 
@@ -87,8 +86,7 @@ class Batcher:
             return done
         key = session_key(request)
         self._enqueue(Waiting(request, key, key or (request.key if request.kind is Kind.EVENT else ""), self._seconds(), done))
-        self._depart()
-        self._tell()
+        self._leave_soon()
         return done
 
     def drained(self) -> Deferred[None]:
@@ -117,6 +115,18 @@ class Batcher:
 
     # -- leaving ----------------------------------------------------------------------------------------------------------------------------------
 
+    def _leave_soon(self) -> None:
+        """Leave with what is ready and what else comes in this turn; at once with a batch that is full."""
+        if len(self._ready) >= self._limits.batch:
+            self._leave()
+        elif len(self._ready) == (self._limits.company if self._in_flight else 1) or self._overdue():
+            self._later(self._leave)
+
+    def _leave(self) -> None:
+        self._depart()
+        self._tell()
+        self._settled()
+
     def _depart(self) -> None:
         while self._may_leave():
             flight = Flight()
@@ -133,7 +143,10 @@ class Batcher:
     def _may_leave(self) -> bool:
         if not self._ready or self._in_flight >= self._limits.flights:
             return False
-        return not self._in_flight or len(self._ready) >= self._limits.company or (self._seconds() - self._left) * 1000 > LONG
+        return not self._in_flight or len(self._ready) >= self._limits.company or self._overdue()
+
+    def _overdue(self) -> bool:
+        return self._in_flight > 0 and (self._seconds() - self._left) * 1000 > LONG
 
     def _send(self, flight: Flight) -> Deferred[list[Verdict]]:
         return self._ledger.exchange(flight.members)
@@ -219,9 +232,7 @@ class Batcher:
             self._enqueue(waiting, first=True)
         # Answers come last: whoever gets one may submit the next request at once, and must find the queue in order.
         self._tell()
-        self._depart()
-        self._tell()
-        self._settled()
+        self._leave()
 
     def _tell(self) -> None:
         """Fire the answers that have come together; one that was withdrawn in the air has been failed already, and its effect stands."""
@@ -380,9 +391,7 @@ class Batcher:
     def _late(self, waiting: Waiting, answer: Decision | Exception) -> None:
         self._answer(waiting, answer)
         self._tell()
-        self._depart()
-        self._tell()
-        self._settled()
+        self._leave()
 
     def _settled(self) -> None:
         if self._idle and not self._in_flight and not self._count:

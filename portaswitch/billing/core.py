@@ -16,6 +16,7 @@ from portaswitch.billing.tries import TOO_MANY, Tries
 from portaswitch.interfaces.billing import IBilling
 from portaswitch.interfaces.catalogue import ICatalogue
 from portaswitch.interfaces.ledger import ILedger
+from portaswitch.interfaces.turn import Later, in_this_turn
 from portaswitch.logs import BillingLog
 from portaswitch.metrics import Counter, Gauge, Histogram
 from portaswitch.model.ledger import SessionName
@@ -38,7 +39,7 @@ def decided() -> int:
 
 @implementer(IBilling)
 class Core:
-    """One a process. `seconds` is a monotonic clock; `log` takes one billing line a request, `tracer` the steps of watched ones."""
+    """One a process. `seconds` is a monotonic clock; `log` takes one billing line a request, `tracer` the steps of watched ones; `later` is for the queue."""
 
     def __init__(
         self,
@@ -48,6 +49,7 @@ class Core:
         limits: Limits = DEFAULTS,
         seconds: Callable[[], float] = perf_counter,
         tracer: Tracer | None = None,
+        later: Later = in_this_turn,
     ) -> None:
         self.cache = Cache(limits.cache_accounts, limits.cache_sessions)
         self._ledger = ledger
@@ -57,7 +59,7 @@ class Core:
         # A restarted node's sessions are closed some at a time, so that they don't crowd out the living.
         self._closing = max(1, min(limits.batch, limits.waiting // 4))
         self._tries = Tries(limits.password_tries, limits.password_window, seconds)
-        self._batcher = Batcher(ledger, catalogue, self.cache, limits, self._told, seconds, self._tracer)
+        self._batcher = Batcher(ledger, catalogue, self.cache, limits, self._told, seconds, self._tracer, later)
         CACHED.read = lambda: self.cache.sizes()[0]
 
     def handle(self, request: AAARequest) -> Deferred[Decision]:

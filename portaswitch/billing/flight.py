@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from twisted.internet.defer import Deferred
@@ -13,6 +14,8 @@ from portaswitch.model.request import AAARequest, Decision, Kind
 
 #: Whom a request waits behind: its account's number, or the name under which it is looked for.
 Lane = int | tuple[int, str]
+#: Called with a request, what is told of it now, and the seconds since it came.
+Told = Callable[[AAARequest, Decision, float], None]
 
 
 @dataclass(slots=True)

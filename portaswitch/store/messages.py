@@ -13,6 +13,7 @@ from zope.interface import implementer
 
 from portaswitch.interfaces.messages import IMessages
 from portaswitch.interfaces.rest import Rest, at_once
+from portaswitch.interfaces.turn import Later, in_this_turn
 from portaswitch.model.message import Charge, Fate, Kept, Text
 from portaswitch.store.grouped import Grouped
 from portaswitch.store.pages import removal, remove
@@ -65,14 +66,14 @@ PURGE: Final = removal("messages", "t.finished < now() - make_interval(days => %
 
 @implementer(IMessages)
 class Messages:
-    """Messages with the connections of `pool`; `worker` names this process among those that share the table."""
+    """Messages with the connections of `pool`; `worker` names this process among those that share the table. `later` as in `Grouped`."""
 
-    def __init__(self, pool: Pool, worker: str) -> None:
+    def __init__(self, pool: Pool, worker: str, later: Later = in_this_turn) -> None:
         self._pool, self._worker = pool, worker
-        self._keeps: Grouped[tuple[Text, int], Kept] = Grouped(self._keep)
-        self._claims: Grouped[tuple[int, int], list[Text]] = Grouped(self._claim)
-        self._fates: Grouped[Fate, None] = Grouped(self._settle, abreast=1)
-        self._pays: Grouped[str, None] = Grouped(self._pay)
+        self._keeps: Grouped[tuple[Text, int], Kept] = Grouped(self._keep, later)
+        self._claims: Grouped[tuple[int, int], list[Text]] = Grouped(self._claim, later)
+        self._fates: Grouped[Fate, None] = Grouped(self._settle, later, abreast=1)
+        self._pays: Grouped[str, None] = Grouped(self._pay, later)
 
     def keep(self, text: Text, most: int) -> Deferred[Kept]:
         """See `IMessages.keep`."""

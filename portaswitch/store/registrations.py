@@ -16,6 +16,7 @@ from zope.interface import implementer
 from portaswitch.errors import LedgerFailed
 from portaswitch.interfaces.messages import ILocations
 from portaswitch.interfaces.rest import Rest, at_once
+from portaswitch.interfaces.turn import Later, in_this_turn
 from portaswitch.model.message import Callee, Contact
 from portaswitch.model.registration import Bound
 from portaswitch.model.value import dataclass
@@ -59,15 +60,15 @@ _Done = tuple[bool, bool, list[Contact]]
 class Registrations:
     """
     Contacts with the connections of `pool`; waiting messages of one account are counted up to `most`. `writer` names this process among those that change
-    contacts, `now` is the wall clock (aware UTC).
+    contacts, `now` is the wall clock (aware UTC), `later` as in `Grouped`.
     """
 
-    def __init__(self, pool: Pool, now: Callable[[], datetime], writer: str, most: int = 100) -> None:
+    def __init__(self, pool: Pool, now: Callable[[], datetime], writer: str, most: int = 100, later: Later = in_this_turn) -> None:
         self._pool, self._writer, self._most = pool, writer, most
         self.memory = Contacts(now)
-        self._callees: Grouped[Names, Callee | None] = Grouped(self._find)
-        self._lists: Grouped[int, list[Contact]] = Grouped(self._list)
-        self._changes: Grouped[_Change, _Done] = Grouped(self._change)
+        self._callees: Grouped[Names, Callee | None] = Grouped(self._find, later)
+        self._lists: Grouped[int, list[Contact]] = Grouped(self._list, later)
+        self._changes: Grouped[_Change, _Done] = Grouped(self._change, later)
         #: Accounts whose contacts this process changes now, and who waits to do so.
         self._turns: dict[int, list[Deferred[None]]] = {}
 

@@ -1,4 +1,4 @@
-"""linphone's console client, headless: a softphone that registers over UDP and TCP, sends a charged message, takes one, and leaves."""
+"""linphone's console client, headless: a softphone that registers over UDP, TCP and TLS, sends a charged message, takes one, and leaves."""
 
 from __future__ import annotations
 
@@ -15,16 +15,19 @@ from twisted.python.failure import Failure
 from tests.claims import claims
 from tests.server.phones import ALICE, BOB, DOMAIN, MONEY, PASSWORD, SipCase, SipWorld, headers, status
 from tests.server.pools import until
+from tests.server.test_sip_registrar import self_signed
 
 PROGRAM = Path("/usr/bin/linphonec")
 PROMPT = b"linphonec> "
 TEXT, ANSWER = "hello from linphone", "hello to linphone"
 OF_ALICE = f"select count(*) from registrations join accounts using (i_account) where id = '{ALICE}'"
-#: Any free ports; Alice's account, whose requests all go by our socket.
+#: Any free ports, and any certificate; Alice's account, whose requests all go by our socket.
 CONFIG = """[sip]
 sip_port=-1
 sip_tcp_port=-1
 sip_tls_port=-1
+verify_server_certs=0
+verify_server_cn=0
 use_ipv6=0
 default_proxy=0
 [proxy_0]
@@ -88,7 +91,8 @@ class LinphoneTests(SipCase):
     async def _begin(self) -> None:
         self.world = await SipWorld.made()
         await self.world.server.stopService()
-        await self.world.start(listen="['udp:0', 'tcp:0']")
+        certificate, key = self_signed(self.world.folder)
+        await self.world.start(listen=f"['udp:0', 'tcp:0', 'tls:0:certificate={certificate}:key={key}']")
 
     async def talk(self, transport: str, place: int) -> Softphone:
         """A message to Bob and one back, each paid once; then it is no longer there. `place`: of the socket."""
@@ -125,3 +129,7 @@ class LinphoneTests(SipCase):
     async def test_tcp(self) -> None:
         """By a connection that it opens, by which it is reached too."""
         await self.talk("tcp", 1)
+
+    async def test_tls(self) -> None:
+        """The same within TLS."""
+        await self.talk("tls", 2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -154,7 +154,12 @@ class BatchCase(SynchronousTestCase):
         self.clock = Clock()
         self.deck = Deck(*views)
         self.cache = Cache(100, 100)
-        self.batcher = Batcher(self.deck, Shelf(SLICED), self.cache, Limits(3, 2, 8, company=self.company), lambda *_: None, self.clock.seconds)
+        limits = Limits(3, 2, 8, company=self.company)
+        self.batcher = Batcher(self.deck, Shelf(SLICED), self.cache, limits, lambda *_: None, self.clock.seconds, later=self.later)
+
+    def later(self, work: Callable[[], None]) -> None:
+        """Turns of the reactor are as short as can be."""
+        work()
 
     def know(self, *users: str) -> None:
         """Have accounts remembered, so that their next requests are decided at once."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+
+from twisted.internet.defer import CancelledError
 
 from portaswitch.billing.batch import LONG, MOST_TRIES
 from portaswitch.errors import DatabaseDown, LedgerFailed
@@ -128,6 +131,53 @@ class CompanyTests(BatchCase):
         self.clock.advance((LONG + 1) / 1000)
         self.ask(auth("s4", user="102"))
         self.assertEqual([self.sessions(0), self.sessions(1)], [["7/s1"], ["7/s2", "7/s4"]])
+
+
+class TurnTests(BatchCase):
+    """What comes in one turn of the reactor leaves together."""
+
+    def later(self, work: Callable[[], None]) -> None:
+        """Until the clock's next turn."""
+        self.clock.callLater(0, work)
+
+    def setUp(self) -> None:
+        """Five accounts, of which two are asked about."""
+        self.begin(*[prepaid(i_account=number, id=str(number)) for number in range(101, 106)])
+        self.dones = self.ask(auth("s1", user="101"), auth("s2", user="102"))
+
+    def test_together(self) -> None:
+        """Nothing leaves before the turn is over; then both do."""
+        self.assertEqual(self.deck.flights, [])
+        self.clock.advance(0)
+        self.assertEqual([self.sessions()], [["7/s1", "7/s2"]])
+
+    def test_full(self) -> None:
+        """A full batch does not wait; nor is the end of the turn a reason for a second one without company."""
+        self.ask(auth("s3", user="103"))
+        self.assertEqual([self.sessions()], [["7/s1", "7/s2", "7/s3"]])
+        self.clock.advance(0)
+        self.assertEqual(len(self.deck.flights), 1)
+
+    def test_second(self) -> None:
+        """Beside one that is on its way the others of a turn leave together too, and a landing waits for no turn."""
+        self.clock.advance(0)
+        self.ask(auth("s3", user="103"), auth("s4", user="104"))
+        self.assertEqual(len(self.deck.flights), 1)
+        self.clock.advance(0)
+        self.assertEqual(self.sessions(1), ["7/s3", "7/s4"])
+        self.ask(auth("s5", user="105"))
+        self.deck.land()
+        self.assertEqual(len(self.deck.flights), 2)
+
+    def test_withdrawn(self) -> None:
+        """Who is tired of waiting before the turn is over keeps nobody waiting for a stopping process."""
+        for done in self.dones:
+            done.cancel()
+        drained = self.batcher.drained()
+        self.clock.advance(0)
+        self.successResultOf(drained)
+        for done in self.dones:
+            self.failureResultOf(done, CancelledError)
 
 
 class VerdictTests(BatchCase):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from portaswitch.store.grouped import MOST, Grouped
@@ -45,3 +47,22 @@ class GroupedTests(SynchronousTestCase):
         fourth = self.grouped.add(4)
         self.running[2][1].callback(["4"])
         self.assertEqual(self.successResultOf(fourth), "4")
+
+
+class TurnTests(SynchronousTestCase):
+    """What comes in one turn of the reactor goes together."""
+
+    def test_one_statement(self) -> None:
+        """Nothing before the turn is over but a full statement; then all the others."""
+        clock, running = Clock(), list[Sequence[int]]()
+
+        def run(members: Sequence[int]) -> Deferred[list[str]]:
+            running.append(members)
+            return Deferred()
+
+        grouped: Grouped[int, str] = Grouped(run, partial(clock.callLater, 0))
+        for number in range(MOST + 2):
+            _ = grouped.add(number)
+        self.assertEqual([len(members) for members in running], [MOST])
+        clock.advance(0)
+        self.assertEqual(running[1:], [[MOST, MOST + 1]])
