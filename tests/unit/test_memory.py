@@ -7,7 +7,7 @@ from collections import deque
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from portaswitch.memory import GROWTH, Collector, resident
+from portaswitch.memory import CLEAN, GROWTH, RARELY, Collector, resident
 
 
 class Recorded:
@@ -15,11 +15,12 @@ class Recorded:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.dead = 1
 
     def collect(self, generation: int = 2) -> int:
-        """One dead object a pass."""
+        """So many dead objects a pass."""
         self.asked.append(f"collect {generation}")
-        return 1
+        return self.dead
 
     def freeze(self) -> None:
         """Noted."""
@@ -51,6 +52,24 @@ class CollectorTests(SynchronousTestCase):
         self.gc.asked.clear()
         self.collector.young()
         self.assertEqual(self.gc.asked, ["collect 0", "freeze"])
+
+    def test_clean(self) -> None:
+        """Behind a minute that found nothing few passes look, though all freeze; a find has all of them look again."""
+        self.gc.dead = 0
+        self.pass_by(CLEAN)
+        self.assertEqual(self.pass_by(2 * RARELY), (2, 2 * RARELY))
+        self.gc.dead = 1
+        self.assertEqual(self.pass_by(RARELY), (1, RARELY))
+        self.gc.dead = 0
+        self.assertEqual(self.pass_by(CLEAN), (CLEAN, CLEAN))
+        self.assertEqual(self.pass_by(RARELY), (1, RARELY))
+
+    def pass_by(self, passes: int) -> tuple[int, int]:
+        """How many of so many passes looked, and how many froze."""
+        self.gc.asked.clear()
+        for _ in range(passes):
+            self.collector.young()
+        return self.gc.asked.count("collect 0"), self.gc.asked.count("freeze")
 
     def test_grown(self) -> None:
         """A full pass comes when the process has doubled, and counts from there."""
