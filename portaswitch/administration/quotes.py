@@ -93,7 +93,7 @@ async def quote(reactor: Any, database: Database, actor: Actor, wish: QuoteWish)
     node, vendors = _node(catalogue, i_env, wish.node), await asked(quoting.vendors(database.pool, actor))
     resellers = await asked(quoting.resellers(database.pool, actor, view))
     if wish.via:
-        if wish.via not in catalogue.connections or wish.via not in vendors:
+        if (i_env, wish.via) not in catalogue.connections or wish.via not in vendors:
             raise StartError(f"--via {wish.via}: no active connection of a vendor of environment {i_env} has that address")
         vendors = {wish.via: vendors[wish.via]}
     request = AAARequest(

@@ -123,8 +123,8 @@ def legs(view: View, access: Access, at: datetime, catalogue: Catalogue, session
 
 
 def with_vendor(session: Session, quota: Quota, request: AAARequest, catalogue: Catalogue) -> Quota:
-    """The quota with a leg of the vendor whose connection the accounting names by its remote address, when it has none yet."""
-    connection = catalogue.connections.get(request.kept.get("remote_address", ""))
+    """The quota with a leg of the vendor of the session's environment whose connection the accounting names by its remote address, when it has none yet."""
+    connection = catalogue.connections.get((session.opened.i_env, request.kept.get("remote_address", "")))
     if connection is None or not quota.legs or any(leg.role is Role.VENDOR for leg in quota.legs):
         return quota
     legs = _leg(Role.VENDOR, connection.i_vendor, catalogue.tariffs.get(connection.i_tariff), quota.rated, session.opened.started)

@@ -140,7 +140,7 @@ def _debit(view: View, request: AAARequest, priced: Priced, decision: Decision, 
 
 
 def _refund(view: View, request: AAARequest) -> Outcome:
-    """Give back what the named session was charged, or the part that is asked for; never more than is left of it."""
+    """Give back what the named session was charged, or the part that is asked for; never more than is left of it, whoever gave the rest back."""
     session, account = view.session, view.account
     if session is None or account is None:
         return refused(view, Refusal.UNKNOWN_SESSION)
@@ -158,10 +158,10 @@ def _refund(view: View, request: AAARequest) -> Outcome:
 
 
 def _amount(view: View, request: AAARequest, session: Session, quota: Quota) -> Decimal:
-    """What is to be given back to the account: the money that is named, the price of the units that are, or all; at most what was charged."""
-    asked, charged = request.units[0] if request.units else FOR_ALL, quota.charged[0]
+    """What is to be given back to the account: the money that is named, the price of the units that are, or all; at most what is left of the charge."""
+    asked, left = request.units[0] if request.units else FOR_ALL, min(quota.charged[0], session.charged - session.refunded)
     if asked.most_funds is not None:
-        return min(asked.most_funds, charged)
+        return min(asked.most_funds, left)
     if not asked.requested or asked.base is not quota.base or asked.requested >= quota.used:
-        return charged
-    return min(charged, -closing.cost(view, quota.of_parts(quota.used - asked.requested, ()), session.opened))
+        return left
+    return min(left, -closing.cost(view, quota.of_parts(quota.used - asked.requested, ()), session.opened))

@@ -122,7 +122,7 @@ def next_session(
     return Session(
         session_key(request), version + 1, status or session.status, session.opened, quotas, expires or session.expires, request.received, request.key,
         decision, connected or session.connected, charged_at or session.charged_at, brought(session, request), counted(session.numbers, request),
-        quotas[0].legs if session.opening_legs is None else session.opening_legs,
+        quotas[0].legs if session.opening_legs is None else session.opening_legs, session.refunded,
     )  # fmt: skip
 
 

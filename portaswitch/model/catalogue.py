@@ -281,8 +281,8 @@ class RadiusClient:
 @dataclass(frozen=True, slots=True)
 class Catalogue:
     """
-    All of it. Look-ups by id; nodes also by (i_env, NAS-IP-Address) and (i_env, NAS-Identifier); exchange rates from the newest. `reseller_slack`: what the
-    balances of resellers may be behind (configuration).
+    All of it. Look-ups by id; nodes also by (i_env, NAS-IP-Address) and (i_env, NAS-Identifier), connections by (i_env, remote address); exchange rates from
+    the newest. `reseller_slack`: what the balances of resellers may be behind (configuration).
     """
 
     generation: int
@@ -292,7 +292,7 @@ class Catalogue:
     nodes: Mapping[int, Node]
     nodes_by_ip: Mapping[tuple[int, str], Node]
     nodes_by_identifier: Mapping[tuple[int, str], Node]
-    connections: Mapping[str, Connection]
+    connections: Mapping[tuple[int, str], Connection]
     clients: tuple[RadiusClient, ...]
     access_policies: Mapping[int, AccessPolicy] = field(default_factory=dict)
     reseller_slack: Decimal = ZERO

@@ -131,7 +131,8 @@ class Session:
     `connected`: when its use began, as far as anybody said; `charged_at`: when an open session was last charged for what it used so far (None: not yet).
     `brought`: kept attributes by which its NAS knows it, where accounting named them and the authorization had not. `numbers`: the runs (first, last) of
     request numbers that have counted, of wires that number them; ascending, apart. `opening_legs`: those that its first key had in its first version, by
-    which its row knows the legs of keys that have the same; None: it has no row yet.
+    which its row knows the legs of keys that have the same; None: it has no row yet. `refunded`: what operators have given back of its account's charges, which
+    a client's refund leaves over.
     """
 
     key: str
@@ -148,6 +149,12 @@ class Session:
     brought: Mapping[str, str] = field(default_factory=dict)
     numbers: tuple[tuple[int, int], ...] = ()
     opening_legs: tuple[Leg, ...] | None = field(default=None, compare=False)
+    refunded: Decimal = ZERO
+
+    @property
+    def charged(self) -> Decimal:
+        """What its account was charged, all quota keys together, without what a client had given back."""
+        return sum([quota.charged[0] for quota in self.quotas if quota.legs], ZERO)
 
     @property
     def held(self) -> Decimal:

@@ -172,7 +172,7 @@ def _password(field: str, verb: str) -> Body:
 async def _move(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
     """
     Give an account to another customer, with its beneficiaries and what their open sessions hold and count. What it was charged stays with the old one, so that
-    a credit account that owes something is settled there first.
+    a credit account that owes something is settled there first; so does what the customer's accounts share, so that a session that holds a part ends first.
     """
     seen = await the(work, ACCOUNT, values)
     refuse_alias(seen)
@@ -201,8 +201,17 @@ async def _moved(work: IWork, before: Row, target: int) -> Row:
     devices = await work.ask("account.devices", {"account": before["_id"], "target": target})
     if devices:
         raise OperationRefused([f"device {devices[0][0]} belongs to {before['customer']}: take the account off it first"])
+    await _refuse_sharing(work, before)
     await work.ask("account.move", {"account": before["_id"], "source": before["_customer"], "target": target})
     return await change(work, ACCOUNT, RULES, before, {"customer": target, **await _left_behind(work, before, target)}, "move")
+
+
+async def _refuse_sharing(work: IWork, account: Row) -> None:
+    """OperationRefused while an open session of a locked account holds a part of what its customer's accounts share."""
+    sessions = await work.ask("account.sharing", {"account": account["_id"], "customer": account["_customer"]})
+    if sessions:
+        what = f"session {sessions[0][0]} of account {account['id']} holds a part of a counter or budget that the accounts of {account['customer']} share"
+        raise OperationRefused([f"{what}: wait for its end, or end it (`portaswitch session disconnect {sessions[0][0]}`), and move the account then"])
 
 
 async def _left_behind(work: IWork, account: Row, target: int) -> dict[str, None]:

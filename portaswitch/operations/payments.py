@@ -102,7 +102,7 @@ XDR: Final = Field("xdr", "the xDR (`xdr list`)", POSITIVE, frozenset({Mark.REQU
 
 
 async def _refund(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
-    """Give back what an xDR charged, or a part of it: in all refunds together never more than that."""
+    """Give back what an xDR charged, or a part of it: in all refunds together, those of the client too, never more than that, nor than its session charged."""
     account = await paying(work, values)
     rows = await work.ask("xdr.charged", {"account": account["_id"], "xdr": values["xdr"]})
     payer = rows[0][-1] if rows else 0
@@ -121,6 +121,7 @@ async def _refund(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outco
     told = comments(values, f"refund of the call to {cld} of {connected:%Y-%m-%d %H:%M} UTC" if cld else f"refund of xDR {values['xdr']}")
     payment = Payment(account["_id"], account["_customer"], amount, Action.REFUND, told, refunds=values["xdr"])
     answer = await book(work, ACCOUNT, account, payment, "account.refund")
+    await work.ask("xdr.refunded", {"xdr": values["xdr"]})
     why = {"from": cli, "to": cld, "connected": connected, "charged_quantity": quantity, "history": history}
     return {**answer, "xdr": values["xdr"], "charged": charged, "refunded": refunded + amount, "left": left - amount, **why}
 

@@ -12,11 +12,19 @@ select format('payment %s', p.i_payment), format('%s, environment %s', coalesce(
 from payments p join customers c on c.i_customer = p.i_customer left join accounts a on a.i_account = p.i_account
 where (p.currency, p.i_env) <> (coalesce(a.currency, c.currency), coalesce(a.i_env, c.i_env))
 """
-#: A refund is of a charge that there is, as long as its partition is kept; together they give back no more than it.
+#: A refund is of a charge that there is, as long as its partition is kept; together they give back no more than it, and than its session charged: what the
+#: session's client gave back is among the xDRs.
 _REFUNDS: Final = """
-with refunded as (select i_refunded_xdr id, sum(amount) amount from payments where i_refunded_xdr is not null group by 1)
+with refunded as (select i_refunded_xdr id, sum(amount) amount from payments where i_refunded_xdr is not null group by 1),
+     named as (select distinct x.i_node, x.i_account, x.h323_conf_id from refunded r join xdr x using (id) where x.h323_conf_id <> ''),
+     session as (
+        select h323_conf_id, sum(x.charged_amount) charged, sum(r.amount) amount
+        from named join xdr x using (i_node, i_account, h323_conf_id) left join refunded r using (id) where x.storage = 'a'
+        group by i_node, i_account, h323_conf_id)
 select format('refunds of xDR %s', r.id), format('at most %s', x.charged_amount), r.amount::text
 from refunded r join xdr x on x.id = r.id where r.amount > x.charged_amount
+union all
+select format('refunds of session %s', h323_conf_id), format('at most %s', charged), amount::text from session where amount > charged
 """
 _VOUCHERS: Final = """
 select format('voucher %s', v.i_voucher), format('%s %s to account %s', v.amount, v.currency, v.i_account),

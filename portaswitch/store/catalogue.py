@@ -77,9 +77,11 @@ CLIENTS = (
     "select i_client, i_env, address::text, secret, coalesce(i_node, 0), require_message_authenticator, limit_proxy_state, ignore_password, "
     "seen_authenticator, seen_without, seen_proxy_state from radius_clients order by masklen(address) desc"
 )
+#: Of several at one address of an environment the last one counts: the oldest that has a tariff.
 CONNECTIONS = (
-    "select i_connection, i_vendor, coalesce(i_node, 0), host(remote_ip), coalesce(i_tariff, 0), v.timezone, v.currency "
-    "from connections join vendors v using (i_vendor) where active and direction = 'to' and remote_ip is not null"
+    "select v.i_env, i_connection, i_vendor, coalesce(i_node, 0), host(remote_ip), coalesce(i_tariff, 0), v.timezone, v.currency "
+    "from connections join vendors v using (i_vendor) where active and direction = 'to' and remote_ip is not null "
+    "order by i_tariff is not null, i_connection desc"
 )
 EXCHANGE = (
     "select i_env, currency, into_currency, extract(epoch from greatest(effective_from, '1970-01-01'))::float8, rate from exchange_rates "
@@ -143,7 +145,7 @@ class CatalogueStore:
         services = {row[0]: Service(row[0], row[1], row[2], Base(row[3]), row[4]) for row in await self._pool.query(SERVICES)}
         nodes = await self._paged(NODES, _node)
         clients = await self._paged(CLIENTS, self._client)
-        connections = dict(await self._paged(CONNECTIONS, lambda row: (row[3], Connection(*row))))
+        connections = dict(await self._paged(CONNECTIONS, lambda row: ((row[0], row[4]), Connection(*row[1:]))))
         return Catalogue(
             0, services, await self._products(services), await self._tariffs.read(), {node.i_node: node for node in nodes},
             {(node.i_env, node.nas_ip): node for node in nodes if node.nas_ip},

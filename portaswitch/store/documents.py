@@ -18,7 +18,7 @@ from portaswitch.model.billing_model import BillingModel
 from portaswitch.model.catalogue import Protection, RatePlan, ServicePolicy
 from portaswitch.model.charge import Source, SourceKey, Take
 from portaswitch.model.discount import Stretch
-from portaswitch.model.money import Rounding
+from portaswitch.model.money import ZERO, Rounding
 from portaswitch.model.refusal import Refusal
 from portaswitch.model.request import AAARequest, Base, Decision, Direction, Facts, Grant, QuotaKey
 from portaswitch.model.session import Leg, Opened, Quota, Role, Session, Status
@@ -115,7 +115,8 @@ def state_text(session: Session) -> str:
     charged = "" if session.charged_at is None else f',"ca":"{session.charged_at.isoformat()}"'
     named = f',"br":{_texts(session.brought)}' if session.brought else ""
     numbers = f',"nu":[{",".join([f"[{first},{last}]" for first, last in session.numbers])}]' if session.numbers else ""
-    return f'{{"q":[{quotas}]{connected}{charged}{named}{numbers}}}'
+    refunded = f',"rf":"{session.refunded}"' if session.refunded else ""  # written by refunds of operators too (statements_money)
+    return f'{{"q":[{quotas}]{connected}{charged}{named}{numbers}{refunded}}}'
 
 
 def _quota(quota: Quota, own_legs: bool) -> str:
@@ -225,7 +226,7 @@ def session_of(row: Mapping[str, Any]) -> Session:
         row["session_key"], row["version"], Status(row["status"]), opened, tuple(_quota_of(quota, legs) for quota in state["q"]),
         datetime.fromisoformat(row["expires"]), datetime.fromisoformat(row["updated"]), row["last_key"], decision_of(row["answer"]),
         None if connected is None else datetime.fromisoformat(connected), None if charged_at is None else datetime.fromisoformat(charged_at),
-        state.get("br", {}), tuple([(first, last) for first, last in state.get("nu", ())]), legs,
+        state.get("br", {}), tuple([(first, last) for first, last in state.get("nu", ())]), legs, Decimal(state["rf"]) if "rf" in state else ZERO,
     )  # fmt: skip
 
 

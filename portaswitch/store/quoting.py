@@ -10,9 +10,13 @@ from portaswitch.store.realms import within
 from portaswitch.store.views import parse, view_of
 from portaswitch.store.work_sql import standing
 
+#: Of several at one address the one that charges (`catalogue.CONNECTIONS`).
 VENDORS = """
-select host(c.remote_ip), v.name from connections c join vendors v using (i_vendor)
-where v.i_env = %s and c.active and c.direction = 'to' and c.remote_ip is not null and c.i_tariff is not null order by v.name, c.name
+select address, vendor from (
+    select distinct on (host(c.remote_ip)) host(c.remote_ip) address, v.name vendor, c.name from connections c join vendors v using (i_vendor)
+    where v.i_env = %s and c.active and c.direction = 'to' and c.remote_ip is not null and c.i_tariff is not null
+    order by host(c.remote_ip), c.i_connection) f
+order by vendor, name
 """
 
 

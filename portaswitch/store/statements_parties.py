@@ -67,6 +67,14 @@ update customers c set
 from moved, (values (%(source)s::bigint, -1), (%(target)s::bigint, 1)) as way (i_customer, n)
 where c.i_customer = way.i_customer and c.i_env = %(i_env)s
 """
+#: An open session of an account that holds a part of a counter or budget which its customer's accounts share: it can't go along, since the other customer's
+#: accounts share another one. The account is locked, so that it holds no more of it meanwhile.
+_SHARING = """
+select s.session_key from sessions s
+where s.i_customer = %(customer)s and s.i_account = %(account)s and s.i_env = %(i_env)s and s.counted and exists (
+    select from json_array_elements(s.state::json -> 'q') q, json_array_elements(q -> 'h') t where (t ->> 'sh')::boolean and (t ->> 'u')::numeric <> 0)
+order by s.started limit 1
+"""
 #: The person behind an account goes with it to another customer, when nobody else has the same and it is of a customer at all.
 _PERSON_MOVES = """
 update subscribers s set i_customer = case when s.i_customer is null then null else %(target)s::bigint end
@@ -92,6 +100,7 @@ STATEMENTS: Final[Mapping[str, str]] = {
     "session.reauthorize": _REAUTHORIZE,
     "session.reauthorize_plans": _REAUTHORIZE_PLANS,
     "account.move": _MOVE,
+    "account.sharing": _SHARING,
     "account.devices": "select u.name from ua_links l join ua u using (i_ua) where l.i_account = %(account)s and l.i_env = %(i_env)s "
     "and u.i_customer <> %(target)s",
     "subscriber.move": _PERSON_MOVES,

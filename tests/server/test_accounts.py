@@ -157,6 +157,26 @@ class MoveTests(ChargingCase):
         self.assertEqual((self.money(LINE), self.one("select balance from customers where name = 'Demo subcustomer'")), (("0.05", "0"), Decimal("0.05")))
         await self.assert_books()
 
+    async def test_shared_budget(self) -> None:
+        """While a session of it, or of its beneficiary, holds a part of the budget of its customer's accounts, an account stays; then it goes."""
+        product = (await self.do("account.show", id=LINE))["product"]
+        await self.do("account.add", id="16045550177", customer="Demo retail", product=product, model="beneficiary", payer=LINE)
+        await self.do("customer.change", name="Demo retail", spend_limit="100", spend_period="monthly")
+        held = "select held from vd_counters where i_account is null and i_vd_dg is null"
+        for name in (LINE, "16045550177"):
+            await self.call(name, f"m-{name}", minimum=10)
+            self.assertGreater(self.one(held), 0)
+            with self.assertRaises(OperationRefused) as caught:
+                await self.do("account.move", id=LINE, customer="Demo subcustomer")
+            self.assertIn(f"(`portaswitch session disconnect {self.node}/m-{name}`)", str(caught.exception))
+            await self.hang_up(name, f"m-{name}", 60)
+            await self.do("account.adjust", id=LINE, balance="0")
+        await self.do("account.move", id=LINE, customer="Demo subcustomer")
+        self.assertEqual(self.one(held), 0)
+        await self.call(LINE, "m3", minimum=10)
+        await self.hang_up(LINE, "m3", 60)
+        await self.assert_books()
+
     async def test_refused(self) -> None:
         """Other currencies, a credit account that owes, aliases, closed ones."""
         await self.do("account.charge", id=LINE, amount="4")

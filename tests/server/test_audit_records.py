@@ -11,6 +11,11 @@ BREACHES = (
     ("update payments set currency = 'EUR' where action = 'promotional_credit'", "update payments set currency = 'CAD'", "payments are"),
     ("update payments set amount = amount + 1 where action = 'refund'; update accounts set balance = balance + 1 where id = '{card}'",
      "update payments set amount = amount - 1 where action = 'refund'; update accounts set balance = balance - 1 where id = '{card}'", "refunds give"),
+    ("insert into xdr (i_env, storage, h323_conf_id, connect_time, disconnect_time, bill_time, used_quantity, i_account, i_node, charged_quantity, "
+     "charged_amount, history, i_customer, billing_model) select i_env, storage, h323_conf_id, connect_time, disconnect_time, bill_time, used_quantity, "
+     "i_account, i_node, 0, -0.01, 'given back', i_customer, billing_model from xdr where storage = 'a'; "
+     "update accounts set balance = balance + 0.01 where id = '{card}'",
+     "delete from xdr where history = 'given back'; update accounts set balance = balance - 0.01 where id = '{card}'", "refunds give"),
     ("update vouchers set amount = 9 where status = 'used'", "update vouchers set amount = 10 where status = 'used'", "each used voucher"),
     ("update vouchers set status = 'active', used_at = null where status = 'used'",
      "update vouchers set status = 'used', used_at = now() where i_payment is not null", "each used voucher"),

@@ -11,6 +11,7 @@ from portaswitch.model.actor import Privilege
 from portaswitch.model.operation import NotThere, OperationRefused
 from portaswitch.operations.entities import ENTITIES
 from portaswitch.operations.registry import OPERATIONS
+from portaswitch.store import quoting
 from portaswitch.store.catalogue import CatalogueStore
 from tests.claims import claims
 from tests.server.desks import DeskCase
@@ -55,6 +56,32 @@ class PriceTests(DeskCase):
         with self.assertRaises(OperationRefused) as caught:
             await self.do("rate.add", tariff="Office retial", destination="1604", price_first="1", price_n="1")
         self.assertEqual(caught.exception.faults, ("tariff: there is no tariff Office retial: did you mean Office retail?",))
+
+
+class ConnectionTests(DeskCase):
+    """Vendors are known by the addresses of their connections."""
+
+    async def test_one_address(self) -> None:
+        """Environments have the same address each for a vendor of its own; of several connections in one the oldest that has a tariff charges."""
+        made = (
+            "insert into connections (i_vendor, name, remote_ip, i_tariff) select i_vendor, %s, '192.0.2.77', (select i_tariff from tariffs where name = %s) "
+            "from vendors where name = %s"
+        )
+        self.ask("insert into environments (i_env, name) values (2, 'Other'); insert into vendors (i_env, name, currency) values (2, 'Far', 'CAD'), "
+                 "(1, 'Late', 'CAD'), (1, 'Free', 'CAD')")  # fmt: skip
+        for name, tariff, vendor in (("a", "Carrier", "Far"), ("b", "Carrier", "Late"), ("c", None, "Free"), ("d", None, "Far")):
+            self.ask(made, (name, tariff, vendor))
+        self.assertEqual(await self.vendors(), {(1, "192.0.2.77"): "Demo Carrier", (2, "192.0.2.77"): "Far"})
+        self.assertEqual(await quoting.vendors(self.pool, self.root), {"192.0.2.77": "Demo Carrier"})
+        self.ask("update connections set active = false where name = 'To Demo Carrier'")
+        self.assertEqual(await self.vendors(), {(1, "192.0.2.77"): "Late", (2, "192.0.2.77"): "Far"})
+        self.assertEqual(await quoting.vendors(self.pool, self.root), {"192.0.2.77": "Late"})
+
+    async def vendors(self) -> dict[tuple[int, str], str]:
+        """Whose connection is at each address, as the server reads it."""
+        store, names = CatalogueStore(self.pool, reactor, self.sealer.open), dict(self.ask("select i_vendor, name from vendors"))
+        await store.reload()
+        return {place: names[connection.i_vendor] for place, connection in store.current().connections.items()}
 
 
 class CollectorTests(DeskCase):

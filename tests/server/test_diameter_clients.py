@@ -5,8 +5,10 @@ catalogue; what is claimed is seen in the answers and in the rows.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
+from portaswitch.model.operation import OperationRefused
 from tests.claims import claims
 from tests.server.conversation import USER, Conversation
 
@@ -252,4 +254,41 @@ class CallTests(ClientCase):
         self.assertEqual((await self.say(back))["Result-Code"], "2001")
         self.assertEqual((await self.say(back | {"Session-Id": "again"}))["Result-Code"], "5012")
         self.assertEqual((self.accounts(), [row[1] for row in self.rows(self.session)]), (("20", "0"), ["0.04", "-0.04"]))
+        await self.assert_books()
+
+    async def test_refund_by_both(self) -> None:
+        """What an operator gives back and what the client does are parts of one charge, whoever comes first."""
+        message = {"SMS-Information": {"Recipient-Info": {"Recipient-Address": {"Address-Type": "MSISDN", "Address-Data": "380938508705"}}}}
+        asked = self.ccr("E", 0, Requested_Action="DIRECT_DEBITING", Service_Information=message) | {RSU: {"CC-Service-Specific-Units": "3"}}
+        await self.say(asked)
+        self.assertEqual(self.accounts(), ("19.88", "0"))
+        xdr = str(self.one("select id from xdr where storage = 'a'"))
+        back = asked | {"Requested-Action": "REFUND_ACCOUNT", "Refund-Information": self.session, RSU: {"CC-Service-Specific-Units": "1"}}
+        await self.say(back | {"Session-Id": "r1"})
+        with self.assertRaises(OperationRefused) as caught:
+            await self.do("account.refund", id=USER, xdr=xdr, amount="0.09")
+        self.assertIn("charged 0.12, of which 0.04 were refunded: 0.08 are left", str(caught.exception))
+        given = await self.do("account.refund", id=USER, xdr=xdr, amount="0.05")
+        self.assertEqual((given["left"], self.accounts()), (Decimal("0.03"), ("19.97", "0")))
+        back[RSU] = {"CC-Service-Specific-Units": "3"}
+        for name, code in (("r2", "2001"), ("r3", "5012")):
+            self.assertEqual((await self.say(back | {"Session-Id": name}))["Result-Code"], code)
+        self.assertEqual(self.accounts(), ("20", "0"))
+        with self.assertRaises(OperationRefused):
+            await self.do("account.refund", id=USER, xdr=xdr)
+        await self.assert_books()
+
+    async def test_refund_of_an_open_session(self) -> None:
+        """What an operator gives back while the session goes on is left over by its client's refund behind the end."""
+        await self.say(self.ccr("I", 0, groups=[group(100, {})]))
+        await self.say(self.ccr("U", 1, 3700, [group(100, {}, total(GIB))]))
+        xdr = str(self.one("select id from xdr where storage = 'a'"))
+        for amount in ("0.2", "0.4"):
+            await self.do("account.refund", id=USER, xdr=xdr, amount=amount)
+        await self.say(self.ccr("T", 2, 7400, [group(100, None, total(GIB // 2))]))
+        self.assertEqual(self.accounts(), ("19.1", "0"))
+        back = self.ccr("E", 0, 7500, Requested_Action="REFUND_ACCOUNT", Refund_Information=self.session)
+        for name, code in (("r1", "2001"), ("r2", "5012")):
+            self.assertEqual((await self.say(back | {"Session-Id": name}))["Result-Code"], code)
+        self.assertEqual((self.accounts(), [row[1] for row in self.rows(self.session)]), (("20", "0"), ["1", "0.5", "-0.9"]))
         await self.assert_books()

@@ -104,7 +104,7 @@ def catalogue(policy: ServicePolicy | None = None, **plans: RatePlan) -> Catalog
     nodes = {7: NODE, 8: other}
     return Catalogue(
         1, {3: VOICE, 4: MESSAGES}, {5: product}, tariffs, nodes, {(1, node.nas_ip): node for node in nodes.values()},
-        {(1, node.nas_identifier): node for node in nodes.values()}, {CARRIER: Connection(41, 51, 0, CARRIER, 3)}, (),
+        {(1, node.nas_identifier): node for node in nodes.values()}, {(1, CARRIER): Connection(41, 51, 0, CARRIER, 3)}, (),
     )  # fmt: skip
 
 

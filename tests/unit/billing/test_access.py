@@ -9,7 +9,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from portaswitch.billing import access
-from portaswitch.model.catalogue import Catalogue, RatingEntry, ServicePolicy, Tariff, Version
+from portaswitch.model.catalogue import Catalogue, Connection, RatingEntry, ServicePolicy, Tariff, Version
 from portaswitch.model.ledger import View
 from portaswitch.model.party import Funds
 from portaswitch.model.refusal import Refusal
@@ -35,14 +35,14 @@ def charged(view: View, world: Catalogue = WORLD, called: str = RATED) -> tuple[
     return way if isinstance(way, Refusal) else access.legs(view, way, AT, world)
 
 
-def carried(address: str, *others: Leg) -> tuple[list[tuple[str, int]], int]:
+def carried(address: str, *others: Leg, world: Catalogue = WORLD) -> tuple[list[tuple[str, int]], int]:
     """The legs of a quota key with these legs when its accounting names a remote address, and how many figures are charged."""
     book = Book(prepaid())
     book.ask(auth())
     session = book.sessions["7/s1"]
     quota = session.quotas[0]
     quota = replace(quota, legs=quota.legs + others, charged=quota.charged + tuple(money(1) for _ in others))
-    quota = access.with_vendor(session, quota, stop(60, kept=kept(remote_address=address)), WORLD)
+    quota = access.with_vendor(session, quota, stop(60, kept=kept(remote_address=address)), world)
     return [(leg.role, leg.i_party) for leg in quota.legs], len(quota.charged)
 
 
@@ -154,6 +154,12 @@ class LegTests(SynchronousTestCase):
             legs = charged(view, called=called)
             assert isinstance(legs, tuple)
             self.assertEqual([leg.i_party for leg in legs], parties)
+
+    def test_vendor_of_the_environment(self) -> None:
+        """An address is the vendor's of the session's own environment, whoever else has it."""
+        other = Connection(42, 52, 0, CARRIER, 3)
+        self.assertEqual(carried(CARRIER, world=replace(WORLD, connections={**WORLD.connections, (2, CARRIER): other})), ([("a", 101), ("v", 51)], 2))
+        self.assertEqual(carried(CARRIER, world=replace(WORLD, connections={(2, CARRIER): other})), ([("a", 101)], 1))
 
     def test_vendor(self) -> None:
         """The vendor of the connection that the accounting names, once; nobody's address is no vendor's."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from portaswitch.endpoints.diameter_map import Malformed
 from tests.unit.endpoints.diameter_talk import BLOCKED, GIB, POOR, USER, TalkCase, ccr, mscc, octets, sms, user
+from tests.unit.rows import read_back
 
 DEBIT, REFUND, BALANCE, PRICE = "DIRECT_DEBITING", "REFUND_ACCOUNT", "CHECK_BALANCE", "PRICE_ENQUIRY"
 TERMINATE = {"Final-Unit-Action": 0}
@@ -145,6 +148,16 @@ class RefundTests(TalkCase):
         self.assertEqual(self.funds, ("9.8", "0"))
         self.assertEqual(self.refund("s1", amount(5), "r3"), (2001,))
         self.assertEqual(self.funds, ("10", "0"))
+
+    def test_operators(self) -> None:
+        """What operators gave back of the charge is left over, of all and of a part; the session's row keeps it."""
+        self.say(event(asked=pieces(5)))
+        closed = self.ledger.books.closed
+        closed["1/s1"] = read_back(replace(closed["1/s1"], refunded=Decimal("0.30"), version=closed["1/s1"].version + 1))
+        self.assertEqual(self.refund("s1", amount(15, -2), "r1"), (2001,))
+        self.assertEqual(self.funds, ("9.65", "0"))
+        self.assertEqual(self.refund("s1", own="r2"), (2001,))
+        self.assertEqual((self.funds, self.refund("s1", own="r3")), (("9.7", "0"), (5012,)))
 
     def test_session(self) -> None:
         """A data session by its Session-Id, when it is over; what was never charged is not given back."""
