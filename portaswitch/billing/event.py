@@ -67,6 +67,8 @@ def _priced(view: View, request: AAARequest, catalogue: Catalogue) -> Priced | R
     before = view.session
     if before is not None and before.status is not Status.CLOSED:
         return Refusal.INVALID_ARGUMENT  # a session that lives has its own requests
+    if before is not None and not _owns(view, before, request):
+        return Refusal.INVALID_ARGUMENT  # a session owns its account: another user's events must not be paid by it
     refusal = admission.refuse(view, request.credentials, request.received)
     if refusal is not None:
         return refusal
@@ -92,6 +94,12 @@ def _priced(view: View, request: AAARequest, catalogue: Catalogue) -> Priced | R
     quota = quota.reported(units)
     charge = closing.price(view, quota, session.opened)
     return Priced(session, quota, units, charge, charge.figure, way)
+
+
+def _owns(view: View, session: Session, request: AAARequest) -> bool:
+    """Whether the user that a request names, by any id, is the one that its session has been charged to."""
+    aliases = view.account.aliases if view.account is not None else ()
+    return not {session.opened.user, session.opened.account_id, *aliases}.isdisjoint((request.parties.user, *request.parties.others))
 
 
 def _units(request: AAARequest, quota: Quota) -> int:

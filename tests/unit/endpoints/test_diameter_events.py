@@ -6,7 +6,7 @@ from typing import Any
 
 from portaswitch.billing.event import MOST_USES
 from portaswitch.endpoints.diameter_map import Malformed
-from tests.unit.endpoints.diameter_talk import BLOCKED, GIB, POOR, USER, TalkCase, ccr, mscc, octets, sms, user
+from tests.unit.endpoints.diameter_talk import ALIAS, BLOCKED, GIB, IMSI, POOR, USER, TalkCase, ccr, mscc, octets, sms, user
 
 DEBIT, REFUND, BALANCE, PRICE = "DIRECT_DEBITING", "REFUND_ACCOUNT", "CHECK_BALANCE", "PRICE_ENQUIRY"
 TERMINATE = {"Final-Unit-Action": 0}
@@ -123,6 +123,15 @@ class UsesTests(TalkCase):
         self.assertEqual(self.code(event(asked=amount(6))), (2001,))
         self.assertEqual(self.code(event(number=1, asked=amount(4))), (2001,))
         self.assertEqual((self.funds, self.code(event(number=2, asked=amount(1)))), (("0", "0"), (4012,)))
+
+    def test_another_user(self) -> None:
+        """A session belongs to whom it was charged to first, by whatever name: another user's event is not charged to that one."""
+        self.ledger.put_alias(1, ALIAS, 1)
+        self.say(event())
+        self.assertEqual(self.code(event(number=1, Subscription_Id=user(POOR))), (5012,))
+        self.assertEqual(self.code(event(number=2, Subscription_Id=user(ALIAS))), (2001,))
+        self.assertEqual(self.code(event(number=3, Subscription_Id=[user(IMSI, "END_USER_IMSI"), user(USER)])), (2001,))
+        self.assertEqual(self.funds, ("9.7", "0"))
 
     def test_bounded(self) -> None:
         """A client that never begins another session is charged each time, and its row does not grow for ever."""
