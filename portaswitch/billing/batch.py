@@ -20,8 +20,9 @@ from twisted.python.failure import Failure
 from portaswitch.billing import attempts
 from portaswitch.billing.cache import Cache
 from portaswitch.billing.explain import explain
-from portaswitch.billing.flight import Aboard, Flight, Lane, Told, Waiting, only_reads
-from portaswitch.billing.limits import Limits
+from portaswitch.billing.flight import BATCHES, MEMBERS, ORPHANS, SUSPECTS, VERDICTS, WAITING, Aboard, Flight, Lane, Told, Waiting, only_reads
+from portaswitch.billing.limits import LONG, MOST_TRIES, Limits
+from portaswitch.billing.reused import USAGE, following, is_another
 from portaswitch.billing.session import decide
 from portaswitch.billing.transition import Outcome, session_key
 from portaswitch.errors import DatabaseDown, LedgerFailed, Overloaded
@@ -29,25 +30,11 @@ from portaswitch.interfaces.catalogue import ICatalogue
 from portaswitch.interfaces.ledger import ILedger
 from portaswitch.interfaces.turn import Later, in_this_turn
 from portaswitch.logs import background
-from portaswitch.metrics import Counter, Gauge
 from portaswitch.model.discount import NO_COUNTERS
 from portaswitch.model.ledger import Applied, Change, Failed, Member, Repeated, Short, Stale, Verdict, View
 from portaswitch.model.request import AAARequest, Decision, Kind
+from portaswitch.model.session import Session
 from portaswitch.trace.tracer import Tracer, silent
-
-BATCHES = Counter("portaswitch_batches_total", "Batches sent to the ledger")
-MEMBERS = Counter("portaswitch_batch_members_total", "Members of batches by the ledger's verdict", ("verdict",))
-ORPHANS = Counter("portaswitch_orphans_total", "Usage reported for accounts that nobody knows: look at the table orphans")
-SUSPECTS = Counter("portaswitch_suspects_total", "Usage reports that can't be true and were set aside: look at the table orphans, reason impossible")
-WAITING = Gauge("portaswitch_waiting_requests", "Requests that wait for a batch")
-
-#: Milliseconds that what has no company waits for a landing; as a rule it is one or two, but a batch may wait for a lock.
-LONG = 20
-#: A request turned back that often meets a defect, not a race.
-MOST_TRIES = 50
-USAGE = frozenset((Kind.START, Kind.UPDATE, Kind.STOP))
-
-VERDICTS = {verdict: verdict.__name__.lower() for verdict in (Applied, Repeated, Stale, Short, Failed)}
 
 
 class Batcher:
@@ -56,16 +43,9 @@ class Batcher:
     _log = Logger()
 
     def __init__(
-        self,
-        ledger: ILedger,
-        catalogue: ICatalogue,
-        cache: Cache,
-        limits: Limits,
-        told: Told,
-        seconds: Callable[[], float],
-        tracer: Tracer | None = None,
+        self, ledger: ILedger, catalogue: ICatalogue, cache: Cache, limits: Limits, told: Told, seconds: Callable[[], float], tracer: Tracer | None = None,
         later: Later = in_this_turn,
-    ) -> None:
+    ) -> None:  # fmt: skip
         self._ledger, self._catalogue, self._cache, self._limits, self._told, self._seconds = ledger, catalogue, cache, limits, told, seconds
         self._tracer, self._later = tracer or silent(), later
         self._lanes: dict[Lane, deque[Waiting]] = {}
@@ -190,7 +170,7 @@ class Batcher:
         i_account = i_account if i_account == lane else 0
         view = self._cache.view(i_account, key) if i_account else None
         change, waiting.note = waiting.note if view is not None else None, None
-        if change is None and view is not None and not only_reads(request):
+        if change is None and view is not None and not only_reads(request) and not is_another(view.session, request):
             outcome = self._decide(flight.overlaid(view), waiting)
             if outcome is None:
                 return False
@@ -230,9 +210,7 @@ class Batcher:
         self._release(flight)
         for waiting in reversed(again):
             self._enqueue(waiting, first=True)
-        # Answers come last: whoever gets one may submit the next request at once, and must find the queue in order.
-        self._tell()
-        self._leave()
+        self._go_on()
 
     def _tell(self) -> None:
         """Fire the answers that have come together; one that was withdrawn in the air has been failed already, and its effect stands."""
@@ -302,6 +280,8 @@ class Batcher:
             self._answer(waiting, change.decision)  # the attempt was kept before
             return False
         self._cache.forget(change.i_account if change is not None else 0, waiting.session_key)
+        if isinstance(verdict, Repeated) and change is not None and not change.relied and waiting.request.begun is not None:
+            return self._may_retry(waiting)  # it knew of no session: perhaps that one is another, whose reports had the same keys
         if isinstance(verdict, Repeated):
             self._answer(waiting, verdict.decision)
         else:
@@ -347,6 +327,8 @@ class Batcher:
 
     def _decided(self, waiting: Waiting, fresh: View) -> bool:
         """Decide on a view that was just read: what changes nothing is answered, the rest flies again, a refused attempt to be kept first."""
+        if fresh.session is not None and is_another(fresh.session, waiting.request):
+            return self._renamed(waiting, fresh.session)
         outcome = self._decide(fresh, waiting)
         if outcome is None:
             return False
@@ -388,8 +370,26 @@ class Batcher:
         kept = maybeDeferred(self._ledger.record_orphan, Member(request, waiting.session_key, 0))
         background(kept.addCallbacks(lambda _: self._late(waiting, Decision()), lambda failure: self._late(waiting, failure.value)), "keeping an orphan")
 
+    def _renamed(self, waiting: Waiting, elder: Session) -> bool:
+        """The name of a session that is over is another's now, whose report flies again when the elder has left it. False: not before that."""
+        self._log.info("session {session} is another one than that which ended {ended}", session=waiting.request.session, ended=elder.updated.isoformat())
+        self._cache.keep_session(waiting.session_key, None)
+        waiting.request = following(waiting.request, elder)
+        left = maybeDeferred(self._ledger.release_name, elder)
+        background(left.addCallbacks(lambda _: self._again(waiting), lambda failure: self._late(waiting, failure.value)), "freeing the name of a session")
+        return False
+
+    def _again(self, waiting: Waiting) -> None:
+        if self._may_retry(waiting):
+            self._enqueue(waiting, first=True)
+        self._go_on()
+
     def _late(self, waiting: Waiting, answer: Decision | Exception) -> None:
         self._answer(waiting, answer)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Answers come last in all that lands: whoever gets one may submit the next request at once, and must find the queue in order."""
         self._tell()
         self._leave()
 

@@ -2,7 +2,7 @@
 One-shots: a use that is charged at once (a message), what it would cost, whether the funds are there, and a refund (Requested-Action, RFC 8506 6).
 
 An event that names its session leaves that session behind, closed as it begins: it holds what was charged, which is what a refund may give back, and the
-answer to a repetition. One without leaves its key.
+answer to a repetition. Further events of that session are uses of their own, each with its own price, side by side in it. One without leaves its key.
 """
 
 from __future__ import annotations
@@ -26,12 +26,14 @@ COST, CREDIT, YES, NO = "cost", "credit", "yes", "no"
 """Facts of an answer: the price, in the account's currency; whether the funds reach."""
 
 FOR_ALL: Final = UnitRequest()
+MOST_USES: Final = 32
+"""Uses of one session that a refund may still give back; a client that never begins another session must not make its row grow with each event."""
 
 
 @dataclass(frozen=True, slots=True)
 class Priced:
     """
-    A use with its price: `quota` is what the session has used behind it, `units` what this event adds, `charge` what all that costs, `price` what is new of it.
+    A use with its price: `session` is what it would open, `quota` the use of `units`, `charge` what that costs, `price` what of it the account pays.
     """
 
     session: Session
@@ -65,6 +67,8 @@ def _priced(view: View, request: AAARequest, catalogue: Catalogue) -> Priced | R
     before = view.session
     if before is not None and before.status is not Status.CLOSED:
         return Refusal.INVALID_ARGUMENT  # a session that lives has its own requests
+    if before is not None and not _owns(view, before, request):
+        return Refusal.INVALID_ARGUMENT  # a session owns its account: another user's events must not be paid by it
     refusal = admission.refuse(view, request.credentials, request.received)
     if refusal is not None:
         return refusal
@@ -78,7 +82,7 @@ def _priced(view: View, request: AAARequest, catalogue: Catalogue) -> Priced | R
         return refusal
     if request.units and request.units[0].rated:
         way = replace(way, number=request.units[0].rated)
-    session = before or opened_now(view, request, catalogue, way)
+    session = opened_now(view, request, catalogue, way)  # whatever its session was charged before, this is another use, at its own price
     if isinstance(session, Refusal):
         return session
     quota, units = access.with_vendor(session, session.quotas[0], request, catalogue), _units(request, session.quotas[0])
@@ -87,9 +91,15 @@ def _priced(view: View, request: AAARequest, catalogue: Catalogue) -> Priced | R
     own = next((asked.most_funds for asked in request.units if asked.most_funds is not None), None)
     if own is not None:
         quota, units = _at_own_price(quota, own), session.opened.unit
-    quota = quota.reported(quota.used + units)
+    quota = quota.reported(units)
     charge = closing.price(view, quota, session.opened)
-    return Priced(session, quota, units, charge, charge.figure - quota.charged[0], way)
+    return Priced(session, quota, units, charge, charge.figure, way)
+
+
+def _owns(view: View, session: Session, request: AAARequest) -> bool:
+    """Whether the user that a request names, by any id, is the one that its session has been charged to."""
+    aliases = view.account.aliases if view.account is not None else ()
+    return not {session.opened.user, session.opened.account_id, *aliases}.isdisjoint((request.parties.user, *request.parties.others))
 
 
 def _units(request: AAARequest, quota: Quota) -> int:
@@ -132,7 +142,8 @@ def _debit(view: View, request: AAARequest, priced: Priced, decision: Decision, 
     limited = seen.grantable is not None
     after = None
     if request.session and request.text is None:  # a message is over with its charge: its key alone tells a repetition
-        after = next_session(priced.session, view, request, decision, pieces.quotas, Status.CLOSED)
+        before = () if view.session is None else tuple([quota for quota in view.session.quotas if _left(quota) > ZERO])
+        after = next_session(view.session or priced.session, view, request, decision, (*pieces.quotas, *before)[:MOST_USES], Status.CLOSED)
     return changed(view, request, after, decision, need=priced.price if priced.price > ZERO and limited else None, pieces=pieces)
 
 
@@ -144,24 +155,52 @@ def _refund(view: View, request: AAARequest) -> Outcome:
     session, account = view.session, view.account
     if session is None or account is None:
         return refused(view, Refusal.UNKNOWN_SESSION)
-    quota = next((quota for quota in session.quotas if quota.legs and quota.charged[0] > ZERO), None)
-    if session.status is not Status.CLOSED or quota is None:
+    if session.status is not Status.CLOSED:
         return refused(view, Refusal.INVALID_ARGUMENT)
-    amount = _amount(view, request, session, quota)
-    if amount <= ZERO:
+    pieces = _given_back(view, request, session)
+    if not pieces.xdrs:
         return refused(view, Refusal.INVALID_ARGUMENT)
-    pieces = closing.given_back(session, quota, request, amount)
-    quotas = tuple([pieces.quotas[0] if one is quota else one for one in session.quotas])
-    decision = Decision(facts=Facts(account.id, account.i_account, currency=account.currency, more={COST: plain(amount)}))
-    after = next_session(session, view, request, decision, quotas)
+    decision = Decision(facts=Facts(account.id, account.i_account, currency=account.currency, more={COST: plain(-pieces.debit)}))
+    after = next_session(session, view, request, decision, pieces.quotas)
     return changed(view, request, after, decision, pieces=pieces)
 
 
-def _amount(view: View, request: AAARequest, session: Session, quota: Quota) -> Decimal:
-    """What is to be given back to the account: the money that is named, the price of the units that are, or all; at most what is left of the charge."""
-    asked, left = request.units[0] if request.units else FOR_ALL, min(quota.charged[0], session.charged - session.refunded)
+def _given_back(view: View, request: AAARequest, session: Session) -> closing.Pieces:
+    """The pieces of a refund of the money or the units that are named, or of all, the latest use first; without xDRs where nothing is left of that."""
+    asked = request.units[0] if request.units else FOR_ALL
+    quotas: list[Quota] = []
+    given, most = closing.NO_PIECES, session.charged - session.refunded
+    for quota in session.quotas:
+        amount, used = _amount(view, session, quota, asked, most)
+        if amount > ZERO:
+            told = closing.given_back(session, quota, request, amount)
+            given = closing.Pieces((), given.debit + told.debit, given.xdrs + told.xdrs, given.parties + told.parties)
+            asked, quota, most = _rest(asked, quota, amount), told.quotas[0].reported(used), most - amount
+        quotas.append(quota)
+    return replace(given, quotas=tuple(quotas))
+
+
+def _amount(view: View, session: Session, quota: Quota, asked: UnitRequest, most: Decimal) -> tuple[Decimal, int]:
+    """What is to be given back to the account of one use, at most what is left of its charge and of all (`most`), and the units that stay used."""
+    left = min(_left(quota), most)
     if asked.most_funds is not None:
-        return min(asked.most_funds, left)
+        return min(asked.most_funds, left), quota.used
     if not asked.requested or asked.base is not quota.base or asked.requested >= quota.used:
-        return left
-    return min(left, -closing.cost(view, quota.of_parts(quota.used - asked.requested, ()), session.opened))
+        return left, 0
+    used = quota.used - asked.requested
+    return min(left, -closing.cost(view, quota.of_parts(used, ()), session.opened) if left > ZERO else ZERO), used
+
+
+def _rest(asked: UnitRequest, quota: Quota, amount: Decimal) -> UnitRequest:
+    """What of a refund is still to come from earlier uses, when `amount` is given back of one."""
+    if asked.most_funds is not None:
+        return replace(asked, most_funds=asked.most_funds - amount)
+    if not asked.requested or asked.base is not quota.base:
+        return asked
+    more = asked.requested - quota.used
+    return replace(asked, requested=more) if more > 0 else replace(asked, most_funds=ZERO)
+
+
+def _left(quota: Quota) -> Decimal:
+    """What a refund may give back of a use: what the account was charged for it, less what went back."""
+    return quota.charged[0] if quota.legs else ZERO

@@ -7,10 +7,19 @@ from dataclasses import dataclass, field
 
 from twisted.internet.defer import Deferred
 
+from portaswitch.metrics import Counter, Gauge
 from portaswitch.model.discount import Rows
-from portaswitch.model.ledger import Change, Member, View
+from portaswitch.model.ledger import Applied, Change, Failed, Member, Repeated, Short, Stale, View
 from portaswitch.model.party import Funds
 from portaswitch.model.request import AAARequest, Decision, Kind
+
+BATCHES = Counter("portaswitch_batches_total", "Batches sent to the ledger")
+MEMBERS = Counter("portaswitch_batch_members_total", "Members of batches by the ledger's verdict", ("verdict",))
+ORPHANS = Counter("portaswitch_orphans_total", "Usage reported for accounts that nobody knows: look at the table orphans")
+SUSPECTS = Counter("portaswitch_suspects_total", "Usage reports that can't be true and were set aside: look at the table orphans, reason impossible")
+WAITING = Gauge("portaswitch_waiting_requests", "Requests that wait for a batch")
+
+VERDICTS = {verdict: verdict.__name__.lower() for verdict in (Applied, Repeated, Stale, Short, Failed)}
 
 #: Whom a request waits behind: its account's number, or the name under which it is looked for.
 Lane = int | tuple[int, str]

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+#: Milliseconds that what has no company waits for a landing; as a rule it is one or two, but a batch may wait for a lock.
+LONG = 20
+#: A request turned back that often meets a defect, not a race.
+MOST_TRIES = 50
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

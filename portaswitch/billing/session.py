@@ -26,6 +26,7 @@ from portaswitch.billing import (
     plausible,
     purchase,
     reserve,
+    reused,
     tariff_change,
 )
 from portaswitch.billing.budgets import along
@@ -58,6 +59,8 @@ def decide(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     session = view.session
     if session is not None and session.last_key == request.key and not _lingers(session, request):
         return Outcome(session.answer, None, view)
+    if request.begun is not None and session is not None and reused.is_elders(session, request):
+        return Outcome(ACCEPTED, None, view)
     view = with_plans(view, catalogue, request.received)
     if request.number is None:
         outcome = KINDS[request.kind](view, request, catalogue)
@@ -330,7 +333,8 @@ def _settle(view: View, request: AAARequest, session: Session, status: Status, c
     session = billed(view, session, request, catalogue)
     used = tuple(access.with_vendor(session, quota, request, catalogue) for quota in report_all(session, request))
     pieces = closing.pieces(view, session, used, request)
-    after = next_session(session, view, request, decision, pieces.quotas, status)
+    connected = session.connected or request.connected
+    after = next_session(session, view, request, decision, pieces.quotas, status, connected=connected)
     freed = view.session.held if view.session is not None else ZERO
     return changed(view, request, after, decision, hold=-freed, pieces=pieces)
 

@@ -44,6 +44,8 @@ OUTPUT = ("Acct-Output-Octets", "Acct-Output-Gigawords", "output_octets")
 USED_UNIT, USED_RESOURCE = "Used-Service-Unit", "PortaOne-Used-Resource"
 #: The longest use that times may show, in seconds: what Acct-Session-Time can carry.
 LONGEST = 2**32 - 1
+#: How far ahead of ours a clock may be that says when a session began.
+AHEAD = timedelta(seconds=30)
 #: No accounting is older; a clock that says so was never set.
 CLOCKS_SET = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -84,7 +86,7 @@ def accounting(reading: Reading, received: datetime, number: str) -> AAARequest:
     return AAARequest(
         kind, number, Origin(node.i_node, node.i_env, node.name), session, _key(reading, session, leg, kind, counters), reading.parties,
         _happened(packet, received), received, units, None, leg, reading.service, reading.access_code, lock.lock, connected, kept, reading.direction,
-        lock.seconds, reading.access_node,
+        lock.seconds, reading.access_node, begun=_begun(packet, node, kind, connected, counters, received),
     )  # fmt: skip
 
 
@@ -120,6 +122,23 @@ def _happened(packet: Packet, received: datetime) -> datetime:
     if delay:
         at -= timedelta(seconds=delay)
     return at if CLOCKS_SET <= at < received else received
+
+
+def _begun(packet: Packet, node: Node, kind: Kind, connected: datetime | None, counters: Mapping[Base, int], received: datetime) -> datetime | None:
+    """
+    When the session began by its node's own clock: connected or set up, else Event-Timestamp less the time it has lasted. None where the packet tells no time
+    of its own (the receipt is that of a repetition, too) or one that is ahead of ours.
+    """
+    begun = connected or h323_time.parse(packet.text("h323-setup-time"), node.zones)
+    if begun is None:
+        stamp, lasted = packet.integer("Event-Timestamp"), counters.get(Base.TIME, 0 if kind is Kind.START else None)
+        if stamp is None or lasted is None:
+            return None
+        told = datetime.fromtimestamp(stamp, UTC)
+        if told > received + AHEAD:
+            return None
+        begun = told - timedelta(seconds=lasted + (packet.integer("Acct-Delay-Time") or 0))
+    return begun if CLOCKS_SET <= begun <= received + AHEAD else None
 
 
 def _counters(reading: Reading, connected: datetime | None) -> dict[Base, int]:

@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred
 from zope.interface import Interface
 
 from portaswitch.model.ledger import Member, SessionName, Verdict
+from portaswitch.model.session import Session
 
 
 class ILedger(Interface):
@@ -26,6 +27,12 @@ class ILedger(Interface):
 
     def record_orphan(member: Member) -> Deferred[None]:
         """Keep the usage of a request whose account nobody knows; the Deferred fires when it is durable. Repeating is safe."""
+
+    def release_name(session: Session) -> Deferred[None]:
+        """
+        A session that is over leaves its name to another one (`billing.reused`): what is reported by that name from then on is of a session never seen. Nothing
+        happens where the rows have another version of it by now; repeating is safe.
+        """
 
     def node_sessions(i_node: int, until: datetime) -> Deferred[list[SessionName]]:
         """The open sessions of a node that began before `until`."""

@@ -208,7 +208,8 @@ class AAARequest:
     another one asks (PortaOne-Access-Info; 0: the asking one). `login`: the session within the node in which a user logs in, before anything is authorized
     ('': none is known, as at a registration); `session` stays empty then. `number`: its number within the session, of wires that number them
     (CC-Request-Number): such a session begins with an AUTH and with nothing else, and each number counts once. `operation`: of an EVENT. `text`: the
-    message that is kept, in the same transaction, when the request is accepted. `refusing`: of a numbered AUTH.
+    message that is kept, in the same transaction, when the request is accepted. `refusing`: of a numbered AUTH. `begun`: when its session began by its node's
+    own clock, as a report tells it (None: it does not, or by a clock that can't be believed).
     """
 
     kind: Kind
@@ -235,6 +236,7 @@ class AAARequest:
     operation: Operation = Operation.DEBIT
     text: Text | None = None
     refusing: Refusing = Refusing.SESSION
+    begun: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,16 +17,24 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from portaswitch.billing import reused
 from portaswitch.errors import DatabaseDown
 from portaswitch.interfaces.ledger import ILedger
 from portaswitch.model.ledger import Applied, Failed, Member, Repeated, SessionName, Short, Stale, Verdict
 from portaswitch.model.money import ZERO
 from portaswitch.model.party import Funds
+from portaswitch.model.session import Session
 from portaswitch.store import documents, exchange_calls, literals, pages
 from portaswitch.store.pool import Pool
 from portaswitch.store.views import parse, view_of
 
 ORPHAN = "insert into orphans (i_env, i_node, session_key, key, request, received) values (%s, %s, %s, %s, %s, %s) on conflict (key) do nothing"
+#: Under the lock of its account, as whatever changes a session; `exchange` looks for a session behind that lock.
+RELEASE = """
+with locked as materialized (select i_account from accounts where i_account = %(i_account)s for no key update)
+update sessions_closed s set session_key = %(left)s from locked l
+where s.session_key = %(key)s and s.version = %(version)s and s.i_account = l.i_account
+"""
 NAMES = "select s.i_env, s.i_node, s.session_key, a.id, s.version from sessions s join accounts a using (i_account) where "
 RANGE = "s.ctid >= %(low)s::tid and s.ctid < %(high)s::tid and "
 #: Blocks that one statement of a search for the dead looks at, some milliseconds, and statements of a search: 32 MB in all.
@@ -64,6 +72,11 @@ class Ledger:
         request = member.request
         row = (request.origin.i_env, request.origin.i_node, member.session_key, request.key, literals.orphan(request), request.received)
         return self._pool.execute(ORPHAN, row)
+
+    def release_name(self, session: Session) -> Deferred[None]:
+        """See `ILedger.release_name`."""
+        values = {"i_account": session.opened.i_account, "key": session.key, "version": session.version, "left": reused.left_name(session)}
+        return self._pool.execute(RELEASE, values)
 
     def node_sessions(self, i_node: int, until: datetime) -> Deferred[list[SessionName]]:
         """See `ILedger.node_sessions`."""

@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
 from portaswitch.billing import counter_moves
+from portaswitch.billing.reused import left_name
 from portaswitch.interfaces.ledger import ILedger
 from portaswitch.model.billing_model import BillingModel
 from portaswitch.model.budget import key_of
@@ -234,6 +235,14 @@ class ReferenceLedger:
     def record_orphan(self, member: Member) -> Deferred[None]:
         """See `ILedger.record_orphan`."""
         self.books.orphans.setdefault(member.request.key, member.request)
+        return succeed(None)
+
+    def release_name(self, session: Session) -> Deferred[None]:
+        """See `ILedger.release_name`."""
+        kept = self.books.closed.get(session.key)
+        if kept is not None and kept.version == session.version:
+            del self.books.closed[session.key]
+            self.books.closed[left_name(session)] = replace(kept, key=left_name(session))
         return succeed(None)
 
     def node_sessions(self, i_node: int, until: datetime) -> Deferred[list[SessionName]]:

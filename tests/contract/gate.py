@@ -12,6 +12,7 @@ from zope.interface import implementer
 from portaswitch.errors import DatabaseDown
 from portaswitch.interfaces.ledger import ILedger
 from portaswitch.model.ledger import Applied, Failed, Member, SessionName, Verdict
+from portaswitch.model.session import Session
 from portaswitch.store.reference import ReferenceLedger
 from portaswitch.store.reference_books import Books
 from tests.contract import laws
@@ -41,6 +42,10 @@ class Line:
     def record_orphan(self, member: Member) -> Deferred[None]:
         """See `ILedger.record_orphan`."""
         return self._gate.ledger.record_orphan(member)
+
+    def release_name(self, session: Session) -> Deferred[None]:
+        """See `ILedger.release_name`."""
+        return self._gate.ledger.release_name(session)
 
     def node_sessions(self, i_node: int, until: datetime) -> Deferred[list[SessionName]]:
         """See `ILedger.node_sessions`."""

@@ -320,6 +320,27 @@ class LedgerContract(LedgerCase):
         member = await self.change(DEBIT, "s1", self.session(DEBIT, status=Status.CLOSED), debit="1")
         self.assertEqual(self.kinds([*await self.exchange(member), *await self.exchange(member)]), ["Applied", "Repeated"])
 
+    async def test_release_name(self) -> None:
+        """A session that is over leaves its name to another account's, charged as it is; not one that lives, or has changed since it was seen."""
+        lives = self.session(DEBIT, held="1")
+        await self.exchange(await self.change(DEBIT, "s1", lives, hold="1"))
+        over = self.session(DEBIT, 2, status=Status.CLOSED, key="s2")
+        await self.ledger.release_name(replace(over, version=1))
+        self.assertEqual((await self.view(session="one")).session, lives)
+        await self.exchange(await self.change(DEBIT, "s2", over, hold="-1", debit="1"))
+        await self.ledger.release_name(replace(over, version=1))
+        self.assertEqual((await self.view(session="one")).session, over)
+        for _ in range(2):
+            await self.ledger.release_name(over)
+            self.assertIsNone((await self.view(session="one")).session)
+        other = self.session(LIMITED, status=Status.CLOSED, key="s2")
+        member = await self.change(LIMITED, "s2", other, debit="2")
+        self.assertEqual(self.kinds([*await self.exchange(member), *await self.exchange(member)]), ["Applied", "Repeated"])
+        await self.ledger.release_name(over)
+        self.assertEqual((await self.view(session="one")).session, other)
+        self.assertEqual((await self.view(session="one~20260301123015")).session, replace(over, key="5/one~20260301123015"))
+        self.assertEqual((await self.funds(DEBIT), (await self.funds(LIMITED))[0]), (("9", "0", "0", "0"), "2"))
+
     async def test_sessions_short(self) -> None:
         """A session that the funds do not cover is not opened."""
         member = await self.change(LIMITED, "s1", self.session(LIMITED, held="7"), hold="7", need="7")

@@ -292,3 +292,17 @@ class CallTests(ClientCase):
             self.assertEqual((await self.say(back | {"Session-Id": name}))["Result-Code"], code)
         self.assertEqual((self.accounts(), [row[1] for row in self.rows(self.session)]), (("20", "0"), ["1", "0.5", "-0.9"]))
         await self.assert_books()
+
+    async def test_uses(self) -> None:
+        """Two debits of one session are two uses, each at its own price; a refund finds both, in the books too."""
+        message = {"SMS-Information": {"Recipient-Info": {"Recipient-Address": {"Address-Type": "MSISDN", "Address-Data": "380938508705"}}}}
+        asked = self.ccr("E", 0, Requested_Action="DIRECT_DEBITING", Service_Information=message)
+        dear = asked | {"CC-Request-Number": "1", RSU: {"CC-Money": {"Unit-Value": {"Value-Digits": "5", "Exponent": "0"}}}}
+        for said in (asked, dear, asked | {"CC-Request-Number": "2"}, dear):
+            self.assertEqual((await self.say(said))["Result-Code"], "2001")
+            self.core.cache.forget_all()
+        self.assertEqual((sorted(row[1] for row in self.rows(self.session)), self.accounts()), (["0.04", "0.04", "5"], ("14.92", "0")))
+        back = asked | {"Session-Id": "refund", "Requested-Action": "REFUND_ACCOUNT", "Refund-Information": self.session}
+        self.assertEqual((await self.say(back))["Result-Code"], "2001")
+        self.assertEqual(self.accounts(), ("20", "0"))
+        await self.assert_books()

@@ -23,6 +23,7 @@ from portaswitch.billing.limits import Limits
 from portaswitch.errors import DatabaseDown
 from portaswitch.interfaces.ledger import ILedger
 from portaswitch.model.ledger import Failed, Member, SessionName, Verdict
+from portaswitch.model.session import Session
 from portaswitch.model.xdr import Xdr
 from portaswitch.store.ledger import Ledger
 from portaswitch.store.pool import HOT_SETTINGS, Pool
@@ -75,6 +76,11 @@ class Both:
         """See `ILedger.record_orphan`."""
         _ = self._reference.record_orphan(member)
         return self._real.record_orphan(member)
+
+    def release_name(self, session: Session) -> Deferred[None]:
+        """See `ILedger.release_name`."""
+        _ = self._reference.release_name(session)
+        return self._real.release_name(session)
 
     def node_sessions(self, i_node: int, until: datetime) -> Deferred[list[SessionName]]:
         """See `ILedger.node_sessions`."""

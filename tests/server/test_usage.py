@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -103,6 +104,20 @@ class UsageTests(WorldCase):
             await self.acct(STOP, *session, ("Acct-Session-Time", 3725), *volume(2**32 + 2048, 2**33))
         self.assertEqual((await self.world.pool.query(XDRS))[1:], [(3 * 2**32 + 2048, 2, Decimal("0.00200"), 1)])
         self.assertEqual(await self.world.one(MONEY + "102"), (Decimal("12582.91400"), Decimal(0)))
+
+    async def test_name_again(self) -> None:
+        """A restarted NAS uses a session id again: that one's user is charged for it, and no repetition of either is charged."""
+        now = int(datetime.now(UTC).timestamp())
+        name = (node(111), ("Acct-Session-Id", "00000001"))
+        first = (*name, ("User-Name", DEBIT), ("Acct-Session-Time", 60), ("Event-Timestamp", now - 86400))
+        second = (*name, ("User-Name", CREDIT), ("Acct-Session-Time", 90), ("Event-Timestamp", now))
+        await self.acct(STOP, *first)
+        await self.world.pool.execute("update sessions_closed set updated = updated - interval '1 day', version = version + 1")
+        for asked in (second, first, second, first):
+            await self.acct(STOP, *asked)
+        charges = await self.world.pool.query("select i_account, used_quantity, charged_amount from xdr where storage = 'a' order by used_quantity")
+        self.assertEqual(charges, [(101, 60, Decimal("0.06000")), (102, 90, Decimal("0.09000"))])
+        self.assertEqual(await self.world.pool.query("select count(*), count(distinct session_key) from sessions_closed"), [(2, 2)])
 
     async def test_hours(self) -> None:
         """The same packets of a service by the hour: the seconds count."""

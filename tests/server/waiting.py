@@ -16,6 +16,7 @@ from portaswitch.logs import BillingLog
 from portaswitch.model.actor import Actor
 from portaswitch.model.ledger import Member, SessionName, Verdict
 from portaswitch.model.request import AAARequest, Base, Counting, Decision, Kind, Origin, Parties, QuotaKey, UnitRequest
+from portaswitch.model.session import Session
 from portaswitch.operations.desk import Desk
 from portaswitch.operations.entities import ENTITIES
 from portaswitch.store.catalogue import CatalogueStore
@@ -72,6 +73,10 @@ class Between:
     def record_orphan(self, member: Member) -> Deferred[None]:
         """See `ILedger.record_orphan`."""
         return self._ledger.record_orphan(member)
+
+    def release_name(self, session: Session) -> Deferred[None]:
+        """See `ILedger.release_name`."""
+        return self._ledger.release_name(session)
 
     def node_sessions(self, i_node: int, until: datetime) -> Deferred[list[SessionName]]:
         """See `ILedger.node_sessions`."""

@@ -53,6 +53,7 @@ class Deck:
         self.flights: list[tuple[list[Member], Deferred[list[Verdict]]]] = []
         self.landed: list[list[Member]] = []
         self.orphans: list[tuple[Member, Deferred[None]]] = []
+        self.released: list[tuple[Session, Deferred[None]]] = []
         self.names: list[SessionName] = []
         self.asked: list[tuple[int, datetime]] = []
 
@@ -68,6 +69,11 @@ class Deck:
         """See `ILedger.record_orphan`."""
         self.orphans.append((member, Deferred()))
         return self.orphans[-1][1]
+
+    def release_name(self, session: Session) -> Deferred[None]:
+        """See `ILedger.release_name`."""
+        self.released.append((session, Deferred()))
+        return self.released[-1][1]
 
     def node_sessions(self, i_node: int, until: datetime) -> Deferred[list[SessionName]]:
         """See `ILedger.node_sessions`."""

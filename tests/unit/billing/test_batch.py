@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from twisted.internet.defer import CancelledError
 
-from portaswitch.billing.batch import LONG, MOST_TRIES
+from portaswitch.billing.limits import LONG, MOST_TRIES
 from portaswitch.errors import DatabaseDown, LedgerFailed
 from portaswitch.model.ledger import Applied, Failed, Repeated, Short, Stale
 from portaswitch.model.party import Funds

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from twisted.logger import LogLevel, capturedLogs
 
-from portaswitch.billing.batch import SUSPECTS
+from portaswitch.billing.flight import SUSPECTS
 from portaswitch.model.party import Funds
 from tests.unit.billing.deck import BatchCase
 from tests.unit.builders import CARD, auth, money, stop

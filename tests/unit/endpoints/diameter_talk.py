@@ -211,8 +211,8 @@ class TalkCase(SynchronousTestCase):
 
     def forget(self) -> None:
         """The server is started again: nothing is remembered but the tables, and sessions are what their rows say."""
-        sessions = self.ledger.books.sessions
-        sessions.update({key: read_back(session) for key, session in sessions.items()})
+        for sessions in self.ledger.books.sessions, self.ledger.books.closed:
+            sessions.update({key: read_back(session) for key, session in sessions.items()})
         self.core = Core(self.ledger, FixedCatalogue(catalogue()), BillingLog(None), seconds=Clock().seconds)
 
     @property

@@ -6,8 +6,9 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from portaswitch.billing.event import MOST_USES
 from portaswitch.endpoints.diameter_map import Malformed
-from tests.unit.endpoints.diameter_talk import BLOCKED, GIB, POOR, USER, TalkCase, ccr, mscc, octets, sms, user
+from tests.unit.endpoints.diameter_talk import ALIAS, BLOCKED, GIB, IMSI, POOR, USER, TalkCase, ccr, mscc, octets, sms, user
 from tests.unit.rows import read_back
 
 DEBIT, REFUND, BALANCE, PRICE = "DIRECT_DEBITING", "REFUND_ACCOUNT", "CHECK_BALANCE", "PRICE_ENQUIRY"
@@ -95,6 +96,55 @@ class DebitTests(TalkCase):
         self.assertEqual(self.funds, ("10", "1"))
 
 
+class UsesTests(TalkCase):
+    """Several events of one session: each is a use of its own."""
+
+    def test_own_prices(self) -> None:
+        """What the first one cost is no part of the second's price; each counts once."""
+        for number, digits in ((0, 5), (1, 1), (0, 5), (1, 1)):
+            self.assertEqual(self.code(event(number=number, asked=amount(digits))), (2001,))
+            self.forget()
+        self.assertEqual((self.funds, self.xdrs), (("4", "0"), [("5", 1), ("1", 1)]))
+
+    def test_behind_a_refund(self) -> None:
+        """What went back is not charged with the next one."""
+        self.say(event(asked=amount(4)))
+        self.say(event(REFUND, "r1", Refund_Information="s1"))
+        self.say(event(number=1, asked=amount(4)))
+        self.assertEqual((self.funds, [paid for paid, _ in self.xdrs]), (("6", "0"), ["4", "-4", "4"]))
+
+    def test_destinations(self) -> None:
+        """Each has the price of its own destination, and none where that has none."""
+        for number, group in enumerate((100, 10, 100)):
+            self.code(event(number=number, Service_Information=None, Multiple_Services_Credit_Control=mscc(group, octets(GIB))))
+        self.assertEqual((self.funds, [paid for paid, _ in self.xdrs]), (("8", "0"), ["1", "0", "1"]))
+        self.assertEqual(self.code(event(number=3, Service_Information=sms("49")))[0], 5031)
+        self.assertEqual(self.funds, ("8", "0"))
+
+    def test_funds(self) -> None:
+        """The funds need to reach for what is new alone."""
+        self.assertEqual(self.code(event(asked=amount(6))), (2001,))
+        self.assertEqual(self.code(event(number=1, asked=amount(4))), (2001,))
+        self.assertEqual((self.funds, self.code(event(number=2, asked=amount(1)))), (("0", "0"), (4012,)))
+
+    def test_another_user(self) -> None:
+        """A session belongs to whom it was charged to first, by whatever name: another user's event is not charged to that one."""
+        self.ledger.put_alias(1, ALIAS, 1)
+        self.say(event())
+        self.assertEqual(self.code(event(number=1, Subscription_Id=user(POOR))), (5012,))
+        self.assertEqual(self.code(event(number=2, Subscription_Id=user(ALIAS))), (2001,))
+        self.assertEqual(self.code(event(number=3, Subscription_Id=[user(IMSI, "END_USER_IMSI"), user(USER)])), (2001,))
+        self.assertEqual(self.funds, ("9.7", "0"))
+
+    def test_bounded(self) -> None:
+        """A client that never begins another session is charged each time, and its row does not grow for ever."""
+        for number in range(MOST_USES + 8):
+            self.say(event(number=number))
+        session = self.session()
+        assert session is not None
+        self.assertEqual((len(session.quotas), self.funds), (MOST_USES, ("6", "0")))
+
+
 class AskingTests(TalkCase):
     """What changes nothing."""
 
@@ -158,6 +208,34 @@ class RefundTests(TalkCase):
         self.assertEqual(self.funds, ("9.65", "0"))
         self.assertEqual(self.refund("s1", own="r2"), (2001,))
         self.assertEqual((self.funds, self.refund("s1", own="r3")), (("9.7", "0"), (5012,)))
+
+    def test_units_by_units(self) -> None:
+        """Units that went back are used no more: the next refund finds those that are left."""
+        self.say(event(asked=pieces(5)))
+        for own, left in (("r1", "9.7"), ("r2", "9.9"), ("r3", "10")):
+            self.assertEqual(self.refund("s1", pieces(2), own), (2001,))
+            self.forget()
+            self.assertEqual(self.funds, (left, "0"))
+        self.assertEqual(self.refund("s1", pieces(2), "r4"), (5012,))
+
+    def test_several_uses(self) -> None:
+        """Of several debits of one session the latest goes back first; in all no more than they were charged."""
+        self.say(event(asked=amount(5)))
+        self.say(event(number=1, asked=amount(1)))
+        self.forget()
+        self.assertEqual(self.refund("s1", amount(3), "r1"), (2001,))
+        self.assertEqual((self.funds, self.xdrs[2:]), (("7", "0"), [("-1", 1), ("-2", 1)]))
+        self.forget()
+        self.assertEqual(self.refund("s1", None, "r2"), (2001,))
+        self.assertEqual(self.refund("s1", None, "r3"), (5012,))
+        self.assertEqual(self.funds, ("10", "0"))
+
+    def test_units_of_several_uses(self) -> None:
+        """Units of one debit and of the one before."""
+        self.say(event(asked=pieces(3)))
+        self.say(event(number=1, asked=pieces(2)))
+        self.assertEqual(self.refund("s1", pieces(4), "r1"), (2001,))
+        self.assertEqual((self.funds, self.xdrs[2:]), (("9.9", "0"), [("-0.2", 2), ("-0.2", 3)]))
 
     def test_session(self) -> None:
         """A data session by its Session-Id, when it is over; what was never charged is not given back."""

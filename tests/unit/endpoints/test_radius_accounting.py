@@ -98,6 +98,23 @@ class TimeTests(SynchronousTestCase):
         self.assertEqual(report("Start", ("Event-Timestamp", 946_684_800)).at, datetime(2000, 1, 1, tzinfo=UTC))
         self.assertEqual(report("Stop", ("Acct-Delay-Time", 2**32 - 1)).at, AT)
 
+    def test_begun(self) -> None:
+        """Connected or set up, else the event less what it has lasted; not by the receipt, which is that of a repetition too."""
+        stamp, setup = ("Event-Timestamp", int(AT.timestamp()) - 30), ("h323-setup-time", CONNECT[1])
+        self.assertEqual(report("Start", stamp).begun, AT - timedelta(seconds=30))
+        self.assertEqual(report("Stop", stamp, ("Acct-Session-Time", 60), ("Acct-Delay-Time", 5)).begun, AT - timedelta(seconds=95))
+        self.assertEqual({report("Alive", stamp, time, ("Acct-Session-Time", 60)).begun for time in (CONNECT, setup)}, {report("Start", CONNECT).connected})
+        unknown = [report("Stop", stamp), report("Start"), report("Stop", ("Acct-Session-Time", 60)), report("Start", ("Acct-Delay-Time", 5))]
+        self.assertEqual({asked.begun for asked in unknown}, {None})
+
+    def test_begun_by_a_wrong_clock(self) -> None:
+        """A clock that is some seconds ahead is believed, one that is minutes ahead or was never set is not."""
+        now, used = int(AT.timestamp()), ("Acct-Session-Time", 600)
+        self.assertEqual(report("Stop", ("Event-Timestamp", now + 20), used).begun, AT - timedelta(seconds=580))
+        for clock in (now + 40, now + 7200, 2**32 - 1, 86_400):
+            self.assertIsNone(report("Stop", ("Event-Timestamp", clock), used).begun)
+        self.assertIsNone(report("Start", ("h323-connect-time", "00:16:21.164 PST Fri Mar 9 2057")).begun)
+
     def test_session_of_octets(self) -> None:
         """A session id that is no text still names its session."""
         asked = accounting([("Acct-Session-Id", b"\xff\0"), ("Acct-Status-Type", "Stop"), ("User-Name", CARD)])
