@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from portaswitch.endpoints.diameter_peers import DiameterPeer
+from portaswitch.endpoints.diameter_peers import LONGEST_NAME, DiameterPeer
 from portaswitch.interfaces.diameter_agents import IDiameterAgents
 from portaswitch.metrics import Counter
 from portaswitch.model.diameter_way import Way
@@ -21,9 +21,6 @@ UNREMEMBERED = Counter("portaswitch_diameter_hosts_unremembered_total", "Request
 
 MOST: Final = 4096
 """Hosts that are remembered of one agent: more are made up."""
-
-LONGEST: Final = 255
-"""Characters of a host's name and of a realm (RFC 6733 4.3.1: they are names of DNS)."""
 
 REWRITTEN: Final = 30.0
 """Seconds after which it is noted again that a way is in use."""
@@ -78,7 +75,7 @@ class DiameterAgents:
 
     def _new(self, agent: str, host: str, realm: str, at: float) -> _Heard | None:
         """Make room for a host; None where there is none, or its name is none."""
-        if not host or not all(text.isascii() and text.isprintable() and len(text) <= LONGEST for text in (host, realm)):
+        if not host or not all(text.isascii() and text.isprintable() and len(text) <= LONGEST_NAME for text in (host, realm)):
             return None
         hosts = self._behind.setdefault(agent, {})
         if len(hosts) >= MOST and not self._cleared(agent, hosts):

@@ -8,6 +8,7 @@ all environments, so that they tell the environment (DESIGN.md 3.11).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from portaswitch.endpoints.diameter_profiles import DiameterProfile
 from portaswitch.model.catalogue import Catalogue, Node
@@ -15,6 +16,8 @@ from portaswitch.model.value import dataclass
 
 #: Hosts of realms that are remembered by name.
 REMEMBERED = 4096
+#: Characters of a host's name and of a realm (RFC 6733 4.3.1: they are names of DNS); longer ones are not remembered.
+LONGEST_NAME: Final = 255
 
 
 @dataclass(frozen=True, slots=True)
