@@ -174,8 +174,8 @@ class DiameterEndpoint:
         PEERS.read = lambda: len(self._realms)
         self._do: dict[type[Any], Callable[[Any], None]] = {
             Send: self._sends, Close: self._closes, Deliver: self._delivers, Up: self._up, Down: self._down, Refused: self._refused,
-            Restarted: lambda output: self._restarted(output.peer, output.state), Answered: lambda output: output.context.callback(output.message),
-            Unanswered: lambda output: output.context.callback(None),
+            Restarted: lambda output: self._restarted(self._sender(output.peer), output.state),
+            Answered: lambda output: output.context.callback(output.message), Unanswered: lambda output: output.context.callback(None),
         }  # fmt: skip
 
     # -- connections ------------------------------------------------------------------------------------------------------------------------------
@@ -300,7 +300,9 @@ class DiameterEndpoint:
             return  # it is being told to go
         host, realm = origin_of(output.message)
         host, realm = host.lower(), realm.lower()
-        self._agents.heard(sender, host, realm)
+        state = output.message.integer("Origin-State-Id") or 0
+        if self._agents.heard(sender, host, realm, state):
+            self._restarted(self._behind(sender.origin_host, host, realm), state)
         self._requests.deliver(output, self._peers().speaker(sender, host, realm))
 
     def _answer(self, delivered: Deliver, octets: bytes) -> None:
@@ -322,7 +324,7 @@ class DiameterEndpoint:
         peer = self._sender(output.peer)
         if peer is not None:
             self._log.info("Diameter peer {host} of node {node} is connected", host=output.peer, node=peer.name)
-        self._restarted(output.peer, output.capabilities.integer("Origin-State-Id") or 0)
+        self._restarted(peer, output.capabilities.integer("Origin-State-Id") or 0)
 
     def _down(self, output: Down) -> None:
         peer = self._sender(output.peer)
@@ -331,9 +333,8 @@ class DiameterEndpoint:
         DOWN.inc(node, output.reason if output.reason in REASONS else "lost")
         self._log.info("Diameter peer {host} of node {node} is gone: {reason}", host=output.peer, node=node, reason=output.reason)
 
-    def _restarted(self, name: str, state: int) -> None:
-        peer = self._sender(name)
-        if peer is not None:
+    def _restarted(self, peer: DiameterPeer | None, state: int) -> None:
+        if peer is not None and self._requests.limits.waiting:  # who drains leaves it to whoever hears of it next
             self._restarts.heard(peer, state)
 
     def _refused(self, output: Refused) -> None:
