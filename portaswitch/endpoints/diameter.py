@@ -268,11 +268,12 @@ class DiameterEndpoint:
 
     def ask(self, peer: str, flags: int, code: int, application: int, body: list[Any]) -> Deferred[Message | None]:
         """
-        Send a request to a host, by its agent where it isn't connected itself; fires with the answer, None when the connection is lost before. LookupError when
-        the peer isn't ready, ValueError as encode.
+        Send a request to a host, by its agent where it isn't connected itself; fires with the answer, None when the connection is lost before. Cancelling
+        forgets it: a late answer is counted among what was refused. LookupError when the peer isn't ready, ValueError as encode.
         """
-        answered: Deferred[Message | None] = Deferred()
-        self._perform(self._node.request(peer if peer in self._realms else self._agents.way(peer), flags, code, application, body, answered))
+        way = peer if peer in self._realms else self._agents.way(peer)
+        answered: Deferred[Message | None] = Deferred(lambda cancelled: self._node.forget(way, cancelled))
+        self._perform(self._node.request(way, flags, code, application, body, answered))
         return answered
 
     async def learn(self) -> None:

@@ -111,7 +111,7 @@ def _verdict(task: SessionTask, name: str, answer: Message | None) -> Verdict:
 
 
 def _late(task: SessionTask, failure: Failure) -> Verdict:
-    """No answer in time; an answer that still comes is none of ours any more."""
+    """No answer in time; one that still comes is to no request any more."""
     failure.trap(TimeoutError)
     PUSHED.inc(task.kind.value, "none")
     return Verdict(Outcome.AGAIN, f"no answer in {PATIENCE:g} s", silent=True)

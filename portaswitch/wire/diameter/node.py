@@ -193,6 +193,12 @@ class Node:
         known.requests[hop_by_hop] = code, context
         return [Send(known.open, octets)]
 
+    def forget(self, peer: str, context: object) -> None:
+        """A request of ours is no longer waited for: an answer that still comes is one to no request, and a lost connection gives nothing back."""
+        known = self.peers.get(peer.lower())
+        if known is not None:
+            known.requests = {hop_by_hop: one for hop_by_hop, one in known.requests.items() if one[1] is not context}
+
     def answer(self, delivered: Deliver, octets: bytes) -> list[Output]:
         """
         Send the answer to a delivered request, once: nothing when it was answered before, or when its

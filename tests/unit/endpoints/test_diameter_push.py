@@ -7,6 +7,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from portaswitch.endpoints.diameter import REFUSED
 from portaswitch.endpoints.diameter_push import PATIENCE, DiameterTeller
 from portaswitch.endpoints.tasks import Never, NotNow, Verdict
 from portaswitch.model.session_task import Outcome, SessionTask, TaskKind
@@ -82,7 +83,10 @@ class PushTests(SynchronousTestCase):
         asked = self.teller.tell(task())
         self.world.clock.advance(PATIENCE)
         self.assertEqual(self.told(asked), (Outcome.AGAIN, "no answer in 10 s", True))
+        self.assertEqual(self.world.endpoint._node.peers[PGW].requests, {})
+        late = REFUSED.get("5012")
         self.answer(self.caller, 2001)
+        self.assertEqual(REFUSED.get("5012"), late + 1)
         asked = self.teller.tell(task())
         self.caller.protocol.connectionLost()
         self.assertEqual(self.told(asked)[:1], (Outcome.AGAIN,))
