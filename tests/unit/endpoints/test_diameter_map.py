@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portaswitch.endpoints import diameter_map
+from portaswitch.endpoints import diameter_map, diameter_subscriber
 from portaswitch.endpoints.diameter_map import Malformed, to_reply, to_request
 from portaswitch.endpoints.diameter_peers import DiameterPeer, DiameterPeers
 from portaswitch.endpoints.diameter_profiles import load, shipped
@@ -171,6 +171,16 @@ class RequestTests(TalkCase):
             self.assertEqual(dict(self.request(**strange).kept), {})
         later = to_request(self.message(ccr(2, 1, Origin_Host="pgw7.example")), self.peer, self.now, "r1")
         self.assertEqual(dict(later.kept), {}, "a session is whose it was at its beginning")
+
+    def test_long_ids_are_not_remembered(self) -> None:
+        """What no subscriber has, in length or number, leaves nothing behind; what all have is read once."""
+        before = diameter_subscriber._known.cache_info()
+        self.request(Subscription_Id=[user("9" * 200), user("8" * 56)])
+        self.request(Subscription_Id=[user(str(number)) for number in range(9)])
+        self.assertEqual(diameter_subscriber._known.cache_info(), before)
+        self.assertEqual({self.request(Subscription_Id=user("9" * 100)).parties.user for _ in range(3)}, {"9" * 100})
+        after = diameter_subscriber._known.cache_info()
+        self.assertEqual((after.misses, after.hits), (before.misses + 1, before.hits + 2))
 
     def test_services(self) -> None:
         """What is in Service-Information tells the use, then the context; USSD by its context alone."""
