@@ -68,7 +68,7 @@ class DiameterLine:
         identity, clock = LocalIdentity("ocs.example.com", "example.com"), Clock()
         local, peers = Local("ocs.example.com", "example.com", ("192.0.2.1",), 1), DiameterPeers(catalogue, identity)
         core = Core(books, sold, BillingLog(None))
-        endpoint = DiameterEndpoint(local, lambda: peers, core, diameter_map, clock, lambda: now, Identifiers(1, 2), origins=Origins(), ways=Ways())
+        endpoint = DiameterEndpoint(local, lambda: peers, core, diameter_map, clock, lambda: now, Identifiers(1, 2), origins=Origins({2: PGW}), ways=Ways())
         self._wire, self._flush = StringTransport(), flush
         vars(self._wire).update({name: lambda *_: None for name in ("setTcpNoDelay", "setTcpKeepAlive")})
         self._protocol = cast(DiameterProtocol, endpoint.connection("192.0.2.5"))

@@ -174,8 +174,8 @@ class DiameterEndpoint:
         PEERS.read = lambda: len(self._realms)
         self._do: dict[type[Any], Callable[[Any], None]] = {
             Send: self._sends, Close: self._closes, Deliver: self._delivers, Up: self._up, Down: self._down, Refused: self._refused,
-            Restarted: lambda output: self._restarted(output.peer, output.state), Answered: lambda output: output.context.callback(output.message),
-            Unanswered: lambda output: output.context.callback(None),
+            Restarted: lambda output: self._restarted(self._sender(output.peer), output.state),
+            Answered: lambda output: output.context.callback(output.message), Unanswered: lambda output: output.context.callback(None),
         }  # fmt: skip
 
     # -- connections ------------------------------------------------------------------------------------------------------------------------------
@@ -268,11 +268,12 @@ class DiameterEndpoint:
 
     def ask(self, peer: str, flags: int, code: int, application: int, body: list[Any]) -> Deferred[Message | None]:
         """
-        Send a request to a host, by its agent where it isn't connected itself; fires with the answer, None when the connection is lost before. LookupError when
-        the peer isn't ready, ValueError as encode.
+        Send a request to a host, by its agent where it isn't connected itself; fires with the answer, None when the connection is lost before. Cancelling
+        forgets it: a late answer is counted among what was refused. LookupError when the peer isn't ready, ValueError as encode.
         """
-        answered: Deferred[Message | None] = Deferred()
-        self._perform(self._node.request(peer if peer in self._realms else self._agents.way(peer), flags, code, application, body, answered))
+        way = peer if peer in self._realms else self._agents.way(peer)
+        answered: Deferred[Message | None] = Deferred(lambda cancelled: self._node.forget(way, cancelled))
+        self._perform(self._node.request(way, flags, code, application, body, answered))
         return answered
 
     async def learn(self) -> None:
@@ -300,7 +301,9 @@ class DiameterEndpoint:
             return  # it is being told to go
         host, realm = origin_of(output.message)
         host, realm = host.lower(), realm.lower()
-        self._agents.heard(sender, host, realm)
+        state = output.message.integer("Origin-State-Id") or 0
+        if self._agents.heard(sender, host, realm, state):
+            self._restarted(self._behind(sender.origin_host, host, realm), state)
         self._requests.deliver(output, self._peers().speaker(sender, host, realm))
 
     def _answer(self, delivered: Deliver, octets: bytes) -> None:
@@ -322,7 +325,7 @@ class DiameterEndpoint:
         peer = self._sender(output.peer)
         if peer is not None:
             self._log.info("Diameter peer {host} of node {node} is connected", host=output.peer, node=peer.name)
-        self._restarted(output.peer, output.capabilities.integer("Origin-State-Id") or 0)
+        self._restarted(peer, output.capabilities.integer("Origin-State-Id") or 0)
 
     def _down(self, output: Down) -> None:
         peer = self._sender(output.peer)
@@ -331,9 +334,8 @@ class DiameterEndpoint:
         DOWN.inc(node, output.reason if output.reason in REASONS else "lost")
         self._log.info("Diameter peer {host} of node {node} is gone: {reason}", host=output.peer, node=node, reason=output.reason)
 
-    def _restarted(self, name: str, state: int) -> None:
-        peer = self._sender(name)
-        if peer is not None:
+    def _restarted(self, peer: DiameterPeer | None, state: int) -> None:
+        if peer is not None and self._requests.limits.waiting:  # who drains leaves it to whoever hears of it next
             self._restarts.heard(peer, state)
 
     def _refused(self, output: Refused) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from portaswitch.endpoints.diameter_peers import DiameterPeer
+from portaswitch.endpoints.diameter_peers import LONGEST_NAME, DiameterPeer
 from portaswitch.interfaces.diameter_agents import IDiameterAgents
 from portaswitch.metrics import Counter
 from portaswitch.model.diameter_way import Way
@@ -21,9 +21,6 @@ UNREMEMBERED = Counter("portaswitch_diameter_hosts_unremembered_total", "Request
 
 MOST: Final = 4096
 """Hosts that are remembered of one agent: more are made up."""
-
-LONGEST: Final = 255
-"""Characters of a host's name and of a realm (RFC 6733 4.3.1: they are names of DNS)."""
 
 REWRITTEN: Final = 30.0
 """Seconds after which it is noted again that a way is in use."""
@@ -38,11 +35,15 @@ OVERLAP: Final = 60.0
 
 @dataclass(slots=True)
 class _Heard:
-    """The realm of a host, when an agent last brought a request of it, and when that was last noted in the database; times of the clock."""
+    """
+    The realm of a host, when an agent last brought a request of it, and when that was last noted in the database; times of the clock. `state` is the highest
+    Origin-State-Id of these requests, 0 for none.
+    """
 
     realm: str
     at: float
     noted: float
+    state: int = 0
 
 
 class DiameterAgents:
@@ -60,25 +61,30 @@ class DiameterAgents:
         self._read: dict[str, float] = {}
         self._looked: dict[str, float] = {}
 
-    def heard(self, sender: DiameterPeer, host: str, realm: str) -> None:
-        """A request of a host (small letters) that `sender` brought."""
+    def heard(self, sender: DiameterPeer, host: str, realm: str, state: int) -> bool:
+        """
+        A request of a host (small letters) that `sender` brought, and its Origin-State-Id, 0 for none. Gives whether that is a state of a host behind it which
+        this process had not heard of: those of a peer itself are told by its CER and DWRs.
+        """
         if host == sender.origin_host:
-            return
+            return False
         agent, now = sender.origin_host, self._clock.seconds()
         known = self._behind.setdefault(agent, {}).get(host)
         if known is None:
             known = self._new(agent, host, realm, now)
             if known is None:
                 UNREMEMBERED.inc(sender.name)
-                return
+                return False
         known.at = now
         if now - known.noted >= REWRITTEN:
             known.noted = now
             self._unwritten[agent, host] = Way(agent, host, realm, sender.i_node)
+        before, known.state = known.state, max(known.state, state)
+        return state > before
 
     def _new(self, agent: str, host: str, realm: str, at: float) -> _Heard | None:
         """Make room for a host; None where there is none, or its name is none."""
-        if not host or not all(text.isascii() and text.isprintable() and len(text) <= LONGEST for text in (host, realm)):
+        if not host or not all(text.isascii() and text.isprintable() and len(text) <= LONGEST_NAME for text in (host, realm)):
             return None
         hosts = self._behind.setdefault(agent, {})
         if len(hosts) >= MOST and not self._cleared(agent, hosts):

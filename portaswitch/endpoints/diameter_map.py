@@ -8,13 +8,14 @@ A request is known again by Session-Id, CC-Sub-Session-Id, type and number, with
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
 from portaswitch.endpoints.diameter_faults import Malformed as Malformed
 from portaswitch.endpoints.diameter_faults import missing, too_many, wrong
-from portaswitch.endpoints.diameter_peers import DiameterPeer
+from portaswitch.endpoints.diameter_peers import LONGEST_NAME, DiameterPeer
 from portaswitch.endpoints.diameter_profiles import DiameterProfile, Use, profile
 from portaswitch.endpoints.diameter_reply import to_reply as to_reply
 from portaswitch.endpoints.diameter_service import NOTHING, Subject, access_code, rated, sccp_text, subject
@@ -26,7 +27,7 @@ from portaswitch.wire.diameter.message import Message
 INITIAL, UPDATE, TERMINATION, EVENT = 1, 2, 3, 4
 KINDS: Final = {INITIAL: Kind.AUTH, UPDATE: Kind.UPDATE, TERMINATION: Kind.STOP, EVENT: Kind.EVENT}
 OPERATIONS: Final = {0: Operation.DEBIT, 1: Operation.REFUND, 2: Operation.BALANCE, 3: Operation.PRICE}
-LONGEST_NAME: Final = 200
+LONGEST_SESSION: Final = 200
 """Octets of a Session-Id that are kept as they are; a longer one is known by its digest, as an index holds no more."""
 
 BEFORE, AFTER = timedelta(days=7), timedelta(minutes=5)
@@ -54,9 +55,19 @@ def to_request(ccr: Message, peer: DiameterPeer, at: datetime, request_id: str) 
     return AAARequest(
         kind, request_id, Origin(peer.i_node, peer.i_env, peer.name), "" if alone else session, key, _parties(ccr, kind, found, told), _event_time(ccr, at), at,
         asked, service=told.services[found.use], access_code=access_code(found, asked[0].key if asked else key_of(ccr.body), told),
-        kept=found.kept, direction=found.direction, lock_seconds=told.validity[found.use], number=None if alone else place, operation=operation,
-        refusing=_refusing(ccr, kind, found, told),
+        kept=_kept(ccr, peer, kind, found), direction=found.direction, lock_seconds=told.validity[found.use], number=None if alone else place,
+        operation=operation, refusing=_refusing(ccr, kind, found, told),
     )  # fmt: skip
+
+
+def _kept(ccr: Message, peer: DiameterPeer, kind: Kind, found: Subject) -> Mapping[str, str]:
+    """
+    What the session keeps: also the host that it is of, as its CCR-I names it, where the node does not name that one. A Re-Auth-Request is for that host
+    (RFC 8506 5.5), and the session dies with its restart.
+    """
+    host, realm = ccr.text("Origin-Host") or "", ccr.text("Origin-Realm") or ""
+    named = host in ("", peer.node.origin_host) or max(len(host), len(realm)) > LONGEST_NAME
+    return found.kept if named or kind is not Kind.AUTH else {**found.kept, "origin_host": host, "origin_realm": realm}
 
 
 def _refusing(ccr: Message, kind: Kind, found: Subject, told: DiameterProfile) -> Refusing:
@@ -97,7 +108,7 @@ def _session(ccr: Message) -> str:
 
 def _short(name: str) -> str:
     octets = name.encode()
-    return name if len(octets) <= LONGEST_NAME and name.isprintable() else f"sha256:{sha256(octets).hexdigest()}"
+    return name if len(octets) <= LONGEST_SESSION and name.isprintable() else f"sha256:{sha256(octets).hexdigest()}"
 
 
 def _charged(ccr: Message, session: str) -> str:

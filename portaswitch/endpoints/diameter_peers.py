@@ -8,6 +8,7 @@ all environments, so that they tell the environment (DESIGN.md 3.11).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from portaswitch.endpoints.diameter_profiles import DiameterProfile
 from portaswitch.model.catalogue import Catalogue, Node
@@ -15,6 +16,8 @@ from portaswitch.model.value import dataclass
 
 #: Hosts of realms that are remembered by name.
 REMEMBERED = 4096
+#: Characters of a host's name and of a realm (RFC 6733 4.3.1: they are names of DNS); longer ones are nobody's.
+LONGEST_NAME: Final = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +61,12 @@ class DiameterPeers:
         self._found: dict[tuple[str, str], DiameterPeer] = {}
 
     def find(self, host: str, realm: str) -> DiameterPeer | None:
-        """The peer of an Origin-Host and Origin-Realm, in any case of letters; None: nobody we know."""
+        """The peer of an Origin-Host and Origin-Realm, in any case of letters; None: nobody we know, or names that are none."""
         found = self._found.get((host, realm))
         if found is not None:
             return found
         node = self._hosts.get(host.lower()) or self._realms.get(realm.lower())
-        if node is None or not host:
+        if node is None or not host or max(len(host), len(realm)) > LONGEST_NAME:
             return None
         if len(self._found) >= REMEMBERED:
             self._found.clear()

@@ -59,23 +59,33 @@ class DiameterTeller:
         return answered.addCallbacks(lambda message: _verdict(task, name, message), lambda failure: _late(task, failure))
 
     def _peer(self, task: SessionTask) -> DiameterPeer:
-        """The host that has the session: the one that its facts or its id name, else any of the node."""
+        """
+        By which host the one is reached that has the session. Its facts name that one where the node doesn't: it, or the node's own host, an agent, whose other
+        hosts may be forgotten, but no other one, to which the session would be unknown. Else the one that its id names (RFC 6733 8.8), or any of the node.
+        """
         hosts = [peer for peer in self._endpoint.hosts(task.i_node) if peer.i_env == task.i_env]
         if not hosts:
             raise NotNow("its node is not connected to this process")
-        named = {task.facts.get("origin_host", "").lower(), task.facts.get("session", "").partition(";")[0].lower()}
-        return next((peer for peer in hosts if peer.origin_host in named), hosts[0])
+        named = {peer.origin_host: peer for peer in hosts}
+        host = task.facts.get("origin_host", "").lower()
+        if not host:
+            return named.get(task.facts.get("session", "").partition(";")[0].lower(), hosts[0])
+        found = named.get(host) or named.get(hosts[0].node.origin_host)
+        if found is None:
+            raise NotNow(f"{host}, which has the session, is not connected to this process")
+        return found
 
 
 def body(task: SessionTask, peer: DiameterPeer) -> list[Pair]:
-    """The AVPs of a request. Raises Never when the session's id is not known."""
+    """The AVPs of a request that goes by this peer. Raises Never when the session's id is not known."""
     session = task.facts.get("session", "")
     if not session or session.startswith("sha256:"):
         raise Never("the Session-Id is not known: the session has none, or one too long to be kept")
     session, _, part = session.partition(";sub=")
     pairs: list[Pair] = [
         ("Session-Id", session), ("Origin-Host", peer.local.origin_host), ("Origin-Realm", peer.local.origin_realm),
-        ("Destination-Realm", peer.origin_realm), ("Destination-Host", peer.origin_host), ("Auth-Application-Id", CREDIT_CONTROL),
+        ("Destination-Realm", task.facts.get("origin_realm") or peer.origin_realm),
+        ("Destination-Host", task.facts.get("origin_host") or peer.origin_host), ("Auth-Application-Id", CREDIT_CONTROL),
     ]  # fmt: skip
     if task.kind is TaskKind.ASR:
         return pairs
@@ -101,7 +111,7 @@ def _verdict(task: SessionTask, name: str, answer: Message | None) -> Verdict:
 
 
 def _late(task: SessionTask, failure: Failure) -> Verdict:
-    """No answer in time; an answer that still comes is none of ours any more."""
+    """No answer in time; one that still comes is to no request any more."""
     failure.trap(TimeoutError)
     PUSHED.inc(task.kind.value, "none")
     return Verdict(Outcome.AGAIN, f"no answer in {PATIENCE:g} s", silent=True)

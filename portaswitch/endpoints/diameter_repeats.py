@@ -2,7 +2,7 @@
 Requests of Diameter clients that come again while we still remember them (RFC 6733 5.5.4: End-to-End Identifier and Origin-Host).
 
 One that comes while its first is in the core waits for the same decision; one that was answered lately gets that answer made anew, for its own connection and
-identifiers. Older ones, and those that another process answered, are the ledger's to know (DESIGN.md 3.4).
+identifiers. Older ones, those with longer names than clients give, and those that another process answered, are the ledger's to know (DESIGN.md 3.4).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Generic, TypeVar
 
+from portaswitch.wire.diameter.datatypes import REMEMBERED
 from portaswitch.wire.diameter.message import Message
 
 #: Who asked what: a client that uses an End-to-End Identifier twice has asked two things all the same.
@@ -49,7 +50,7 @@ class Repeats(Generic[Asker, Answer]):
 
     def settle(self, key: Key, answer: Answer | None) -> list[Asker]:
         """It is answered (None: it failed, and the next one is a new try); gives all who waited."""
-        if answer is not None:
+        if answer is not None and all([not isinstance(part, str) or len(part) <= REMEMBERED for part in key]):
             self._answers[key] = answer
             if len(self._answers) > self._most:
                 self._answers.popitem(last=False)

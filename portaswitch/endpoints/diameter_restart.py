@@ -1,8 +1,10 @@
 """
 A Diameter client that has restarted (RFC 6733 8.16): its Origin-State-Id has risen, so its sessions have died.
 
-    CER, DWR  >  the state is noted in the database  >  it has risen  >  the sessions of before are closed, provisionally (DESIGN.md 3.5), ABREAST at a time
+    CER, DWR, request of a host behind an agent  >  the state is noted in the database  >  it has risen
+                >  the sessions of before are closed, provisionally (DESIGN.md 3.5), ABREAST at a time
 
+A state is that of its Origin-Host: the restart of an agent ends no session of the hosts behind it, and that of one of these no session of the others.
 What was heard last is in the database, so that a restart of ours, or another process, misses none. The closing leaves most of the time to other requests: after
 each batch it rests for REST times what that took, or less where few others ask, and not at all where nobody does.
 One that is cut short by our end goes on when the client comes back.
@@ -47,18 +49,19 @@ class Restarts:
         """`others` is how many other requests were decided so far; None: there are always some."""
         self._others = others
         self._billing, self._origins, self._clock, self._now, self._prefix = billing, origins, clock, now, prefix
-        self._running: dict[str, Deferred[None]] = {}
+        self._running: dict[tuple[int, str], Deferred[None]] = {}
         self._number = 0
 
     def heard(self, peer: DiameterPeer, state: int) -> None:
-        """The Origin-State-Id of a peer; 0 says that it keeps none. A newer one takes the place of one that is being worked on."""
+        """The Origin-State-Id of a host, under its own name; 0 says that it keeps none. A newer one takes the place of one that is being worked on."""
         if not state:
             return
-        before = self._running.pop(peer.origin_host, None)
+        host = peer.i_env, peer.origin_host
+        before = self._running.pop(host, None)
         if before is not None:
             before.cancel()
-        running = self._running[peer.origin_host] = Deferred.fromCoroutine(self._follow(peer, state, self._now()))
-        _ = running.addErrback(self._broken, peer).addBoth(self._over, peer.origin_host, running)
+        running = self._running[host] = Deferred.fromCoroutine(self._follow(peer, state, self._now()))
+        _ = running.addErrback(self._broken, peer).addBoth(self._over, host, running)
 
     def stop(self) -> None:
         """Leave the rest to whoever hears of it next."""
@@ -78,8 +81,7 @@ class Restarts:
             await deferLater(self._clock, RETRY)
 
     async def _close(self, peer: DiameterPeer, risen: datetime) -> None:
-        whole = bool(peer.node.origin_host)
-        names = await self._origins.sessions(peer.i_node, "" if whole else peer.origin_host, risen)
+        names = await self._origins.sessions(peer.i_node, peer.origin_host, risen)
         count = len(names)
         RESTARTED.inc(peer.name)
         self._log.info("Diameter peer {host} of node {node} has restarted: {count} sessions are closed", host=peer.origin_host, node=peer.name, count=count)
@@ -106,6 +108,6 @@ class Restarts:
         if not failure.check(CancelledError):
             self._log.failure("closing the sessions of Diameter peer {host}, which restarted, failed", failure, host=peer.origin_host)
 
-    def _over(self, _: Any, host: str, running: Deferred[None]) -> None:
+    def _over(self, _: Any, host: tuple[int, str], running: Deferred[None]) -> None:
         if self._running.get(host) is running:
             del self._running[host]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
+from portaswitch.wire.diameter.datatypes import REMEMBERED
 from portaswitch.wire.diameter.dictionary import Dictionary
 from portaswitch.wire.diameter.message import Group, Message
 
@@ -15,6 +16,8 @@ IMSI: Final = "END_USER_IMSI"
 OF_IMSI: Final = frozenset(("END_USER_NAI", "END_USER_PRIVATE"))
 """Their user is an IMSI, as a rule."""
 MOST_IDS: Final = 4
+MOST_REMEMBERED: Final = 8
+"""Subscription-Ids of a request whose order is remembered."""
 LONGEST: Final = 128
 """Characters of an account's id, and of a number."""
 
@@ -22,12 +25,12 @@ LONGEST: Final = 128
 def subscribers(ccr: Message, order: tuple[str, ...]) -> tuple[str, ...]:
     """The ids that the user may have, most wanted first, none twice; empty where nothing names a user."""
     told = tuple([(group.integer("Subscription-Id-Type") or 0, group.text("Subscription-Id-Data") or "") for group in _groups(ccr)])
-    return _ranked(told, order) if told else ()
+    if len(told) > MOST_REMEMBERED or sum([len(text) for _, text in told]) > REMEMBERED:
+        return _ranked(told, order)
+    return _known(told, order) if told else ()
 
 
-@lru_cache(4096)
 def _ranked(told: tuple[tuple[int, str], ...], order: tuple[str, ...]) -> tuple[str, ...]:
-    """Remembered, since a subscriber's requests come one after the other."""
     word = Dictionary.standard().word
     named = [(word("Subscription-Id-Type", number) or "", text) for number, text in told]
     ranked = sorted(named, key=lambda one: order.index(one[0]) if one[0] in order else len(order))
@@ -35,6 +38,9 @@ def _ranked(told: tuple[tuple[int, str], ...], order: tuple[str, ...]) -> tuple[
     for kind, text in ranked:
         found.update(dict.fromkeys(_forms(kind, text)))
     return tuple([name for name in found if name and len(name) <= LONGEST][:MOST_IDS])
+
+
+_known = lru_cache(4096)(_ranked)  # a subscriber's requests come one after the other
 
 
 def _groups(ccr: Message) -> Iterator[Group]:

@@ -21,8 +21,8 @@ class IDiameterOrigins(Interface):
 
     def sessions(i_node: int, host: str, before: datetime) -> Deferred[list[SessionName]]:
         """
-        The open sessions of a node of which nothing was heard since `before`; of one host of it, by the start of their Session-Ids (RFC 6733 8.8), where `host`
-        is not ''.
+        The open sessions of a host (small letters) of a node of which nothing was heard since `before`. A session is of the host that its CCR-I named, where it
+        keeps that one; else of the one that its node names; else, of a node that is a realm, of the one that its Session-Id begins with (RFC 6733 8.8).
         """
 
     def closed(i_env: int, host: str, risen: datetime) -> Deferred[None]:

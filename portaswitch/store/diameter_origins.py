@@ -24,11 +24,11 @@ on conflict (i_env, origin_host) do update set i_node = excluded.i_node, state_i
     risen = case when excluded.state_id > o.state_id then %(at)s else o.risen end
 where excluded.state_id >= o.state_id returning risen
 """
-#: In a range of the table (`pages`): no index leads to them.
+#: In a range of the table (`pages`): no index leads to them. What a session keeps was written by documents.opened_text.
 SESSIONS: Final = """
-select s.i_env, s.i_node, s.session_key, a.id, s.version from sessions s join accounts a using (i_account)
+select s.i_env, s.i_node, s.session_key, a.id, s.version from sessions s join accounts a using (i_account) join nodes n on n.i_node = s.i_node
 where s.ctid >= %(low)s::tid and s.ctid < %(high)s::tid and s.i_node = %(i_node)s and s.updated < %(before)s
-  and (%(host)s = '' or starts_with(lower(s.session_key), %(i_node)s || '/' || %(host)s || ';'))
+  and %(host)s = coalesce(lower(s.opened::json -> 'k' ->> 'origin_host'), n.origin_host, lower(substring(s.session_key from '/([^;]*)')))
 """
 CLOSED: Final = "update diameter_origins set risen = null where i_env = %s and origin_host = %s and risen <= %s"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -19,16 +20,17 @@ HOST: Final = "pgw.example.com"
 
 @implementer(IDiameterOrigins)
 class Origins:
-    """Implements `IDiameterOrigins`; `add` opens sessions, `away` makes the database be away for so many calls."""
+    """Implements `IDiameterOrigins`; `add` opens sessions, `away` makes the database be away for so many calls; `named` are the hosts that nodes name."""
 
-    def __init__(self) -> None:
+    def __init__(self, named: Mapping[int, str] | None = None) -> None:
+        self._named = named or {}
         self._hosts: dict[tuple[int, str], tuple[int, datetime | None]] = {}
-        self._sessions: list[tuple[SessionName, datetime]] = []
+        self._sessions: list[tuple[SessionName, datetime, str]] = []
         self.away = 0
 
-    def add(self, i_node: int, *names: str, updated: datetime = AT - timedelta(hours=1)) -> None:
-        """Sessions of a node that were heard of at `updated`."""
-        self._sessions += [(SessionName(1, i_node, name, "1", 1), updated) for name in names]
+    def add(self, i_node: int, *names: str, updated: datetime = AT - timedelta(hours=1), host: str = "") -> None:
+        """Sessions of a node that were heard of at `updated`; `host` is the one of their CCR-I that they keep."""
+        self._sessions += [(SessionName(1, i_node, name, "1", 1), updated, host) for name in names]
 
     def remove(self, name: str) -> None:
         """A session is over."""
@@ -48,8 +50,8 @@ class Origins:
 
     def sessions(self, i_node: int, host: str, before: datetime) -> Deferred[list[SessionName]]:
         """See `IDiameterOrigins.sessions`."""
-        start = f"{host};" if host else ""
-        return succeed([name for name, at in self._sessions if name.node == i_node and at < before and name.session.lower().startswith(start)])
+        found = [(name, kept or self._named.get(i_node) or name.session.partition(";")[0]) for name, at, kept in self._sessions if at < before]
+        return succeed([name for name, of in found if name.node == i_node and of.lower() == host])
 
     def closed(self, i_env: int, host: str, risen: datetime) -> Deferred[None]:
         """See `IDiameterOrigins.closed`."""
@@ -60,13 +62,20 @@ class Origins:
 
 
 class OriginsContract:
-    """A case sets `origins`, and opens sessions by `open_sessions`: of node 201, heard of an hour before AT."""
+    """A case sets `origins`, and opens sessions by `open_sessions`, heard of an hour before AT. Node 201 names HOST, node 203 a realm."""
 
     origins: Any
 
-    async def open_sessions(self, *names: str) -> None:
-        """Sessions of node 201."""
+    async def open_sessions(self, *names: str, i_node: int = 201, host: str = "") -> None:
+        """Sessions of a node; `host` is the one of their CCR-I that they keep."""
         raise NotImplementedError
+
+    async def found(self, i_node: int, host: str, before: datetime = AT) -> list[str]:
+        """The sessions of a host."""
+        names = await self.origins.sessions(i_node, host, before)
+        case: Any = self
+        case.assertEqual({(name.i_env, name.node) for name in names}, {(1, i_node)} if names else set())
+        return sorted(name.session for name in names)
 
     async def heard(self, state: int, seconds: int = 0) -> datetime | None:
         """What becomes of a state that is told some seconds behind AT."""
@@ -95,11 +104,14 @@ class OriginsContract:
         case.assertEqual(await self.heard(7, 5), AT + timedelta(seconds=2))
 
     async def test_sessions(self) -> None:
-        """Those of the node, or of the host by the start of their ids, of which nothing was heard since."""
+        """Those of the host, of which nothing was heard since: by what they keep, else by what their node names, else by the start of their ids."""
         case: Any = self
-        await self.open_sessions("PGW.example.com;1;2", "pgw.example.com.evil;1;2", "anything")
-        everything = await self.origins.sessions(201, "", AT)
-        case.assertEqual(sorted(name.session for name in everything), ["PGW.example.com;1;2", "anything", "pgw.example.com.evil;1;2"])
-        case.assertEqual([(name.i_env, name.node, name.session) for name in await self.origins.sessions(201, HOST, AT)], [(1, 201, "PGW.example.com;1;2")])
-        case.assertEqual(await self.origins.sessions(201, "", AT - timedelta(hours=2)), [])
-        case.assertEqual(await self.origins.sessions(202, "", AT), [])
+        await self.open_sessions("pgw.example.com;1;2", "anything")
+        await self.open_sessions("pgw.example.com;1;3", host="Behind.example.org")
+        await self.open_sessions("A.example.net;1;2", "a.example.net.evil;1;2", "anything", i_node=203)
+        await self.open_sessions("b.example.net;1;2", i_node=203, host="a.example.net")
+        case.assertEqual(await self.found(201, HOST), ["anything", "pgw.example.com;1;2"])
+        case.assertEqual(await self.found(201, "behind.example.org"), ["pgw.example.com;1;3"])
+        case.assertEqual(await self.found(203, "a.example.net"), ["A.example.net;1;2", "b.example.net;1;2"])
+        for i_node, host, before in ((201, HOST, AT - timedelta(hours=2)), (202, HOST, AT), (203, "b.example.net", AT)):
+            case.assertEqual(await self.found(i_node, host, before), [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -13,17 +14,18 @@ from portaswitch.store.diameter_origins import DiameterOrigins
 from portaswitch.store.pool import Pool
 from tests.contract.origins import HOST, OriginsContract
 from tests.server.database import fresh_database
-from tests.server.diameter_client import PEERS, DiameterCase, initial, termination, update
-from tests.server.diameter_octets import REALM, avp
+from tests.server.diameter_client import CARD, PEERS, DiameterCase, initial, termination, update
+from tests.server.diameter_octets import REALM, avp, call, ccr, ccr_body, seconds, subscriber
 from tests.server.harness import WORLD
-from tests.server.pools import pause
+from tests.server.pools import pause, until
 from tests.server.test_diameter import CREDIT
 from tests.unit.builders import AT
 
 SESSION = """
 insert into sessions (session_key, version, last_key, answer, i_env, i_node, i_account, i_customer, held, expires, status, started, updated, service, cli, cld,
                       opened, state)
-select '201/' || name, 1, '', '', 1, 201, 101, 101, 0, 'infinity', 'o', %(at)s, %(at)s::timestamptz - interval '1 hour', 'Voice', '', '', '{}', '{}'
+select %(node)s::text || '/' || name, 1, '', '', 1, %(node)s, 101, 101, 0, 'infinity', 'o', %(at)s, %(at)s::timestamptz - interval '1 hour', 'Voice', '', '',
+       %(opened)s, '{}'
 from unnest(%(names)s) name
 """
 
@@ -42,9 +44,10 @@ class TableTests(OriginsContract, TestCase):
         await self.pool.execute(WORLD + PEERS)
         self.origins = DiameterOrigins(self.pool, reactor)
 
-    async def open_sessions(self, *names: str) -> None:
+    async def open_sessions(self, *names: str, i_node: int = 201, host: str = "") -> None:
         """See `OriginsContract.open_sessions`."""
-        await self.pool.execute(SESSION, {"at": AT, "names": list(names)})
+        opened = json.dumps({"k": {"origin_host": host} if host else {}})
+        await self.pool.execute(SESSION, {"at": AT, "names": list(names), "node": i_node, "opened": opened})
 
     async def test_node_goes(self) -> None:
         """A node that is taken away takes its hosts along."""
@@ -85,6 +88,30 @@ class ServerTests(DiameterCase):
         self.assertEqual(again, [2001, 5002])
         self.assertEqual(await self.world.one("select balance, held from accounts where i_account = 101"), (Decimal("9.97"), 0))
         self.assertEqual(await self.world.one("select state_id, risen from diameter_origins where origin_host = 'pgw.example.com'"), (6, None))
+
+    async def done(self, host: str, state: int) -> bool:
+        """What this state of a host says is done."""
+        found = "select 1 from diameter_origins where origin_host = %s and state_id = %s and risen is null"
+        return bool(await self.world.pool.query(found, (host, state)))
+
+    async def test_behind_an_agent(self) -> None:
+        """The restart of an agent ends no session of a host behind it; that of the host, which its next request tells, ends those of the host."""
+        host = "unlisted.example.org"
+
+        def begun(hop: int, session: str, state: int) -> bytes:
+            told = subscriber(CARD), seconds(30), call(CARD, "8210001"), avp(278, state)
+            return ccr(hop, ccr_body(session, 1, 0, *told, host=host))
+
+        agent = await self.peer("pgw.example.com", REALM, avp(278, 5))
+        await agent.ask(begun(10, "pgw.example.com;5;1", 1))
+        await agent.ask(initial(11, "pgw.example.com;5;2", account=CREDIT))
+        await agent.end()
+        agent = await self.peer("pgw.example.com", REALM, avp(278, 6))
+        await until(lambda: self.done("pgw.example.com", 6), "the end of the agent's sessions")
+        await until(lambda: self.done(host, 1), "the first state of the host")
+        self.assertEqual(await self.left(1), [("201/pgw.example.com;5;1",)])
+        self.assertEqual((await agent.ask(begun(12, "pgw.example.com;5;3", 2))).result, 2001)
+        self.assertEqual(await self.left(1), [("201/pgw.example.com;5;3",)])
 
     async def test_swept(self) -> None:
         """A session that nobody spoke for in time is charged by what it reported; its CCR-T, late, charges the difference, once."""

@@ -30,7 +30,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Union
+from typing import TYPE_CHECKING, Final, TypeVar, Union
 
 if TYPE_CHECKING:
     from portaswitch.wire.diameter.message import Group, Unknown
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 Value = Union[str, int, bytes, float, "Group", "Unknown"]
 Decoder = Callable[[bytes], Value | None]
 Encoder = Callable[[Value], bytes]
+Text = TypeVar("Text", bound=str | bytes)
+Made = TypeVar("Made")
 
 #: Octets of the longest value that is remembered decoded or encoded: strangers choose what comes.
 REMEMBERED: Final = 255
@@ -52,6 +54,12 @@ _IPV6: Final = b"\0\2"
 
 _IDENTITY: Final = re.compile(r"[!-~]+", re.ASCII)
 _URI: Final = re.compile(r"aaas?://[!-~]+", re.ASCII)
+
+
+def remembered(convert: Callable[[Text], Made], most: int) -> Callable[[Text], Made]:
+    """What does as `convert`, and remembers what became of that many short values."""
+    known = lru_cache(most)(convert)
+    return lambda value: known(value) if len(value) <= REMEMBERED else convert(value)
 
 
 def decode_text(octets: bytes) -> str | None:
@@ -74,16 +82,11 @@ def _pattern_decoder(pattern: re.Pattern[str]) -> Decoder:
         text = decode_text(octets)
         return text if text is not None and pattern.fullmatch(text) else None
 
-    known = lru_cache(maxsize=4096)(decode)  # the same few peers and realms in every message
-    return lambda octets: known(octets) if len(octets) <= REMEMBERED else decode(octets)
-
-
-def decode_address(octets: bytes) -> str | bytes | None:
-    """Two octets of family, then the address; an IP address must be of its length."""
-    return _known_address(octets) if len(octets) <= REMEMBERED else _address(octets)
+    return remembered(decode, 4096)  # the same few peers and realms in every message
 
 
 def _address(octets: bytes) -> str | bytes | None:
+    """Two octets of family, then the address; an IP address must be of its length."""
     if len(octets) < 2:
         return None
     family, rest = octets[:2], octets[2:]
@@ -94,7 +97,7 @@ def _address(octets: bytes) -> str | bytes | None:
     return octets
 
 
-_known_address = lru_cache(maxsize=65536)(_address)
+decode_address: Final = remembered(_address, 65536)
 
 
 def decode_time(octets: bytes) -> int:
@@ -145,13 +148,8 @@ def _pattern_encoder(pattern: re.Pattern[str], what: str) -> Encoder:
             raise ValueError(f"{text!r} is not {what}")
         return text.encode()
 
-    known = lru_cache(maxsize=4096)(encoded)
-
-    def encode(value: Value) -> bytes:
-        text = _text_of(value)
-        return known(text) if len(text) <= REMEMBERED else encoded(text)
-
-    return encode
+    known = remembered(encoded, 4096)
+    return lambda value: known(_text_of(value))
 
 
 def _encode_address(value: Value) -> bytes:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from struct import Struct
-from typing import Final
+from typing import Any, Final
 
-from portaswitch.wire.diameter.datatypes import ENCODERS, SIZES, Encoder, Value
+from portaswitch.wire.diameter.datatypes import ENCODERS, SIZES, Encoder, Value, remembered
 from portaswitch.wire.diameter.definitions import VENDOR, Avp
 from portaswitch.wire.diameter.message import Group, Pair
 
@@ -80,7 +80,8 @@ class Packer:
         if avp.type in SIZES:
             self.plain: Pack = lru_cache(_REMEMBERED)(self._sized)
         elif avp.type == "DiameterIdentity":
-            self.plain = lru_cache(_REMEMBERED)(self._any)
+            named: Any = self._any  # what has no length is refused as what can't be remembered is: TypeError
+            self.plain = remembered(named, _REMEMBERED)
         else:
             self.plain = self._text() if avp.type in ("UTF8String", "OctetString") else self._grouped() if avp.type == "Grouped" else self._any
 

@@ -113,11 +113,13 @@ class Node:
         return self._done(self._peer(peer).happens(Event.START, now))
 
     def stop(self, now: float, cause: int = REBOOTING, peer: str | None = None) -> list[Output]:
-        """Take leave of a peer, or of all; a Disconnect-Cause of RFC 6733 5.4.3 says why."""
+        """Take leave of a peer, or of all, a connection that waits included; a Disconnect-Cause of RFC 6733 5.4.3 says why."""
         outputs: list[Output] = []
         for known in [self._peer(peer)] if peer is not None else list(self.peers.values()):
             known.farewell = cause
             outputs += known.happens(Event.STOP, now, reason="stopped")
+            if known.name in self._doubted:
+                outputs += [Close(connection, "stopped") for connection, _ in self._held(known)]
         return self._done(outputs)
 
     def received(self, connection: Connection, octets: bytes, now: float) -> list[Output]:
@@ -193,6 +195,12 @@ class Node:
         known.requests[hop_by_hop] = code, context
         return [Send(known.open, octets)]
 
+    def forget(self, peer: str, context: object) -> None:
+        """A request of ours is no longer waited for: an answer that still comes is one to no request, and a lost connection gives nothing back."""
+        known = self.peers.get(peer.lower())
+        if known is not None:
+            known.requests = {hop_by_hop: one for hop_by_hop, one in known.requests.items() if one[1] is not context}
+
     def answer(self, delivered: Deliver, octets: bytes) -> list[Output]:
         """
         Send the answer to a delivered request, once: nothing when it was answered before, or when its
@@ -242,7 +250,10 @@ class Node:
             return self._first(connection, lane, message, now)
         if peer.state in OPEN and peer.open == connection:
             outputs = self._flow(connection, lane, peer, message, now)
-            return [*outputs, *self._outlive(peer, now)] if peer.name in self._doubted else outputs
+            if peer.name in self._doubted:
+                # One that takes leave makes room: its client goes over to the connection that waits.
+                outputs += self._outlive(peer, now) if peer.state in OPEN else self._heir(peer, now)
+            return outputs
         if lane.ours and peer.state in (State.WAIT_I_CEA, State.WAIT_RETURNS):
             return self._cea(connection, lane, peer, message, now)
         event = _EVENTS.get((message.code, message.is_request))

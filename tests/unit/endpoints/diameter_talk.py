@@ -40,7 +40,7 @@ from tests.unit.wire.diameter.test_examples import DICTIONARY, pairs_of
 BEGIN = datetime(2026, 3, 1, 12, tzinfo=UTC)
 USER, ALIAS, IMSI, BLOCKED, POOR = "380630000001", "380630000011", "255010000000001", "380630000002", "380630000003"
 GIB = 2**30
-NODE = Node(1, 1, "pgw", "192.0.2.1", "pgw.example", dial_rules=(DialRule("411", "12055576061"),))
+NODE = Node(1, 1, "pgw", "192.0.2.1", "pgw.example", origin_host="pgw.example", dial_rules=(DialRule("411", "12055576061"),))
 LOCAL = LocalIdentity("ocs.portaone.com", "portaone.com")
 DATA, VOICE, SMS, USSD = 1, 2, 3, 4
 SERVICES = {

@@ -156,7 +156,7 @@ class World:
         self.clock, self.core, self.map = Clock(), Core(), Map()
         self.table = DiameterPeers(catalogue(*nodes), IDENTITY)
         local = Local(IDENTITY.origin_host, IDENTITY.origin_realm, ("192.0.2.1",), 1)
-        self.origins, self.ways = Origins(), ways or Ways()
+        self.origins, self.ways = Origins({node.i_node: node.origin_host for node in nodes}), ways or Ways()
         self.endpoint = DiameterEndpoint(
             local, lambda: self.table, self.core, self.map, self.clock, lambda: AT, Identifiers(1, 2), limits, origins=self.origins, ways=self.ways,
         )  # fmt: skip

@@ -50,6 +50,7 @@ class PeerTests(DiameterCase):
         for _ in range(3):
             self.assertEqual(self.refused(self.world.peer("stranger.example.net", "example.net")), 3010)
         self.assertEqual([event["log_level"] for event in logged], [LogLevel.warn])
+        self.assertEqual(self.refused(self.world.peer("h" * 256, REALM)), 3010, "no name of DNS: neither a table nor our memory keeps it")
 
     def test_no_cer(self) -> None:
         """A request before the CER, or octets that are none, end the connection without an answer; so do ten seconds of silence."""
@@ -223,6 +224,13 @@ class RequestTests(DiameterCase):
         self.assertEqual([(m.hop_by_hop, m.end_to_end, m.get("Result-Code")) for m in self.caller.read()], [(5, 77, 2001), (6, 77, 2001)])
         self.assertEqual([(m.hop_by_hop, m.get("Result-Code")) for m in self.caller.say(ccr(9, end=77, flags=0xD0))], [(9, 2001)])
         self.assertEqual(len(self.world.core.asked), 0)
+
+    def test_long_names_are_not_kept(self) -> None:
+        """An answer to a request with longer names than clients give is the ledger's to know: nobody fills our memory with them."""
+        for _ in range(2):
+            self.caller.say(ccr(5, "s" * 256, end=77))
+            self.world.core.decide()
+            self.assertEqual([message.get("Result-Code") for message in self.caller.read()], [2001])
 
     def test_identifier_used_twice(self) -> None:
         """Two questions under one End-to-End Identifier are two questions."""

@@ -9,9 +9,10 @@ from portaswitch.endpoints import diameter_agents
 from portaswitch.endpoints.diameter_agents import MOST, UNREMEMBERED
 from portaswitch.endpoints.diameter_peers import DiameterPeers
 from portaswitch.errors import DatabaseDown
+from portaswitch.model.request import Kind
 from portaswitch.wire.diameter.message import Pair
 from tests.contract.ways import Ways, WaysContract
-from tests.unit.endpoints.diameter_world import IDENTITY, NODES, PGW, REALM, Caller, World, catalogue, ccr
+from tests.unit.endpoints.diameter_world import IDENTITY, NODES, PGW, REALM, Caller, World, catalogue, ccr, request
 
 BEHIND = "behind.example.com"
 AGENT = "dra.visited.example.net"
@@ -110,6 +111,27 @@ class AgentTests(SynchronousTestCase):
         agent.say(ccr(1, Origin_Host="Unlisted.example.org"))
         self.assertEqual(self.hosts(self.world, 1), [PGW, "unlisted.example.org"])
         self.assertEqual(self.asked(self.world, agent, host="unlisted.example.org"), [1])
+
+    def ended(self) -> list[str]:
+        """The sessions that were to be closed since the last look."""
+        asked, self.world.core.asked = self.world.core.asked, []
+        return [one.session for one, _ in asked if one.kind is Kind.ON_OFF]
+
+    def test_restart_of_a_host(self) -> None:
+        """A state is that of its Origin-Host: a risen one in a request ends the sessions of that host, one in a DWR of the agent those of the agent itself."""
+        agent, hosts = self.world.open(more=[("Origin-State-Id", 5)]), ("x.example.org", "y.example.org")
+        self.world.origins.add(1, "own")
+        for number, host in enumerate(hosts):
+            self.world.origins.add(1, f"{host};1", host=host.upper())
+            agent.say(ccr(number, Origin_Host=host, Origin_State_Id=7), ccr(number + 5, Origin_Host=host, Origin_State_Id=6), ccr(number + 9, Origin_Host=host))
+        self.assertEqual(self.ended(), [])
+        agent.say(ccr(20, Origin_Host="X.example.org", Origin_State_Id=8))
+        self.assertEqual(self.ended(), ["x.example.org;1"])
+        agent.say(request(280, [("Origin-Host", PGW), ("Origin-Realm", "example.com"), ("Origin-State-Id", 6)]))
+        self.assertEqual(self.ended(), ["own"])
+        self.world.endpoint.drain()
+        agent.say(ccr(21, Origin_Host="y.example.org", Origin_State_Id=8))
+        self.assertEqual(self.ended(), [], "another process will hear it")
 
     def test_table_without_it(self) -> None:
         """A node that is taken out of the table is not asked any more, although its agent is there; one whose agent is another node now is of that."""

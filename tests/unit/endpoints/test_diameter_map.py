@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portaswitch.endpoints import diameter_map
+from portaswitch.endpoints import diameter_map, diameter_subscriber
 from portaswitch.endpoints.diameter_map import Malformed, to_reply, to_request
 from portaswitch.endpoints.diameter_peers import DiameterPeer, DiameterPeers
 from portaswitch.endpoints.diameter_profiles import load, shipped
@@ -163,6 +163,25 @@ class RequestTests(TalkCase):
         self.assertEqual((len(long.session), long.session[:7]), (71, "sha256:"))
         self.assertNotEqual(long.session, self.request(Session_Id="x" * 1001).session)
 
+    def test_host(self) -> None:
+        """A session keeps whose it is, as it calls itself, where its node doesn't name that host; nothing that is no name of DNS."""
+        self.assertEqual(dict(self.request().kept), {})
+        self.assertEqual(dict(self.request(Origin_Host="PGW7.example").kept), {"origin_host": "PGW7.example", "origin_realm": "example"})
+        for strange in ({"Origin_Host": "h" * 256}, {"Origin_Host": "pgw7.example", "Origin_Realm": "r" * 256}):
+            self.assertEqual(dict(self.request(**strange).kept), {})
+        later = to_request(self.message(ccr(2, 1, Origin_Host="pgw7.example")), self.peer, self.now, "r1")
+        self.assertEqual(dict(later.kept), {}, "a session is whose it was at its beginning")
+
+    def test_long_ids_are_not_remembered(self) -> None:
+        """What no subscriber has, in length or number, leaves nothing behind; what all have is read once."""
+        before = diameter_subscriber._known.cache_info()
+        self.request(Subscription_Id=[user("9" * 200), user("8" * 56)])
+        self.request(Subscription_Id=[user(str(number)) for number in range(9)])
+        self.assertEqual(diameter_subscriber._known.cache_info(), before)
+        self.assertEqual({self.request(Subscription_Id=user("9" * 100)).parties.user for _ in range(3)}, {"9" * 100})
+        after = diameter_subscriber._known.cache_info()
+        self.assertEqual((after.misses, after.hits), (before.misses + 1, before.hits + 2))
+
     def test_services(self) -> None:
         """What is in Service-Information tells the use, then the context; USSD by its context alone."""
         cases: tuple[tuple[str, int, dict[str, Any]], ...] = (
@@ -231,7 +250,7 @@ class ProfileTests(TalkCase):
         self.assertEqual({one.home for one in known.values()}, {frozenset({"25501"})})
         self.assertEqual((known["magma"].volume_threshold, known["magma"].subscriber), (7, shipped()["magma"].subscriber))
         self.assertEqual((known["acme"].serving, known["bfx"].provision_cld), (("Access-Network-Information",), True))
-        peer = DiameterPeers(EMPTY, LOCAL, known)._peer(replace(NODE, profile="acme", origin_host="pgw.example"), "pgw.example", "example")
+        peer = DiameterPeers(EMPTY, LOCAL, known)._peer(replace(NODE, profile="acme"), "pgw.example", "example")
         away = ccr(1, 0, Service_Information={"IMS-Information": {"Access-Network-Information": "3GPP-GERAN;cgi-3gpp=2620200a11234"}})
         self.assertEqual(to_request(self.message(away), peer, self.now, "r").access_code, "ROAMING.26202|OUTGOING")
         self.assertEqual(to_request(self.message(away), self.peer, self.now, "r").access_code, "OUTGOING")

@@ -7,16 +7,22 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from portaswitch.endpoints.diameter import REFUSED
 from portaswitch.endpoints.diameter_push import PATIENCE, DiameterTeller
 from portaswitch.endpoints.tasks import Never, NotNow, Verdict
 from portaswitch.model.session_task import Outcome, SessionTask, TaskKind
 from portaswitch.wire.diameter.message import Message, Pair
-from tests.unit.endpoints.diameter_world import PGW, REALM, Caller, World, request
+from tests.unit.endpoints.diameter_world import PGW, REALM, Caller, World, ccr, request
 
 
 def task(kind: TaskKind = TaskKind.RAR, i_node: int = 1, i_env: int = 1, session: str = "pgw.example.com;1;2", **arguments: Any) -> SessionTask:
     """A task of a session."""
     return SessionTask(7, kind, i_env, i_node, f"{i_node}/{session}", arguments, 1, {"session": session})
+
+
+def of(host: str, i_node: int, session: str = "s", realm: str = REALM) -> SessionTask:
+    """A Re-Auth for a session whose CCR-I had this Origin-Host and Origin-Realm."""
+    return SessionTask(7, TaskKind.RAR, 1, i_node, f"{i_node}/{session}", {}, 1, {"session": session, "origin_host": host, "origin_realm": realm})
 
 
 class PushTests(SynchronousTestCase):
@@ -77,7 +83,10 @@ class PushTests(SynchronousTestCase):
         asked = self.teller.tell(task())
         self.world.clock.advance(PATIENCE)
         self.assertEqual(self.told(asked), (Outcome.AGAIN, "no answer in 10 s", True))
+        self.assertEqual(self.world.endpoint._node.peers[PGW].requests, {})
+        late = REFUSED.get("5012")
         self.answer(self.caller, 2001)
+        self.assertEqual(REFUSED.get("5012"), late + 1)
         asked = self.teller.tell(task())
         self.caller.protocol.connectionLost()
         self.assertEqual(self.told(asked)[:1], (Outcome.AGAIN,))
@@ -96,3 +105,21 @@ class PushTests(SynchronousTestCase):
         self.assertEqual([len(caller.read()) for caller in callers], [0, 1])
         _ = self.teller.tell(task(i_node=2, session="elsewhere;1;2"))
         self.assertEqual(sum(len(caller.read()) for caller in callers), 1)
+
+    def test_host_of_its_facts(self) -> None:
+        """The host of the CCR-I, as it called itself, whatever the Session-Id begins with; where it is not here, no other one: its 5002 means nothing."""
+        callers = [self.world.open(f"{name}.{REALM}", REALM) for name in ("a", "b")]
+        _ = self.teller.tell(of(f"B.{REALM}", 2, f"a.{REALM};1;2"))
+        (rar,) = callers[1].read()
+        self.assertEqual((rar.get("Destination-Host"), rar.get("Destination-Realm")), (f"B.{REALM}", REALM))
+        callers[1].protocol.connectionLost()
+        self.assertRaises(NotNow, self.teller.tell, of(f"b.{REALM}", 2, f"a.{REALM};1;2"))
+        self.assertEqual(callers[0].read(), [])
+
+    def test_host_behind_an_agent(self) -> None:
+        """By its agent under its own names, of several the right one; also where the agent is all that is known of the way."""
+        self.caller.say(ccr(1, Origin_Host="x.example.org", Origin_Realm="example.org"), ccr(2, Origin_Host="y.example.org", Origin_Realm="example.org"))
+        for host in ("x.example.org", "y.example.org", "forgotten.example.org"):
+            _ = self.teller.tell(of(host, 1, "x.example.org;1;2", "example.org"))
+            (rar,) = self.caller.read()
+            self.assertEqual((rar.get("Destination-Host"), rar.get("Destination-Realm")), (host, "example.org"))

@@ -20,11 +20,11 @@ class MemoryTests(OriginsContract, TestCase):
 
     def setUp(self) -> None:
         """An empty table."""
-        self.origins = Origins()
+        self.origins = Origins({201: HOST})
 
-    async def open_sessions(self, *names: str) -> None:
+    async def open_sessions(self, *names: str, i_node: int = 201, host: str = "") -> None:
         """See `OriginsContract.open_sessions`."""
-        self.origins.add(201, *names)
+        self.origins.add(i_node, *names, host=host)
 
 
 class RestartTests(SynchronousTestCase):
@@ -32,7 +32,7 @@ class RestartTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Nobody has restarted yet."""
-        self.clock, self.core, self.origins = Clock(), Core(), Origins()
+        self.clock, self.core, self.origins = Clock(), Core(), Origins({1: HOST})
         self.restarts = self.process()
         table = DiameterPeers(catalogue(*NODES), IDENTITY)
         pgw, visitor = table.find(HOST, "example.com"), table.find(f"a.{REALM}", REALM)
@@ -116,8 +116,9 @@ class RestartTests(SynchronousTestCase):
         self.assertEqual(self.closing(), [f"s{ABREAST}", f"s{ABREAST + 1}"])
 
     def test_host_of_a_realm(self) -> None:
-        """Of a node that is a realm only the sessions are closed whose ids begin with the host's name."""
+        """Of a node that is a realm only the sessions of the host are closed: by the host of their CCR-I, else by that which their ids begin with."""
         self.origins.add(2, f"a.{REALM};1;1", f"b.{REALM};1;1", "no form at all")
+        self.origins.add(2, f"a.{REALM};1;2", host=f"B.{REALM}")
         self.restarts.heard(self.visitor, 5)
         self.restarts.heard(self.visitor, 6)
         self.assertEqual(self.closing(), [f"a.{REALM};1;1"])

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from sys import getrefcount
+from typing import Any
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from portaswitch.wire.diameter.codec import decode, encode, encode_again, encode_answer, encode_error
-from portaswitch.wire.diameter.datatypes import DECODERS, ENCODERS, REMEMBERED, Value, _known_address, decode_address
+from portaswitch.wire.diameter.datatypes import DECODERS, ENCODERS, REMEMBERED, Value, decode_address, remembered
 from portaswitch.wire.diameter.definitions import ERROR, Avp
 from portaswitch.wire.diameter.dictionary import Dictionary
 from portaswitch.wire.diameter.faults import packed
@@ -304,17 +308,31 @@ class FaultTests(SynchronousTestCase):
         self.assertTrue(encode_again(message, DICTIONARY).endswith(inside))
 
     def test_long_values_are_not_remembered(self) -> None:
-        """Addresses and names of strangers that are longer than any real one are decoded each time."""
-        before = _known_address.cache_info().currsize
-        for number in range(3):
-            long = bytes((0x34, 0x30, number)) + bytes(2 * REMEMBERED)
-            self.assertEqual(decode_address(long), long)
-        self.assertEqual(_known_address.cache_info().currsize, before)
-        self.assertEqual(decode_address(b"\x00\x01\xc0\x00\x02\x07"), "192.0.2.7")
-        self.assertEqual(_known_address.cache_info().currsize, before + 1)
-        name = "a" * 63 + ("." + "b" * 63) * 5
-        self.assertEqual(DECODERS["DiameterIdentity"](name.encode()), name)
-        self.assertEqual(ENCODERS["DiameterIdentity"](name), name.encode())
+        """Addresses and names of strangers that are longer than any real one are decoded, encoded and packed each time; short ones once."""
+        asked: list[str] = []
+
+        def upper(text: str) -> str:
+            asked.append(text)
+            return text.upper()
+
+        short = remembered(upper, 10)
+        for text in ("a" * REMEMBERED, "b" * (REMEMBERED + 1)) * 2:
+            self.assertEqual(short(text), text.upper())
+        self.assertEqual([len(text) for text in asked], [REMEMBERED, REMEMBERED + 1, REMEMBERED + 1])
+        long = b"\x34\x30" + bytes(2 * REMEMBERED)
+        held = getrefcount(long)
+        self.assertEqual(decode_address(long), long)
+        self.assertEqual(getrefcount(long), held)
+        self.assertIs(decode_address(b"\0\1\xc0\0\2\7"), decode_address(b"\0\1\xc0\0\2\7"))
+        name, pack = "a" * 63 + ("." + "b" * 63) * 5, DICTIONARY.packs.by_name["Origin-Host"]
+        self.assertEqual(pack(name)[8:], name.encode() + b"\0")
+        conversions: list[tuple[Callable[[Any], Any], Any]] = [
+            (DECODERS["DiameterIdentity"], name.encode()), (ENCODERS["DiameterIdentity"], name), (pack, name),
+        ]  # fmt: skip
+        for convert, told in conversions:
+            self.assertEqual(convert(told), convert(told))
+            self.assertIsNot(convert(told), convert(told))
+            self.assertIs(convert(told[:REMEMBERED]), convert(told[:REMEMBERED]))
 
     def test_errors_have_the_generic_grammar(self) -> None:
         """An answer with the E bit lacks what the command's grammar asks for."""

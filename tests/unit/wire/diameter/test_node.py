@@ -167,6 +167,23 @@ class SecondConnectionTests(NodeCase):
         self.assertEqual(([m.get("Result-Code") for m in sent(outputs)], only(outputs, Close)[0].connection), ([4003], "e"))
         self.assertEqual(only(self.node.tick(7), Up)[0].peer, PGW)
 
+    def test_old_one_leaves(self) -> None:
+        """A client that goes over to a new connection takes leave on the old one, which is answered: the new one is taken at once."""
+        self.open()
+        self.again()
+        outputs = self.node.received("c", request(282, [*origin(), ("Disconnect-Cause", 0)]), 2)
+        self.assertEqual([(message.code, message.get("Result-Code")) for message in sent(outputs)], [(282, 2001), (257, 2001), (280, None)])
+        self.assertEqual([type(output) for output in outputs if not isinstance(output, Send)], [Down, Close, Up])
+        self.assertEqual(len(only(self.node.received("d", ccr(), 3), Deliver)), 1)
+
+    def test_we_leave(self) -> None:
+        """Whom we take leave of does not come in by the connection that waits."""
+        self.open()
+        self.again()
+        self.assertEqual([output.connection for output in only(self.node.stop(2, 2, PGW), Close)], ["d"])
+        outputs = self.node.tick(60)
+        self.assertEqual(([output.connection for output in only(outputs, Close)], only(outputs, Up)), (["c"], []))
+
     def test_new_one_gives_up(self) -> None:
         """Its loss changes nothing."""
         self.open()

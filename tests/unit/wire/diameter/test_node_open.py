@@ -115,6 +115,16 @@ class OpenTests(NodeCase):
         self.assertEqual([o.context for o in only(outputs, Unanswered)], [2])
         self.assertRaises(LookupError, self.node.request, PGW, 0xC0, 258, 4, [], 3)
 
+    def test_forgotten(self) -> None:
+        """What is not waited for any more has no late answer, and is not given back; the others are."""
+        (message,) = sent(self.node.request(PGW, 0xC0, 258, 4, [("Session-Id", "s")], 1))
+        self.node.request(PGW, 0xC0, 258, 4, [("Session-Id", "s")], 2)
+        for peer, context in ((PGW.upper(), 1), ("nobody", 2)):
+            self.node.forget(peer, context)
+        late = encode_answer(message, [("Result-Code", 2002), *origin()], DICTIONARY)
+        self.assertEqual([type(o) for o in self.node.received("c", late, 1)], [Refused])
+        self.assertEqual([o.context for o in only(self.node.lost("c", 2), Unanswered)], [2])
+
     def test_watchdog_of_the_peer(self) -> None:
         """DWA with our origin and state; its Origin-State-Id is kept."""
         (dwa,) = sent(self.node.received("c", request(280, [*origin(), ("Origin-State-Id", 9)]), 1))
