@@ -43,7 +43,7 @@ from portaswitch.provisioning import Provisioning
 from portaswitch.service_diameter import DiameterRole
 from portaswitch.service_jobs import database_jobs
 from portaswitch.service_radius import RadiusRole
-from portaswitch.service_sip import SipService, worker_of
+from portaswitch.service_sip import NONCES, SipService, worker_of
 from portaswitch.store.catalogue import CatalogueStore
 from portaswitch.store.database import Database
 from portaswitch.store.folding import reseller_funds
@@ -147,7 +147,7 @@ class Server(Service):
         lines = self._open_ports(self.core)
         if "sip" in settings.roles:
             pool = await self._database.connect_hot(settings.limits.hot_connections, settings.limits.statement_timeout, "sip")
-            self.sip = SipService(self._reactor, settings, self.core, pool, lambda: self.catalogue, _now, self.tracer)
+            self.sip = SipService(self._reactor, settings, self.core, pool, lambda: self.catalogue, _now, self.tracer, self._database.sealer.derived(NONCES))
             lines += await self.sip.open()
         await self._start_jobs(ledger, self.core)
         self._stage = Stage.SERVING

@@ -48,6 +48,8 @@ from portaswitch.wire.sip.challenge import Guard, Nonces
 #: Days that messages which are over are remembered, so that a sender who lost its answer is not charged again.
 REMEMBERED = 2
 
+#: What the key of secrets is made another one for, with which nonces are signed.
+NONCES = "SIP nonces"
 #: Seconds between two looks for what subscribers are to be told of.
 NOTICED = 5.0
 #: A SIP message may fill a datagram (RFC 3261 18.1.1).
@@ -64,13 +66,13 @@ def worker_of(settings: Settings) -> str:
 
 class SipService:
     """
-    Sockets and all behind them. `pool` has fixed plans: a fresh database has no statistics, and would look through all accounts for one. `ports` are by the
-    name of their listener; `notifier` is `INotifier`.
+    Sockets and all behind them. `pool` has fixed plans: a fresh database has no statistics, and would look through all accounts for one. `secret` signs
+    nonces: all processes of the database have it, also behind a restart. `ports` are by the name of their listener; `notifier` is `INotifier`.
     """
 
     def __init__(
         self, reactor: Any, settings: Settings, billing: IBilling, pool: Pool, catalogue: Callable[[], Catalogue], now: Callable[[], datetime],
-        tracer: Tracer,
+        tracer: Tracer, secret: bytes,
     ) -> None:  # fmt: skip
         self._reactor, self._settings, sip = reactor, settings.sip, settings.sip
         self._reuse = settings.reuse_port
@@ -91,7 +93,7 @@ class SipService:
         wanted = {Occasion.QUOTA: sip.notice_quota, Occasion.BALANCE: sip.notice_balance, Occasion.TOPUP: sip.notice_topup}
         texts = {occasion: text for occasion, text in wanted.items() if text is not None}
         self.notices = Notices(NoticeTable(pool), self.notifier, texts, sip.low_balance)
-        guard = Guard(sip.realm or sip.domains[0], Nonces(None, int(sip.nonce_lifetime), int(sip.legacy_nonce_lifetime)), sip.algorithms)
+        guard = Guard(sip.realm or sip.domains[0], Nonces(secret, int(sip.nonce_lifetime), int(sip.legacy_nonce_lifetime)), sip.algorithms)
         entrance = Entrance(billing, guard, self._domains, throttle, now, f"{settings.instance}-s")
         self._handle(entrance, now, trace)
         self.server.on_closed = self._closed

@@ -86,6 +86,24 @@ class SipMessageTests(SipCase):
         self.assertEqual(len(bob.requests), 1)
         self.assertEqual(await self.world.one("select count(*) from xdr"), 1)
 
+    async def test_lost_answer_and_restart(self) -> None:
+        """The server was started again before the phone repeats its request: 202, paid and sent once; another message with that log-in is challenged."""
+        alice, bob = self.world.phone(), self.world.phone(BOB)
+        await bob.register()
+        target = f"sip:{BOB}@{DOMAIN}"
+        more = "Content-Type: text/plain", f"Authorization: {await proven(alice, target)}"
+        self.assertEqual(status(await alice.ask(alice.request("MESSAGE", target, *more, body=b"once", cseq=7))), 202)
+        await self.world.until("select state || '/' || charge from messages", "delivered/settled")
+        await self.world.server.stopService()
+        await self.world.start()
+        self.assertEqual(status(await alice.ask(alice.request("MESSAGE", target, *more, body=b"once", cseq=7))), 202)
+        answer = await alice.ask(alice.request("MESSAGE", target, *more, body=b"twice", cseq=8))
+        self.assertEqual((status(answer), challenges(answer)[0]["stale"]), (401, "true"))
+        await alice.message(BOB, "next")
+        await self.world.until("select count(*) from messages where state = 'delivered'", 2)
+        self.assertEqual([octets.partition(b"\r\n\r\n")[2] for octets in bob.requests], [b"once", b"next"])
+        self.assertEqual(await self.world.one("select count(*) from xdr"), 2)
+
     async def test_replayed_login(self) -> None:
         """Somebody who overheard a log-in and uses it for another message gets a new challenge, whatever he changes."""
         alice, thief = self.world.phone(), self.world.phone()
