@@ -307,7 +307,7 @@ class Server(Service):
         self._stage = Stage.STOPPING
         if self._starting is not None and not self._starting.called:
             self._starting.cancel()
-        await _closed(self._ports)
+        await listen.closed(self._ports)
         if self.diameter is not None:
             await self.diameter.drain()
         if self.sip is not None:
@@ -328,15 +328,7 @@ class Server(Service):
         if self._listener is not None:
             self._listener.close()
         await self._database.close()
-        await _closed(self._http)
-
-
-async def _closed(ports: list[listen.ListeningPort]) -> None:
-    """Close these ports, and forget them."""
-    while ports:
-        closed = ports.pop().stopListening()
-        if closed is not None:
-            await closed
+        await listen.closed(self._http)
 
 
 def explain(error: BaseException) -> str:

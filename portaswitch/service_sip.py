@@ -1,7 +1,8 @@
 """
 The role sip, put together for the one builder (`service`): sockets, the SIP endpoint, messaging and its tables.
 
-    start: contacts of our dead connections are forgotten > ports        stop: ports > connections > timers
+    start: contacts of our dead connections are forgotten > ports
+    stop: nothing new is taken > what was taken is answered > ports > connections > timers
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from contextlib import suppress
 from datetime import datetime
 from os import getpid
 from typing import Any
+
+from twisted.internet.defer import Deferred
 
 from portaswitch.config.listen import ListenAddress
 from portaswitch.config.settings import Settings, SipSettings
@@ -75,8 +78,9 @@ class SipService:
         tracer: Tracer, secret: bytes,
     ) -> None:  # fmt: skip
         self._reactor, self._settings, sip = reactor, settings.sip, settings.sip
-        self._reuse = settings.reuse_port
-        self._opened: list[listen.ListeningPort] = []
+        self._reuse, self._longest = settings.reuse_port, settings.limits.decision_timeout + 1
+        self._streams: list[listen.ListeningPort] = []
+        self._datagrams: list[listen.ListeningPort] = []
         self._gone: set[str] = set()
         self._worker = worker_of(settings)
         self.ports: dict[str, UdpPort | TcpPort] = {}
@@ -140,10 +144,11 @@ class SipService:
             port = UdpPort(self.server, name)
             # Never shared: the kernel would give the answers to what one process has sent to another.
             opened = listen.listen_udp(self._reactor, address.interface, address.port, port, False, what, DATAGRAM)
+            self._datagrams.append(opened)
         else:
             port = TcpPort(self.server, name, address.transport.upper(), self._reactor)
             opened = listen.listen_stream(self._reactor, address, port, self._reuse, what)
-        self._opened.append(opened)
+            self._streams.append(opened)
         place = opened.getHost()
         port.sent_by = (self._public(place.host), place.port)
         self.server.ours.add(port.sent_by)
@@ -208,11 +213,13 @@ class SipService:
         await self.notices.purge(rest)
 
     async def close(self) -> None:
-        """Close sockets and connections."""
-        while self._opened:
-            closed = self._opened.pop().stopListening()
-            if closed is not None:
-                await closed
+        """
+        Take nothing new, see what was taken to its end (a request for as long as a decision may take, a text until its phone says so), then close the sockets:
+        an answer that could not leave any more would have its message sent again, and paid twice.
+        """
+        await listen.closed(self._streams)
+        await Deferred.fromCoroutine(self._drained()).addTimeout(self._longest, self._reactor, lambda *_: None)
+        await listen.closed(self._datagrams)
         for port in self.ports.values():
             if isinstance(port, TcpPort):
                 self._gone.update(port.flows)
@@ -221,3 +228,7 @@ class SipService:
         await self.relay.drained()
         with suppress(DatabaseDown):  # the next start forgets them all
             await self._forget()
+
+    async def _drained(self) -> None:
+        await self.server.drained()
+        await self.relay.drained()

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+
+from portaswitch.store.pool import Cursor, Pool
 from tests.server.phones import ALICE, BOB, DOMAIN, MONEY, PASSWORD, POOR, Phone, SipCase, SipWorld, challenges, digest, headers, status
+from tests.server.pools import until
 
 CHARGES = "select failed, cli, cld, account_id, charged_quantity, charged_amount, rating_pattern, call_id from xdr where storage = 'a'"
 
@@ -103,6 +109,31 @@ class SipMessageTests(SipCase):
         await self.world.until("select count(*) from messages where state = 'delivered'", 2)
         self.assertEqual([octets.partition(b"\r\n\r\n")[2] for octets in bob.requests], [b"once", b"next"])
         self.assertEqual(await self.world.one("select count(*) from xdr"), 2)
+
+    async def test_answered_while_stopping(self) -> None:
+        """A message that is being charged when the server stops: its sender hears the 202 before the socket closes."""
+        alice, target = self.world.phone(), f"sip:{BOB}@{DOMAIN}"
+        octets = alice.request("MESSAGE", target, "Content-Type: text/plain", f"Authorization: {await proven(alice, target)}", body=b"last")
+        pool = Pool(reactor, self.world.dsn, size=1, name="lock")
+        self.addCleanup(pool.close)
+        await pool.start()
+        answers: list[Deferred[bytes]] = []
+        stopped: list[Any] = []
+
+        async def charging() -> bool:
+            waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+            return bool(await self.world.one(waiting))
+
+        async def locked(cursor: Cursor) -> None:
+            await cursor.query("select i_account from accounts where i_account = 101 for update")
+            answers.append(alice.ask(octets))
+            await until(charging, "the charge")
+            stopped.append(self.world.server.stopService())
+
+        await pool.transaction(locked)
+        self.assertEqual(status(await answers[0]), 202)
+        await stopped[0]
+        self.assertEqual(await self.world.one("select (select count(*) from messages) + (select count(*) from xdr)"), 2)
 
     async def test_replayed_login(self) -> None:
         """Somebody who overheard a log-in and uses it for another message gets a new challenge, whatever he changes."""
