@@ -55,7 +55,10 @@ class IMessages(Interface):
         """Claim messages that wait for a recipient, the oldest first: for 45 s, behind which `due` may give them to anybody."""
 
     def due(limit: int) -> Deferred[list[Text]]:
-        """Claim messages whose next attempt is due and that this process can reach, or that wait for an answer of a process that is gone."""
+        """
+        Claim messages whose next attempt is due, or whose process is gone, and whose recipient this process can reach, or nobody: those are put aside until
+        it registers.
+        """
 
     def settle(fate: Fate) -> Deferred[None]:
         """Write what an attempt has come to, and give the claim back. A message that is over loses its content."""
