@@ -63,13 +63,24 @@ class Passing(Reply):
     """
 
 
+@dataclass(frozen=True, slots=True)
+class PassedOn:
+    """
+    The refusal of another server, of which nothing is kept here, as of `Passing`: who has proven nothing to it has not to us. The request again is asked again.
+    """
+
+    response: Response
+
+
 def refusing(fault: Fault) -> Passing:
     """The answer that a fault wants."""
     return Passing(fault.status, fault.more, fault.phrase)
 
 
+TRACELESS = (Passing, PassedOn)
 #: A response of another server is passed on as it is.
-Handler = Callable[[Request, Place], Coroutine[Any, Any, Reply | Response]]
+Told = Reply | Response | PassedOn
+Handler = Callable[[Request, Place], Coroutine[Any, Any, Told]]
 #: The fault of a response that another server is to get.
 BELOW = "response-of-another"
 #: Milliseconds that a timer may be late.
@@ -231,7 +242,7 @@ class SipServer:
         if waiting is not None:
             waiting.callback(response)
 
-    def _ended(self, reply: Reply | Response, transaction: Transaction) -> None:
+    def _ended(self, reply: Told, transaction: Transaction) -> None:
         try:
             self._replied(reply, transaction)
         finally:
@@ -241,17 +252,19 @@ class SipServer:
                 for waits in idle:
                     waits.callback(None)
 
-    def _replied(self, reply: Reply | Response, transaction: Transaction) -> None:
+    def _replied(self, reply: Told, transaction: Transaction) -> None:
         request = transaction.request
-        if not reply.status:
+        if isinstance(reply, Reply) and not reply.status:
             DROPPED.inc("unanswered")
             return
         response = self._written(reply, request)
         ANSWERED.inc(request.method if request.method in KNOWN else "other", str(response.status))
-        answered = self.transactions.dismissed if isinstance(reply, Passing) else self.transactions.answered
+        answered = self.transactions.dismissed if isinstance(reply, TRACELESS) else self.transactions.answered
         self._do(answered(transaction, response, self._now()))
 
-    def _written(self, reply: Reply | Response, request: Request) -> Response:
+    def _written(self, reply: Told, request: Request) -> Response:
+        if isinstance(reply, PassedOn):
+            return reply.response
         if isinstance(reply, Response):
             return reply
         try:
