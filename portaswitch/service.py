@@ -44,7 +44,7 @@ from portaswitch.provisioning import Provisioning
 from portaswitch.service_diameter import DiameterRole
 from portaswitch.service_jobs import database_jobs
 from portaswitch.service_radius import RadiusRole
-from portaswitch.service_sip import SipService, worker_of
+from portaswitch.service_sip import NONCES, SipService, worker_of
 from portaswitch.store.catalogue import CatalogueStore
 from portaswitch.store.database import Database
 from portaswitch.store.folding import reseller_funds
@@ -149,7 +149,7 @@ class Server(Service):
         lines = self._open_ports(self.core)
         if "sip" in settings.roles:
             pool = await self._database.connect_hot(settings.limits.hot_connections, settings.limits.statement_timeout, "sip")
-            self.sip = SipService(self._reactor, settings, self.core, pool, lambda: self.catalogue, _now, self.tracer)
+            self.sip = SipService(self._reactor, settings, self.core, pool, lambda: self.catalogue, _now, self.tracer, self._database.sealer.derived(NONCES))
             lines += await self.sip.open()
         await self._start_jobs(ledger, self.core)
         self._stage = Stage.SERVING
@@ -309,7 +309,7 @@ class Server(Service):
         self._stage = Stage.STOPPING
         if self._starting is not None and not self._starting.called:
             self._starting.cancel()
-        await _closed(self._ports)
+        await listen.closed(self._ports)
         if self.diameter is not None:
             await self.diameter.drain()
         if self.sip is not None:
@@ -330,15 +330,7 @@ class Server(Service):
         if self._listener is not None:
             self._listener.close()
         await self._database.close()
-        await _closed(self._http)
-
-
-async def _closed(ports: list[listen.ListeningPort]) -> None:
-    """Close these ports, and forget them."""
-    while ports:
-        closed = ports.pop().stopListening()
-        if closed is not None:
-            await closed
+        await listen.closed(self._http)
 
 
 def explain(error: BaseException) -> str:

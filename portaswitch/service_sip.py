@@ -1,7 +1,8 @@
 """
 The role sip, put together for the one builder (`service`): sockets, the SIP endpoint, messaging and its tables.
 
-    start: contacts of our dead connections are forgotten > ports        stop: ports > connections > timers
+    start: contacts of our dead connections are forgotten > ports
+    stop: nothing new is taken > what was taken is answered > ports > connections > timers
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from datetime import datetime
 from functools import partial
 from os import getpid
 from typing import Any
+
+from twisted.internet.defer import Deferred
 
 from portaswitch.config.listen import ListenAddress
 from portaswitch.config.settings import Settings, SipSettings
@@ -49,6 +52,8 @@ from portaswitch.wire.sip.challenge import Guard, Nonces
 #: Days that messages which are over are remembered, so that a sender who lost its answer is not charged again.
 REMEMBERED = 2
 
+#: What the key of secrets is made another one for, with which nonces are signed.
+NONCES = "SIP nonces"
 #: Seconds between two looks for what subscribers are to be told of.
 NOTICED = 5.0
 #: A SIP message may fill a datagram (RFC 3261 18.1.1).
@@ -65,17 +70,18 @@ def worker_of(settings: Settings) -> str:
 
 class SipService:
     """
-    Sockets and all behind them. `pool` has fixed plans: a fresh database has no statistics, and would look through all accounts for one. `ports` are by the
-    name of their listener; `notifier` is `INotifier`.
+    Sockets and all behind them. `pool` has fixed plans: a fresh database has no statistics, and would look through all accounts for one. `secret` signs
+    nonces: all processes of the database have it, also behind a restart. `ports` are by the name of their listener; `notifier` is `INotifier`.
     """
 
     def __init__(
         self, reactor: Any, settings: Settings, billing: IBilling, pool: Pool, catalogue: Callable[[], Catalogue], now: Callable[[], datetime],
-        tracer: Tracer,
+        tracer: Tracer, secret: bytes,
     ) -> None:  # fmt: skip
         self._reactor, self._settings, sip = reactor, settings.sip, settings.sip
-        self._reuse = settings.reuse_port
-        self._opened: list[listen.ListeningPort] = []
+        self._reuse, self._longest = settings.reuse_port, settings.limits.decision_timeout + 1
+        self._streams: list[listen.ListeningPort] = []
+        self._datagrams: list[listen.ListeningPort] = []
         self._gone: set[str] = set()
         self._worker = worker_of(settings)
         self.ports: dict[str, UdpPort | TcpPort] = {}
@@ -93,7 +99,7 @@ class SipService:
         wanted = {Occasion.QUOTA: sip.notice_quota, Occasion.BALANCE: sip.notice_balance, Occasion.TOPUP: sip.notice_topup}
         texts = {occasion: text for occasion, text in wanted.items() if text is not None}
         self.notices = Notices(NoticeTable(pool), self.notifier, texts, sip.low_balance)
-        guard = Guard(sip.realm or sip.domains[0], Nonces(None, int(sip.nonce_lifetime), int(sip.legacy_nonce_lifetime)), sip.algorithms)
+        guard = Guard(sip.realm or sip.domains[0], Nonces(secret, int(sip.nonce_lifetime), int(sip.legacy_nonce_lifetime)), sip.algorithms)
         entrance = Entrance(billing, guard, self._domains, throttle, now, f"{settings.instance}-s")
         self._handle(entrance, now, trace)
         self.server.on_closed = self._closed
@@ -140,10 +146,11 @@ class SipService:
             port = UdpPort(self.server, name)
             # Never shared: the kernel would give the answers to what one process has sent to another.
             opened = listen.listen_udp(self._reactor, address.interface, address.port, port, False, what, DATAGRAM)
+            self._datagrams.append(opened)
         else:
             port = TcpPort(self.server, name, address.transport.upper(), self._reactor)
             opened = listen.listen_stream(self._reactor, address, port, self._reuse, what)
-        self._opened.append(opened)
+            self._streams.append(opened)
         place = opened.getHost()
         port.sent_by = (self._public(place.host), place.port)
         self.server.ours.add(port.sent_by)
@@ -208,11 +215,13 @@ class SipService:
         await self.notices.purge(rest)
 
     async def close(self) -> None:
-        """Close sockets and connections."""
-        while self._opened:
-            closed = self._opened.pop().stopListening()
-            if closed is not None:
-                await closed
+        """
+        Take nothing new, see what was taken to its end (a request for as long as a decision may take, a text until its phone says so), then close the sockets:
+        an answer that could not leave any more would have its message sent again, and paid twice.
+        """
+        await listen.closed(self._streams)
+        await Deferred.fromCoroutine(self._drained()).addTimeout(self._longest, self._reactor, lambda *_: None)
+        await listen.closed(self._datagrams)
         for port in self.ports.values():
             if isinstance(port, TcpPort):
                 self._gone.update(port.flows)
@@ -221,3 +230,7 @@ class SipService:
         await self.relay.drained()
         with suppress(DatabaseDown):  # the next start forgets them all
             await self._forget()
+
+    async def _drained(self) -> None:
+        await self.server.drained()
+        await self.relay.drained()

@@ -105,7 +105,7 @@ class SipLine:
         self._clock, self._wire, self._flush, self._located = Clock(), Wire(), flush, Located(now)
         settings = load_text(f"sip:\n  domains: [{DOMAIN}]\n  source_rate: 0\n", environ={})
         core = Core(books, sold, BillingLog(None))
-        self._service = SipService(self._clock, settings, core, cast(Pool, self._located), lambda: catalogue, lambda: now, silent())
+        self._service = SipService(self._clock, settings, core, cast(Pool, self._located), lambda: catalogue, lambda: now, silent(), b"path")
         self._port = self._service.ports["udp"] = UdpPort(self._service.server, "udp")
         self._port.sent_by = ("198.51.100.1", 5060)
         self._service.server.ours.add(self._port.sent_by)

@@ -54,6 +54,14 @@ class ListeningPort(Protocol):
         """Close it; may give a Deferred."""
 
 
+async def closed(ports: list[ListeningPort]) -> None:
+    """Close these ports, and forget them."""
+    while ports:
+        closing = ports.pop().stopListening()
+        if closing is not None:
+            await closing
+
+
 def listen_udp(
     reactor: Any, interface: str, port: int, protocol: DatagramProtocol, reuse_port: bool, what: str, largest: int = LARGEST
 ) -> ListeningPort:

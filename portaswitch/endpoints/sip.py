@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -26,7 +27,7 @@ from portaswitch.metrics import Counter, Gauge
 from portaswitch.wire.sip.admission import Abilities, admit, expected
 from portaswitch.wire.sip.build import answer, refusal
 from portaswitch.wire.sip.fault import DROPPED as SILENT
-from portaswitch.wire.sip.fault import Fault
+from portaswitch.wire.sip.fault import PHRASES, Fault
 from portaswitch.wire.sip.framing import Item, Signal
 from portaswitch.wire.sip.message import Request, Response
 from portaswitch.wire.sip.transaction import Deliver, Output, Send, Transaction
@@ -62,18 +63,38 @@ class Passing(Reply):
     """
 
 
+@dataclass(frozen=True, slots=True)
+class PassedOn:
+    """
+    The refusal of another server, of which nothing is kept here, as of `Passing`: who has proven nothing to it has not to us. The request again is asked again.
+    """
+
+    response: Response
+
+
 def refusing(fault: Fault) -> Passing:
     """The answer that a fault wants."""
     return Passing(fault.status, fault.more, fault.phrase)
 
 
+TRACELESS = (Passing, PassedOn)
 #: A response of another server is passed on as it is.
-Handler = Callable[[Request, Place], Coroutine[Any, Any, Reply | Response]]
+Told = Reply | Response | PassedOn
+Handler = Callable[[Request, Place], Coroutine[Any, Any, Told]]
 #: The fault of a response that another server is to get.
 BELOW = "response-of-another"
 #: Milliseconds that a timer may be late.
 GRAIN = 20
-BUSY = Reply(503, (("Retry-After", "5"),))
+AGAIN = ("Retry-After", "5")
+BUSY = Reply(503, (AGAIN,))
+
+
+class Stage(Enum):
+    """The life of the endpoint."""
+
+    TAKING = "taking"
+    DRAINING = "draining"  # what was taken is answered, nothing new is taken
+    STOPPED = "stopped"
 
 
 class SipServer:
@@ -95,7 +116,9 @@ class SipServer:
         self._timer: Any = None
         #: When it fires, by `_now`.
         self._wound = NEVER
-        self._stopped = False
+        self._stage = Stage.TAKING
+        self._answering = 0
+        self._idle: list[Deferred[None]] = []
         RUNNING.read = lambda: len(self.transactions)
 
     # -- in ---------------------------------------------------------------------------------------------------------------------------------------
@@ -132,7 +155,10 @@ class SipServer:
             return
         RECEIVED.inc(place.transport, item.method if item.method in KNOWN else "other")
         request = item.stamped(place.host, place.number)
-        self._arrived(request, _answers(request, place))
+        if self._stage is not Stage.TAKING and not self.transactions.runs(request):
+            self._turned_away(request, place)
+        else:
+            self._arrived(request, _answers(request, place))
 
     def _arrived(self, message: Request | Response, place: Place) -> None:
         outputs = self.transactions.received(message, place, place.transport != "UDP", self._now())
@@ -140,6 +166,11 @@ class SipServer:
             self._fault(outputs, place)
         else:
             self._do(outputs)
+
+    def _turned_away(self, request: Request, place: Place) -> None:
+        """We stop: a datagram is sent again, to the process behind us; by a connection nothing is."""
+        told = SILENT if place.transport == "UDP" or request.method == "ACK" else 503
+        self._fault(Fault("stopping", told, PHRASES[503], (AGAIN,), request.headers), place)
 
     def _fault(self, fault: Fault, place: Place) -> None:
         """Answer what isn't served, without a transaction (RFC 3261 8.2.7), or drop it."""
@@ -156,7 +187,7 @@ class SipServer:
     def ask(self, request: Request, place: Place) -> Deferred[Response | None]:
         """Send a request of ours; fires with its final response, None when there is none in time or no way. It does not fail."""
         result: Deferred[Response | None] = Deferred()
-        if self._stopped:
+        if self._stage is Stage.STOPPED:
             result.callback(None)
             return result
         try:
@@ -203,24 +234,37 @@ class SipServer:
             if handler is None:
                 self._replied(_unserved(message, transaction.reliable), transaction)
             else:
-                run(handler(message, place), self._replied, self._failed, transaction)
+                self._answering += 1
+                run(handler(message, place), self._ended, self._failed, transaction)
 
     def _settle(self, transaction: Transaction, response: Response | None) -> None:
         waiting = self._waiting.pop(transaction, None)
         if waiting is not None:
             waiting.callback(response)
 
-    def _replied(self, reply: Reply | Response, transaction: Transaction) -> None:
+    def _ended(self, reply: Told, transaction: Transaction) -> None:
+        try:
+            self._replied(reply, transaction)
+        finally:
+            self._answering -= 1
+            if self._idle and not self._answering:
+                idle, self._idle = self._idle, []
+                for waits in idle:
+                    waits.callback(None)
+
+    def _replied(self, reply: Told, transaction: Transaction) -> None:
         request = transaction.request
-        if not reply.status:
+        if isinstance(reply, Reply) and not reply.status:
             DROPPED.inc("unanswered")
             return
         response = self._written(reply, request)
         ANSWERED.inc(request.method if request.method in KNOWN else "other", str(response.status))
-        answered = self.transactions.dismissed if isinstance(reply, Passing) else self.transactions.answered
+        answered = self.transactions.dismissed if isinstance(reply, TRACELESS) else self.transactions.answered
         self._do(answered(transaction, response, self._now()))
 
-    def _written(self, reply: Reply | Response, request: Request) -> Response:
+    def _written(self, reply: Told, request: Request) -> Response:
+        if isinstance(reply, PassedOn):
+            return reply.response
         if isinstance(reply, Response):
             return reply
         try:
@@ -232,11 +276,11 @@ class SipServer:
     def _failed(self, failure: Failure, transaction: Transaction) -> None:
         """No decision: busy, and the client may ask again."""
         if failure.check(Overloaded, DatabaseDown):
-            self._replied(BUSY, transaction)
+            self._ended(BUSY, transaction)
             return
         if not failure.check(PortaSwitchError):
             self._log.failure("a request met a defect of ours", failure)
-        self._replied(Reply(500), transaction)
+        self._ended(Reply(500), transaction)
 
     # -- time -------------------------------------------------------------------------------------------------------------------------------------
 
@@ -246,7 +290,7 @@ class SipServer:
     def _wind(self) -> None:
         """Have the next timer of the transactions looked at in its time, or up to GRAIN behind it: those of many are so looked at together."""
         due = self.transactions.soonest
-        if due >= self._wound or self._stopped:
+        if due >= self._wound or self._stage is Stage.STOPPED:
             return
         if self._timer is not None:
             self._timer.cancel()
@@ -258,9 +302,18 @@ class SipServer:
         self._timer, self._wound = None, NEVER
         self._do(self.transactions.advance(self._now()))
 
+    async def drained(self) -> None:
+        """Take no request any more but repetitions; until all that were taken are answered."""
+        if self._stage is Stage.TAKING:
+            self._stage = Stage.DRAINING
+        while self._answering:
+            waits: Deferred[None] = Deferred()
+            self._idle.append(waits)
+            await waits
+
     def stop(self) -> None:
         """No timer and no request of ours any more; whoever waits for a response hears that there is none."""
-        self._stopped = True
+        self._stage = Stage.STOPPED
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -32,7 +32,7 @@ from portaswitch.wire.sip.uri import Uri, escaped
 from portaswitch.wire.sip.values import CSeq, NameAddr, Via, call_id, media_type
 
 SENT = Counter("portaswitch_sip_messages_sent_total", "MESSAGE requests of ours, by what came of them", ("status",))
-TOO_LARGE, UNSENDABLE = 513, 400
+TOO_LARGE, UNSENDABLE, NO_WAY = 513, 400, 0
 ALLOW = ", ".join(METHODS)
 #: Of every delivering MESSAGE.
 CSEQ, CSEQ_TEXT = CSeq(2, "MESSAGE"), "2 MESSAGE"
@@ -66,6 +66,8 @@ class Courier:
             host = f"[{contact.host}]" if ":" in contact.host else contact.host
             route = (("Route", f"<sip:{contact.edge};lr;pinhole={contact.transport}:{host}:{contact.port};ep>"),)
             recipient = f"{_address(text.recipient.rpartition('@')[0] + '@' + contact.edge)};transport=UDP;lr"  # as the guide's example has it
+        if _too_large(text, place):  # for this way: its recipient may yet register by another one
+            return succeed(NO_WAY)
         return self._ask(text, contact.uri, place, recipient, route)
 
     def hand_over(self, text: Text) -> Deferred[int]:
@@ -77,7 +79,8 @@ class Courier:
         user, _, domain = text.recipient.rpartition("@")
         host = domain if domain in peer.domains else f"[{peer.host}]" if ":" in peer.host else peer.host
         target = f"sip:{escaped(user)}{'@' * bool(user)}{host}" + ("" if domain in peer.domains else f":{peer.port}")
-        return self._ask(text, target, Datagrams(port, peer.host, peer.port), target)
+        place = Datagrams(port, peer.host, peer.port)
+        return succeed(TOO_LARGE) if _too_large(text, place) else self._ask(text, target, place, target)
 
     def address_of(self, peer: str) -> str:
         """See `ICourier.address_of`."""
@@ -85,9 +88,6 @@ class Courier:
         return "" if known is None else known.host
 
     def _ask(self, text: Text, target: str, place: Place, recipient: str, route: tuple[tuple[str, str], ...] = ()) -> Deferred[int]:
-        if place.transport == "UDP" and len(text.body) > LARGEST_ON_DATAGRAMS:
-            SENT.inc(str(TOO_LARGE))
-            return succeed(TOO_LARGE)
         try:
             request = _request(text, target, place, recipient, route)
         except ValueError:  # what somebody wrote into a contact or a header can't be sent
@@ -123,6 +123,14 @@ class Courier:
             return known
         six = ":" in host
         return next((port for port in ports.values() if isinstance(port, UdpPort) and (":" in port.sent_by[0]) is six), None)
+
+
+def _too_large(text: Text, place: Place) -> bool:
+    """Whether a text must not go that way, for want of congestion control (RFC 3428 8); it is counted."""
+    if place.transport != "UDP" or len(text.body) <= LARGEST_ON_DATAGRAMS:
+        return False
+    SENT.inc(str(TOO_LARGE))
+    return True
 
 
 def via(place: Place) -> tuple[tuple[str, str], ...]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from portaswitch.endpoints.sip import ABILITIES, Passing, Reply, SipServer, refusing
+from portaswitch.endpoints.sip import ABILITIES, PassedOn, Passing, Reply, SipServer, Told, refusing
 from portaswitch.endpoints.sip_courier import via
 from portaswitch.endpoints.sip_message import NOTIFY, REQUESTED
 from portaswitch.endpoints.sip_ports import Datagrams, Place, StreamPlace, TcpPort, UdpPort
@@ -34,7 +34,7 @@ class Edge:
     def __init__(self, server: SipServer, ports: Callable[[], Mapping[str, UdpPort | TcpPort]], gateway: tuple[str, int]) -> None:
         self._server, self._ports, self._gateway = server, ports, gateway
 
-    async def answer(self, request: Request, place: Place) -> Reply | Response:
+    async def answer(self, request: Request, place: Place) -> Told:
         """The answer of the gateway, or of the client whom the gateway means."""
         fault = admit(request, ABILITIES, place.transport != "UDP") or forwarding(request, schemes=frozenset(ABILITIES.schemes))
         if fault is not None:
@@ -45,7 +45,8 @@ class Edge:
             return await self._inward(request)
         return await self._outward(request)
 
-    async def _outward(self, request: Request) -> Reply | Response:
+    async def _outward(self, request: Request) -> Told:
+        """Of what the gateway refuses nothing is kept here: else requests without a log-in would fill the table (RFC 3261 26.3.2.4)."""
         host, number = self._gateway
         user = request.uri.user if isinstance(request.uri, SipUri) else ""
         target = f"sip:{user}{'@' * bool(user)}{f'[{host}]' if ':' in host else host}:{number}"
@@ -57,7 +58,8 @@ class Edge:
         received = named(top.parameters, "received")
         if received and received != top.host:
             more.append((NOTIFY, f"NAT={received};NAT-type={NAT_TYPE}"))
-        return await self._forward(request, target, request.headers.without(REQUESTED, NOTIFY), more, Datagrams(port, host, number))
+        told = await self._forward(request, target, request.headers.without(REQUESTED, NOTIFY), more, Datagrams(port, host, number))
+        return PassedOn(told) if isinstance(told, Response) and told.status >= 300 else told
 
     async def _inward(self, request: Request) -> Reply | Response:
         place = self._pinhole(request)

@@ -3,7 +3,7 @@ The entrance: a request's digest answer is proven against the account's service 
 
     no answer, or one to a nonce that isn't ours or is old      > 401 (stale=true for the latter): no account is looked at
     else AUTH without units: password, state of the account, identity > in, or 401 / 403
-    a count of the nonce that was there before                  > the answer may only be repeated, nothing new is done
+    a nonce (or a count of it) that may have been there before  > the answer may only be repeated, nothing new is done
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from portaswitch.interfaces.billing import IBilling
 from portaswitch.metrics import Counter
 from portaswitch.model.refusal import Refusal
 from portaswitch.model.request import AAARequest, Kind, Origin, Parties
-from portaswitch.wire.sip.challenge import Guard, Login, Verdict
+from portaswitch.wire.sip.challenge import Guard, Login, Standing, Verdict
 from portaswitch.wire.sip.grammar import printable
 from portaswitch.wire.sip.message import Request
 
@@ -32,7 +32,7 @@ LONGEST = 256
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """Somebody who has proven who it is; `repeated`: with a log-in that was there before."""
+    """Somebody who has proven who it is; `repeated`: with a log-in that may have been there before."""
 
     id: str
     origin: Origin
@@ -46,7 +46,7 @@ class Entered:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Somebody who says who it is: `accounts` are what the user name may mean, `repeated`: the log-in was there before."""
+    """Somebody who says who it is: `accounts` are what the user name may mean, `repeated`: the log-in may have been there before."""
 
     id: str
     origin: Origin
@@ -76,10 +76,11 @@ class Entrance:
         login = self._guard.login(request)
         if login is None or len(login.username) > LONGEST or len(identity) > LONGEST:
             return Passing(401, self._challenge(source, seconds, "none"))
-        if self._guard.old(login, source, seconds):
+        standing = self._guard.standing(login, source, seconds)
+        if standing is Standing.OLD:
             return Passing(401, self._challenge(source, seconds, "stale"))
         self._number += 1
-        repeated = self._guard.used(login)
+        repeated = standing is Standing.SPENT
         verify = DigestVerify(self._guard, login, request, seconds, also, repeated)
         accounts = self._domains.accounts(printable(login.username), identity.rpartition("@")[2])
         return Claim(f"{self._prefix}{self._number}", origin, accounts, identity, login, source, repeated, verify, now)

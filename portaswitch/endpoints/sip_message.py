@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Set
 
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
 from portaswitch.endpoints.sip import ABILITIES, Passing, Reply, refusing
 from portaswitch.endpoints.sip_domains import Domains, Party
 from portaswitch.endpoints.sip_login import Claim, Entrance, watched
@@ -19,6 +22,7 @@ from portaswitch.interfaces.messages import IRelay
 from portaswitch.model.message import Answer
 from portaswitch.model.refusal import Refusal
 from portaswitch.trace.tracer import silent
+from portaswitch.wire.digest import Proof
 from portaswitch.wire.sip import uri as uris
 from portaswitch.wire.sip.admission import admit, forwarding
 from portaswitch.wire.sip.challenge import Verdict
@@ -35,6 +39,25 @@ ANSWERS = {
 }
 
 
+class UnderWay:
+    """A message that is being taken: what proves it, and who has sent it again meanwhile."""
+
+    def __init__(self, proof: Proof) -> None:
+        self.proof = proof
+        self._waiting: list[Deferred[Reply]] = []
+
+    def outcome(self) -> Deferred[Reply]:
+        """Fires with what its sender hears, or fails as that does."""
+        waits: Deferred[Reply] = Deferred()
+        self._waiting.append(waits)
+        return waits
+
+    def over(self, outcome: Reply | Failure) -> None:
+        """It has come to that."""
+        for waits in self._waiting:
+            waits.callback(outcome)
+
+
 class MessageHandler:
     """Answers MESSAGE. `edges` are the addresses of our edge nodes, whose additions are believed; `ours` what our Vias say."""
 
@@ -42,7 +65,7 @@ class MessageHandler:
         self, entrance: Entrance, domains: Domains, relay: IRelay, ours: Set[tuple[str, int]], edges: Set[str] = frozenset(), trace: SipTrace | None = None
     ) -> None:
         self._entrance, self._domains, self._relay, self._ours, self._edges = entrance, domains, relay, ours, edges
-        self._under_way: set[str] = set()
+        self._under_way: dict[str, UnderWay] = {}
         self._trace = trace or SipTrace(silent())
 
     async def answer(self, request: Request, place: Place) -> Reply:
@@ -74,17 +97,29 @@ class MessageHandler:
         return reply
 
     async def _once(self, request: Request, claim: Claim, sender: Party, called: Party, key: str) -> Reply:
-        """Submit a message, unless it is there already; one that is under way will have its answer."""
-        if key in self._under_way:
-            return Reply(0)
-        self._under_way.add(key)
+        """
+        Submit a message, unless it is there already. Who sends one that is under way in another transaction has given up the first: it hears what comes of it
+        (and no 482, as RFC 3261 8.2.2.2 has it for copies that came by two ways, or it would think it lost). Another proof of the same is nobody's repetition.
+        """
+        first = self._under_way.get(key)
+        if first is not None:
+            return await first.outcome() if first.proof == claim.login.proof else self._entrance.again(claim.source)
+        this = self._under_way[key] = UnderWay(claim.login.proof)
         try:
-            # A log-in without qop has no count that would tell a repetition.
-            if claim.repeated or (not claim.login.proof.qop and await self._relay.known(key)):
-                return await self._repeated(claim, key)
-            return await self._submitted(request, claim, sender, called, key)
-        finally:
-            self._under_way.discard(key)
+            reply = await self._taken(request, claim, sender, called, key)
+        except Exception:
+            del self._under_way[key]
+            this.over(Failure())
+            raise
+        del self._under_way[key]
+        this.over(reply)
+        return reply
+
+    async def _taken(self, request: Request, claim: Claim, sender: Party, called: Party, key: str) -> Reply:
+        # A log-in without qop has no count that would tell a repetition.
+        if claim.repeated or (not claim.login.proof.qop and await self._relay.known(key)):
+            return await self._repeated(claim, key)
+        return await self._submitted(request, claim, sender, called, key)
 
     async def _repeated(self, claim: Claim, key: str) -> Reply:
         entered = await self._entrance.proven(claim)

@@ -43,12 +43,8 @@ class SipTrace:
 
     def answered(self, asked: AAARequest, reply: Reply) -> None:
         """What its sender hears."""
-        if not self._tracer.watches:
-            return
-        if reply.status:
+        if self._tracer.watches:
             self._tracer.reply(asked, _status(reply), lambda: headers(Headers.of(reply.headers)))
-        else:
-            self._tracer.unanswered(asked, "not answered: it is under way already")
 
     def challenged(self, request: Request, place: Place, reply: Reply) -> None:
         """A request without a log-in that could be looked at: whoever it says to be."""

@@ -55,7 +55,10 @@ class IMessages(Interface):
         """Claim messages that wait for a recipient, the oldest first: for 45 s, behind which `due` may give them to anybody."""
 
     def due(limit: int) -> Deferred[list[Text]]:
-        """Claim messages whose next attempt is due and that this process can reach, or that wait for an answer of a process that is gone."""
+        """
+        Claim messages whose next attempt is due, or whose process is gone, and whose recipient this process can reach, or nobody: those are put aside until
+        it registers.
+        """
 
     def settle(fate: Fate) -> Deferred[None]:
         """Write what an attempt has come to, and give the claim back. A message that is over loses its content."""
@@ -75,12 +78,12 @@ class ICourier(Interface):
 
     def deliver(text: Text, contact: Contact) -> Deferred[int] | None:
         """
-        Send a message to a contact; fires with the status of the final answer, 0 when there was none in time. It does not fail. None: this process has no way
-        to the contact.
+        Send a message to a contact; fires with the status of the final answer, 0 when there was none in time, or the message is too large for the contact's
+        transport. It does not fail. None: this process has no way to the contact.
         """
 
     def hand_over(text: Text) -> Deferred[int]:
-        """Send a message to the peer that it names; fires as `deliver` does, with 0 where there is no way."""
+        """Send a message to the peer that it names; fires as `deliver` does, with 0 where there is no way and 513 where it is too large for that."""
 
     def address_of(peer: str) -> str:
         """The address of a peer, by which its vendor is known; '' for none."""

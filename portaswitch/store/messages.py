@@ -41,9 +41,12 @@ with due as (
         order by i_message limit %(limit)s for update skip locked) w
 ) {CLAIM}
 """
+#: Who has contacts waits for a process that has a way to one of them; who has none any more is anybody's. What is at an edge node all reach by way of it.
 DUE: Final = f"""
 with due as (
     select i_message from messages m where state = 'waiting' and next_try <= now() and (locked_until is null or locked_until <= now())
+        and coalesce((select bool_or(r.worker in ('', %(worker)s) or r.edge <> '') from registrations r
+            where r.i_account = m.i_recipient and r.expires > now()), true)
     order by next_try limit %(limit)s for update skip locked
 ) {CLAIM}
 """

@@ -48,6 +48,7 @@ class Sealer:
         self._ciphers = {number: AESGCM(key) for number, key in keys.items()}
         self._hashing = {number: hmac.digest(key, b"portaswitch fingerprint", hashlib.sha256) for number, key in keys.items()}
         self.current = list(self._ciphers)[-1]
+        self._deriving = hmac.digest(keys[self.current], b"portaswitch derivation", hashlib.sha256)
 
     @classmethod
     def load(cls, path: Path) -> Sealer:
@@ -116,6 +117,12 @@ class Sealer:
         ones are kept by the first; what was kept by an older key is found as long as its line stays in the key file.
         """
         return [bytes([number]) + hmac.digest(key, text.encode(), hashlib.sha256) for number, key in reversed(self._hashing.items())]
+
+    def derived(self, purpose: str) -> bytes:
+        """
+        32 octets that whoever has the newest key makes again, others for each purpose: what processes of one installation sign with, a restart or not.
+        """
+        return hmac.digest(self._deriving, purpose.encode(), hashlib.sha256)
 
     def is_current(self, sealed: bytes | memoryview) -> bool:
         """

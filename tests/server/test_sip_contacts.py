@@ -37,6 +37,12 @@ def one_more(port: int, seen: list[int] | None = None) -> Change:
 
     return change
 
+
+def just(contacts: Sequence[Contact]) -> Change:
+    """A change that leaves these, and no others."""
+    return lambda known: contacts
+
+
 #: Connections that wait for the turn of an account.
 WAITERS = "select count(*) from pg_locks where locktype = 'advisory' and classid = 5458256 and not granted"
 
@@ -148,6 +154,18 @@ class RaceTests(SipCase):
         done = await bound[0]
         self.assertEqual((done.waiting, len(done.contacts)), (True, 1))
         self.assertEqual([text.key for text in await self.messages.waiting_for(self.bob, 10)], ["k"])
+
+    async def test_only_who_reaches_it(self) -> None:
+        """What is due is for the process that has a way to its recipient; for any where it is by datagrams, at an edge node or nowhere."""
+        await self.world.server.stopService()  # its job would take it
+        far = Contact(self.bob, "sip:b@127.0.0.1", "TCP", "127.0.0.1", 5060, "tcp", "call", 1, UNTIL, "other/2", "TCP1")
+        other = Messages(self.pool, "other/2")
+        for contacts, mine in (([far], False), ([], True), ([far, replace(far, worker="", flow="", uri="sip:c@x")], True), ([replace(far, edge="e:1")], True)):
+            await self.contacts.bind(self.bob, just(contacts))
+            for messages, claims in ((self.messages, mine), (other, True)):
+                await self.world.pool.execute("update messages set next_try = now(), locked_until = null")
+                self.assertEqual([text.key for text in await messages.due(10)], ["k"] * claims, contacts)
+        self.assertEqual(await self.world.one("select attempts from messages"), 8)
 
     async def one_waits(self) -> bool:
         """Whether one connection waits for the account's turn."""

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
+from typing import Any
 
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+
+from portaswitch.store.pool import Cursor, Pool
 from tests.server.phones import ALICE, BOB, DOMAIN, MONEY, PASSWORD, POOR, Phone, SipCase, SipWorld, challenges, digest, headers, status
+from tests.server.pools import until
 
 CHARGES = "select failed, cli, cld, account_id, charged_quantity, charged_amount, rating_pattern, call_id from xdr where storage = 'a'"
 
@@ -85,6 +92,75 @@ class SipMessageTests(SipCase):
         await self.world.until("select state || '/' || charge from messages", "delivered/settled")
         self.assertEqual(len(bob.requests), 1)
         self.assertEqual(await self.world.one("select count(*) from xdr"), 1)
+
+    async def test_lost_answer_and_restart(self) -> None:
+        """The server was started again before the phone repeats its request: 202, paid and sent once; another message with that log-in is challenged."""
+        alice, bob = self.world.phone(), self.world.phone(BOB)
+        await bob.register()
+        target = f"sip:{BOB}@{DOMAIN}"
+        more = "Content-Type: text/plain", f"Authorization: {await proven(alice, target)}"
+        self.assertEqual(status(await alice.ask(alice.request("MESSAGE", target, *more, body=b"once", cseq=7))), 202)
+        await self.world.until("select state || '/' || charge from messages", "delivered/settled")
+        await self.world.server.stopService()
+        await self.world.start()
+        self.assertEqual(status(await alice.ask(alice.request("MESSAGE", target, *more, body=b"once", cseq=7))), 202)
+        answer = await alice.ask(alice.request("MESSAGE", target, *more, body=b"twice", cseq=8))
+        self.assertEqual((status(answer), challenges(answer)[0]["stale"]), (401, "true"))
+        await alice.message(BOB, "next")
+        await self.world.until("select count(*) from messages where state = 'delivered'", 2)
+        self.assertEqual([octets.partition(b"\r\n\r\n")[2] for octets in bob.requests], [b"once", b"next"])
+        self.assertEqual(await self.world.one("select count(*) from xdr"), 2)
+
+    async def held_up(self, phone: Phone, octets: bytes, meanwhile: Callable[[], Awaitable[None]]) -> bytes:
+        """The answer to a message of Alice's whose charge waits until something has happened."""
+        pool = Pool(reactor, self.world.dsn, size=1, name="lock")
+        self.addCleanup(pool.close)
+        await pool.start()
+        answers: list[Deferred[bytes]] = []
+
+        async def charging() -> bool:
+            waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+            return bool(await self.world.one(waiting))
+
+        async def locked(cursor: Cursor) -> None:
+            await cursor.query("select i_account from accounts where i_account = 101 for update")
+            answers.append(phone.ask(octets))
+            await until(charging, "the charge")
+            await meanwhile()
+
+        await pool.transaction(locked)
+        return await answers[0]
+
+    async def test_sent_again_under_way(self) -> None:
+        """A message that is sent in a new transaction while the first is being charged: both hear 202. With another proof it is none, and waits for nothing."""
+        alice, target = self.world.phone(), f"sip:{BOB}@{DOMAIN}"
+        proof = await proven(alice, target)
+        first, again, forged = (
+            alice.request("MESSAGE", target, "Content-Type: text/plain", f"Authorization: {told}", body=b"once", cseq=7)
+            for told in (proof, proof, proof.rpartition('response="')[0] + 'response="' + "0" * 64 + '"')
+        )
+        answers: list[Deferred[bytes]] = []
+
+        async def send() -> None:
+            answers.append(alice.ask(again))
+            self.assertEqual(status(await alice.ask(forged)), 401)
+
+        self.assertEqual(status(await self.held_up(alice, first, send)), 202)
+        self.assertEqual(status(await answers[0]), 202)
+        self.assertEqual(await self.world.one("select (select count(*) from messages) + (select count(*) from xdr)"), 2)
+
+    async def test_answered_while_stopping(self) -> None:
+        """A message that is being charged when the server stops: its sender hears the 202 before the socket closes."""
+        alice, target = self.world.phone(), f"sip:{BOB}@{DOMAIN}"
+        octets = alice.request("MESSAGE", target, "Content-Type: text/plain", f"Authorization: {await proven(alice, target)}", body=b"last")
+        stopped: list[Any] = []
+
+        async def stop() -> None:
+            stopped.append(self.world.server.stopService())
+
+        self.assertEqual(status(await self.held_up(alice, octets, stop)), 202)
+        await stopped[0]
+        self.assertEqual(await self.world.one("select (select count(*) from messages) + (select count(*) from xdr)"), 2)
 
     async def test_replayed_login(self) -> None:
         """Somebody who overheard a log-in and uses it for another message gets a new challenge, whatever he changes."""

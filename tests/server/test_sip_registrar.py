@@ -196,14 +196,22 @@ class ConnectionTests(SipCase):
         await line.end()
 
     async def test_large_message(self) -> None:
-        """3,000 octets are taken over TCP."""
-        line, alice = await self.line(), self.world.phone()
+        """3,000 octets are taken over TCP; they must not go by datagrams (RFC 3428 8), and wait until their recipient has a connection."""
+        line, alice, bob = await self.line(), self.world.phone(), self.world.phone(BOB)
+        self.assertEqual(status(await bob.register()), 200)
         target = f"sip:{BOB}@{DOMAIN}"
         line.send(_tcp(alice.request("MESSAGE", target, "Content-Type: text/plain", body=b"x" * 3000)))
         proof = digest(challenges(await line.next())[0], alice.user, PASSWORD, "MESSAGE", target)
         line.send(_tcp(alice.request("MESSAGE", target, "Content-Type: text/plain", f"Authorization: {proof}", body=b"x" * 3000)))
         self.assertEqual(status(await line.next()), 202)
-        await self.world.until("select length(body) from messages", 3000)
+        await self.world.until("select count(*) from messages where state = 'waiting' and length(body) = 3000 and next_try > now() and locked_until is null", 1)
+        other = await self.line()
+        await self.registered(other, bob)
+        got = await other.next()
+        self.assertEqual((len(got.partition(b"\r\n\r\n")[2]), bob.requests), (3000, []))
+        other.send(response(got, 200))
+        await self.world.until("select state from messages", "delivered")
+        await other.end()
         await line.end()
 
     async def test_unreadable(self) -> None:

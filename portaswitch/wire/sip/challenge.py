@@ -1,14 +1,16 @@
 """
 Digest log-ins of SIP (RFC 3261 22, RFC 7616, RFC 8760): challenges, what is answered to them, and whether that may be believed.
 
-Nonces are signed, not stored: time, random octets and a keyed hash (RFC 7693 2.9) of them, realm and source. A flood of requests without log-in then costs no
-memory, and a nonce is of no use to another source. Only what has to be remembered is: the nonce count of a nonce with which someone has proven a password, so
-that no proof counts twice. That memory is bounded; when it is full the oldest is forgotten, and with it every nonce of its age becomes stale, so that
-forgetting never allows a replay.
+Nonces are signed, not stored: time, maker, random octets and a keyed hash (RFC 7693 2.9) of them, realm and source. A flood of requests without log-in then
+costs no memory, and a nonce is of no use to another source. Only what has to be remembered is: the nonce count of a nonce with which someone has proven a
+password, so that no proof counts twice. That memory is bounded; when it is full the oldest is forgotten, and with it every nonce of its age becomes stale, so
+that forgetting never allows a replay.
+
+Which counts were used with a nonce of another process of the same secret (the one before a restart) nobody here knows: it opens nothing. Yet it is known as
+ours, so that who repeats a request that was accepted can be told so, and need not make a new one of it (RFC 7616 3.3 would have it try again at once).
 
 Clients without qop (Linphone 4, RFC 2069) have no count: their nonces live for a minute only. A replay from the same source within it is possible, and is
-caught where
-effects are kept by From, Call-ID and CSeq.
+caught where effects are kept by From, Call-ID and CSeq.
 """
 
 from __future__ import annotations
@@ -31,8 +33,12 @@ from portaswitch.wire.sip.values import credentials
 
 #: Strongest first: the client answers the first challenge that it knows (RFC 8760 2.3).
 ALGORITHMS: Final = ("SHA-256", "MD5")
+#: Seconds for which a nonce behind its lifetime still stands for what was done with it: a client repeats its request for 64*T1 = 32 s (RFC 3261 17.1.2.2), and
+#: another request in the place of one that it gives up for as long.
+REPEATS: Final = 64
 _NONCE: Final = re.compile(r"([0-9a-f]{8})([0-9a-f]{16})([0-9a-f]{32})")
 _COUNT: Final = re.compile(r"[0-9A-Fa-f]{8}")
+_LARGEST: Final = 0xFFFFFFFF
 
 
 class Verdict(Enum):
@@ -43,11 +49,19 @@ class Verdict(Enum):
     WRONG = "wrong"
 
 
+class Standing(Enum):
+    """What the nonce of a log-in is good for, before any password is looked at."""
+
+    FRESH = "fresh"
+    SPENT = "spent"  # it opens nothing: who was let in with it may only hear the same again
+    OLD = "old"  # or not ours for this source
+
+
 class Nonces:
     """
     Makes nonces and knows its own again. Times are whole seconds of a clock that processes with one secret share.
 
-    :param secret: octets that nobody else knows. Processes that share it take each other's nonces, yet count each for itself.
+    :param secret: octets that nobody else knows. Processes that share it know each other's nonces, as spent ones.
     :param lifetime: seconds of a nonce with qop; `legacy` those without, 0 to refuse these.
     :param limit: how many nonces' counts are remembered.
     """
@@ -57,20 +71,17 @@ class Nonces:
         self.lifetime = lifetime
         self.legacy = legacy
         self._limit = limit
+        self._maker = token_bytes(4).hex()
         self._counts: OrderedDict[str, int] = OrderedDict()  # a plain one takes ever longer to find its first
         self._floor = -1
 
-    def fresh(self, realm: str, source: str, now: int, random: bytes | None = None) -> str:
-        """
-        A nonce for this source.
-
-        :param random: 8 octets, for tests.
-        """
-        begun = f"{now & 0xFFFFFFFF:08x}{(token_bytes(8) if random is None else random).hex()}"
+    def fresh(self, realm: str, source: str, now: int) -> str:
+        """A nonce for this source."""
+        begun = f"{now & 0xFFFFFFFF:08x}{self._maker}{token_bytes(4).hex()}"
         return begun + self._seal(begun, realm, source)
 
     def age(self, nonce: str, realm: str, source: str, now: int) -> int | None:
-        """Seconds since we made the nonce for this source; None when we didn't, or it is from the future."""
+        """Seconds since we (or who has our secret) made the nonce for this source; None when we didn't, or it is from the future."""
         found = _NONCE.fullmatch(nonce)
         if found is None or not compare_digest(self._seal(found[1] + found[2], realm, source), found[3]):
             return None
@@ -79,7 +90,7 @@ class Nonces:
 
     def counted(self, nonce: str, number: int, now: int) -> bool:
         """Whether this count of the nonce is larger than all before; it is remembered. For nonces that are ours, once the password was right."""
-        if number <= self._counts.get(nonce, 0):
+        if number <= self.seen(nonce):
             return False
         if nonce not in self._counts:
             self._forget(now)
@@ -89,8 +100,11 @@ class Nonces:
         return True
 
     def seen(self, nonce: str) -> int:
-        """The largest count of a nonce with which a password was proven, 0 for none."""
-        return self._counts.get(nonce, 0)
+        """The largest count with which a password may have been proven, of a nonce that is ours; 0 for none, of one not known here the largest there is."""
+        known = self._counts.get(nonce)
+        if known is not None:
+            return known
+        return 0 if nonce[8:16] == self._maker and int(nonce[:8], 16) > self._floor else _LARGEST
 
     def _forget(self, now: int) -> None:
         """Make room for a nonce: the expired go, and while it is too little the oldest, with whose age all unknown ones become stale."""
@@ -169,7 +183,8 @@ class Guard:
         """
         if not self.proves(login, password, request, also):
             return Verdict.WRONG
-        return Verdict.STALE if self.old(login, source, now) or not self.counts(login, now) else Verdict.PASSED
+        fresh = self.standing(login, source, now) is Standing.FRESH
+        return Verdict.PASSED if fresh and self.counts(login, now) else Verdict.STALE
 
     def counts(self, login: Login, now: int) -> bool:
         """Use the count of the nonce, of a log-in that has proven its password and is not old: False when it was used before."""
@@ -182,16 +197,15 @@ class Guard:
         right = proof.matches(password or "") and bool(password)
         return right and any(_same(proof.uri, target) for target in (request.target, *also))
 
-    def old(self, login: Login, source: str, now: int) -> bool:
-        """Whether the nonce is too old, or not one of ours for this source: no password is needed to say so (RFC 7616 3.3)."""
+    def standing(self, login: Login, source: str, now: int) -> Standing:
+        """What the nonce is good for: no password is needed to say so (RFC 7616 3.3). SPENT is also one whose time is over while its client may repeat."""
         proof, nonces = login.proof, self.nonces
+        lifetime = nonces.lifetime if proof.qop else nonces.legacy
         age = nonces.age(proof.nonce, self.realm, source, now)
-        return age is None or age > (nonces.lifetime if proof.qop else nonces.legacy) or (not proof.qop and not nonces.legacy)
-
-    def used(self, login: Login) -> bool:
-        """Whether this count of the nonce was there before: the log-in is a repetition, or a replay."""
-        proof = login.proof
-        return bool(proof.qop) and self.nonces.seen(proof.nonce) >= int(proof.count, 16)
+        if age is None or age > lifetime + REPEATS or not (proof.qop or nonces.legacy):
+            return Standing.OLD
+        used = bool(proof.qop) and nonces.seen(proof.nonce) >= int(proof.count, 16)
+        return Standing.SPENT if used or age > lifetime else Standing.FRESH
 
     def confirmation(self, login: Login, password: str) -> list[tuple[str, str]]:
         """Authentication-Info of a 2xx, by which the client sees that we know the password too (RFC 7616 3.5); none without qop."""

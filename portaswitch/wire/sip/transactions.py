@@ -81,6 +81,10 @@ class Transactions:
         self._servers[key] = server = Transaction(kind, key, message, place, reliable)
         return self._begun(server, now)
 
+    def runs(self, request: Request) -> bool:
+        """Whether a request is one of a running transaction: sent again, or the ACK of an INVITE."""
+        return server_key(request) in self._servers
+
     def asked(self, request: Request, place: object, reliable: bool, now: int) -> list[Output] | Fault:
         """
         Send a request of ours. Its branch must be new.

@@ -128,6 +128,23 @@ class ServerTests(SynchronousTestCase):
             self.port.datagramReceived(message(f"z9hG4bKr{place}"), PEER)
         self.assertEqual(len(self.replies), 301)
 
+    def test_stopping(self) -> None:
+        """What was taken is answered, and its repetitions; a new datagram is left to the next process, a new request by a connection hears 503."""
+        self.port.datagramReceived(message(), PEER)
+        drained = Deferred.fromCoroutine(self.server.drained())
+        self.port.datagramReceived(message(), PEER)
+        for method in ("MESSAGE", "INVITE", "ACK"):
+            self.port.datagramReceived(message("z9hG4bK2", method), PEER)
+        self.assertEqual((len(self.replies), self.wire.sent), (1, []))
+        flow, channel = TcpPort(self.server, "tcp", "TCP", self.clock).buildProtocol(None), Channel()
+        flow.makeConnection(channel)
+        flow.dataReceived(message("z9hG4bK3").replace(b"/UDP", b"/TCP"))
+        self.assertEqual(channel.value().partition(b"\r\n")[0], b"SIP/2.0 503 Service Unavailable")
+        self.assertNoResult(drained)
+        self.replies[0].callback(Reply(202))
+        self.successResultOf(drained)
+        self.port.datagramReceived(message(), PEER)
+        self.assertEqual(self.statuses(), [202, 202])
 
     def test_floods_leave_nothing(self) -> None:
         """Who has proven nothing, before anything was done: neither a transaction nor a timer is kept of it, and no answer is sent twice (RFC 3261 8.2.7)."""

@@ -15,7 +15,7 @@ from portaswitch.errors import DatabaseDown, Overloaded
 from portaswitch.interfaces.billing import IBilling
 from portaswitch.interfaces.messages import ICourier
 from portaswitch.messaging.relay import Relay, Terms
-from portaswitch.messaging.verdict import pause, verdict
+from portaswitch.messaging.verdict import outcome, pause, verdict
 from portaswitch.model.message import Answer, Callee, Charge, Contact, Draft, Fate, Kept, State, Text
 from portaswitch.model.refusal import Refusal
 from portaswitch.model.request import AAARequest, Decision, Kind, Origin
@@ -229,6 +229,36 @@ class RelayTests(SynchronousTestCase):
         self.successResultOf(Deferred.fromCoroutine(relay.recover()))
         self.assertEqual(world.steps, ["deliver"])
 
+    def test_slow_phone(self) -> None:
+        """A phone that does not answer: the message is delivered as soon as another one has it, and the job goes on with other messages meanwhile."""
+        world, gone = World(), "192.0.2.66"
+        slow: list[Deferred[int]] = []
+        deliver = world.deliver
+
+        def delivered(text: Text, contact: Contact) -> Deferred[int] | None:
+            if contact.host != gone:
+                return deliver(text, contact)
+            slow.append(Deferred())
+            return slow[-1]
+
+        self.patch(world, "deliver", delivered)
+        dead = replace(CONTACT, host=gone)
+        world.found = Callee(2, "b", (dead, CONTACT))
+        relay = self.relay(world)
+        self.successResultOf(relay.submit(DRAFT))
+        self.assertEqual([(fate.key, fate.state) for fate in world.fates], [("key", State.DELIVERED)])
+        world.found = Callee(2, "b", (dead,))
+        text = Text(1, 1, "k1", "a", "a@x", "b@x", 2, "text/plain", b"1", "c", NOW, NOW, Charge.SETTLED)
+        world.waiting = [text]
+        self.successResultOf(Deferred.fromCoroutine(relay.recover()))
+        world.found, world.waiting = Callee(2, "b", (CONTACT,)), [replace(text, key="k2")]
+        self.successResultOf(Deferred.fromCoroutine(relay.recover()))
+        self.assertEqual([fate.key for fate in world.fates], ["key", "k2"])
+        for one in slow:
+            one.callback(0)
+        self.assertEqual([(fate.key, fate.state) for fate in world.fates[2:]], [("k1", State.WAITING)])
+        self.successResultOf(Deferred.fromCoroutine(relay.drained()))
+
     def test_recover(self) -> None:
         """What is due is tried again."""
         world = World()
@@ -249,6 +279,18 @@ class VerdictTests(SynchronousTestCase):
         }.items():
             for statuses in cases:
                 self.assertEqual((statuses, verdict(statuses)), (statuses, state))
+
+    def test_outcome(self) -> None:
+        """All statuses, or those until one has taken it; what comes later, and a later failure, change nothing. A failure before that is one."""
+        asked: list[Deferred[int]] = [Deferred() for _ in range(3)]
+        told = outcome(asked)
+        asked[1].callback(486)
+        self.assertNoResult(told)
+        asked[0].callback(202)
+        self.assertEqual(self.successResultOf(told), [486, 202])
+        asked[2].callback(603)
+        self.assertEqual(self.successResultOf(outcome([succeed(404), succeed(0)])), [404, 0])
+        self.failureResultOf(outcome([succeed(404), fail(DatabaseDown())]), DatabaseDown)
 
     def test_pauses(self) -> None:
         """30 s, twice as long each time, an hour at most."""

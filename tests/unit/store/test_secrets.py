@@ -51,6 +51,12 @@ class SealTests(SynchronousTestCase):
         error = self.assertRaises(SealError, Sealer({1: KEY}).open, Sealer({9: KEY}).seal("x"))
         self.assertIn("sealed with key 9", str(error))
 
+    def test_derived(self) -> None:
+        """Whoever has the newest key has the same octets for a purpose, and others for another one; they are not the key."""
+        made = Sealer({1: bytes(32), 2: KEY}).derived("nonces")
+        self.assertEqual((made, len(made)), (Sealer({2: KEY}).derived("nonces"), 32))
+        self.assertEqual(len({made, KEY, Sealer({2: KEY}).derived("cookies"), Sealer({2: bytes(32)}).derived("nonces")}), 4)
+
     def test_nothing_shows(self) -> None:
         """Neither repr nor an error holds a key or a text."""
         sealer = Sealer({1: KEY})

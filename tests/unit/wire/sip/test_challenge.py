@@ -8,7 +8,7 @@ from dataclasses import replace
 from twisted.trial.unittest import SynchronousTestCase
 
 from portaswitch.wire.digest import Proof, sensible
-from portaswitch.wire.sip.challenge import Guard, Login, Nonces, Verdict
+from portaswitch.wire.sip.challenge import REPEATS, Guard, Login, Nonces, Standing, Verdict
 from portaswitch.wire.sip.message import Request
 from portaswitch.wire.sip.values import credentials
 from tests.unit.wire.sip.making import asked, telling
@@ -16,6 +16,7 @@ from tests.unit.wire.sip.making import asked, telling
 REALM, SOURCE, NOW = 'pbx "1"', "198.51.100.7", 1_790_000_000
 TARGET = "sip:12065550019@pbx.example"
 PASSED, STALE, WRONG = Verdict.PASSED, Verdict.STALE, Verdict.WRONG
+FRESH, SPENT, OLD = Standing.FRESH, Standing.SPENT, Standing.OLD
 
 
 class World:
@@ -49,6 +50,11 @@ class World:
         """What the guard thinks of a request; None for no log-in."""
         login = self.guard.login(request)
         return None if login is None else self.guard.verdict(login, password, request, source, now, also)
+
+    def standing(self, request: Request, now: int = NOW, source: str = SOURCE) -> Standing | None:
+        """What its nonce is good for; None for no log-in."""
+        login = self.guard.login(request)
+        return None if login is None else self.guard.standing(login, source, now)
 
 
 class ChallengeTests(SynchronousTestCase):
@@ -141,6 +147,30 @@ class VerdictTests(SynchronousTestCase):
         self.assertLessEqual(len(world.nonces._counts), 3)
         self.assertEqual(world.verdict(world.request(world.nonce(now=NOW + 400)), NOW + 400), PASSED)
         self.assertEqual(len(world.nonces._counts), 1)  # the expired are gone
+
+    def test_another_process(self) -> None:
+        """A nonce of another process with our secret, as the one before a restart: it opens nothing, whatever its count, and is known as ours."""
+        before, after = World(), World()
+        nonce = before.nonce()
+        self.assertEqual(before.verdict(before.request(nonce)), PASSED)
+        for count in (1, 2, 0xFFFFFFFF):
+            request = before.request(nonce, count)
+            self.assertEqual((after.standing(request), after.verdict(request)), (SPENT, STALE))
+        self.assertEqual(after.standing(before.request(nonce), source="203.0.113.9"), OLD)
+        self.assertEqual(after.standing(before.request(nonce), NOW + 300 + REPEATS + 1), OLD)
+        self.assertEqual(after.standing(before.request(nonce, None)), FRESH)  # without qop there is no count that could be known
+        self.assertEqual(after.verdict(after.request(after.nonce())), PASSED)
+
+    def test_standing(self) -> None:
+        """Spent: a count that was there, one of those that were forgotten, and the first minute behind the lifetime, in which a client still repeats."""
+        world = World(lifetime=300, legacy=60, limit=1)
+        first, second = world.request(world.nonce()), world.request(world.nonce(now=NOW + 1))
+        self.assertEqual((world.standing(first), world.verdict(first), world.standing(first)), (FRESH, PASSED, SPENT))
+        self.assertEqual((world.verdict(second, NOW + 1), world.standing(first, NOW + 1)), (PASSED, SPENT))
+        late = world.request(world.nonce(now=NOW + 2))
+        self.assertEqual([world.standing(late, NOW + 2 + age) for age in (300, 301, 300 + REPEATS, 301 + REPEATS)], [FRESH, SPENT, SPENT, OLD])
+        legacy = world.request(world.nonce(), None)
+        self.assertEqual([world.standing(legacy, NOW + age) for age in (60, 61, 60 + REPEATS, 61 + REPEATS)], [FRESH, SPENT, SPENT, OLD])
 
     def test_no_login(self) -> None:
         """What can't be right for any password is no log-in: another realm or scheme, an algorithm or qop that wasn't offered, fields missing, twice or odd."""
