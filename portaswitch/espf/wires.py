@@ -7,14 +7,15 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.defer import Deferred
 
 from portaswitch.errors import LogInRefused, NotSendable, TransportFailed
 from portaswitch.espf.breaker import Breaker
 from portaswitch.espf.interrupt import interrupted
-from portaswitch.espf.verdicts import Ended, HandlerStopped, judge, retry_after
+from portaswitch.espf.verdicts import Ended, HandlerStopped, judge, passes, retry_after
 from portaswitch.handler import EventHandler, LogIn, Reply, Request
 from portaswitch.interfaces.transport import ITransport
+from portaswitch.log_ins import LogIns
 from portaswitch.model.notification import Verdict
 
 Session = Mapping[str, str]
@@ -30,7 +31,7 @@ class Wires:
         self._transports, self._now = transports, now
         self.breakers = {name: Breaker(seconds) for name in transports}
         self._sessions: dict[str, Session] = {}
-        self._locks = {name: DeferredLock() for name in transports}
+        self._log_ins = {name: LogIns(final=HandlerStopped) for name in transports}
 
     @property
     def room(self) -> int | None:
@@ -62,13 +63,18 @@ class Wires:
             raise HandlerStopped(str(error)) from error
         if not isinstance(reply, Reply):
             raise Ended(Verdict.PARKED, f"{transport.name} gave no reply")
-        if reply.status in (500, 502, 503, 504):
+        if reply.status in (500, 502, 503, 504) and not self._answers(request, reply):
             breaker.failed()
         else:
             breaker.worked()
         if reply.status in (429, 503) and (pause := retry_after(reply, self._now())):
             breaker.rest(pause)
         return reply
+
+    def _answers(self, request: Request, reply: Reply) -> bool:
+        """Whether an error of HTTP is an answer to the request all the same: SOAP has the status 500 for every fault (SOAP 1.1 section 6.2)."""
+        fault = interrupted(partial(self.handler.fault, reply))
+        return passes(self.handler, request, fault) or fault in self.handler.dropped or (self.logged_in(request) and interrupted(partial(self.lost, reply)))
 
     def logged_in(self, request: Request) -> bool:
         """Whether there is a session with the request's target."""
@@ -84,18 +90,17 @@ class Wires:
 
     async def session(self, asked: LogIn) -> Session:
         """The session of a target, kept from before or new; the one that the vendor no longer knows is replaced once, whoever asks. Errors: as `send`."""
-        lock = self._locks.get(asked.target)
-        if lock is None:
+        log_ins = self._log_ins.get(asked.target)
+        if log_ins is None:
             raise Ended(Verdict.PARKED, f"the handler has no target {asked.target!r}")
-        await lock.acquire()
-        try:
-            kept = self._sessions.get(asked.target)
-            if kept is None or kept is asked.instead_of:
-                self._sessions.pop(asked.target, None)
-                kept = self._sessions[asked.target] = await self._log_in(asked.target)
-            return kept
-        finally:
-            lock.release()
+        return await log_ins.run(partial(self._session, asked))
+
+    async def _session(self, asked: LogIn) -> Session:
+        kept = self._sessions.get(asked.target)
+        if kept is None or kept is asked.instead_of:
+            self._sessions.pop(asked.target, None)
+            kept = self._sessions[asked.target] = await self._log_in(asked.target)
+        return kept
 
     async def _log_in(self, target: str) -> Session:
         steps = self.handler.log_in(target)

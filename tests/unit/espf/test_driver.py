@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Generator
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -14,7 +14,7 @@ from portaswitch.errors import LogInRefused, NotSendable, TransportFailed
 from portaswitch.espf import interrupt
 from portaswitch.espf.driver import MOST_STEPS, Drive
 from portaswitch.espf.verdicts import Ended, HandlerStopped, Retries, retry_after
-from portaswitch.handler import AssignAlias, FanOut, Http, LogIn, Reply
+from portaswitch.handler import AssignAlias, FanOut, Http, LogIn, Reply, Soap, xml
 from portaswitch.model.notification import Verdict
 from tests.unit.espf.fakes import NOW, Acme, FakeTransport, wires
 
@@ -169,6 +169,17 @@ class Sessions(Acme):
         return reply.body == "who are you?"
 
 
+class Faulty(Acme):
+    """The body of an answer is its fault, as the element of a SOAP fault would be."""
+
+    harmless = frozenset({"exists"})
+    dropped = frozenset({"gone"})
+
+    def fault(self, reply: Reply) -> str:
+        """The vendor's word."""
+        return reply.body
+
+
 class LogInTests(DriverCase):
     """Sessions are the engine's."""
 
@@ -198,6 +209,32 @@ class LogInTests(DriverCase):
         for one in both:
             self.successResultOf(one)
         self.assertEqual([request.path for request in transport.sent], ["/login", "/k1", "/k1"])
+
+    def test_one_refusal_for_all(self) -> None:
+        """Who waits for a log-in that is refused is refused with it, and who comes later too: systems lock accounts after a few."""
+        waiting: Deferred[Reply] = Deferred()
+        transport = FakeTransport([waiting])
+        ways = wires(self.handler, transport)
+        three = [Deferred.fromCoroutine(Drive(ways).run(self.script)) for _ in range(3)]
+        waiting.callback(Reply(401))
+        for one in (*three, Deferred.fromCoroutine(Drive(ways).run(self.script))):
+            self.failureResultOf(one, HandlerStopped)
+        self.assertEqual([request.path for request in transport.sent], ["/login"])
+
+    def test_one_failure_for_all(self) -> None:
+        """A log-in without an answer is the failure of all who waited; who comes later tries anew, and so does the next when one is cancelled."""
+        silent, cancelled = (Deferred[Reply]() for _ in range(2))
+        transport = FakeTransport([silent, cancelled, Reply(200, "k1")])
+        ways = wires(self.handler, transport)
+        both = [Deferred.fromCoroutine(Drive(ways).run(self.script)) for _ in range(2)]
+        silent.errback(TransportFailed("timeout"))
+        for one in both:
+            self.assertIs(self.failureResultOf(one, Ended).value.verdict, Verdict.RETRY)
+        first, second = (Deferred.fromCoroutine(Drive(ways).run(self.script)) for _ in range(2))
+        first.cancel()
+        self.failureResultOf(first, CancelledError)
+        self.successResultOf(second)
+        self.assertEqual([request.path for request in transport.sent], ["/login", "/login", "/login", "/k1"])
 
     def test_lost_at_once(self) -> None:
         """A vendor that no longer knows even the new session ends the attempt by its fault."""
@@ -253,6 +290,18 @@ class BreakerTests(DriverCase):
         clock.advance(0.1)
         self.assertIsNone(asked())
         self.assertEqual((ways.room, len(transport.sent)), (None, 7))
+
+    def test_faults_that_are_answers(self) -> None:
+        """A SOAP fault comes with HTTP 500: one that is accepted, harmless, or the end of the event is an answer like any other; others are none."""
+        missing = Soap("/", xml("Delete"), accepts=frozenset({"missing"}))
+        cases = (("missing", None, None), ("exists", None, None), ("gone", Verdict.DROPPED, None), ("broken", Verdict.RETRY, 0))
+        for fault, verdict, room in cases:
+            ways = wires(Faulty(), FakeTransport([Reply(500, fault)] * 6))
+            for _ in range(6 if room is None else 5):
+                ended: list[Any] = []
+                _ = Deferred.fromCoroutine(Drive(ways).run(lambda: iter_of(missing))).addErrback(lambda failure: failure.value).addBoth(ended.append)
+                self.assertEqual(ended[0] and ended[0].verdict, verdict, fault)
+            self.assertEqual(ways.room, room, fault)
 
     def test_rests(self) -> None:
         """A target that asks for a pause is sent nothing meanwhile, and does not count as down; it may not ask for more than the longest pause."""
