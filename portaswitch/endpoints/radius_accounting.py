@@ -67,7 +67,7 @@ def accounting(reading: Reading, received: datetime, number: str) -> AAARequest:
         raise Unmappable("session-id")
     if kind is Kind.STOP and reading.part and packet.integer("3GPP2-Session-Continue") == 1:
         kind = Kind.UPDATE  # the sub-session is over, the session goes on with the next one
-    connected = h323_time.parse(packet.text("h323-connect-time"), node.zones)
+    connected = _time(packet, "h323-connect-time", node)
     origin = packet.text("h323-call-origin") or kept.get("leg_type", "")
     leg = f"{origin}/{packet.text('h323-call-type') or ''}"
     counters = _counters(reading, connected)
@@ -155,15 +155,24 @@ def _note(attribute: str, base: Base | None, told: Value | None, found: dict[Bas
         found[base] = number
 
 
+def _time(packet: Packet, name: str, node: Node) -> datetime | None:
+    """An h323 time; one that can't be read is as if absent, and counted."""
+    text = packet.text(name)
+    at = h323_time.parse(text, node.zones)
+    if at is None and text:
+        IGNORED.inc(name)
+    return at
+
+
 def _seconds_used(packet: Packet, connected: datetime | None, node: Node) -> int | None:
     """Acct-Session-Time, else from connect to disconnect, to the nearest second; None where the packet tells neither."""
-    told = packet.integer("Acct-Session-Time")
-    if told is not None or connected is None:
+    told, begin = packet.integer("Acct-Session-Time"), packet.text("h323-connect-time")
+    if told is not None or begin is None:
         return told
-    ended = h323_time.parse(packet.text("h323-disconnect-time"), node.zones)
-    if ended is None:
+    lasted = h323_time.elapsed(connected or begin, packet.text("h323-disconnect-time"), node.zones)
+    if lasted is None:
         return None
-    seconds = (ended - connected).total_seconds()
+    seconds = lasted.total_seconds()
     if seconds > LONGEST:
         IGNORED.inc("h323-disconnect-time")
         return None

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from portaswitch.endpoints.lenient import IGNORED
 from portaswitch.endpoints.radius_request import Unmappable
 from portaswitch.model.request import AAARequest, Base, Kind, Report, UnitRequest
 from portaswitch.wire.radius.datatypes import Value
@@ -70,6 +71,16 @@ class TimeTests(SynchronousTestCase):
 
         self.assertEqual([used(CONNECT, ENDED), used(("Acct-Session-Time", 5), CONNECT, ENDED), used(CONNECT), used(ENDED), used()], [71, 5, 0, 0, 0])
         self.assertEqual(used(("h323-connect-time", ENDED[1]), ("h323-disconnect-time", CONNECT[1])), 0)
+
+    def test_zone_unknown(self) -> None:
+        """A call is not free because nobody has explained its zone: it lasted what its two times say; that they can't be read is counted."""
+        before = IGNORED.get("h323-connect-time")
+        asked = report("Stop", (CONNECT[0], CONNECT[1].replace("PST", "CST")), (ENDED[0], ENDED[1].replace("PST", "CST")))
+        self.assertEqual((asked.units[0].used, asked.units[0].counters, asked.connected), (71, {Base.TIME: 71}, None))
+        self.assertEqual(IGNORED.get("h323-connect-time") - before, 1)
+        report("Stop", CONNECT, ENDED)
+        report("Stop")
+        self.assertEqual(IGNORED.get("h323-connect-time") - before, 1)
 
     def test_answered_for_a_moment(self) -> None:
         """A call of 0.4 s was connected: it is not an attempt that failed."""
