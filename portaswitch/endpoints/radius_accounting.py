@@ -82,18 +82,21 @@ def accounting(reading: Reading, received: datetime, number: str) -> AAARequest:
     if lock.stage:
         kept["session_stage"] = lock.stage
     return AAARequest(
-        kind, number, Origin(node.i_node, node.i_env, node.name), session, _key(reading, session, leg, kind, counters), reading.parties,
+        kind, number, Origin(node.i_node, node.i_env, node.name), session, _key(reading, session, leg, kind, counters, units), reading.parties,
         _happened(packet, received), received, units, None, leg, reading.service, reading.access_code, lock.lock, connected, kept, reading.direction,
         lock.seconds, reading.access_node,
     )  # fmt: skip
 
 
-def _key(reading: Reading, session: str, leg: str, kind: Kind, counters: Mapping[Base, int]) -> str:
+def _key(reading: Reading, session: str, leg: str, kind: Kind, counters: Mapping[Base, int], units: Sequence[UnitRequest]) -> str:
     """
     The idempotency key (DESIGN.md 3.4): node, session, leg, status, and the sub-session where there is one; an Alive also by all its cumulative counters, or
-    the second of two with equal octets and a later time would be taken for a repetition.
+    the second of two with equal octets and a later time would be taken for a repetition. The Stop of a leg that nobody answered has a key of its own: a gateway
+    that hunts reports the next leg, which is answered, by the same names.
     """
     part = f"/{reading.part}" if reading.part else "/failed" if "failed" in reading.kept else ""
+    if kind is Kind.STOP and not part and any([asked.used == 0 for asked in units]):
+        part = "/unused"
     so_far = "".join([f"/{base._value_}={counters[base]}" for base in Base if base in counters]) if kind is Kind.UPDATE else ""
     return f"{reading.node.i_node}/{session}/{leg}/{kind._value_}{part}{so_far}"
 

@@ -48,6 +48,12 @@ class KindTests(SynchronousTestCase):
         self.assertEqual(len({one.key for one in (same, *others)}), 6)
         self.assertTrue(same.key.startswith("7/"))
 
+    def test_hunting(self) -> None:
+        """The Stop of a leg that nobody answered is not that of the next one, which is: a gateway that hunts reports both by the same names."""
+        silent = [report("Stop"), report("Stop", ("Acct-Session-Time", 0)), report("Stop", CONNECT, (ENDED[0], CONNECT[1]))]
+        self.assertEqual(len({one.key for one in silent}), 1)
+        self.assertNotEqual(silent[0].key, report("Stop", CONNECT, ENDED).key)
+
     def test_session_id(self) -> None:
         """A session is needed."""
         self.assertRaises(Unmappable, accounting, [("User-Name", CARD), ("Acct-Status-Type", "Stop")])
