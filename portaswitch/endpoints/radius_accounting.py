@@ -68,7 +68,7 @@ def accounting(reading: Reading, received: datetime, number: str) -> AAARequest:
     if kind is Kind.STOP and reading.part and packet.integer("3GPP2-Session-Continue") == 1:
         kind = Kind.UPDATE  # the sub-session is over, the session goes on with the next one
     connected = _time(packet, "h323-connect-time", node)
-    origin = packet.text("h323-call-origin") or kept.get("leg_type", "")
+    origin = (packet.text("h323-call-origin") or kept.get("leg_type", "")).lower()  # AudioCodes' gateways write Answer and Originate
     leg = f"{origin}/{packet.text('h323-call-type') or ''}"
     counters = _counters(reading, connected)
     rated = origin != "answer" and (origin != "" or bool(counters) or packet.get("h323-conf-id") is None)

@@ -144,6 +144,11 @@ class LegTests(SynchronousTestCase):
         failed = accounting([("Acct-Session-Id", "a"), ("Acct-Status-Type", "Failed"), ("User-Name", CARD)])
         self.assertEqual((failed.kind, failed.units, failed.key != data.key), (Kind.STOP, (UnitRequest(used=0, report=Report.FINAL),), True))
 
+    def test_capitals(self) -> None:
+        """AudioCodes' gateways write the origin with a capital: their answering leg is not rated either, and has the same key."""
+        self.assertEqual(report("Stop", ("Acct-Session-Time", 5), origin="Answer").units, ())
+        self.assertEqual(*[report("Stop", ("Acct-Session-Time", 5), origin=word).key for word in ("Originate", "originate")])
+
     def test_reports(self) -> None:
         """A Start reports nothing; an Alive its counter so far, or nothing."""
         self.assertEqual([report("Start").units, report("Alive").units], [(UnitRequest(),)] * 2)
