@@ -151,7 +151,7 @@ def _texts(packet: Packet, ivr: Pairs, name: str) -> Sequence[Value]:
 
 def _note(attribute: str, base: Base | None, told: Value | None, found: dict[Base, int]) -> None:
     number = whole(told) if isinstance(told, str) else None
-    if base is None or number is None:
+    if base is None or number is None or (base is Base.TIME and number > LONGEST):
         IGNORED.inc(attribute)
     else:
         found[base] = number
