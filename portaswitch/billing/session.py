@@ -119,6 +119,8 @@ def _auth(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
         return barred
     if not session.quotas[0].legs:
         return refused(view, Refusal.CLD_BLOCKED, facts)  # its accounting came first, and nothing prices it
+    if view.session is not None and access.leads_elsewhere(view, session, request, found, catalogue):
+        return refused(view, Refusal.INVALID_ARGUMENT, facts)
     if view.session is None and occupancy.full(view, request.direction):
         return refused(view, Refusal.CALL_LIMIT, facts)
     if reserve.reseller_over_limit(view, request.received, catalogue.reseller_slack):
