@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from portaswitch.endpoints.h323_time import MONTHS, elapsed, parse
 
 TEXT = "00:16:21.164 PST Fri Mar 9 2007"
+NO_ZONES: dict[str, str] = {}
 WORDS = st.one_of(st.text(max_size=12), st.sampled_from(("UTC", "PST", "America", "../../etc/passwd", "posix", "Fri", "Mar", "9", "2007", "00:16:21", "\0")))
 
 
@@ -41,7 +42,7 @@ class TimeTests(SynchronousTestCase):
 
     def test_clock_put_back(self) -> None:
         """The hour that comes twice in autumn is told apart by the zone's name, whether a node explains it or not: a call of 20 minutes is none of -40."""
-        for zones in ({}, {"PDT": "America/Los_Angeles", "PST": "America/Los_Angeles"}):
+        for zones in (NO_ZONES, {"PDT": "America/Los_Angeles", "PST": "America/Los_Angeles"}):
             self.assertEqual(parse("01:50:00 PDT Sun Nov 1 2026", zones), datetime(2026, 11, 1, 8, 50, tzinfo=UTC))
             self.assertEqual(parse("01:10:00 PST Sun Nov 1 2026", zones), datetime(2026, 11, 1, 9, 10, tzinfo=UTC))
             self.assertEqual(elapsed("01:50:00 PDT Sun Nov 1 2026", "01:10:00 PST Sun Nov 1 2026", zones), timedelta(minutes=20))
@@ -50,7 +51,7 @@ class TimeTests(SynchronousTestCase):
         """Two times of one zone that nobody has explained are apart by as much as they say; of two such zones, nobody can tell."""
         begin, end = "12:00:00 CST Wed Jul 1 2026", "12:01:10.5 CST Wed Jul 1 2026"
         lasted = timedelta(seconds=70, milliseconds=500)
-        self.assertEqual([elapsed(begin, end, zones) for zones in ({}, {"CST": "No/Where"}, {"CST": "Asia/Shanghai"})], [lasted] * 3)
+        self.assertEqual([elapsed(begin, end, zones) for zones in (NO_ZONES, {"CST": "No/Where"}, {"CST": "Asia/Shanghai"})], [lasted] * 3)
         self.assertEqual(elapsed(f"*{begin}", f".{end}", {}), lasted)
         self.assertEqual(elapsed(end, begin, {}), -lasted)
         others = ((begin, end.replace("CST", "IST")), (begin, end.replace("CST", "UTC")), (begin, None), (None, end), ("", ""), ("x", "x"), ("x y", "x y"))
