@@ -122,6 +122,18 @@ def legs(view: View, access: Access, at: datetime, catalogue: Catalogue, session
     return tuple(found)
 
 
+def leads_elsewhere(view: View, session: Session, request: AAARequest, way: Access, catalogue: Catalogue) -> bool:
+    """
+    Whether a session that goes on is asked for another number, which has another rate. It keeps the price of its own number: a caller who can have two calls in
+    one session (a SIP server may name it by the Call-ID) would pay for the dear one what the cheap one costs.
+    """
+    opened, quota = session.opened, session.quotas[0]
+    if request.parties.called == opened.cld or way.number in (opened.number, quota.rated):
+        return False
+    found = legs(view, way, opened.started, catalogue, opened.session)
+    return isinstance(found, Refusal) or quota.legs[: len(found)] != found
+
+
 def with_vendor(session: Session, quota: Quota, request: AAARequest, catalogue: Catalogue) -> Quota:
     """The quota with a leg of the vendor of the session's environment whose connection the accounting names by its remote address, when it has none yet."""
     connection = catalogue.connections.get((session.opened.i_env, request.kept.get("remote_address", "")))

@@ -122,6 +122,8 @@ def _auth(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
         return barred
     if not session.quotas[0].legs:
         return refused(view, Refusal.CLD_BLOCKED, facts)  # its accounting came first, and nothing prices it
+    if view.session is not None and access.leads_elsewhere(view, session, request, found, catalogue):
+        return refused(view, Refusal.INVALID_ARGUMENT, facts)
     if view.session is None and occupancy.full(view, request.direction):
         return refused(view, Refusal.CALL_LIMIT, facts)
     if reserve.reseller_over_limit(view, request.received, catalogue.reseller_slack):
@@ -301,11 +303,17 @@ def _stop(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     why = plausible.why_wrapped(session, request) or plausible.why_impossible(session, report_all(session, request), request)
     if why:
         return plausible.set_aside(view, request, session, why)
-    # Behind a failed attempt the user may try again in the same session, whose Stop must count.
-    outcome = _settle(view, request, session, Status.PROVISIONAL if FAILED in request.kept else Status.CLOSED, catalogue)
+    # Behind an attempt that failed, or a leg that nobody answered, the same session may have another one, whose Stop must count.
+    over = Status.PROVISIONAL if FAILED in request.kept or _unanswered(session, request) else Status.CLOSED
+    outcome = _settle(view, request, session, over, catalogue)
     if view.session is None and outcome.change is not None and report_all(session, request) is session.quotas:
         return replace(outcome, change=replace(outcome.change, attempt=request.session))  # a refused attempt has its xDR already
     return outcome
+
+
+def _unanswered(session: Session, request: AAARequest) -> bool:
+    """Whether a Stop tells that nothing was used: of a gateway that hunts, which reports each leg of the call in the same session, and of others who end it."""
+    return request.number is None and [asked.reported(session.quotas[0].base) for asked in request.units] == [0]
 
 
 def _unlock(view: View, request: AAARequest) -> Outcome:
@@ -331,7 +339,8 @@ def _expire(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
 def _settle(view: View, request: AAARequest, session: Session, status: Status, catalogue: Catalogue, decision: Decision = ACCEPTED) -> Outcome:
     """Charge what each quota key used beyond what it was charged, write its xDRs, free its holds. Real use is charged whatever the funds are."""
     session = billed(view, session, request, catalogue)
-    used = tuple(access.with_vendor(session, quota, request, catalogue) for quota in report_all(session, request))
+    # Who carried nothing is no vendor: the next leg of a call may go by another one.
+    used = tuple(access.with_vendor(session, quota, request, catalogue) if quota.used else quota for quota in report_all(session, request))
     pieces = closing.pieces(view, session, used, request)
     connected = session.connected or request.connected
     after = next_session(session, view, request, decision, pieces.quotas, status, connected=connected)

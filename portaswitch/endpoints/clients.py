@@ -42,7 +42,8 @@ class Clients:
 
     def find(self, host: str) -> RadiusClient | None:
         """The client of a source address, or None: nobody we know. An IPv4 sender seen by an IPv6 socket is the same sender."""
-        host = host.removeprefix("::ffff:")
+        if ":" in host and "." in host:  # not every address that begins so: ::ffff:0:a00:1 is another one (RFC 2765 2.1)
+            host = host.removeprefix("::ffff:")
         client = self._hosts.get(host)
         if client is not None or not self._networks:
             return client

@@ -17,6 +17,8 @@ from portaswitch.model.value import dataclass
 
 Pairs = Mapping[str, list[str]]
 LOCKS = {lock.value: lock for lock in Lock if lock is not Lock.DEFAULT}
+#: The longest lock that is believed, in seconds: what RADIUS' own times can say. Behind it the calendar ends.
+LONGEST = 2**32 - 1
 
 
 def last(ivr: Pairs, name: str) -> str:
@@ -60,6 +62,6 @@ def _session_control(text: str) -> SessionControl:
     lock = LOCKS.get(word.strip().lower())
     options = portaone.parse(rest)
     told = [value for value in (options.get("expires"), portaone.either(options, "max_expires")) if value]
-    times = [seconds for value in told if (seconds := positive(value)) is not None]
+    times = [seconds for value in told if (seconds := positive(value)) is not None and seconds <= LONGEST]
     faults = len(told) - len(times) + (1 if lock is None and word.strip() else 0)
     return SessionControl(lock or Lock.DEFAULT, min(times, default=None), options.get("open", ""), faults)

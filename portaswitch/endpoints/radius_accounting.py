@@ -69,8 +69,8 @@ def accounting(reading: Reading, received: datetime, number: str) -> AAARequest:
         raise Unmappable("session-id")
     if kind is Kind.STOP and reading.part and packet.integer("3GPP2-Session-Continue") == 1:
         kind = Kind.UPDATE  # the sub-session is over, the session goes on with the next one
-    connected = h323_time.parse(packet.text("h323-connect-time"), node.zones)
-    origin = packet.text("h323-call-origin") or kept.get("leg_type", "")
+    connected = _time(packet, "h323-connect-time", node)
+    origin = (packet.text("h323-call-origin") or kept.get("leg_type", "")).lower()  # AudioCodes' gateways write Answer and Originate
     leg = f"{origin}/{packet.text('h323-call-type') or ''}"
     counters = _counters(reading, connected)
     rated = origin != "answer" and (origin != "" or bool(counters) or packet.get("h323-conf-id") is None)
@@ -84,18 +84,21 @@ def accounting(reading: Reading, received: datetime, number: str) -> AAARequest:
     if lock.stage:
         kept["session_stage"] = lock.stage
     return AAARequest(
-        kind, number, Origin(node.i_node, node.i_env, node.name), session, _key(reading, session, leg, kind, counters), reading.parties,
+        kind, number, Origin(node.i_node, node.i_env, node.name), session, _key(reading, session, leg, kind, counters, units), reading.parties,
         _happened(packet, received), received, units, None, leg, reading.service, reading.access_code, lock.lock, connected, kept, reading.direction,
         lock.seconds, reading.access_node, begun=_begun(packet, node, kind, connected, counters, received),
     )  # fmt: skip
 
 
-def _key(reading: Reading, session: str, leg: str, kind: Kind, counters: Mapping[Base, int]) -> str:
+def _key(reading: Reading, session: str, leg: str, kind: Kind, counters: Mapping[Base, int], units: Sequence[UnitRequest]) -> str:
     """
     The idempotency key (DESIGN.md 3.4): node, session, leg, status, and the sub-session where there is one; an Alive also by all its cumulative counters, or
-    the second of two with equal octets and a later time would be taken for a repetition.
+    the second of two with equal octets and a later time would be taken for a repetition. The Stop of a leg that nobody answered has a key of its own: a gateway
+    that hunts reports the next leg, which is answered, by the same names.
     """
     part = f"/{reading.part}" if reading.part else "/failed" if "failed" in reading.kept else ""
+    if kind is Kind.STOP and not part and any([asked.used == 0 for asked in units]):
+        part = "/unused"
     so_far = "".join([f"/{base._value_}={counters[base]}" for base in Base if base in counters]) if kind is Kind.UPDATE else ""
     return f"{reading.node.i_node}/{session}/{leg}/{kind._value_}{part}{so_far}"
 
@@ -112,15 +115,14 @@ def _reported(packet: Packet, kind: Kind, counters: Mapping[Base, int]) -> UnitR
 
 def _happened(packet: Packet, received: datetime) -> datetime:
     """
-    When it happened: Event-Timestamp or receipt, minus Acct-Delay-Time (DESIGN.md 3.8). A clock that is not set yet (1970 ...), or one that is ahead, tells
-    nothing: the receipt counts, or a tariff of no date would price the session and a hold would last for years.
+    When it happened: Event-Timestamp, which is the time of the event however late its report comes (RFC 2869 5.3), else the receipt minus Acct-Delay-Time (RFC
+    2866 5.2). Not both: who sends a report again, or relays it (hostapd, radcli, FreeRADIUS), keeps the first and counts the second up. A clock that is not set
+    yet (1970 ...), or one that is ahead, tells nothing, or a tariff of no date would price the session and a hold would last for years.
     """
     stamp, delay = packet.integer("Event-Timestamp"), packet.integer("Acct-Delay-Time")
-    if stamp is None and not delay:
-        return received
-    at = received if stamp is None else datetime.fromtimestamp(stamp, UTC)
-    if delay:
-        at -= timedelta(seconds=delay)
+    if stamp is not None and CLOCKS_SET <= (at := datetime.fromtimestamp(stamp, UTC)) <= received:
+        return at
+    at = received - timedelta(seconds=delay or 0)
     return at if CLOCKS_SET <= at < received else received
 
 
@@ -168,21 +170,30 @@ def _texts(packet: Packet, ivr: Pairs, name: str) -> Sequence[Value]:
 
 def _note(attribute: str, base: Base | None, told: Value | None, found: dict[Base, int]) -> None:
     number = whole(told) if isinstance(told, str) else None
-    if base is None or number is None:
+    if base is None or number is None or (base is Base.TIME and number > LONGEST):
         IGNORED.inc(attribute)
     else:
         found[base] = number
 
 
+def _time(packet: Packet, name: str, node: Node) -> datetime | None:
+    """An h323 time; one that can't be read is as if absent, and counted."""
+    text = packet.text(name)
+    at = h323_time.parse(text, node.zones)
+    if at is None and text:
+        IGNORED.inc(name)
+    return at
+
+
 def _seconds_used(packet: Packet, connected: datetime | None, node: Node) -> int | None:
     """Acct-Session-Time, else from connect to disconnect, to the nearest second; None where the packet tells neither."""
-    told = packet.integer("Acct-Session-Time")
-    if told is not None or connected is None:
+    told, begin = packet.integer("Acct-Session-Time"), packet.text("h323-connect-time")
+    if told is not None or begin is None:
         return told
-    ended = h323_time.parse(packet.text("h323-disconnect-time"), node.zones)
-    if ended is None:
+    lasted = h323_time.elapsed(connected or begin, packet.text("h323-disconnect-time"), node.zones)
+    if lasted is None:
         return None
-    seconds = (ended - connected).total_seconds()
+    seconds = lasted.total_seconds()
     if seconds > LONGEST:
         IGNORED.inc("h323-disconnect-time")
         return None

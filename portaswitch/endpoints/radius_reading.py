@@ -124,11 +124,21 @@ def _parties(packet: Packet, ivr: Pairs, kept: Mapping[str, str], internet: bool
     user = last(ivr, "PortaBilling_UserName") or packet.text("User-Name") or access_user
     called = last(ivr, "PortaBilling_Original_DNIS")
     if not called and not internet:
-        called = packet.text("Called-Station-Id") or (portaone.number_of(kept["called_party"]) if "called_party" in kept else "")
+        called = _number(packet.get("Called-Station-Id")) or (portaone.number_of(kept["called_party"]) if "called_party" in kept else "")
     calling = packet.text("Calling-Station-Id") or (portaone.number_of(kept["calling_party"]) if "calling_party" in kept else "")
     redirecting = portaone.number_of(kept["redirecting_party"]) if "redirecting_party" in kept else ""
     aor = packet.get("SIP-AOR")
     return Parties(user, calling, called, redirecting, "" if aor is None or packet.code != ACCESS_REQUEST else sip_user(aor))
+
+
+def _number(called: Value | None) -> str:
+    """
+    A called number; of octets that are no text those that can't be as U+FFFD, which nobody can dial. They must not count as absent: a request without a number
+    only asks who the user is, and its accept sets no limit to the call.
+    """
+    if isinstance(called, bytes):
+        return called.decode(errors="replace").replace("\0", "\ufffd")
+    return called if isinstance(called, str) else ""
 
 
 def sip_user(aor: Value) -> str:

@@ -13,7 +13,7 @@ from portaswitch.billing.session import decide
 from portaswitch.model.catalogue import Protection, RatingEntry, ServicePolicy
 from portaswitch.model.refusal import Refusal
 from portaswitch.model.request import Decision, UnitRequest
-from tests.unit.builders import Book, after, auth, catalogue, kept, money, plan, postpaid, prepaid, start, stop
+from tests.unit.builders import FREE, Book, after, auth, catalogue, kept, money, plan, postpaid, prepaid, start, stop
 
 SLICED = catalogue(ServicePolicy(protection=Protection.SLICE, slice=300))
 
@@ -21,6 +21,27 @@ SLICED = catalogue(ServicePolicy(protection=Protection.SLICE, slice=300))
 def asking(**what: Any) -> UnitRequest:
     """What a client asks that can re-authorize: 300 s."""
     return replace(UnitRequest(requested=300, minimum=30), **what)
+
+
+class NumberTests(SynchronousTestCase):
+    """A session has the price of the number that it began with."""
+
+    def test_another_number(self) -> None:
+        """It is no leave for a call to a dearer one: whoever asks so is refused, and what the session holds stays as it was."""
+        for first, second in ((FREE, "82123"), ("82123", FREE), ("82123", "33")):
+            book = Book(prepaid())
+            book.ask(auth(called=first))
+            was = (book.held, book.sessions["7/s1"])
+            told = book.ask(auth(at=1, called=second, key="7/auth/2"))
+            self.assertEqual((told.refusal, told.grants), (Refusal.INVALID_ARGUMENT, ()), second)
+            self.assertEqual((book.held, book.sessions["7/s1"]), was)
+
+    def test_same_rate(self) -> None:
+        """Another number of the same rate, or the same one written otherwise, goes on."""
+        for number in ("82124", "+82-123", "82123"):
+            book = Book(prepaid())
+            book.ask(auth(called="82123"))
+            self.assertIsNone(book.ask(auth(at=1, called=number, key="7/auth/2")).refusal, number)
 
 
 class QuotaTests(SynchronousTestCase):

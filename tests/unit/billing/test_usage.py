@@ -14,7 +14,25 @@ from portaswitch.model.refusal import Refusal
 from portaswitch.model.request import AAARequest, Base, Kind, QuotaKey, Report, UnitRequest
 from portaswitch.model.session import Status
 from portaswitch.model.xdr import Xdr
-from tests.unit.builders import Book, after, alive, auth, catalogue, customer, event, expire, kept, money, plan, postpaid, prepaid, request, start, stop
+from tests.unit.builders import (
+    CARRIER,
+    Book,
+    after,
+    alive,
+    auth,
+    catalogue,
+    customer,
+    event,
+    expire,
+    kept,
+    money,
+    plan,
+    postpaid,
+    prepaid,
+    request,
+    start,
+    stop,
+)  # fmt: skip
 
 GIGA = 2**30
 
@@ -123,6 +141,28 @@ class PartTests(SynchronousTestCase):
             book.ask(self.part(f"p{number}", 1, at=number))
         quota = book.sessions["7/s1"].quotas[0]
         self.assertEqual((quota.used, len(quota.parts), quota.parts[-1]), (300, 256, ("p299", 1)))
+
+
+class HuntTests(SynchronousTestCase):
+    """A gateway that hunts: each leg it tries has a Stop of its own in the same session."""
+
+    def test_second_leg(self) -> None:
+        """Behind a leg that nobody answered the next one is charged, once, and not to the vendor of the first; what comes again behind it changes nothing."""
+        silent, answered = stop(0, at=10, key="7/s1/stop/unused", kept=kept(remote_address=CARRIER)), stop(71, at=90)
+        book = Book(prepaid())
+        for asked in (auth(), start(), silent, silent, start(at=11), answered, silent, answered):
+            book.ask(asked)
+        self.assertEqual([(row.failed, row.used_quantity, row.charged_amount) for row in book.xdrs], [(True, 0, money(0)), (False, 71, money("0.02367"))])
+        self.assertEqual((book.balance, book.held, book.sessions["7/s1"].status), (money("9.97633"), money(0), Status.CLOSED))
+        self.assertEqual(book.parties, [])
+
+    def test_all_in_vain(self) -> None:
+        """One failed xDR, however many legs nobody answered."""
+        book = Book(prepaid())
+        for asked in (auth(), stop(0, at=10, key="7/s1/stop/unused"), stop(0, at=20, key="7/s1/other/stop/unused")):
+            book.ask(asked)
+        self.assertEqual([(row.failed, row.history) for row in book.xdrs], [(True, "not connected")])
+        self.assertEqual((book.balance, book.held), (money(10), money(0)))
 
 
 class IdleTests(SynchronousTestCase):

@@ -46,6 +46,12 @@ class FindTests(SynchronousTestCase):
         """A socket on :: sees IPv4 senders as mapped addresses: they are the same clients."""
         self.assertEqual(table().find(f"::ffff:{HOST}"), CLIENT)
 
+    def test_looks_mapped(self) -> None:
+        """Any source address there is finds a client or none, and raises nothing: its packets would be logged as defects of ours."""
+        known = table(replace(CLIENT, address="10.0.0.0/8"), replace(CLIENT, i_client=2, address="2001:db8::/32"))
+        self.assertEqual([known.find(host) for host in ("::ffff:0:a00:1", "::ffff:0:0", "fe80::1%eth0", "::")], [None] * 4)
+        self.assertIsNotNone(known.find("::ffff:10.0.0.1"))
+
     def test_secret_is_hidden(self) -> None:
         """Not in its repr."""
         self.assertNotIn("secret", repr(CLIENT))

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from portaswitch.endpoints.lenient import IGNORED
 from portaswitch.endpoints.radius_request import Unmappable
 from portaswitch.model.request import AAARequest, Base, Kind, Report, UnitRequest
 from portaswitch.wire.radius.datatypes import Value
@@ -47,6 +48,12 @@ class KindTests(SynchronousTestCase):
         self.assertEqual(len({one.key for one in (same, *others)}), 6)
         self.assertTrue(same.key.startswith("7/"))
 
+    def test_hunting(self) -> None:
+        """The Stop of a leg that nobody answered is not that of the next one, which is: a gateway that hunts reports both by the same names."""
+        silent = [report("Stop"), report("Stop", ("Acct-Session-Time", 0)), report("Stop", CONNECT, (ENDED[0], CONNECT[1]))]
+        self.assertEqual(len({one.key for one in silent}), 1)
+        self.assertNotEqual(silent[0].key, report("Stop", CONNECT, ENDED).key)
+
     def test_session_id(self) -> None:
         """A session is needed."""
         self.assertRaises(Unmappable, accounting, [("User-Name", CARD), ("Acct-Status-Type", "Stop")])
@@ -57,11 +64,19 @@ class TimeTests(SynchronousTestCase):
     """When it was, and how long."""
 
     def test_event_time(self) -> None:
-        """Event-Timestamp or receipt, minus the delay."""
+        """Event-Timestamp, else the receipt minus the delay."""
         self.assertEqual((report("Stop").at, report("Stop").received), (AT, AT))
         self.assertEqual(report("Stop", ("Acct-Delay-Time", 30)).at, AT - timedelta(seconds=30))
-        stamped = report("Stop", ("Event-Timestamp", 1_173_428_251), ("Acct-Delay-Time", 1))
+        stamped = report("Stop", ("Event-Timestamp", 1_173_428_250))
         self.assertEqual((stamped.at, stamped.received), (datetime(2007, 3, 9, 8, 17, 30, tzinfo=UTC), AT))
+
+    def test_sent_again(self) -> None:
+        """The delay of a report that is sent again is in its Event-Timestamp already: a call whose Stop was delayed is no shorter (RFC 2869 5.3)."""
+        begin = int(AT.timestamp()) - 100
+        began, ended = report("Start", ("Event-Timestamp", begin)), report("Stop", ("Event-Timestamp", begin + 60), ("Acct-Delay-Time", 40))
+        self.assertEqual(ended.at - began.at, timedelta(seconds=60))
+        for unset in (0, int(AT.timestamp()) + 3600):
+            self.assertEqual(report("Stop", ("Event-Timestamp", unset), ("Acct-Delay-Time", 40)).at, AT - timedelta(seconds=40))
 
     def test_duration(self) -> None:
         """Acct-Session-Time, else from connect to disconnect to the nearest second, never negative; a Stop that tells neither used nothing."""
@@ -70,6 +85,16 @@ class TimeTests(SynchronousTestCase):
 
         self.assertEqual([used(CONNECT, ENDED), used(("Acct-Session-Time", 5), CONNECT, ENDED), used(CONNECT), used(ENDED), used()], [71, 5, 0, 0, 0])
         self.assertEqual(used(("h323-connect-time", ENDED[1]), ("h323-disconnect-time", CONNECT[1])), 0)
+
+    def test_zone_unknown(self) -> None:
+        """A call is not free because nobody has explained its zone: it lasted what its two times say; that they can't be read is counted."""
+        before = IGNORED.get("h323-connect-time")
+        asked = report("Stop", (CONNECT[0], CONNECT[1].replace("PST", "CST")), (ENDED[0], ENDED[1].replace("PST", "CST")))
+        self.assertEqual((asked.units[0].used, asked.units[0].counters, asked.connected), (71, {Base.TIME: 71}, None))
+        self.assertEqual(IGNORED.get("h323-connect-time") - before, 1)
+        report("Stop", CONNECT, ENDED)
+        report("Stop")
+        self.assertEqual(IGNORED.get("h323-connect-time") - before, 1)
 
     def test_answered_for_a_moment(self) -> None:
         """A call of 0.4 s was connected: it is not an attempt that failed."""
@@ -88,8 +113,8 @@ class TimeTests(SynchronousTestCase):
         """Every number that the wire can carry."""
         asked = report("Stop", ("Acct-Session-Time", used), ("Acct-Delay-Time", delay), ("Event-Timestamp", stamp))
         self.assertEqual(asked.units[0].used, used)
-        told = datetime.fromtimestamp(stamp - delay, UTC)
-        self.assertEqual(asked.at, told if datetime(2000, 1, 1, tzinfo=UTC) <= told <= AT else AT)
+        sane = [at for at in (datetime.fromtimestamp(stamp, UTC), AT - timedelta(seconds=delay), AT) if datetime(2000, 1, 1, tzinfo=UTC) <= at <= AT]
+        self.assertEqual(asked.at, sane[0])
 
     def test_clock_not_set(self) -> None:
         """A time that no clock has shown, or that has not come yet, is the receipt: no tariff is of 1970, and no hold lasts until 2106."""
@@ -135,6 +160,11 @@ class LegTests(SynchronousTestCase):
         self.assertEqual(data.units, (UnitRequest(report=Report.FINAL),))
         failed = accounting([("Acct-Session-Id", "a"), ("Acct-Status-Type", "Failed"), ("User-Name", CARD)])
         self.assertEqual((failed.kind, failed.units, failed.key != data.key), (Kind.STOP, (UnitRequest(used=0, report=Report.FINAL),), True))
+
+    def test_capitals(self) -> None:
+        """AudioCodes' gateways write the origin with a capital: their answering leg is not rated either, and has the same key."""
+        self.assertEqual(report("Stop", ("Acct-Session-Time", 5), origin="Answer").units, ())
+        self.assertEqual(*[report("Stop", ("Acct-Session-Time", 5), origin=word).key for word in ("Originate", "originate")])
 
     def test_reports(self) -> None:
         """A Start reports nothing; an Alive its counter so far, or nothing."""

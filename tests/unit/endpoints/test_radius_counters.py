@@ -101,10 +101,10 @@ class CounterTests(SynchronousTestCase):
         self.assertEqual(counters(("Acct-Session-Time", 99), *ivr("Used-Service-Unit:5"), *both), {Base.TIME: 70, Base.QUANTITY: 2})
 
     def test_nonsense(self) -> None:
-        """Use that is no number, negative, huge or in no base is not told, and counted."""
+        """Use that is no number, negative, huge or in no base is not told, and counted; seconds that lead beyond the calendar are huge."""
         for attribute, texts in {
             "Used-Service-Unit": ("-1", "x", "9" * 40, "1.5", ""),
-            "PortaOne-Used-Resource": ("", "base=quantity", "value=5", "base=x;value=5", "base=octets;value=-2"),
+            "PortaOne-Used-Resource": ("", "base=quantity", "value=5", "base=x;value=5", "base=octets;value=-2", "base=session-time;value=4294967296"),
         }.items():  # fmt: skip
             before = IGNORED.get(attribute)
             for text in texts:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from portaswitch.billing.numbers import dialled
 from portaswitch.endpoints.radius_request import Unmappable, to_request
 from portaswitch.model.request import AAARequest, Base, Kind, Lock, Login, Report, UnitRequest
 from portaswitch.wire.radius.codec import decode, encode_request
@@ -108,6 +109,13 @@ class AccessTests(SynchronousTestCase):
             data = encode_request(Code.ACCESS_REQUEST, 1, [("User-Name", "x" * len(raw))], SECRET, DICTIONARY)
             body = data[38:].replace(b"x" * len(raw), raw)
             self.assertEqual(_unsigned_access(body).parties.user, "")
+
+    def test_numbers_that_are_none(self) -> None:
+        """A called number with such octets asks for leave to call, and not who the user is, which is accepted without a limit. Nobody can dial it."""
+        for raw, shown in ((b"1900\0", "1900\ufffd"), (b"1900\xff", "1900\ufffd")):
+            data = encode_request(Code.ACCESS_REQUEST, 1, [("Called-Station-Id", raw)], SECRET, DICTIONARY)
+            asked = _unsigned_access(data[38:])
+            self.assertEqual((asked.parties.called, len(asked.units), dialled(asked.parties.called)), (shown, 1, False))
 
     @settings(max_examples=80, deadline=None)
     @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=40))

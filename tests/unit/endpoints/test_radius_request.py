@@ -225,6 +225,13 @@ class PartyTests(SynchronousTestCase):
         self.assertEqual((asked.lock, asked.lock_seconds, asked.kept), (Lock.LOCK, 60, {"session_stage": "dial"}))
         self.assertEqual((call().lock, call().lock_seconds), (Lock.DEFAULT, None))
 
+    def test_lock_beyond_the_calendar(self) -> None:
+        """Seconds that lead beyond the calendar bound nothing, and are counted: no sum of times raises, which would leave the request without an answer."""
+        before = IGNORED.get("PortaBilling_Session")
+        self.assertIsNone(call(*ivr("PortaBilling_Session:lock;expires=999999999999999")).lock_seconds)
+        self.assertEqual(call(*ivr(f"PortaBilling_Session:lock;expires={2**32};max_expires={2**32 - 1}")).lock_seconds, 2**32 - 1)
+        self.assertEqual(IGNORED.get("PortaBilling_Session") - before, 2)
+
     def test_environment_is_a_wall(self) -> None:
         """PortaBilling_SessionEnv is not heard."""
         asked = call(*ivr("PortaBilling_SessionEnv:2"))
