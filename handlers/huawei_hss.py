@@ -59,7 +59,15 @@ class HuaweiHSS(HuaweiSession, HssHandler):
         "Account/ServiceAttribute/Changed",
         "Account/SIMCardAssignment",
     )
-    extra_events = ("Account/Blocked", "Account/Unblocked", "Account/Status/Suspend", "Account/Status/Unsuspend", "Account/Status/Closed")
+    extra_events = (
+        "AccessPolicy/Changed",
+        "Account/AccessPolicy/Changed",
+        "Account/Blocked",
+        "Account/Status/Closed",
+        "Account/Status/Suspend",
+        "Account/Status/Unsuspend",
+        "Account/Unblocked",
+    )
     create = (("ADD TPLSUB", {"IMSI": "{imsi}", "ISDN": "{isdn}", "TPLTYPE": "NORMAL", "TPLID": "{template}"}, ""),)
     options = (
         Option("interface", one_of("mml", "soap", "soap-header"), "how it is spoken to: soap-header has name and password in each request", default="mml"),

@@ -51,7 +51,15 @@ class HuaweiPCRF(HuaweiSession, StateHandler):
         "Account/ServiceAttribute/Changed",
         "Account/SIMCardAssignment",
     )
-    extra_events = ("Account/Blocked", "Account/Unblocked", "Account/Status/Suspend", "Account/Status/Unsuspend", "Account/Status/Closed")
+    extra_events = (
+        "AccessPolicy/Changed",
+        "Account/AccessPolicy/Changed",
+        "Account/Blocked",
+        "Account/Status/Closed",
+        "Account/Status/Suspend",
+        "Account/Status/Unsuspend",
+        "Account/Unblocked",
+    )
     options = (
         Option("url", url, "where the UPCC listens", example="http://upcc.example.com:8080"),
         Option("path", text, "path of its interface", default="/axis/services/ScfPccSoapServiceEndpointPort"),

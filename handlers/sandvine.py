@@ -9,8 +9,6 @@ import re
 
 from portaswitch.handler import (
     Element,
-    Event,
-    FanOut,
     HttpTarget,
     Option,
     Record,
@@ -54,7 +52,7 @@ class Sandvine(StateHandler):
         "Account/Unblocked",
         "Account/ZeroAvailableFunds",
     )
-    extra_events = ("AccessPolicy/Changed",)
+    extra_events = ("AccessPolicy/Changed", "Account/AccessPolicy/Changed")
     options = (
         Option("url", url, "where the SPB listens", example="http://spb.example.com:8081"),
         Option("realm", text, "subscriber realm", default="DEFAULT"),
@@ -70,13 +68,6 @@ class Sandvine(StateHandler):
     )
     targets = {"": HttpTarget(seconds=10)}
     path = "/SubscriberServices/SubscriberServices"
-
-    def steps(self, event: Event, subscriber: Subscriber | None, record: Record) -> Steps:
-        """What changes of a policy changes its accounts."""
-        if event.entity.startswith("access_policy:"):
-            yield FanOut("Account/AccessPolicy/Changed", event.entity, {"i_access_policy": event.entity.partition(":")[2]}, receivers="self")
-        else:
-            yield from super().steps(event, subscriber, record)
 
     def wanted(self, subscriber: Subscriber) -> State | None:
         """The name, the static address and the attributes of the policy in force."""

@@ -49,7 +49,7 @@ class YateHSS(StateHandler):
         "Account/Unblocked",
         "Account/ZeroAvailableFunds",
     )
-    extra_events = ("Account/ID/Changed",)
+    extra_events = ("AccessPolicy/Changed", "Account/AccessPolicy/Changed", "Account/ID/Changed")
     options = (
         Option("url", url, "where the HSS listens", example="http://hss.example.com"),
         Option("api", one_of("current", "2015"), "the release whose requests are sent", default="current"),
