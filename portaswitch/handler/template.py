@@ -74,6 +74,12 @@ def _fill(template: str, values: Mapping[str, Any], escaped: Callable[[str], str
     return _NAME.sub(lambda name: escaped(str(values[name[1]])), template)
 
 
+def _captured(operation: Operation, reply: Reply) -> str:
+    """The vendor's id in an answer, '' for none."""
+    found = re.search(operation.capture, reply.body) if operation.capture else None
+    return (found[1] or "") if found else ""
+
+
 def resource(path: str, key: str, body: str, kind: str = "json") -> dict[str, Operation]:
     """The requests of a REST resource: POST at `path` creates, PUT with the same body at `path`/${key} changes, DELETE deletes."""
     one = f"{path}/${{{key}}}"
@@ -153,10 +159,13 @@ class TemplateHandler(StateHandler):
         others = [one for one in known if one != new]
         for old in others:
             yield from self._left(old, new, wanted, record)
-        if new in known or (others and self._operation("rename") is not None):
-            made = yield from self._updated(wanted, record)
-        else:
-            made = yield from self._made(wanted, record)
+        there = new in known or (others and self._operation("rename") is not None)
+        made = not there or self._unnamed(record)
+        if not made:
+            reply = yield from self._run("update", wanted, record, frozenset({"missing"}))
+            record, made = self._named("update", reply, record), self.fault(reply) == "missing"
+        if made:
+            record = yield from self._made(wanted, record)
         # After an attempt that failed the record has members that nobody added.
         has = () if made or others or record.state is None else record.keys.get(self.list_key, ())
         yield from self._listed(wanted, record, has)
@@ -192,25 +201,29 @@ class TemplateHandler(StateHandler):
             raise NotProvisionable(f"{self.name} has no operation {name!r}: give it under `operations` in the configuration")
         keys = {key: wanted.key(key) for key in wanted.keys}
         reply: Reply = yield operation.request({**wanted.values, **keys, "remote_id": record.remote_id, **more}, accepts)
-        captured = re.search(operation.capture, reply.body) if operation.capture else None
+        captured = _captured(operation, reply)
         if captured:
-            yield AssignRemoteId(captured[1])
+            yield AssignRemoteId(captured)
         return reply
 
-    def _made(self, wanted: State, record: Record) -> Result:
-        """Create, and say so; one that exists already is brought to the same state."""
-        reply: Reply = yield from self._run("create", wanted, record, frozenset({"exists"}))
-        if self.fault(reply) == "exists":
-            yield from self._run("update", wanted, record)
-        return True
+    def _named(self, name: str, reply: Reply, record: Record) -> Record:
+        """The record with the vendor's id of this answer, where it has one: it is written at the end of the pass, and requests before that have it in them."""
+        operation = self._operation(name)
+        return record if operation is None else Record(_captured(operation, reply) or record.remote_id, record.keys, record.state)
 
-    def _updated(self, wanted: State, record: Record) -> Result:
-        """Update; one that the vendor lost is created. Whether it was."""
-        reply: Reply = yield from self._run("update", wanted, record, frozenset({"missing"}))
-        lost = self.fault(reply) == "missing"
-        if lost:
-            yield from self._run("create", wanted, record)
-        return lost
+    def _unnamed(self, record: Record) -> bool:
+        """Whether the vendor's id, by which an update would go, is not known: the answer to the first request was lost."""
+        update = self._operation("update")
+        return update is not None and "${remote_id}" in update.path and not record.remote_id
+
+    def _made(self, wanted: State, record: Record) -> Result:
+        """Create, and the record with the vendor's id; one that exists already is brought to the same state."""
+        reply: Reply = yield from self._run("create", wanted, record, frozenset({"exists"}))
+        made = self._named("create", reply, record)
+        if self.fault(reply) == "exists":
+            reply = yield from self._run("update", wanted, made)
+            made = self._named("update", reply, made)
+        return made
 
     def _left(self, old: str, new: str, wanted: State, record: Record) -> Steps:
         """An identity that is no longer the entity's: renamed where the vendor can, else deleted."""
