@@ -69,11 +69,20 @@ class Jasper(StateHandler):
 
     def steps(self, event: Event, subscriber: Subscriber | None, record: Record) -> Steps:
         """A quota that is used up changes the product first; the event of that is not sent back, so the SIM is switched off here too."""
-        if event.type == CAP_REACHED and subscriber is not None and subscriber.sim is not None:
-            yield ChangeProduct(self.values["blocking_product"])
-            yield _put(subscriber.sim.iccid, {"status": "DEACTIVATED"})
-        else:
+        sim = subscriber.sim if subscriber is not None and event.type == CAP_REACHED else None
+        if subscriber is None or sim is None or (yield from self._bought(subscriber.product, sim.iccid)):
             yield from super().steps(event, subscriber, record)
+        else:
+            yield ChangeProduct(self.values["blocking_product"])
+            yield _put(sim.iccid, {"status": "DEACTIVATED"})
+
+    def _bought(self, product: str, iccid: str) -> Result:
+        """Whether the account has another product by now than Jasper counted by: what was bought while the report waited is not taken away again."""
+        if product == self.values["blocking_product"]:
+            return False
+        reply: Reply = yield Http("GET", f"/devices/{segment(iccid)}")
+        plan = reply.json.get("ratePlan")
+        return bool(plan) and plan != product
 
     def fault(self, reply: Reply) -> str:
         """A change that was made is answered with the card's ICCID."""
@@ -91,7 +100,7 @@ class Jasper(StateHandler):
         """What Jasper has counted in the running month, and a notice when the quota is exceeded."""
         if subscriber.sim is None:
             raise NotProvisionable(f"account {subscriber.id} has no SIM card")
-        reply: Reply = yield Http("GET", f"/devices/{subscriber.sim.iccid}/ctdUsages")
+        reply: Reply = yield Http("GET", f"/devices/{segment(subscriber.sim.iccid)}/ctdUsages")
         told = reply.json
         facts = {name: told.get(field) for name, field in USED.items()}
         return {**facts, "notice": "the quota is exceeded" if told.get("overageLimitReached") else ""}

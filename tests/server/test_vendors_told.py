@@ -56,6 +56,19 @@ class QuotaTests(ToldCase):
             (other, ("PrepaidCard", "ACTIVATED", "PrepaidCard")),
         ))  # fmt: skip
 
+    async def test_bought_meanwhile(self) -> None:
+        """A report that waits while Jasper is away does not take away what is bought before it arrives."""
+        await self.begin(["Jasper"])
+        await self.everybody(LINE)
+        await self.places["Jasper"].close()
+        await self.step(op("account.report", id=LINE, source="Jasper", kind="CapReached", details='{"ctdDataUsage": 5}'))
+        await self.step(op("account.product", id=LINE, product="PrepaidCard"))
+        self.places["Jasper"].open()
+        await self.settle()
+        device = self.vendors["Jasper"].devices[ICCID[CARDS[LINE]]].data
+        product = self.one("select products.name from accounts join products using (i_product) where id = %s", (LINE,))
+        self.assertEqual((product, device["status"], device["ratePlan"]), ("PrepaidCard", "ACTIVATED", "PrepaidCard"))
+
 
 class ChangeTests(ToldCase):
     """What somebody does to an account."""
