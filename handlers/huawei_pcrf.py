@@ -24,6 +24,7 @@ from portaswitch.handler import (
     Steps,
     Subscriber,
     mapping,
+    mapping_of,
     mobile,
     one_of,
     text,
@@ -70,7 +71,7 @@ class HuaweiPCRF(HuaweiSession, StateHandler):
         Option("services", mapping, "names of UPCC services by policy, product or add-on name; others go by their own name", default={}),
         Option(
             "attributes",
-            mapping,
+            mapping_of("product", "policy", "upload", "download"),
             "attributes of the subscriber (usrExAttr1) for product, policy, upload, download; a word without an attribute is not sent",
             default={},
         ),

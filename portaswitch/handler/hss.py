@@ -13,7 +13,7 @@ from typing import ClassVar
 from portaswitch.errors import NotProvisionable
 from portaswitch.handler.base import Result, State, StateHandler, Steps
 from portaswitch.handler.mobile import mobile, without
-from portaswitch.handler.options import Option, mapping, switch, text
+from portaswitch.handler.options import Option, mapping, mapping_of, switch, text
 from portaswitch.handler.requests import Reply, Request
 from portaswitch.model.subscriber import Record, Subscriber
 
@@ -50,7 +50,7 @@ class HssHandler(StateHandler):
         ),
         Option(
             "codes",
-            mapping,
+            mapping_of("unknown", "no_key", "exists"),
             "the site's codes for: unknown (no such subscriber), no_key (no such key), exists (a subscriber's part is there already)",
             default={"unknown": "3001", "no_key": "3001", "exists": ""},
         ),

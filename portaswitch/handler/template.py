@@ -24,7 +24,7 @@ from xml.sax.saxutils import escape
 
 from portaswitch.errors import NotProvisionable
 from portaswitch.handler.base import Result, State, StateHandler, Steps
-from portaswitch.handler.options import Option, mapping, text, url
+from portaswitch.handler.options import Option, mapping_of, pattern, text, url
 from portaswitch.handler.requests import Http, Reply, segment
 from portaswitch.handler.targets import Basic, HttpTarget, Target
 from portaswitch.handler.xml import NO_XML
@@ -96,9 +96,22 @@ def operations(value: Any) -> dict[str, Operation]:
             made[str(name)] = Operation(**fields)
         except TypeError:
             raise ValueError(f"operation {name} has method and path, and may have body, kind and capture") from None
-        if made[str(name)].kind not in _ESCAPES:
-            raise ValueError(f"operation {name}: kind is one of {', '.join(_ESCAPES)}")
+        if wrong := _wrong(made[str(name)]):
+            raise ValueError(f"operation {name}: {wrong}")
     return made
+
+
+def _wrong(operation: Operation) -> str:
+    """What is wrong with an operation of the configuration, '' for nothing."""
+    if not all(isinstance(value, str) for value in (operation.method, operation.path, operation.body, operation.kind, operation.capture)):
+        return "all of it is text: a body of JSON stands in quotation marks"
+    if operation.kind not in _ESCAPES:
+        return f"kind is one of {', '.join(_ESCAPES)}"
+    try:
+        captures = re.compile(operation.capture).groups
+    except re.error as error:
+        return f"capture is no regular expression: {error}"
+    return "capture has no group: put what is the id in parentheses" if operation.capture and not captures else ""
 
 
 def worded(plain: str, reply: Reply, values: Mapping[str, Any], success: str = "") -> str:
@@ -134,8 +147,8 @@ class TemplateHandler(StateHandler):
         Option("user", text, "name for HTTP Basic, '' for none", default=""),
         Option("password", text, "its password", default="", secret=True),
         Option("operations", operations, "requests that stand for the shipped ones, by name", default={}),
-        Option("success", text, "pattern that the body of a good answer has", default=""),
-        Option("faults", mapping, "patterns of bodies (or 'http CODE') by word: exists, missing, busy", default={}),
+        Option("success", pattern, "pattern that the body of a good answer has", default=""),
+        Option("faults", mapping_of(*WORDS, read=pattern), "patterns of bodies (or 'http CODE') by word: exists, missing, busy", default={}),
     )
     options: ClassVar[tuple[Option, ...]] = common_options
 
