@@ -28,7 +28,7 @@ class NBBS(TemplateHandler):
         "CustomField/Changed",
         "IPDeviceProfile/New",
     )
-    extra_events = ("Account/ID/Changed", ADDED)
+    extra_events = ("Account/Blocked", "Account/ID/Changed", "Account/Status/Suspend", "Account/Status/Unsuspend", "Account/Unblocked", ADDED)
     #: Ports are one account's each, devices need not be: they would be taken from each other for ever.
     shared = frozenset({"device"})
     identity = "device"
