@@ -55,6 +55,7 @@ class Jasper(StateHandler):
         Option("password", text, "its API key", secret=True),
         Option("blocking_product", text, "product of accounts whose quota is used up: no rate plan, the SIM is off", example="Quota used up"),
     )
+    credentials_refused = frozenset({"http 401"})
     #: Four, not five: Jasper counts calls as they arrive, and a way of varying delay can bring six sent in five fifths of a second within one.
     targets = {"": HttpTarget(auth=Basic(), parallel=1, rate=4)}
 

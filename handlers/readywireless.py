@@ -27,6 +27,7 @@ class ReadyWireless(EventHandler):
     options = TemplateHandler.common_options
     targets = TemplateHandler.targets
     busy = TemplateHandler.busy
+    credentials_refused = TemplateHandler.credentials_refused
     templates = {
         "activate": Operation("POST", "/devices/activate", _DEVICE),
         "deactivate": Operation("POST", "/devices/deactivate", _DEVICE),

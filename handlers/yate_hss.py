@@ -58,6 +58,7 @@ class YateHSS(StateHandler):
         Option("unknown_codes", text, "codes (blanks between) by which the HSS says that it knows no such card or subscriber", default="404"),
         Option("profiles", mapping, "profiles of the HSS by name of the Internet access policy; others go by their own name", default={}),
     )
+    credentials_refused = frozenset({"http 401"})
     targets = {"": HttpTarget(auth=NamedHeader())}
 
     def wanted(self, subscriber: Subscriber) -> State | None:

@@ -141,6 +141,7 @@ class TemplateHandler(StateHandler):
     templates: ClassVar[Mapping[str, Operation]] = {}
     default_success: ClassVar[str] = ""
     busy = frozenset({"busy"})
+    credentials_refused = frozenset({"http 401"})  # RFC 9110 15.5.2: the name and password of every request
     targets: ClassVar[Mapping[str, Target]] = {"": HttpTarget(auth=Basic())}
     common_options: ClassVar[tuple[Option, ...]] = (
         Option("url", url, "where the vendor's interface listens", example="http://vendor.example.com:8080"),
