@@ -107,7 +107,7 @@ class EventHandler:
     def steps(self, event: Event, subscriber: Subscriber | None, record: Record) -> Steps:
         """The steps of the method that is marked for the event's type; none where none is."""
         for name in dir(type(self)):
-            method = getattr(type(self), name)
+            method = getattr(type(self), name, None)  # zope's __provides__ is an attribute of the class that declared it only
             if event.type in getattr(method, "events", ()) and callable(method):
                 yield from method(self, event, subscriber)
                 return
