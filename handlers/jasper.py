@@ -6,6 +6,7 @@ is used up, the product is changed to a blocking one, and the SIM is deactivated
 """
 
 from portaswitch.handler import (
+    PAGE,
     Basic,
     ChangeProduct,
     Event,
@@ -86,8 +87,10 @@ class Jasper(StateHandler):
         return bool(plan) and plan != product
 
     def fault(self, reply: Reply) -> str:
-        """A change that was made is answered with the card's ICCID."""
+        """A change that was made is answered with the card's ICCID; a refusal with a code and words, which an operator needs to know what is wrong."""
         plain = super().fault(reply)
+        if plain and plain not in (PAGE, *self.credentials_refused):
+            return f"{plain} {_reason(reply)}".strip()
         return plain or ("" if isinstance(reply.json, dict) and "iccid" in reply.json else "no iccid")
 
     def apply(self, wanted: State, record: Record) -> Steps:
@@ -110,6 +113,15 @@ class Jasper(StateHandler):
         """The card is deactivated, never retired: that can't be undone."""
         for iccid in record.keys.get("iccid", ()):
             yield _put(iccid, {"status": "DEACTIVATED"})
+
+
+def _reason(reply: Reply) -> str:
+    """errorCode and errorMessage, '' where there are none."""
+    try:
+        told = reply.json
+    except (ValueError, RecursionError):
+        return ""
+    return " ".join(str(told[name]) for name in ("errorCode", "errorMessage") if told.get(name))[:200] if isinstance(told, dict) else ""
 
 
 def _put(iccid: str, content: dict[str, str]) -> Http:

@@ -31,6 +31,20 @@ class ECConnectTests(SynchronousTestCase):
             play(handler("ecconnect"), event("Account/SIMCardAssignment"), LINE, replies=[Reply(409, '{"clientid": null, "phoneid": null}')])
 
 
+class JasperTests(SynchronousTestCase):
+    """What it refuses."""
+
+    def test_reason(self) -> None:
+        """Code and words of a refusal are in the fault, whatever else it is."""
+        told = '{"errorMessage": "Invalid rate plan", "errorCode": "10009001"}'
+        faults = [
+            (Reply(400, told), "http 400 10009001 Invalid rate plan"), (Reply(429, told), "http 429 10009001 Invalid rate plan"),
+            (Reply(401, told), "http 401"), (Reply(404, "[]"), "http 404"), (Reply(500, "<html>"), "http 500"), (Reply(200, told), "no iccid"),
+        ]  # fmt: skip
+        jasper = handler("jasper", blocking_product="none", user="espf", password="k")
+        self.assertEqual([jasper.fault(reply) for reply, _ in faults], [fault for _, fault in faults])
+
+
 class ReadyWirelessTests(SynchronousTestCase):
     """Devices that are switched on and off."""
 
