@@ -30,6 +30,7 @@ class AricentHSS(TemplateHandler):
         "Account/Status/Unsuspend",
         "Account/Unblocked",
     )
+    extra_events = ("AccessPolicy/Changed", "Account/AccessPolicy/Changed")
     identity = "imsi"
     templates = resource("/subscribers", "imsi", BODY)
 

@@ -53,6 +53,7 @@ class AudioCodes(TemplateHandler):
         "Customer/CustomField/Changed",
         "Product/Discount/Changed",
     )
+    extra_events = ("Account/SIMCardAssignment", "Account/Status/Suspend", "Account/Status/Unsuspend")
     options = (
         *TemplateHandler.common_options,
         Option("domain", text, "domain of accounts of which account, customer and reseller have none", default=""),

@@ -38,6 +38,7 @@ class Bridgewater(TemplateHandler):
         "Customer/ZeroAvailableFunds",
         "CustomField/Changed",
     )
+    extra_events = ("Account/ID/Changed", "Account/New")
     identity = "user"
     templates = resource("/users", "user", USER, "xml")
 

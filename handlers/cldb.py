@@ -25,6 +25,7 @@ class CLDB(StateHandler):
     tier = "template"
     events = ()
     extra_events = (
+        "AccessPolicy/Changed",
         "Account/New",
         "Account/ID/Changed",
         "Account/Blocked",

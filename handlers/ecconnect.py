@@ -28,7 +28,7 @@ BODY = (
     '{"clientid": "${clientid}", "phoneid": "${phoneid}", "msisdn": "${msisdn}", "iccid": "${iccid}", "ratePlan": "${product}", "status": "${status}", '
     '"dataBar": "${data_bar}"}'
 )
-_IDS = {field: re.compile(rf'"{field}" *: *"?([\w-]+)') for field in ("clientid", "phoneid")}
+_IDS = {field: re.compile(rf'"{field}" *: *"?(?!null\b)([\w-]+)') for field in ("clientid", "phoneid")}
 
 
 class ECConnect(TemplateHandler):

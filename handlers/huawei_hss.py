@@ -29,6 +29,7 @@ from portaswitch.handler import (
     one_of,
     switch,
     text,
+    url,
 )
 from portaswitch.handler.hss import HssHandler
 from portaswitch.handler.huawei import OVER, HuaweiSession
@@ -59,12 +60,20 @@ class HuaweiHSS(HuaweiSession, HssHandler):
         "Account/ServiceAttribute/Changed",
         "Account/SIMCardAssignment",
     )
-    extra_events = ("Account/Blocked", "Account/Unblocked", "Account/Status/Suspend", "Account/Status/Unsuspend", "Account/Status/Closed")
+    extra_events = (
+        "AccessPolicy/Changed",
+        "Account/AccessPolicy/Changed",
+        "Account/Blocked",
+        "Account/Status/Closed",
+        "Account/Status/Suspend",
+        "Account/Status/Unsuspend",
+        "Account/Unblocked",
+    )
     create = (("ADD TPLSUB", {"IMSI": "{imsi}", "ISDN": "{isdn}", "TPLTYPE": "NORMAL", "TPLID": "{template}"}, ""),)
     options = (
         Option("interface", one_of("mml", "soap", "soap-header"), "how it is spoken to: soap-header has name and password in each request", default="mml"),
         Option("address", address, "HOST:PORT of MML", default="127.0.0.1:7776", example="hss.example.com:7776"),
-        Option("url", text, "URL of SOAP", default="http://127.0.0.1:8001", example="http://hss.example.com:8001"),
+        Option("url", url, "URL of SOAP", default="http://127.0.0.1:8001", example="http://hss.example.com:8001"),
         Option("user", text, "operator's name", example="espf"),
         Option("password", text, "its password", secret=True),
         Option("quotes", switch, "MML has IMSI, ISDN and keys in quotation marks; some releases take them bare", default=True),

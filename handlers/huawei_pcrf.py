@@ -24,6 +24,7 @@ from portaswitch.handler import (
     Steps,
     Subscriber,
     mapping,
+    mapping_of,
     mobile,
     one_of,
     text,
@@ -51,7 +52,15 @@ class HuaweiPCRF(HuaweiSession, StateHandler):
         "Account/ServiceAttribute/Changed",
         "Account/SIMCardAssignment",
     )
-    extra_events = ("Account/Blocked", "Account/Unblocked", "Account/Status/Suspend", "Account/Status/Unsuspend", "Account/Status/Closed")
+    extra_events = (
+        "AccessPolicy/Changed",
+        "Account/AccessPolicy/Changed",
+        "Account/Blocked",
+        "Account/Status/Closed",
+        "Account/Status/Suspend",
+        "Account/Status/Unsuspend",
+        "Account/Unblocked",
+    )
     options = (
         Option("url", url, "where the UPCC listens", example="http://upcc.example.com:8080"),
         Option("path", text, "path of its interface", default="/axis/services/ScfPccSoapServiceEndpointPort"),
@@ -62,7 +71,7 @@ class HuaweiPCRF(HuaweiSession, StateHandler):
         Option("services", mapping, "names of UPCC services by policy, product or add-on name; others go by their own name", default={}),
         Option(
             "attributes",
-            mapping,
+            mapping_of("product", "policy", "upload", "download"),
             "attributes of the subscriber (usrExAttr1) for product, policy, upload, download; a word without an attribute is not sent",
             default={},
         ),

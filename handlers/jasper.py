@@ -6,6 +6,7 @@ is used up, the product is changed to a blocking one, and the SIM is deactivated
 """
 
 from portaswitch.handler import (
+    PAGE,
     Basic,
     ChangeProduct,
     Event,
@@ -55,6 +56,7 @@ class Jasper(StateHandler):
         Option("password", text, "its API key", secret=True),
         Option("blocking_product", text, "product of accounts whose quota is used up: no rate plan, the SIM is off", example="Quota used up"),
     )
+    credentials_refused = frozenset({"http 401"})
     #: Four, not five: Jasper counts calls as they arrive, and a way of varying delay can bring six sent in five fifths of a second within one.
     targets = {"": HttpTarget(auth=Basic(), parallel=1, rate=4)}
 
@@ -69,15 +71,26 @@ class Jasper(StateHandler):
 
     def steps(self, event: Event, subscriber: Subscriber | None, record: Record) -> Steps:
         """A quota that is used up changes the product first; the event of that is not sent back, so the SIM is switched off here too."""
-        if event.type == CAP_REACHED and subscriber is not None and subscriber.sim is not None:
-            yield ChangeProduct(self.values["blocking_product"])
-            yield _put(subscriber.sim.iccid, {"status": "DEACTIVATED"})
-        else:
+        sim = subscriber.sim if subscriber is not None and event.type == CAP_REACHED else None
+        if subscriber is None or sim is None or (yield from self._bought(subscriber.product, sim.iccid)):
             yield from super().steps(event, subscriber, record)
+        else:
+            yield ChangeProduct(self.values["blocking_product"])
+            yield _put(sim.iccid, {"status": "DEACTIVATED"})
+
+    def _bought(self, product: str, iccid: str) -> Result:
+        """Whether the account has another product by now than Jasper counted by: what was bought while the report waited is not taken away again."""
+        if product == self.values["blocking_product"]:
+            return False
+        reply: Reply = yield Http("GET", f"/devices/{segment(iccid)}")
+        plan = reply.json.get("ratePlan")
+        return bool(plan) and plan != product
 
     def fault(self, reply: Reply) -> str:
-        """A change that was made is answered with the card's ICCID."""
+        """A change that was made is answered with the card's ICCID; a refusal with a code and words, which an operator needs to know what is wrong."""
         plain = super().fault(reply)
+        if plain and plain not in (PAGE, *self.credentials_refused):
+            return f"{plain} {_reason(reply)}".strip()
         return plain or ("" if isinstance(reply.json, dict) and "iccid" in reply.json else "no iccid")
 
     def apply(self, wanted: State, record: Record) -> Steps:
@@ -91,7 +104,7 @@ class Jasper(StateHandler):
         """What Jasper has counted in the running month, and a notice when the quota is exceeded."""
         if subscriber.sim is None:
             raise NotProvisionable(f"account {subscriber.id} has no SIM card")
-        reply: Reply = yield Http("GET", f"/devices/{subscriber.sim.iccid}/ctdUsages")
+        reply: Reply = yield Http("GET", f"/devices/{segment(subscriber.sim.iccid)}/ctdUsages")
         told = reply.json
         facts = {name: told.get(field) for name, field in USED.items()}
         return {**facts, "notice": "the quota is exceeded" if told.get("overageLimitReached") else ""}
@@ -100,6 +113,15 @@ class Jasper(StateHandler):
         """The card is deactivated, never retired: that can't be undone."""
         for iccid in record.keys.get("iccid", ()):
             yield _put(iccid, {"status": "DEACTIVATED"})
+
+
+def _reason(reply: Reply) -> str:
+    """errorCode and errorMessage, '' where there are none."""
+    try:
+        told = reply.json
+    except (ValueError, RecursionError):
+        return ""
+    return " ".join(str(told[name]) for name in ("errorCode", "errorMessage") if told.get(name))[:200] if isinstance(told, dict) else ""
 
 
 def _put(iccid: str, content: dict[str, str]) -> Http:

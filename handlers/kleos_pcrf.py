@@ -24,6 +24,7 @@ class KleosPCRF(TemplateHandler):
         "Account/SIMCardAssignment",
         "Account/Status/Closed",
     )
+    extra_events = ("AccessPolicy/Changed", "Account/AccessPolicy/Changed")
     identity = "msisdn"
     templates = resource("/pcrf/subscribers", "msisdn", BODY)
 

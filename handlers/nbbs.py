@@ -1,20 +1,21 @@
 """
 NBBS: devices in Motorola's NBBS device management platform (TR-069).
 
-API: private; the shipped requests are to be fitted by configuration.
+API: private; the shipped requests are to be fitted by configuration. NBBS binds a device to one subscriber: where its ports are several accounts', to the one
+that was told last.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from portaswitch.handler import Event, Operation, Record, State, Steps, Subscriber, TemplateHandler
+from portaswitch.handler import Device, Event, Operation, Record, State, Steps, Subscriber, TemplateHandler
 
 ADDED = "Custom/Inventory/DeviceAdded"
 DEVICE = '{"mac": "${mac}", "serial": "${serial}", "model": "${model}", "profile": "${profile}", "subscriber": "${subscriber}", "enabled": "${enabled}"}'
 
 
 class NBBS(TemplateHandler):
-    """One binding of a device to an account, by the device's MAC address (its inventory id where it has none)."""
+    """A binding to its account of each device, by the device's MAC address (its inventory id where it has none)."""
 
     name = "NBBS"
     description = "Motorola NBBS: devices of the inventory and of accounts"
@@ -27,7 +28,9 @@ class NBBS(TemplateHandler):
         "CustomField/Changed",
         "IPDeviceProfile/New",
     )
-    extra_events = (ADDED,)
+    extra_events = ("Account/Blocked", "Account/ID/Changed", "Account/Status/Suspend", "Account/Status/Unsuspend", "Account/Unblocked", ADDED)
+    #: Ports are one account's each, devices need not be: they would be taken from each other for ever.
+    shared = frozenset({"device"})
     identity = "device"
     templates = {
         "create": Operation("POST", "/devices", DEVICE),
@@ -42,24 +45,33 @@ class NBBS(TemplateHandler):
         if event.type == ADDED:
             yield from self._run("register", _added(event.variables), record, frozenset({"exists"}))
         elif event.type == "IPDeviceProfile/New":
-            yield from self._run("profile", State({}, {"profile": event.entity.partition(":")[2]}), record)
+            yield from self._run("profile", State({}, {"profile": event.entity.partition(":")[2]}), record, frozenset({"exists"}))
         else:
             yield from super().steps(event, subscriber, record)
 
     def state(self, subscriber: Subscriber) -> State | None:
-        """The account's first device."""
-        device = subscriber.devices[0] if subscriber.devices else None
-        if device is None:
+        """The account's devices, each with its values, and which of their ports it has."""
+        if not subscriber.devices:
             return None
+        bound = {"subscriber": subscriber.id, "enabled": "false" if subscriber.barred else "true"}
         values = {
-            "mac": device.mac,
-            "serial": device.inventory_id,
-            "model": device.model,
-            "profile": device.profile,
-            "subscriber": subscriber.id,
-            "enabled": "false" if subscriber.barred else "true",
+            _identity(one): {"mac": one.mac, "serial": one.inventory_id, "model": one.model, "profile": one.profile, **bound} for one in subscriber.devices
         }
-        return State({"device": (device.mac or device.inventory_id or device.name,)}, values)
+        return State({"device": tuple(values), "port": tuple(f"{_identity(one)}/{one.port}" for one in subscriber.devices)}, values)
+
+    def apply(self, wanted: State, record: Record) -> Steps:
+        """Devices that are no longer the account's are unbound, then each of its own is told."""
+        known = record.keys.get("device", ())
+        for old in known:
+            if old not in wanted.keys["device"]:
+                yield from self._deleted(old, record)
+        for device in wanted.keys["device"]:
+            before = {"device": (device,)} if device in known else {}
+            yield from super().apply(State({"device": (device,)}, wanted.values[device]), Record(record.remote_id, before, record.state))
+
+
+def _identity(device: Device) -> str:
+    return device.mac or device.inventory_id or device.name
 
 
 def _added(variables: Mapping[str, Any]) -> State:

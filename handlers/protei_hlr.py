@@ -27,7 +27,13 @@ class ProteiHLR(TemplateHandler):
         "Account/Unblocked",
         "Account/ZeroAvailableFunds",
     )
-    extra_events = ("Account/Product/Changed",)
+    extra_events = (
+        "AccessPolicy/Changed",
+        "Account/AccessPolicy/Changed",
+        "Account/Product/Changed",
+        "Account/ProductAddon/Deleted",
+        "Account/ProductAddon/Inserted",
+    )
     identity = "imsi"
     default_success = '"status" *: *"OK"'
     templates = {

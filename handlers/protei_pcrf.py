@@ -31,6 +31,7 @@ class ProteiPCRF(TemplateHandler):
         "Account/Unblocked",
         "Account/ZeroAvailableFunds",
     )
+    extra_events = ("AccessPolicy/Changed", "Account/AccessPolicy/Changed")
     identity = "msisdn"
     list_key = "policy"
     templates = {

@@ -24,9 +24,11 @@ class ReadyWireless(EventHandler):
         "Customer/Status/Suspend",
         "Customer/Status/Unsuspend",
     )
+    extra_events = ("Account/Status/Closed",)
     options = TemplateHandler.common_options
     targets = TemplateHandler.targets
     busy = TemplateHandler.busy
+    credentials_refused = TemplateHandler.credentials_refused
     templates = {
         "activate": Operation("POST", "/devices/activate", _DEVICE),
         "deactivate": Operation("POST", "/devices/deactivate", _DEVICE),
@@ -54,15 +56,16 @@ class ReadyWireless(EventHandler):
         """Nothing is restricted any more."""
         yield from self._device("restore", event, subscriber, "all")
 
-    @on("Account/Alias/Delete", "Customer/Status/Suspend")
+    @on("Account/Alias/Delete", "Account/Status/Closed", "Customer/Status/Suspend")
     def off(self, event: Event, subscriber: Subscriber | None) -> Steps:
         """The device is switched off: of the alias that goes, or of the account."""
         yield from self._device("deactivate", event, subscriber, "all")
 
     @on("Customer/Status/Unsuspend")
     def back(self, event: Event, subscriber: Subscriber | None) -> Steps:
-        """The device is switched on again."""
-        yield from self._device("activate", event, subscriber, "all")
+        """The device is switched on again, but that of an account that was closed before its customer came back."""
+        if subscriber is None or not subscriber.closed:
+            yield from self._device("activate", event, subscriber, "all")
 
     def fault(self, reply: Reply) -> str:
         """As the options `success` and `faults` say."""

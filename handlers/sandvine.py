@@ -6,11 +6,10 @@ addresses don't come here: the NAS tells the SPB by a second RADIUS accounting s
 """
 
 import re
+from dataclasses import replace
 
 from portaswitch.handler import (
     Element,
-    Event,
-    FanOut,
     HttpTarget,
     Option,
     Record,
@@ -22,7 +21,8 @@ from portaswitch.handler import (
     Steps,
     Subscriber,
     fields,
-    mapping,
+    mapping_of,
+    pattern,
     text,
     url,
     xml,
@@ -54,29 +54,23 @@ class Sandvine(StateHandler):
         "Account/Unblocked",
         "Account/ZeroAvailableFunds",
     )
-    extra_events = ("AccessPolicy/Changed",)
+    extra_events = ("AccessPolicy/Changed", "Account/AccessPolicy/Changed")
     options = (
         Option("url", url, "where the SPB listens", example="http://spb.example.com:8081"),
         Option("realm", text, "subscriber realm", default="DEFAULT"),
         Option("provider", text, "service provider identifier of these subscribers", default=""),
-        Option("missing", text, "pattern of faults that say that there is no such subscriber", default="(?i)not ?found|does not exist"),
+        Option("missing", pattern, "pattern of faults that say that there is no such subscriber", default="(?i)not ?found|does not exist"),
+        Option("exists", pattern, "pattern of faults that say that there is a subscriber of this name", default="(?i)already exists|duplicate"),
         Option("blocked_policy", text, "policy of accounts that may not use the service", default="blocked"),
         Option(
             "attributes",
-            mapping,
+            mapping_of("policy", "upload", "download", "portal", "provider", "netmask"),
             "names of the SPB's attribute definitions for policy, upload, download, portal, provider, netmask; a word without a name is not sent",
             default={"policy": "policy", "upload": "uploadLimit", "download": "downloadLimit", "portal": "captivePortalURL", "provider": "serviceProviderId"},
         ),
     )
     targets = {"": HttpTarget(seconds=10)}
     path = "/SubscriberServices/SubscriberServices"
-
-    def steps(self, event: Event, subscriber: Subscriber | None, record: Record) -> Steps:
-        """What changes of a policy changes its accounts."""
-        if event.entity.startswith("access_policy:"):
-            yield FanOut("Account/AccessPolicy/Changed", event.entity, {"i_access_policy": event.entity.partition(":")[2]}, receivers="self")
-        else:
-            yield from super().steps(event, subscriber, record)
 
     def wanted(self, subscriber: Subscriber) -> State | None:
         """The name, the static address and the attributes of the policy in force."""
@@ -99,7 +93,7 @@ class Sandvine(StateHandler):
         name = wanted.key("name")
         for old in record.keys.get("name", ()):
             if old != name:
-                yield self._ask("ModifySubscriber", self._key(old), xml("Name", name), accepts=frozenset({"missing"}))
+                yield from self._renamed(old, name)
         yield from self._attributes(name, wanted)
         for address in record.keys.get("address", ()):
             if address not in wanted.keys["address"]:
@@ -107,16 +101,27 @@ class Sandvine(StateHandler):
         for address in wanted.keys["address"]:
             yield from self._address("AssignIp", name, address)
 
+    def _renamed(self, old: str, name: str) -> Result:
+        """A subscriber of the new name that is no account's of ours gives way, as it is overwritten where there is nothing to rename."""
+        request = self._ask("ModifySubscriber", self._key(old), xml("Name", name), accepts=frozenset({"missing", "exists"}))
+        reply: Reply = yield request
+        if self.fault(reply) == "exists":
+            yield from self._gone(name)
+            yield replace(request, accepts=frozenset({"missing"}))
+
     def remove(self, record: Record) -> Steps:
         """The subscriber goes; one that is gone already is no fault."""
         for name in record.keys.get("name", ()):
-            yield self._ask("DeleteSubscriber", self._key(name), accepts=frozenset({"missing"}))
+            yield from self._gone(name)
+
+    def _gone(self, name: str) -> Steps:
+        yield self._ask("DeleteSubscriber", self._key(name), accepts=frozenset({"missing"}))
 
     def fault(self, reply: Reply) -> str:
         """The fault's words, or the result where it is not Success."""
         if reply.xml is not None and reply.xml.tag == "Fault":
             words = reply.xml.value("faultstring")
-            return "missing" if re.search(self.values["missing"], words) else words or "fault"
+            return next((word for word in ("missing", "exists") if re.search(self.values[word], words)), words or "fault")
         result = next((found.text for found in reply.xml.all("Result")), "no result") if reply.xml else "no result"
         return super().fault(reply) or ("" if result == "Success" else result)
 

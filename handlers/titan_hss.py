@@ -36,7 +36,7 @@ class TitanHSS(TemplateHandler):
         "Account/Unblocked",
         "Account/ZeroAvailableFunds",
     )
-    extra_events = ("Account/AccessPolicy/Changed",)
+    extra_events = ("AccessPolicy/Changed", "Account/AccessPolicy/Changed")
     options = (*TemplateHandler.common_options, Option("rate_unit", one_of(*UNITS), "the unit of Titan's limits, rounded up", default="bit/s"))
     identity = "imsi"
     templates = resource("/subscribers", "imsi", BODY)

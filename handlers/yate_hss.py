@@ -49,7 +49,7 @@ class YateHSS(StateHandler):
         "Account/Unblocked",
         "Account/ZeroAvailableFunds",
     )
-    extra_events = ("Account/ID/Changed",)
+    extra_events = ("AccessPolicy/Changed", "Account/AccessPolicy/Changed", "Account/ID/Changed")
     options = (
         Option("url", url, "where the HSS listens", example="http://hss.example.com"),
         Option("api", one_of("current", "2015"), "the release whose requests are sent", default="current"),
@@ -58,6 +58,7 @@ class YateHSS(StateHandler):
         Option("unknown_codes", text, "codes (blanks between) by which the HSS says that it knows no such card or subscriber", default="404"),
         Option("profiles", mapping, "profiles of the HSS by name of the Internet access policy; others go by their own name", default={}),
     )
+    credentials_refused = frozenset({"http 401"})
     targets = {"": HttpTarget(auth=NamedHeader())}
 
     def wanted(self, subscriber: Subscriber) -> State | None:

@@ -27,7 +27,15 @@ class ZxunHSS(HssHandler):
         "Account/Status/Closed",
         "Account/Unblocked",
     )
-    extra_events = ("Account/Status/Suspend", "Account/Status/Unsuspend", "Account/ServiceAttribute/Changed")
+    extra_events = (
+        "AccessPolicy/Changed",
+        "Account/AccessPolicy/Changed",
+        "Account/ProductAddon/Deleted",
+        "Account/ProductAddon/Inserted",
+        "Account/ServiceAttribute/Changed",
+        "Account/Status/Suspend",
+        "Account/Status/Unsuspend",
+    )
     create = (
         ("ADD TPLCSPSSUB", {"IMSI": "{imsi}", "ISDN": "{isdn}", "CSPSTPLID": "{template}"}, ""),
         ("ADD EPSSUB", {"IMSI": "{imsi}", "EPSUSERTPLID": "{template}"}, "EPS Data"),

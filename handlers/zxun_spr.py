@@ -31,7 +31,7 @@ class ZxunSPR(TemplateHandler):
         "Account/Status/Unsuspend",
         "Account/ZeroAvailableFunds",
     )
-    extra_events = ("Account/Blocked", "Account/Unblocked")
+    extra_events = ("AccessPolicy/Changed", "Account/AccessPolicy/Changed", "Account/Blocked", "Account/Unblocked")
     options = (*TemplateHandler.common_options, Option("packages", mapping, "PAKID by name of add-on", default={}, example={"Turbo 2GB": "1002"}))
     identity = "msisdn"
     list_key = "package"

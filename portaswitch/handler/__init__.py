@@ -5,7 +5,7 @@ The public interface of event handlers: all that a file in handlers/ or in an op
 from portaswitch.errors import NotProvisionable
 from portaswitch.handler.base import PAGE, EventHandler, IEventHandler, Result, State, StateHandler, Steps, on
 from portaswitch.handler.mobile import mobile, without
-from portaswitch.handler.options import Option, address, mapping, one_of, switch, text, url, webhook_secret, whole
+from portaswitch.handler.options import Option, address, mapping, mapping_of, one_of, pattern, switch, text, url, webhook_secret, whole
 from portaswitch.handler.requests import File, Http, Line, LogIn, Reply, Request, Soap, Sql, segment
 from portaswitch.handler.targets import (
     MML,
@@ -44,6 +44,6 @@ __all__ = [
     "ChangeProduct", "Condition", "Device", "Dialect", "Effect", "Element", "Emit", "EndSessions", "Event", "EventHandler", "FanOut", "File",
     "FileTarget", "Header", "Http", "HttpTarget", "IEventHandler", "Line", "LineTarget", "LogIn", "NotProvisionable", "Note", "Operation", "Option",
     "Party", "Policy", "Record", "Reply", "Request", "Result", "Sim", "Soap", "Sql", "SqlTarget", "State", "StateHandler", "Steps", "Subscriber",
-    "Target", "TemplateHandler", "Webhook", "address", "fields", "mapping", "mobile", "on", "one_of", "render", "resource", "segment", "switch", "text",
-    "url", "webhook_secret", "whole", "without", "worded", "xml",
+    "Target", "TemplateHandler", "Webhook", "address", "fields", "mapping", "mapping_of", "mobile", "on", "one_of", "pattern", "render", "resource",
+    "segment", "switch", "text", "url", "webhook_secret", "whole", "without", "worded", "xml",
 ]  # fmt: skip

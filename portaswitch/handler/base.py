@@ -29,7 +29,7 @@ from portaswitch.errors import NotProvisionable
 from portaswitch.handler.options import Option
 from portaswitch.handler.requests import LogIn, Reply, Request
 from portaswitch.handler.targets import Target
-from portaswitch.model.effect import Effect
+from portaswitch.model.effect import Effect, FanOut
 from portaswitch.model.event import Event
 from portaswitch.model.subscriber import Record, Subscriber
 from portaswitch.model.value import dataclass
@@ -107,7 +107,7 @@ class EventHandler:
     def steps(self, event: Event, subscriber: Subscriber | None, record: Record) -> Steps:
         """The steps of the method that is marked for the event's type; none where none is."""
         for name in dir(type(self)):
-            method = getattr(type(self), name)
+            method = getattr(type(self), name, None)  # zope's __provides__ is an attribute of the class that declared it only
             if event.type in getattr(method, "events", ()) and callable(method):
                 yield from method(self, event, subscriber)
                 return
@@ -194,7 +194,10 @@ class StateHandler(EventHandler, ABC):
         """Steps after which the vendor knows nothing of the record's keys."""
 
     def steps(self, event: Event, subscriber: Subscriber | None, record: Record) -> Steps:
-        """`apply` or `remove`, as the snapshot wants."""
+        """`apply` or `remove`, as the snapshot wants; an access policy that was edited is a change of each account that has it."""
+        if event.entity.startswith("access_policy:"):
+            yield FanOut("Account/AccessPolicy/Changed", event.entity, {"i_access_policy": event.entity.partition(":")[2]}, receivers="self")
+            return
         wanted = None if subscriber is None else self.wanted(subscriber)
         if wanted is not None:
             yield from self.apply(wanted, record)

@@ -13,7 +13,7 @@ from typing import ClassVar
 from portaswitch.errors import NotProvisionable
 from portaswitch.handler.base import Result, State, StateHandler, Steps
 from portaswitch.handler.mobile import mobile, without
-from portaswitch.handler.options import Option, mapping, switch, text
+from portaswitch.handler.options import Option, mapping, mapping_of, switch, text
 from portaswitch.handler.requests import Reply, Request
 from portaswitch.model.subscriber import Record, Subscriber
 
@@ -50,7 +50,7 @@ class HssHandler(StateHandler):
         ),
         Option(
             "codes",
-            mapping,
+            mapping_of("unknown", "no_key", "exists"),
             "the site's codes for: unknown (no such subscriber), no_key (no such key), exists (a subscriber's part is there already)",
             default={"unknown": "3001", "no_key": "3001", "exists": ""},
         ),
@@ -90,10 +90,12 @@ class HssHandler(StateHandler):
         yield from self._say("MOD LCK", IMSI=wanted.key("imsi"), IC=locked, OC=locked, GPRSLOCK=locked, EPSLOCK=locked)
 
     def remove(self, record: Record) -> Steps:
-        """The subscriber goes, and its keys unless they are kept."""
-        gone = "FALSE" if self.values["keep_keys"] else "TRUE"
+        """The subscriber goes, and its keys unless they are kept: those too of one that was never made, since an attempt ended before."""
+        kept = self.values["keep_keys"]
         for imsi in record.keys.get("imsi", ()):
-            yield from self._say("RMV SUB", IMSI=imsi, RMVKI=gone, accepts=self._coded("unknown"))
+            reply = yield from self._say("RMV SUB", IMSI=imsi, RMVKI="FALSE" if kept else "TRUE", accepts=self._coded("unknown"))
+            if not kept and self.result(reply) in self._coded("unknown"):
+                yield from self._say("RMV KI", IMSI=imsi, accepts=self._coded("no_key"))
 
     def result(self, reply: Reply) -> str:
         """The code of an answer, '0' for success, '' for none: of an XML answer's ResultCode, else of RETCODE, ERR or SUCCESS where a line begins."""

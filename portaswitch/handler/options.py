@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -91,6 +92,32 @@ def mapping(value: Any) -> dict[str, str]:
     if not isinstance(value, dict):
         raise ValueError("is a mapping")
     return {str(key): text(item) for key, item in value.items()}
+
+
+def pattern(value: Any) -> str:
+    """A regular expression, as text."""
+    try:
+        re.compile(text(value))
+    except re.error as error:
+        raise ValueError(f"is no regular expression: {error}") from None
+    return text(value)
+
+
+def mapping_of(*words: str, read: Callable[[Any], str] = text) -> Callable[[Any], dict[str, str]]:
+    """A mapping of some of these words to what `read` takes."""
+
+    def read_all(value: Any) -> dict[str, str]:
+        given = mapping(value)
+        if strange := sorted(set(given) - set(words)):
+            raise ValueError(f"has {', '.join(strange)}: its words are {', '.join(words)}")
+        for word, one in given.items():
+            try:
+                read(one)
+            except ValueError as error:
+                raise ValueError(f"has a word that is wrong: {word} {error}") from None
+        return given
+
+    return read_all
 
 
 def webhook_secret(value: Any) -> str:

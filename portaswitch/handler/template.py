@@ -24,7 +24,7 @@ from xml.sax.saxutils import escape
 
 from portaswitch.errors import NotProvisionable
 from portaswitch.handler.base import Result, State, StateHandler, Steps
-from portaswitch.handler.options import Option, mapping, text, url
+from portaswitch.handler.options import Option, mapping_of, pattern, text, url
 from portaswitch.handler.requests import Http, Reply, segment
 from portaswitch.handler.targets import Basic, HttpTarget, Target
 from portaswitch.handler.xml import NO_XML
@@ -74,6 +74,12 @@ def _fill(template: str, values: Mapping[str, Any], escaped: Callable[[str], str
     return _NAME.sub(lambda name: escaped(str(values[name[1]])), template)
 
 
+def _captured(operation: Operation, reply: Reply) -> str:
+    """The vendor's id in an answer, '' for none."""
+    found = re.search(operation.capture, reply.body) if operation.capture else None
+    return (found[1] or "") if found else ""
+
+
 def resource(path: str, key: str, body: str, kind: str = "json") -> dict[str, Operation]:
     """The requests of a REST resource: POST at `path` creates, PUT with the same body at `path`/${key} changes, DELETE deletes."""
     one = f"{path}/${{{key}}}"
@@ -90,9 +96,22 @@ def operations(value: Any) -> dict[str, Operation]:
             made[str(name)] = Operation(**fields)
         except TypeError:
             raise ValueError(f"operation {name} has method and path, and may have body, kind and capture") from None
-        if made[str(name)].kind not in _ESCAPES:
-            raise ValueError(f"operation {name}: kind is one of {', '.join(_ESCAPES)}")
+        if wrong := _wrong(made[str(name)]):
+            raise ValueError(f"operation {name}: {wrong}")
     return made
+
+
+def _wrong(operation: Operation) -> str:
+    """What is wrong with an operation of the configuration, '' for nothing."""
+    if not all(isinstance(value, str) for value in (operation.method, operation.path, operation.body, operation.kind, operation.capture)):
+        return "all of it is text: a body of JSON stands in quotation marks"
+    if operation.kind not in _ESCAPES:
+        return f"kind is one of {', '.join(_ESCAPES)}"
+    try:
+        captures = re.compile(operation.capture).groups
+    except re.error as error:
+        return f"capture is no regular expression: {error}"
+    return "capture has no group: put what is the id in parentheses" if operation.capture and not captures else ""
 
 
 def worded(plain: str, reply: Reply, values: Mapping[str, Any], success: str = "") -> str:
@@ -122,14 +141,15 @@ class TemplateHandler(StateHandler):
     templates: ClassVar[Mapping[str, Operation]] = {}
     default_success: ClassVar[str] = ""
     busy = frozenset({"busy"})
+    credentials_refused = frozenset({"http 401"})  # RFC 9110 15.5.2: the name and password of every request
     targets: ClassVar[Mapping[str, Target]] = {"": HttpTarget(auth=Basic())}
     common_options: ClassVar[tuple[Option, ...]] = (
         Option("url", url, "where the vendor's interface listens", example="http://vendor.example.com:8080"),
         Option("user", text, "name for HTTP Basic, '' for none", default=""),
         Option("password", text, "its password", default="", secret=True),
         Option("operations", operations, "requests that stand for the shipped ones, by name", default={}),
-        Option("success", text, "pattern that the body of a good answer has", default=""),
-        Option("faults", mapping, "patterns of bodies (or 'http CODE') by word: exists, missing, busy", default={}),
+        Option("success", pattern, "pattern that the body of a good answer has", default=""),
+        Option("faults", mapping_of(*WORDS, read=pattern), "patterns of bodies (or 'http CODE') by word: exists, missing, busy", default={}),
     )
     options: ClassVar[tuple[Option, ...]] = common_options
 
@@ -153,10 +173,13 @@ class TemplateHandler(StateHandler):
         others = [one for one in known if one != new]
         for old in others:
             yield from self._left(old, new, wanted, record)
-        if new in known or (others and self._operation("rename") is not None):
-            made = yield from self._updated(wanted, record)
-        else:
-            made = yield from self._made(wanted, record)
+        there = new in known or (others and self._operation("rename") is not None)
+        made = not there or self._unnamed(record)
+        if not made:
+            reply = yield from self._run("update", wanted, record, frozenset({"missing"}))
+            record, made = self._named("update", reply, record), self.fault(reply) == "missing"
+        if made:
+            record = yield from self._made(wanted, record)
         # After an attempt that failed the record has members that nobody added.
         has = () if made or others or record.state is None else record.keys.get(self.list_key, ())
         yield from self._listed(wanted, record, has)
@@ -192,25 +215,29 @@ class TemplateHandler(StateHandler):
             raise NotProvisionable(f"{self.name} has no operation {name!r}: give it under `operations` in the configuration")
         keys = {key: wanted.key(key) for key in wanted.keys}
         reply: Reply = yield operation.request({**wanted.values, **keys, "remote_id": record.remote_id, **more}, accepts)
-        captured = re.search(operation.capture, reply.body) if operation.capture else None
+        captured = _captured(operation, reply)
         if captured:
-            yield AssignRemoteId(captured[1])
+            yield AssignRemoteId(captured)
         return reply
 
-    def _made(self, wanted: State, record: Record) -> Result:
-        """Create, and say so; one that exists already is brought to the same state."""
-        reply: Reply = yield from self._run("create", wanted, record, frozenset({"exists"}))
-        if self.fault(reply) == "exists":
-            yield from self._run("update", wanted, record)
-        return True
+    def _named(self, name: str, reply: Reply, record: Record) -> Record:
+        """The record with the vendor's id of this answer, where it has one: it is written at the end of the pass, and requests before that have it in them."""
+        operation = self._operation(name)
+        return record if operation is None else Record(_captured(operation, reply) or record.remote_id, record.keys, record.state)
 
-    def _updated(self, wanted: State, record: Record) -> Result:
-        """Update; one that the vendor lost is created. Whether it was."""
-        reply: Reply = yield from self._run("update", wanted, record, frozenset({"missing"}))
-        lost = self.fault(reply) == "missing"
-        if lost:
-            yield from self._run("create", wanted, record)
-        return lost
+    def _unnamed(self, record: Record) -> bool:
+        """Whether the vendor's id, by which an update would go, is not known: the answer to the first request was lost."""
+        update = self._operation("update")
+        return update is not None and "${remote_id}" in update.path and not record.remote_id
+
+    def _made(self, wanted: State, record: Record) -> Result:
+        """Create, and the record with the vendor's id; one that exists already is brought to the same state."""
+        reply: Reply = yield from self._run("create", wanted, record, frozenset({"exists"}))
+        made = self._named("create", reply, record)
+        if self.fault(reply) == "exists":
+            reply = yield from self._run("update", wanted, made)
+            made = self._named("update", reply, made)
+        return made
 
     def _left(self, old: str, new: str, wanted: State, record: Record) -> Steps:
         """An identity that is no longer the entity's: renamed where the vendor can, else deleted."""

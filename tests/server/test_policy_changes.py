@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from tests.claims import claims
+from tests.rules.handler_pages import shipped
 from tests.server.desks import CARD, LINE
-from tests.server.fleet import FLEET
+from tests.server.event_cases import op
+from tests.server.fleet import CARDS, FLEET
 from tests.server.fleet_case import FleetCase
 
 CHANGED = "AccessPolicy/Changed"
 WORDS = {"policy": "Policy", "upload": "UpLimit", "download": "DownLimit", "portal": "PortalUrl"}
 SLOWER = "access_policies: {Home Internet: {levels: {regular: {upload_rate: 1000000, download_rate: 5000000}}}}"
+
+
+@cache
+def taken() -> Mapping[str, tuple[str, ...]]:
+    """The events of each shipped handler, with those that it takes beside its list."""
+    return {handler.name: (*handler.events, *handler.extra_events) for handler in shipped()}
 
 
 class SandvineTests(FleetCase):
@@ -48,3 +58,36 @@ class SandvineTests(FleetCase):
         asked = len(self.vendors["Sandvine"].asked)
         await self.all_steps(("access_policies: {Home Internet: {levels: {regular: {upload_rate: 2000000, download_rate: 20000000}}}}",))
         self.assertEqual(len(self.vendors["Sandvine"].asked), asked)
+
+
+class EveryTests(FleetCase):
+    """Vendors that know the policy, or its speeds, as an operator subscribes them to all that they may be subscribed to."""
+
+    NAMES = (
+        "AricentHSS", "Huawei::PCRF", "Kleos::PCRF", "Protei::PCRF", "Sandvine", "Titan::HSS", "YateHSS", "ZXUN::HSS", "ZXUN::SPR",
+    )  # fmt: skip
+
+    def events_of(self, name: str) -> tuple[str, ...]:
+        """Those that the handler supports, and those that it takes beside them."""
+        return taken()[name] if name in self.NAMES else super().events_of(name)
+
+    async def test_another_policy_of_the_product(self) -> None:
+        """A product that loses its policy: each vendor has what the account has then, and again when the product gets it back."""
+        await self.begin(self.NAMES)
+        await self.everybody(LINE)
+        for policy in ("null", "Home Internet"):
+            mark = self.mark()
+            await self.all_steps([op("product.change", name="Office", access_policy=policy)])
+            await self.assert_right(policy, self.NAMES)
+            self.assertEqual({name for name, type in self.told_since(mark) if type == "Account/AccessPolicy/Changed"}, set(self.NAMES))
+
+    async def test_speeds(self) -> None:
+        """A policy that is edited: its speeds reach who has them of it."""
+        await self.begin(("Titan::HSS", "ZXUN::HSS"))
+        await self.everybody(LINE)
+        titan, zte, imsi = self.vendors["Titan::HSS"].records, self.vendors["ZXUN::HSS"].hlr.records, CARDS[LINE]
+        for step, speeds in (("", ("2000000", "20000000")), (SLOWER, ("1000000", "5000000"))):
+            await self.all_steps([step] if step else [])
+            self.assertEqual((titan[imsi]["upload"], titan[imsi]["download"]), speeds)
+            data = zte[imsi].group("EPS Data")
+            self.assertEqual((data["AMBRMAXREQBWUL_GLOBAL"], data["AMBRMAXREQBWDL_GLOBAL"]), speeds)

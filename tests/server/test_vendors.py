@@ -226,6 +226,14 @@ class PolicyTests(VendorCase):
         await self.assert_there_and_back(lambda: (spb.subscribers[OLD].addresses, spb.subscribers[OLD].attributes), steps)
         self.assertEqual(list(spb.subscribers), [OLD])
 
+    async def test_sandvine_renamed(self) -> None:
+        """A new id takes its name from a subscriber of the broker that is no account's."""
+        spb = await self.sandvine()
+        await self.bring(LINE)
+        spb.subscribers[NEW] = Broker(NEW, "Active", {"Policy": "OTHER"}, ["192.0.2.99"])
+        await self.bring(replace(LINE, id=NEW))
+        self.assertEqual({name: (one.attributes["Policy"], one.addresses) for name, one in spb.subscribers.items()}, {NEW: ("GOLD", ["192.0.2.7"])})
+
     @claims("jasper.1", "jasper.2")
     async def test_jasper(self) -> None:
         """State and rate plan of the SIM; one that is taken away is off."""

@@ -102,6 +102,24 @@ class AccessTests(PrivateCase):
         await self.assert_there_and_back(seen, steps)
         self.assertEqual(set(nbbs.records), {MODEM.mac, OTHER_MODEM.mac})
 
+    async def test_nbbs_devices(self) -> None:
+        """Each of an account's devices is bound, whichever comes and goes."""
+        nbbs = await self.private("NBBS", NBBS)
+        second_port = replace(MODEM, port=2)
+        steps = [
+            (replace(LINE, devices=devices), {device.mac for device in devices})
+            for devices in ((MODEM,), (MODEM, OTHER_MODEM), (MODEM, second_port, OTHER_MODEM), (second_port, OTHER_MODEM), (OTHER_MODEM,), ())
+        ]
+        await self.assert_there_and_back(lambda: {mac for mac, one in nbbs.records.items() if one["subscriber"] == OLD}, steps)
+
+    async def test_nbbs_profile(self) -> None:
+        """A profile that is told once more, since its answer was lost, is there already: that is no fault."""
+        strict = {**NBBS, "operations": {**NBBS["operations"], "profile": {**NBBS["operations"]["profile"], "effect": "create"}}}
+        nbbs = await self.private("NBBS", strict)
+        for _ in range(2):
+            await self.happen(Event(1, "IPDeviceProfile/New", "ua_profile:5", {}, NOW, 1), None)
+        self.assertEqual(set(nbbs.records), {"5"})
+
     @claims("readywireless.1")
     async def test_readywireless(self) -> None:
         """What happened is one request each, by phone number and IMEI; a customer's suspension is one of each account."""

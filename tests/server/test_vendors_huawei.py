@@ -13,8 +13,9 @@ from typing import Any
 from twisted.internet import reactor as installed
 
 from portaswitch.espf.driver import Drive
+from portaswitch.espf.state import underway
 from portaswitch.espf.verdicts import Ended, HandlerStopped
-from portaswitch.handler import Policy, Subscriber
+from portaswitch.handler import Policy, StateHandler, Subscriber
 from portaswitch.model.notification import Verdict
 from portaswitch.model.subscriber import NO_RECORD
 from tests.server.vendors import CODES, EVENT, FIRST, LINE, NEW, OLD, SOAP_KEY, VendorCase
@@ -108,6 +109,17 @@ class MmlTests(HuaweiCase):
         await self.assert_there_and_back(lambda: simulator.hlr.records[FIRST.imsi].group("PS Data")["TPLID"], steps)
         await self.bring(replace(LINE, policy=Policy(7, "OTHER")))
         self.assertEqual(simulator.hlr.records[FIRST.imsi].group("PS Data")["TPLID"], "7")
+
+    async def test_keys_of_nobody(self) -> None:
+        """Keys of a subscriber that the server had no room for go when the account does, but where they are kept."""
+        for kept, keys in ((False, set()), (True, {FIRST.imsi})):
+            simulator = await self.hlr(keep_keys=kept)
+            simulator.hlr.most = 0
+            self.assertIs(await self.once(), Verdict.RETRY)
+            assert isinstance(self.handler, StateHandler)
+            self.record = underway(NO_RECORD, self.handler.wanted(LINE))
+            await self.bring(replace(LINE, sim=None))
+            self.assertEqual(set(simulator.hlr.keys), keys)
 
     async def test_operators_key_by_number(self) -> None:
         """With OPSNO the card's own OPC is not sent."""

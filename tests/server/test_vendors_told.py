@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tests.claims import claims
-from tests.server.desks import LINE
+from tests.server.desks import CARD, LINE
 from tests.server.event_cases import PERSON, RETAIL, Step, op
 from tests.server.fleet import CARDS, ICCID, POLICY, SPARE
 from tests.server.fleet_case import FleetCase
@@ -55,6 +55,19 @@ class QuotaTests(ToldCase):
             (reached, (*spent, "Office")), (bought, ("Office", "ACTIVATED", "Office")), (reached, (*spent, "Office")), (reached, (*spent, "Office")),
             (other, ("PrepaidCard", "ACTIVATED", "PrepaidCard")),
         ))  # fmt: skip
+
+    async def test_bought_meanwhile(self) -> None:
+        """A report that waits while Jasper is away does not take away what is bought before it arrives."""
+        await self.begin(["Jasper"])
+        await self.everybody(LINE)
+        await self.places["Jasper"].close()
+        await self.step(op("account.report", id=LINE, source="Jasper", kind="CapReached", details='{"ctdDataUsage": 5}'))
+        await self.step(op("account.product", id=LINE, product="PrepaidCard"))
+        self.places["Jasper"].open()
+        await self.settle()
+        device = self.vendors["Jasper"].devices[ICCID[CARDS[LINE]]].data
+        product = self.one("select products.name from accounts join products using (i_product) where id = %s", (LINE,))
+        self.assertEqual((product, device["status"], device["ratePlan"]), ("PrepaidCard", "ACTIVATED", "PrepaidCard"))
 
 
 class ChangeTests(ToldCase):
@@ -127,6 +140,14 @@ class ChangeTests(ToldCase):
             (AGAIN, {mac: (*device, "", "false")}), (op("cpe-port.add", cpe="Modem 9", port="1", account=LINE), {mac: (*device, LINE, "true")}),
             (op("cpe-port.remove", cpe="Modem 9", port="1"), {mac: (*device, "", "true")}),
         ))  # fmt: skip
+
+    async def test_ports(self) -> None:
+        """Two accounts on the ports of one device do not take it from each other for ever: it is bound to the one that was told last."""
+        await self.begin(["NBBS"])
+        nbbs, mac = self.vendors["NBBS"], "00:11:22:33:44:99"
+        steps: list[tuple[Step, Any]] = [(op("cpe.add", name="Modem 9", model="M9", mac=mac, inventory_id="S-9", ports="2"), None)]
+        steps += [(op("cpe-port.add", cpe="Modem 9", port=port, account=account), account) for port, account in (("1", LINE), ("2", CARD))]
+        await self.assert_seen(lambda: nbbs.records[mac]["subscriber"] if mac in nbbs.records else None, steps)
 
     async def test_owners(self) -> None:
         """A customer's field reaches the application of its accounts, and a new device profile the device management, which hold no state of either."""
