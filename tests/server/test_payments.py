@@ -218,3 +218,16 @@ class TransactionTests(DeskCase):
         self.assertEqual(sum(done for done, _ in await DeferredList(asked, consumeErrors=True)), 1)
         self.assertEqual(self.one("select balance from customers where name = 'Demo retail'"), Decimal(-7))
         await self.assert_books()
+
+    async def test_further_ids(self) -> None:
+        """A payment for an alias is its account's, one for a beneficiary its payer's, whose balance moves; both can be closed behind it."""
+        await self.do("account.alias.add", id=CARD, alias="1604-alias")
+        row = await self.do("account.show", id=CARD)
+        await self.do("account.add", id="1604-child", customer=row["customer"], model="beneficiary", payer=CARD)
+        for number, name in enumerate(("1604-alias", "1604-child"), 1):
+            done = await self.do("transaction.complete", number=await self.start(account=name))
+            self.assertEqual((done["account"], done["balance"], self.money()), (CARD, 10 + 7 * number, 10 + 7 * number))
+        self.assertEqual(self.ask("select balance from accounts where id like '1604-%'"), [(0,), (0,)])
+        await self.assert_books()
+        await self.do("account.close", id="1604-child")
+        await self.do("account.close", id=CARD)
