@@ -115,6 +115,7 @@ class StatusTests(EspfCase):
             (400, f"{CARD}/status", {"group": "HSS"}), (400, f"{CARD}/status", b"status=OK&group=HSS"), (400, f"{CARD}/status", b"[" * 60000),
             (413, f"{CARD}/status", b"x" * 70000), (400, f"{CARD}/status", {"status": "OK", "group": "HSS", "message": "x" * 4001}),
             (400, f"{CARD}/status", {"status": ["OK"], "group": "HSS"}), (400, f"{CARD}/status", {"status": "OK", "group": "HSS", "message": "a\0b"}),
+            (400, f"{CARD}/status", {"status": "OK", "group": "HSS", "message": "\ud800"}),
             (404, f"{CARD}/other", {}), (404, f"i/i/{CARD}/status", {}),
         ]  # fmt: skip
         for code, path, body in wrong:

@@ -119,6 +119,7 @@ class RegisteringTests(ToldCase, ChargingCase):
         body = {"customer": RETAIL, "product": "PrepaidCard", "model": "debit"}
         code, told = await asked(port, "16045550101/register", body, "cmms", PASSWORD)
         self.assertEqual((code, "exists already" in told["faults"][0]), (400, True))
-        self.assertEqual((await asked(port, f"{NEW}/register", {**body, "custom": {"shoe size": "7"}}, "cmms", PASSWORD))[0], 404)
+        for code, field, value in ((404, "shoe size", "7"), (400, "imei\0", "7"), (400, "imei", "\ud800")):
+            self.assertEqual((await asked(port, f"{NEW}/register", {**body, "custom": {field: value}}, "cmms", PASSWORD))[0], code)
         self.assertEqual((await asked(port, f"{NEW}/register", body, "oms", PASSWORD))[0], 403)
         self.assertEqual(self.one("select count(*) from accounts where id = %s", (NEW,)), 0)
