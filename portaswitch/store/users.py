@@ -20,13 +20,16 @@ where {} and not u.blocked and coalesce(u.blocked_until < now(), true)
   and (u.allowed_from = '{{}}' or %(address)s::inet <<= any (u.allowed_from))
 order by u.i_user limit 4
 """
-_BY_NAME: Final = _FIND.format("u.login = %(login)s and (%(environment)s = '' or e.name = %(environment)s)")
+#: A log-in may have an @ itself (alice@example.com): it is a name as it stands, or name@environment.
+_BY_NAME: Final = _FIND.format("(u.login = %(whole)s or (u.login = %(login)s and e.name = %(environment)s))")
 _BY_TOKEN: Final = _FIND.format("u.token = %(token)s")
 #: Written at most once a minute: a program that asks all day is no load.
 _CAME: Final = """
-update api_users set last_login = now(), failures = 0
-where i_user = %(user)s and (failures > 0 or last_login is null or last_login < now() - interval '1 minute')
+update api_users set last_login = now()
+where i_user = %(user)s and (last_login is null or last_login < now() - interval '1 minute')
 """
+#: Only the right password ends a row of wrong ones: a program that comes by its token all day gives nobody further guesses.
+_KNEW: Final = "update api_users set failures = 0 where i_user = %(user)s and failures > 0"
 _FAILED: Final = """
 update api_users set failures = case when failures >= 9 then 0 else failures + 1 end,
                      blocked_until = case when failures >= 9 then now() + interval '5 minutes' else blocked_until end
@@ -68,14 +71,15 @@ class Users:
         return Deferred.fromCoroutine(self._by_token(token, address))
 
     async def _by_password(self, login: str, password: str, address: str) -> Actor | None:
-        name, _, environment = login.partition("@")
-        rows = await self._pool.query(_BY_NAME, {"login": name, "environment": environment, "address": address})
+        name, _, environment = login.rpartition("@")
+        rows = await self._pool.query(_BY_NAME, {"whole": login, "login": name, "environment": environment, "address": address})
         if not rows:
             # Somebody who is not there takes as long as a wrong password, so that names can't be guessed by the clock.
             await deferToThread(matches, password, self._nobody)
             return None
         for row in rows:
             if await deferToThread(matches, password, row[7]):
+                await self._pool.execute(_KNEW, {"user": row[0]})
                 return await self._welcome(row)
         await self._pool.execute(_FAILED, {"users": [row[0] for row in rows]})
         return None

@@ -158,6 +158,23 @@ class StatusTests(EspfCase):
         self.ask("update api_users set blocked_until = now()")
         self.assertEqual((await self.post(f"{CARD}/status", good))[0], 200)
 
+    async def test_guessing_beside_its_program(self) -> None:
+        """Who comes by the token all day gives nobody further guesses at the password; the right password forgets the wrong ones."""
+        good, token = {"status": "OK", "group": "HSS"}, (await self.do("user.token", login=LOGIN))["token"]
+        for _ in range(9):
+            await self.post(f"{CARD}/status", good, basic(LOGIN, "wrong"))
+            self.assertEqual((await self.post(f"{CARD}/status", good, f"Bearer {token}"))[0], 200)
+        self.assertEqual(self.one("select failures from api_users"), 9)
+        self.assertEqual((await self.post(f"{CARD}/status", good))[0], 200)
+        self.assertEqual(self.one("select failures from api_users"), 0)
+
+    async def test_log_in_with_at(self) -> None:
+        """A mail address is a log-in like any other, with its environment behind it or without; an environment that is not its own opens nothing."""
+        await self.do("user.add", login="alice@example.com", password=PASSWORD, role="provisioning")
+        own = self.one("select name from environments where i_env = 1")
+        for login, code in (("alice@example.com", 200), (f"alice@example.com@{own}", 200), (f"{LOGIN}@{own}", 200), (f"{LOGIN}@Other", 401), ("alice", 401)):
+            self.assertEqual((await self.post(f"{CARD}/status", {"status": "OK", "group": "HSS"}, basic(login, PASSWORD)))[0], code, login)
+
 
 class ReportTests(EspfCase):
     """Events of outside systems."""
