@@ -58,6 +58,16 @@ class PurchaseTests(EspfCase):
         self.assertEqual(self.ask(XDRS), [(VIEWER, "VOD", 1, Decimal("4.99")), (VIEWER, "VOD", 1, Decimal("0.50"))])
         await self.assert_books()
 
+    async def test_key_of_another(self) -> None:
+        """The order numbers of a platform may begin anew with each subscriber: both pay. An alias has the orders of its account."""
+        await self.do("account.alias.add", id=VIEWER, alias="0103")
+        for name in (VIEWER, "0102", "0103", "0102"):
+            body = {"node": "Telebreeze", "item": "VOD", "key": "1", "amount": "4.99"}
+            self.assertEqual((await self.post(f"{name}/purchase", body, basic(LOGIN, PASSWORD)))[0], 200)
+        self.assertEqual(self.ask(XDRS), [(VIEWER, "VOD", 1, Decimal("4.99")), ("0102", "VOD", 1, Decimal("4.99"))])
+        self.assertEqual(self.left(), Decimal("25.01"))
+        await self.assert_books()
+
     @claims("charging-api.1")
     async def test_one_time_price(self) -> None:
         """5 for a match, by the price list: authorized and taken at once; what the money does not reach for is refused, and nothing is taken."""
