@@ -169,6 +169,13 @@ class UploadTests(DeskCase):
         self.assertEqual(places, ["line 3, number", "line 4, number", "line 5, number", "line 6, group", "line 7, number", "line 8, action"])
         self.assertEqual(self.one("select count(*) from dids"), 1 + 2)  # two are the demo's
 
+    async def test_moved_cells(self) -> None:
+        """A comma without quotes moves what is behind it into other columns: nothing is taken of such a file. Cells at the end may be missing, or be empty."""
+        with self.assertRaises(OperationRefused) as caught:
+            await self.upload("did", "number,description,group", "16045550001,Lines, two of them,", "16045550002", "16045550003,One,,,", "16045550004,,,x")
+        self.assertEqual([fault.split(":")[0] for fault in caught.exception.faults], ["line 5"])
+        self.assertEqual((await self.upload("did", "number,description,group", "16045550002", "16045550003,One,,,"))["added"], 2)
+
     async def test_head(self) -> None:
         """Columns that are not there, stand twice, or are missing."""
         with self.assertRaises(OperationRefused) as caught:
@@ -190,3 +197,7 @@ class UploadTests(DeskCase):
         self.assertEqual(len(await self.do("sim.list", by=by)), 2)
         with self.assertRaises(NotPermitted):
             await self.desk.upload(self.reseller(role=Role.HELPDESK), "sim", ["imsi"], [["302720100000009"]], quiet)
+        before = self.one("select count(*) from dids")
+        with self.assertRaises(NotPermitted):  # numbers are the environment's, whatever way they come
+            await self.desk.upload(by, "did", ["number"], [["16045550001"]], quiet)
+        self.assertEqual(self.one("select count(*) from dids"), before)
