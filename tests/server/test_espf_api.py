@@ -17,7 +17,7 @@ from portaswitch.service import Server
 from portaswitch.store.database import KEY_FILE
 from tests.claims import claims
 from tests.server.database import new_state_dir
-from tests.server.desks import CARD, DeskCase
+from tests.server.desks import CARD, LINE, DeskCase
 from tests.server.test_status import free_port
 
 _reactor: Any = reactor
@@ -94,6 +94,15 @@ class StatusTests(EspfCase):
             self.assertEqual(self.statuses(), [(self.i_account, "HSS", status, None)])
         code, _ = await self.post(f"{CARD}/status", b'{\n    "status": "OK ",\n    "group": "HSS"\n}', content_type=FORM)
         self.assertEqual((code, self.statuses()[0][2]), (200, "OK"))
+
+    async def test_by_alias(self) -> None:
+        """A further id is the account's: what is told of it stands where handlers and operators look."""
+        i_account = self.number("accounts", "i_account", id=LINE)
+        for path in ("16045550102", f"i/{self.number('accounts', 'i_account', id='16045550102')}"):
+            code, told = await self.post(f"{path}/status", {"status": "OK", "group": "HSS"})
+            self.assertEqual((code, told["id"], self.statuses()), (200, LINE, [(i_account, "HSS", "OK", None)]))
+        code, told = await self.post("16045550102/report", {"source": "Jasper", "kind": "CapReached"})
+        self.assertEqual((told["id"], self.ask("select i_account from external_reports")), (LINE, [(i_account,)]))
 
     @claims("espf-status-api.4", "espf-status-api.5")
     async def test_groups(self) -> None:
