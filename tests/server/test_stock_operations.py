@@ -13,6 +13,8 @@ from tests.server.loads import quiet
 
 KEY = "0123456789abcdef0123456789ABCDEF"
 ONE, TWO = "302720100000001", "302720100000002"
+ALIAS = "16045550102"
+"""Of LINE."""
 
 
 class SimTests(DeskCase):
@@ -118,6 +120,26 @@ class NumberTests(DeskCase):
         self.assertEqual((await self.do("did.cancel", number="16045559999"))["customer"], "Demo retail")
         released = await self.do("did.release", number="16045559999")
         self.assertEqual((released["customer"], released["account"], released["frozen"]), (None, None, False))
+
+
+class AliasTests(DeskCase):
+    """What an alias had would keep its account from being closed."""
+
+    async def test_refused(self) -> None:
+        """A card, number or port goes to the account itself."""
+        await self.do("sim.add", imsi=ONE)
+        await self.do("cpe.add", name="ONT 9", model="x", ports="2")
+        await self.do("did.add", number="16045559999")
+        await self.do("did.unfreeze", number="16045559999")
+        await self.do("did.assign", number="16045559999", customer="Demo retail")
+        for operation, values in (
+            ("sim.assign", {"imsi": ONE}), ("did.activate", {"number": "16045559999"}), ("cpe-port.add", {"cpe": "ONT 9", "port": "1"}),
+        ):  # fmt: skip
+            with self.assertRaises(OperationRefused) as caught:
+                await self.put(operation, {**values, "account": ALIAS})
+            self.assertIn(f"{ALIAS} is an alias of {LINE}: name that account", str(caught.exception))
+            await self.put(operation, {**values, "account": LINE})
+        await self.do("account.close", id=LINE)
 
 
 class CustomFieldTests(DeskCase):
