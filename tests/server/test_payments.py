@@ -158,6 +158,10 @@ class VoucherTests(DeskCase):
             await self.do("account.topup", id=LINE, voucher="12345678901")
         self.assertEqual(self.ask("select status, i_payment is not null from vouchers where amount = 25 and status = 'used'"), [("used", True)])
         self.assertNotIn("12345678901", str(self.audited("account")) + str(self.ask("select * from operation_keys")))
+        self.ask("update vouchers set status = 'active' where id = %s", (self.sealer.fingerprints("22345678901")[0],))
+        await self.do("account.change", id=USER, expiration_date="9999-12-31")
+        endless = await self.do("account.topup", id=USER, voucher="22345678901")  # there is no day to add
+        self.assertEqual((endless["balance"], endless["expiration_date"].date().isoformat()), (Decimal(45), "9999-12-31"))
         await self.assert_books()
 
     async def test_at_once(self) -> None:
