@@ -13,7 +13,7 @@ from twisted.web.http import Request
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
-from portaswitch.errors import DatabaseDown
+from portaswitch.errors import DatabaseDown, Overloaded
 from portaswitch.interfaces.users import IUsers
 from portaswitch.logs import background
 from portaswitch.metrics import Counter
@@ -69,6 +69,8 @@ class JsonResource(Resource):
             raise  # the client has gone: there is nobody to answer, and nothing is wrong
         except (DatabaseDown, MayHaveHappened):
             code, told = 503, {"faults": ["the database is not there: try again"]}
+        except Overloaded:
+            code, told = 503, {"faults": ["the server is busy: try again"]}
         except Exception:
             # The edge: a defect of ours is one answer and one line of the log.
             _log.failure("{name}: a request failed", name=self._name)
