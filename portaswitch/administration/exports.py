@@ -71,6 +71,8 @@ async def export(reactor: Any, database: Database, actor: Actor, wish: Wish, pro
         raise StartError(f"--name {wish.name!r} can't be part of a file's name: use up to 60 letters, digits, '_', '.' and '-'")
     pool = await database.connect("export", 2)
     given = await _given(pool, actor.i_env, wish)
+    if wish.again and not await asked(exports.exists(pool, actor.i_env, wish.name)):
+        raise StartError(f"there is no export {wish.name} in environment {actor.i_env}, so it has no file {wish.again}")
     found = await asked(exports.named(pool, actor.i_env, wish.name, given))
     _agree(found, given)
     run = _Run(reactor, pool, actor, found, wish, progress)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,12 +15,15 @@ from portaswitch.errors import ConfigError, StartError
 from portaswitch.espf.catalogue import EVENTS, find
 from portaswitch.espf.internal.dispatchers import SERVICE_ATTRIBUTES
 from portaswitch.espf.registry import Configured, Registry
+from portaswitch.model.actor import Actor
 from portaswitch.model.notification import HandlerRow
 from portaswitch.store import event_listings, event_replay
+from portaswitch.store.audit_trail import note
 from portaswitch.store.database import Database
 from portaswitch.store.event_handlers import enable, register, set_filter, subscribe, unsubscribe
 from portaswitch.store.event_listings import EventLine, EventQuery
 from portaswitch.store.event_replay import Which
+from portaswitch.store.transaction import Cursor
 
 #: The handler that has filters.
 FILTERED: Final = SERVICE_ATTRIBUTES.name
@@ -71,10 +74,10 @@ class HandlerLine:
 
 
 class Evctl:
-    """What `portaswitch evctl` does on an open database. Names of handlers are instances'; numbers of the list stand for them."""
+    """What `portaswitch evctl` does on an open database, audited as the actor's. Names of handlers are instances'; numbers of the list stand for them."""
 
-    def __init__(self, database: Database, settings: Settings, i_env: int) -> None:
-        self._pool, self._hints, self.i_env = database.pool, database.hints, i_env
+    def __init__(self, database: Database, settings: Settings, actor: Actor) -> None:
+        self._pool, self._hints, self._actor, self.i_env = database.pool, database.hints, actor, actor.i_env
         self._registry = loaded(settings)
 
     async def listing(self, enabled_only: bool) -> list[HandlerLine]:
@@ -125,19 +128,22 @@ class Evctl:
         if wrong:
             raise StartError(f"{row.name} does not support {', '.join(wrong)}: it supports {', '.join((*usual, *extra))}")
         chosen = tuple(by_name[name.lower()] for name in types) or (usual if on else row.events)
-        await asked(subscribe(self._pool, row.i_handler, chosen) if on else unsubscribe(self._pool, row.i_handler, chosen))
+        change = subscribe if on else unsubscribe
+        told = ("handler.subscribe" if on else "handler.unsubscribe", f"handler:{row.name}", {"events": list(chosen)})
+        await self._changed(lambda cursor: change(cursor, row.i_handler, chosen), told)
         return chosen
 
     async def enable(self, row: HandlerRow, on: bool) -> None:
         """Let a handler run, or not."""
-        await asked(enable(self._pool, row.i_handler, on))
+        told = ("handler.enable" if on else "handler.disable", f"handler:{row.name}", {"enabled": on})
+        await self._changed(lambda cursor: enable(cursor, row.i_handler, on), told)
         self._hints.committed()
 
     async def filter(self, row: HandlerRow, name: str) -> None:
         """Set the filter of a handler. Errors: StartError where it has none."""
         if row.class_name != FILTERED:
             raise StartError(f"{row.name} has no filters: {FILTERED} has")
-        await asked(set_filter(self._pool, row.i_handler, name))
+        await self._changed(lambda cursor: set_filter(cursor, row.i_handler, name), ("handler.filter", f"handler:{row.name}", {"filter": name}))
 
     async def events(self, query: EventQuery) -> list[EventLine]:
         """Events on their way, and past ones."""
@@ -165,13 +171,13 @@ class Evctl:
 
     async def retry(self, which: Which, handler: str) -> int:
         """Let events be tried again now: these, or of those that are parked."""
-        return await asked(event_listings.retry(self._pool, self.i_env, which, handler))
+        return await asked(event_listings.retry(self._pool, self._actor, which, handler))
 
     async def replay(self, row: HandlerRow, which: Which) -> int:
         """Let past events be delivered to a handler again. Errors: StartError when nothing says which."""
         if not which.some:
             raise StartError("which events? Name numbers, --account, --entity, --since or --until")
-        return await asked(event_replay.replay(self._pool, self.i_env, row.name, which))
+        return await asked(event_replay.replay(self._pool, self._actor, row.name, which))
 
     async def switch(self, names: Sequence[str], on: bool) -> tuple[str, ...]:
         """Switch events on or off for everybody. Errors: StartError with all that are none."""
@@ -180,8 +186,19 @@ class Evctl:
         if wrong:
             raise StartError(f"there is no event {', '.join(wrong)}: see `portaswitch evctl event types`")
         types = tuple(event.name for event in known.values() if event is not None)
-        await asked(event_listings.switch(self._pool, types, on))
+        told = [("event.enable" if on else "event.disable", f"event:{name}", {"enabled": on}) for name in types]
+        await self._changed(lambda cursor: event_listings.switch(cursor, types, on), *told)
         return types
+
+    async def _changed(self, change: Callable[[Cursor], Awaitable[None]], *told: tuple[str, str, Mapping[str, Any]]) -> None:
+        """A change with its lines of the audit (operation, entity, what is so now), in one transaction."""
+
+        async def body(cursor: Cursor) -> None:
+            await change(cursor)
+            for operation, entity, after in told:
+                await note(cursor, self._actor, operation, entity, None, after)
+
+        await asked(self._pool.transaction(body))
 
     async def types(self) -> list[dict[str, Any]]:
         """The catalogue: each event, whether it is on, and the enabled handlers that get it."""

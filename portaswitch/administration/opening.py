@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable
 from getpass import getuser
 from typing import Any, TypeVar
@@ -26,7 +27,15 @@ REACH_SECONDS = 5
 
 def operator(i_env: int) -> Actor:
     """Who sits at the command line: an administrator of that environment, under the system's name for him."""
-    return Actor(f"cli:{getuser()}", i_env)
+    return Actor(f"cli:{login()}", i_env)
+
+
+def login() -> str:
+    """The system's name for who runs this, or its number: in a container nobody may have given it a name."""
+    try:
+        return getuser()
+    except (KeyError, OSError):
+        return f"uid-{os.getuid()}"
 
 
 async def acting(database: Database, i_env: int, login: str) -> Actor:

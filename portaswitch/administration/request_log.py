@@ -8,8 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
-#: Rotated files that are looked at, the newest first (`logs.BillingLog` keeps as many).
-FILES = 11
+from portaswitch.trace.reading import files
 
 
 def requests_of(directory: Path, i_env: int, session: str, since: datetime, until: datetime) -> list[dict[str, Any]]:
@@ -18,18 +17,13 @@ def requests_of(directory: Path, i_env: int, session: str, since: datetime, unti
     times, so their place is found by halving.
     """
     found: list[dict[str, Any]] = []
-    for path in _files(directory):
+    for path in files(directory, "billing.log"):  # as many as `logging.keep` has left
         try:
             with path.open("rb") as file:
-                found = [*_of_file(file, i_env, session, since.isoformat(), until.isoformat()), *found]
+                found += _of_file(file, i_env, session, since.isoformat(), until.isoformat())
         except OSError:
             continue
     return found
-
-
-def _files(directory: Path) -> list[Path]:
-    log = directory / "billing.log"
-    return [log, *(log.with_name(f"{log.name}.{number}") for number in range(1, FILES))]
 
 
 def _of_file(file: IO[bytes], i_env: int, session: str, since: str, until: str) -> Iterator[dict[str, Any]]:

@@ -6,14 +6,13 @@ Without a database the logs are traced alone.
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
-from portaswitch.administration.opening import asked
+from portaswitch.administration.opening import asked, login
 from portaswitch.errors import PortaSwitchError, StartError
 from portaswitch.model.actor import Actor, Realm
 from portaswitch.model.operation import NotPermitted
@@ -135,7 +134,7 @@ class Live:
 async def switch_on(pool: Pool, i_env: int, kind: str, name: str, seconds: int) -> datetime:
     """Switch the detail of an account, number, NAS or peer on in every process; gives the end. Errors: NothingThere."""
     watch = await _watch(pool, i_env, kind, name, seconds)
-    return await asked(trace_watches.put_watch(pool, i_env, watch, f"cli:{_login()}"))
+    return await asked(trace_watches.put_watch(pool, i_env, watch, f"cli:{login()}"))
 
 
 async def switch_off(pool: Pool, i_env: int, kind: str = "", name: str = "") -> list[tuple[str, str]]:
@@ -167,10 +166,3 @@ async def _watch(pool: Pool, i_env: int, kind: str, name: str, seconds: int) -> 
     if not found.i_account:
         raise NothingThere(f"no account {name} in environment {i_env}: see `portaswitch account list`; `debug number` watches any number")
     return Watch(0, i_env, kind, name, seconds, tuple(sorted(found.names)))
-
-
-def _login() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "?"

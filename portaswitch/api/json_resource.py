@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -14,7 +13,7 @@ from twisted.web.http import Request
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
-from portaswitch.errors import DatabaseDown
+from portaswitch.errors import DatabaseDown, Overloaded
 from portaswitch.interfaces.users import IUsers
 from portaswitch.logs import background
 from portaswitch.metrics import Counter
@@ -66,8 +65,12 @@ class JsonResource(Resource):
             code, told = 403, {"faults": list(refused.faults)}
         except OperationRefused as refused:
             code, told = 400, {"faults": list(refused.faults)}
+        except CancelledError:
+            raise  # the client has gone: there is nobody to answer, and nothing is wrong
         except (DatabaseDown, MayHaveHappened):
             code, told = 503, {"faults": ["the database is not there: try again"]}
+        except Overloaded:
+            code, told = 503, {"faults": ["the server is busy: try again"]}
         except Exception:
             # The edge: a defect of ours is one answer and one line of the log.
             _log.failure("{name}: a request failed", name=self._name)
@@ -77,7 +80,7 @@ class JsonResource(Resource):
 
     async def _actor(self, request: Request) -> Actor:
         """The user of the Authorization header, Basic or Bearer (RFC 7617, RFC 6750)."""
-        kind, _, given = (request.getHeader("authorization") or "").partition(" ")
+        kind, _, given = _authorization(request).partition(" ")
         address = str(getattr(request.getClientAddress(), "host", ""))
         actor = None
         if kind.lower() == "bearer":
@@ -100,11 +103,21 @@ def finish(request: Request, code: int, told: Mapping[str, Any]) -> None:
     request.finish()
 
 
+def _authorization(request: Request) -> str:
+    """The last Authorization header, '' for none; octets that are no text become such as nobody has in a token or log-in."""
+    values = request.requestHeaders.getRawHeaders(b"authorization", [b""])
+    return values[-1].decode("utf-8", "replace")
+
+
 def _basic(given: str) -> str:
+    """Name and password of a log-in; the database takes no NUL, and nobody has one in his name."""
     try:
-        return base64.b64decode(given.strip(), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        raise Answer(401, "the Authorization header can't be read") from None
+        found = base64.b64decode(given.strip(), validate=True).decode()
+    except ValueError:  # binascii.Error, UnicodeDecodeError, and what is no ASCII
+        found = "\0"
+    if "\0" in found:
+        raise Answer(401, "the Authorization header can't be read")
+    return found
 
 
 def _body(request: Request) -> Body:

@@ -34,7 +34,8 @@ class Purchases:
 
     async def charge(self, actor: Actor, account: Mapping[str, str], body: Body) -> Mapping[str, Any]:
         """
-        Charge one purchase; under its key once, however often it is asked. Errors: `Answer` 400 with what is wrong, 402 with the core's word where it refuses.
+        Charge one purchase; once under its key for that account, however often it is asked. Errors: `Answer` 400 with what is wrong, 402 with the core's word
+        where it refuses.
         """
         if not actor.may(Privilege.MONEY):
             raise NotPermitted([f"purchase: you may not do that; it takes the privilege {Privilege.MONEY}"])
@@ -42,7 +43,7 @@ class Purchases:
         amount = _amount(body.get("amount"))
         node = self._node(actor, _text(body, "node"))
         shown: Any = await self._operations.operate(actor, "account.show", dict(account))  # NotThere for whom the actor does not reach
-        told = await self._asked(_request(actor, node, shown["id"], item, amount, key))
+        told = await self._asked(_request(actor, node, shown, item, amount, key))
         if told.refusal is not None:
             raise Answer(402, f"{told.refusal.value[0]}: {told.refusal.value[2]}")
         return {"id": shown["id"], "item": item, "amount": told.facts.more.get(COST, ""), "currency": told.facts.currency, "key": key}
@@ -63,11 +64,12 @@ class Purchases:
             raise Answer(503, "the server is busy: try again with the same key") from None
 
 
-def _request(actor: Actor, node: Node, account: str, item: str, amount: Decimal | None, key: str) -> AAARequest:
+def _request(actor: Actor, node: Node, account: Mapping[str, Any], item: str, amount: Decimal | None, key: str) -> AAARequest:
+    """A key is one of the account's (an alias is its account): a system that counts its orders by subscriber gives nothing away to the second one."""
     now = datetime.now(UTC)
-    session = f"api/{key}"
+    session = f"api/{account['_master'] or account['_id']}/{key}"
     units = (UnitRequest(base=Base.QUANTITY, requested=1, most_funds=amount),)
-    origin, parties = Origin(node.i_node, actor.i_env, node.name), Parties(account, called=item)
+    origin, parties = Origin(node.i_node, actor.i_env, node.name), Parties(account["id"], called=item)
     return AAARequest(Kind.EVENT, key, origin, session, f"{node.i_node}/{session}", parties, now, now, units, service=SERVICE)
 
 

@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 from twisted.web.http import Request
 from twisted.web.resource import Resource
+from twisted.web.server import Request as SiteRequest
 from twisted.web.server import Site
 
+from portaswitch.api.json_resource import LARGEST_BODY
 from portaswitch.metrics import render
 
 TEXT = b"text/plain; charset=utf-8"
@@ -28,13 +30,28 @@ class _Page(Resource):
         return text.encode()
 
 
+class _BoundedRequest(SiteRequest):
+    """
+    Keeps no more of a body than is ever read, whoever sends it: one octet beyond LARGEST_BODY, which tells that it is too large, and in memory. Twisted's own
+    would write all that a stranger sends into a temporary file, and read a form whole.
+    """
+
+    def gotLength(self, length: int | None) -> None:
+        """The length that is announced is not believed."""
+        super().gotLength(0)
+
+    def handleContentChunk(self, data: bytes) -> None:
+        """What is beyond the bound is dropped as it comes."""
+        super().handleContentChunk(data[: LARGEST_BODY + 1 - self.content.tell()])
+
+
 class _QuietSite(Site):
     """A scrape every few seconds is nothing to log."""
 
     noisy = False
 
     def __init__(self, root: Resource) -> None:
-        Site.__init__(self, root)
+        Site.__init__(self, root, _BoundedRequest)
 
     def log(self, request: Request) -> None:
         """Say nothing."""

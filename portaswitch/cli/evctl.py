@@ -106,7 +106,7 @@ def _add_events(commands: Commands) -> None:
 async def opened(context: Context) -> AsyncIterator[Evctl]:
     """The database, for one command."""
     async with context.administration() as admin:
-        yield Evctl(admin.database, context.settings, admin.i_env)
+        yield Evctl(admin.database, context.settings, admin.actor)
 
 
 async def list_handlers(context: Context) -> int:
@@ -133,7 +133,7 @@ async def show_usage(context: Context) -> int:
     """What the vendor tells at this moment, a line a fact."""
     asked = context.arguments
     async with context.administration() as admin:
-        row = await Evctl(admin.database, context.settings, admin.i_env).find(asked.name)
+        row = await Evctl(admin.database, context.settings, admin.actor).find(asked.name)
         told = await usage(context.reactor, admin.database, context.settings, row, asked.account)
     context.out.document(told)
     context.out.fields(told)

@@ -16,7 +16,7 @@ class IUsers(Interface):
         The user of that name and password who may come from `address`; None when there is none, whatever the reason (the same answer after the same time).
 
         `login` is 'name', or 'name@environment' where several environments have one of that name. Ten wrong passwords in a row lock a user out for five
-        minutes. Errors: `DatabaseDown`.
+        minutes. Errors: `DatabaseDown`, `Overloaded` when too many passwords are tried already.
         """
 
     def by_token(token: str, address: str) -> Deferred[Actor | None]:

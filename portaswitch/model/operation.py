@@ -165,7 +165,8 @@ class Operation:
     Something an operator can do: `name` is 'entity.verb', or 'entity.thing.verb' for what belongs to an entity. Money moves only in operations of the
     privileges in `KEYED`, which take a key so that a repetition is done once (`operations.desk`). An operation that changes nothing is of the privilege READ.
     `secrets` are names in the answer that are told once and never kept. In self-care customers and accounts may only look, and do what is marked for it.
-    `together` does many at once (no argument of it refers to anything); `joins` says of some values whether it may.
+    `together` does many at once (no argument of it refers to anything); `joins` says of some values whether it may. `others` are privileges that open it too;
+    who may set each field is asked again.
     """
 
     name: str
@@ -179,6 +180,11 @@ class Operation:
     self_care: bool = False
     together: Together | None = None
     joins: Callable[[Mapping[str, Any]], bool] = any_values
+    others: frozenset[Privilege] = frozenset()
+
+    def open_to(self, actor: Actor) -> bool:
+        """Whether one of its privileges is the actor's."""
+        return any(actor.may(privilege) for privilege in (self.privilege, *self.others))
 
     @property
     def words(self) -> tuple[str, str]:

@@ -22,6 +22,7 @@ _AMOUNT: Final = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,10})?")
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 _NUMBER: Final = re.compile(r"[0-9]{1,18}")
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?([+-][0-9]{2}:[0-9]{2}|Z)?)?")
+MOST_DAYS: Final = 36500
 _FLAGS: Final = {"yes": True, "y": True, "true": True, "no": False, "n": False, "false": False}
 
 
@@ -109,6 +110,14 @@ def positive(text: str) -> int:
     return found
 
 
+def days(text: str) -> int:
+    """Days of a life: 1 to a hundred years, as in catalogue files; more would lead out of the calendar whoever counts them from a use."""
+    found = positive(text)
+    if found > MOST_DAYS:
+        raise ValueError(f"is too long: write 1 to {MOST_DAYS} days, or null for none")
+    return found
+
+
 def flag(text: str) -> bool:
     """Yes or no."""
     found = _FLAGS.get(text.lower())
@@ -139,6 +148,7 @@ INSTANT: Final = TextKind("date or time, UTC", instant)
 ZONE: Final = TextKind("time zone", zone)
 NATURAL: Final = TextKind("whole number from 0", natural)
 POSITIVE: Final = TextKind("whole number from 1", positive)
+DAYS: Final = TextKind(f"days, 1 to {MOST_DAYS}", days)
 FLAG: Final = TextKind("yes or no", flag)
 LINE: Final = TextKind("text", line)
 NAME: Final = TextKind("name", name)

@@ -57,7 +57,7 @@ class Desk:
         operation = OPERATIONS.get(name)
         if operation is None:
             raise OperationRefused([f"there is no operation {name}"])
-        if not actor.may(operation.privilege):
+        if not operation.open_to(actor):
             raise NotPermitted([f"{name}: you may not do that; it takes the privilege {operation.privilege}"])
         if actor.in_self_care and operation.privilege is not Privilege.READ and not operation.self_care:
             raise NotPermitted([f"{name}: that is done by operators"])

@@ -8,7 +8,7 @@ from portaswitch.model.actor import Privilege
 from portaswitch.model.billing_model import BillingModel
 from portaswitch.model.budget import SpendPeriod
 from portaswitch.model.operation import Entity, Field, Mark, Place
-from portaswitch.model.text_values import AMOUNT, CURRENCY, FLAG, INSTANT, LINE, NAME, NATURAL, POSITIVE, PRICE, ZONE, TextKind, choice, line, mapped, pattern
+from portaswitch.model.text_values import AMOUNT, CURRENCY, DAYS, FLAG, INSTANT, LINE, NAME, NATURAL, PRICE, ZONE, TextKind, choice, line, mapped, pattern
 
 PLACED: Final = frozenset({Mark.PLACE, Mark.REQUIRED})
 FIXED: Final = frozenset({Mark.FIXED})
@@ -135,8 +135,8 @@ ACCOUNT: Final = Entity(
         Field("subscriber", "the person behind it (`subscriber list`)", NAME, DETAIL, "i_subscriber", "subscriber"),
         Field("activation_date", "not before it", INSTANT, DETAIL),
         Field("expiration_date", "not from it on", INSTANT, DETAIL),
-        Field("life_time", "days after the first use", POSITIVE, DETAIL),
-        Field("inactivity_days", "days after the last use", POSITIVE, DETAIL),
+        Field("life_time", "days after the first use", DAYS, DETAIL),
+        Field("inactivity_days", "days after the last use", DAYS, DETAIL),
         Field("first_usage", "first use", INSTANT, READ_ONLY | DETAIL),
         Field("last_usage", "last use", INSTANT, READ_ONLY | DETAIL),
         Field("open_outgoing", "sessions that it has open and opened", NATURAL, READ_ONLY | DETAIL),

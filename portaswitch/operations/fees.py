@@ -17,7 +17,7 @@ from portaswitch.billing import fees, periods
 from portaswitch.interfaces.work import IWork
 from portaswitch.model.actor import Actor, Privilege
 from portaswitch.model.money import plain
-from portaswitch.model.operation import Field, Mark, Operation, OperationRefused, Outcome, Row
+from portaswitch.model.operation import Field, Mark, NotPermitted, Operation, OperationRefused, Outcome, Row
 from portaswitch.model.payment import Action, Comments, Payment
 from portaswitch.model.text_values import INSTANT, PRICE, mapped
 from portaswitch.model.value import dataclass
@@ -27,7 +27,7 @@ from portaswitch.operations.entities_catalogue import PRODUCT, SUBSCRIPTION
 from portaswitch.operations.entities_parties import ACCOUNT, CUSTOMER
 from portaswitch.operations.funds import book, refuse_short
 from portaswitch.operations.payers import purse
-from portaswitch.operations.records import key_fields, record_operations, the
+from portaswitch.operations.records import key_fields, record_operations, refuse_shared, the
 from portaswitch.operations.standing import FULL
 
 RETRY: Final = 3600
@@ -65,7 +65,8 @@ class _Counted:
 
 
 async def _price(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:
-    """What a period costs from the next charge on."""
+    """What a period costs from the next charge on. A reseller sees the environment's subscriptions, to sell with its products, and they are not its own."""
+    refuse_shared(SUBSCRIPTION, actor)
     row = await the(work, SUBSCRIPTION, values)
     told = {"fee": values["fee"], "period": next(name for name, number in PERIODS.items() if number == values["period"])}
     await work.ask("subscription.price", {"subscription": row["_id"], "period": values["period"], "fee": values["fee"]})
@@ -103,10 +104,16 @@ async def _charge(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outco
 
 
 async def _subscribed(work: IWork, account: Row, now: datetime) -> dict[int, str]:
-    """The account's products that have a subscription, with its name."""
+    """
+    The account's products that have a subscription, with its name. NotPermitted where the actor does not see all of them: what is not seen would be taken for
+    gone, its fees closed, and begun anew by the job, activation and all.
+    """
     numbers = {account["_product"], *(addon["_product"] for addon in await in_force(work, account["_id"], now))} - {None}
     rows = [await work.get(PRODUCT, number) for number in sorted(numbers)]
-    return {row["_id"]: row["subscription"] for row in rows if row is not None and row["subscription"]}
+    seen = [row for row in rows if row is not None]
+    if len(seen) < len(rows):
+        raise NotPermitted([f"account {account['id']} has a product that is not yours: the job charges its fees"])
+    return {row["_id"]: row["subscription"] for row in seen if row["subscription"]}
 
 
 async def _settle(work: IWork, actor: Actor, account: Row, one: _Counted, products: Mapping[int, str], today: date, zone: ZoneInfo) -> list[Row]:

@@ -45,15 +45,13 @@ DETAILS: Final = TextKind("JSON object", _details)
 
 
 async def _account(work: IWork, values: Mapping[str, Any]) -> Row:
-    """The account by its id or by its number: outside systems know the number from events."""
+    """The account by its id or by its number: outside systems know the number from events. An alias is its account, of which handlers know."""
     if (values.get("id") is None) == (values.get("number") is None):
         raise OperationRefused(["id or number: name the account by one of them"])
-    if values.get("id") is not None:
-        return await the(work, ACCOUNT, values)
-    row = await work.get(ACCOUNT, values["number"])
+    row = await the(work, ACCOUNT, values) if values.get("id") is not None else await work.get(ACCOUNT, values["number"])
     if row is None:
         raise NotThere([f"there is no account of number {values['number']}"])
-    return row
+    return row if row["_master"] is None else await work.get(ACCOUNT, row["_master"]) or row
 
 
 async def _status(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcome:

@@ -4,6 +4,7 @@ From what people write to values: every argument by its kind, every name of a th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, Final
@@ -13,6 +14,9 @@ from portaswitch.model.operation import CLEAR, Entity, Field, Mark, OperationRef
 from portaswitch.operations.entities import ENTITIES
 
 Texts = Mapping[str, str | None]
+
+_NO_TEXT: Final = re.compile("[\0\ud800-\udfff]")
+"""What the database takes in no text: NUL, and the surrogates that JSON can name (RFC 8259 8.2)."""
 
 NEAR: Final = 200
 """Names that are looked through for one that may have been meant."""
@@ -46,8 +50,8 @@ def _value(field: Field, text: str | None) -> Any:
         if field.has(Mark.REQUIRED) or field.has(Mark.FILLED):
             raise ValueError("is no value, and one is needed")
         return None
-    if "\0" in text:
-        raise ValueError("holds a NUL")
+    if _NO_TEXT.search(text):
+        raise ValueError("holds a NUL, or a half of a character")
     return field.kind.convert(text)
 
 

@@ -148,7 +148,9 @@ def _changing(entity: Entity, rules: Sequence[Rule]) -> Operation:
         refuse_fields(entity, actor, asked)
         return await change(work, entity, rules, before, asked)
 
-    return Operation(f"{entity.name}.change", f"change {a(entity)}", Privilege.SERVICE, run, (*keys, renamed, *fields), self_care=True)
+    # Whoever has the privilege for money sets limits, and nothing else of it.
+    others = frozenset({Privilege.MONEY}) if any(field.has(Mark.MONEY) for field in fields) else frozenset()
+    return Operation(f"{entity.name}.change", f"change {a(entity)}", Privilege.SERVICE, run, (*keys, renamed, *fields), self_care=True, others=others)
 
 
 def _kept(field: Field) -> Field:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from portaswitch.interfaces.work import IWork
 from portaswitch.model.actor import Actor, Privilege
 from portaswitch.model.operation import Field, Mark, Operation, OperationRefused, Outcome, Row
-from portaswitch.model.text_values import NAME, TextKind
+from portaswitch.model.text_values import NAME, TextKind, name
 from portaswitch.operations import accounts, stock
 from portaswitch.operations.entities_parties import ACCOUNT
 from portaswitch.operations.records import key_fields
@@ -28,7 +28,7 @@ def _fields(text: str) -> dict[str, str]:
         found = None
     if not isinstance(found, dict) or len(text) > LONGEST or not all(isinstance(value, str) for value in found.values()):
         raise ValueError('is no JSON object of texts, such as {"imei": "490154203237518"}')
-    return found
+    return {name(field): value for field, value in found.items()}
 
 
 CUSTOM: Final = TextKind("JSON object", _fields)

@@ -15,6 +15,7 @@ from portaswitch.model.custom_field import kept
 from portaswitch.model.operation import Entity, Field, Mark, NotThere, Operation, OperationRefused, Outcome, Row
 from portaswitch.model.text_values import LINE, NAME
 from portaswitch.operations import entities_stock as stock
+from portaswitch.operations.accounts_end import refuse_alias
 from portaswitch.operations.entities_parties import ACCOUNT, CUSTOMER
 from portaswitch.operations.records import as_named, change, key_fields, record_operations, the
 from portaswitch.operations.upload import Upload
@@ -88,10 +89,13 @@ async def _unused_sim(work: IWork, row: Row) -> None:
 
 
 async def _port_fits(work: IWork, before: Row | None, after: Row) -> AsyncIterator[str]:
-    """The device has that port."""
+    """The device has that port, and its account is no alias."""
     device = await work.get(stock.CPE, after["_cpe"])
     if device is not None and after["port"] > device["ports"]:
         yield f"port: {device['name']} has {device['ports']} ports"
+    account = await work.get(ACCOUNT, after["_account"]) if before is None else None
+    if account is not None and account["model"] == "alias":
+        yield f"account: {account['id']} is an alias of {account['master']}: name that account"
 
 
 async def _ports_left(work: IWork, before: Row | None, after: Row) -> AsyncIterator[str]:
@@ -221,9 +225,11 @@ def _value(field: Row, text: str | None) -> str | None:
 
 
 async def _open_account(work: IWork, number: int) -> Row:
+    """The account, locked; what an alias had would keep its account from being closed, and is refused as in a catalogue file."""
     account = await work.get(ACCOUNT, number, lock=True)
     if account is None or account["status"] == "closed":
         raise OperationRefused(["the account is closed"])
+    refuse_alias(account)
     return account
 
 

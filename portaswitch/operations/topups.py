@@ -115,9 +115,17 @@ async def _voucher(work: IWork, account: Row, values: Mapping[str, Any]) -> Outc
     await work.ask("voucher.used", {"account": account["_id"], "payment": answer["i_payment"], "voucher": voucher})
     ends = account["expiration_date"]
     if days is not None and ends is not None:
-        ends = max(ends, now) + timedelta(days=days)
+        ends = _later(max(ends, now), days)
         await work.change(ACCOUNT, account["_id"], {"expiration_date": ends})
     return {**answer, "expiration_date": ends}
+
+
+def _later(end: datetime, days: int) -> datetime:
+    """So many days later; an end that is as good as none (9999-12-31) stays the last day of the calendar."""
+    try:
+        return end + timedelta(days=days)
+    except OverflowError:
+        return end
 
 
 async def _wrong(work: IWork, account: Row, voucher: tuple[Any, ...]) -> str:

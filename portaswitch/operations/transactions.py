@@ -12,11 +12,12 @@ from typing import Any, Final
 
 from portaswitch.interfaces.work import IWork
 from portaswitch.model.actor import Actor, Privilege
-from portaswitch.model.operation import Operation, OperationRefused, Outcome
+from portaswitch.model.operation import NotThere, Operation, OperationRefused, Outcome, Row
 from portaswitch.model.payment import Action, Comments, Payment
 from portaswitch.operations.entities_money import TRANSACTION
 from portaswitch.operations.entities_parties import ACCOUNT, CUSTOMER
-from portaswitch.operations.funds import book, locked
+from portaswitch.operations.funds import book
+from portaswitch.operations.payers import purse
 from portaswitch.operations.records import add, change, key_fields, record_operations, settable, the
 
 STEPS: Final[Mapping[str, tuple[str, tuple[str, ...], str]]] = {
@@ -35,11 +36,17 @@ async def _start(work: IWork, actor: Actor, values: Mapping[str, Any]) -> Outcom
     account, customer = values.get("account"), values.get("customer")
     if (account is None) == (customer is None):
         raise OperationRefused(["account or customer: name one of them"])
-    owner = await work.get(CUSTOMER, customer or 0) if account is None else await work.get(ACCOUNT, account)
+    owner = await work.get(CUSTOMER, customer or 0) if account is None else await _purse(work, account)
     if owner is None or owner["status"] == "closed":
         raise OperationRefused(["who pays is closed, or gone"])
-    made = {**values, "currency": owner["currency"], "customer": customer or owner["_customer"]}
-    return await add(work, TRANSACTION, (), made)
+    whose = {"customer": customer} if account is None else {"account": owner["_id"], "customer": owner["_customer"]}
+    return await add(work, TRANSACTION, (), {**values, "currency": owner["currency"], **whose})
+
+
+async def _purse(work: IWork, account: int, lock: bool = False) -> Row | None:
+    """Whose balance a payment for that account moves, as a top-up does: of an alias its account's, of a beneficiary its payer's."""
+    row = await work.get(ACCOUNT, account)
+    return None if row is None else await purse(work, row, lock)
 
 
 def _step(verb: str, status: str, before: tuple[str, ...], text: str) -> Operation:
@@ -59,7 +66,10 @@ def _step(verb: str, status: str, before: tuple[str, ...], text: str) -> Operati
 async def _booked(work: IWork, row: Mapping[str, Any]) -> dict[str, Any]:
     """Book what was taken: also for an account that was closed meanwhile, as its owner has paid."""
     if row["_account"] is not None:
-        entity, owner = ACCOUNT, await locked(work, row["_account"])
+        payer = await _purse(work, row["_account"], lock=True)
+        if payer is None:
+            raise NotThere(["the account is gone"])
+        entity, owner = ACCOUNT, payer
         i_account, i_customer = owner["_id"], owner["_customer"]
     else:
         found = await work.get(CUSTOMER, row["_customer"], lock=True)

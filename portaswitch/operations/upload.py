@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from portaswitch.interfaces.work import IWork
-from portaswitch.model.actor import Actor
-from portaswitch.model.operation import Entity, Field, Mark, OperationRefused
+from portaswitch.model.actor import Actor, Realm
+from portaswitch.model.operation import Entity, Field, Mark, NotPermitted, OperationRefused
 from portaswitch.operations.entities import ENTITIES
 from portaswitch.operations.reading import read
 from portaswitch.operations.records import refuse_fields, settable
@@ -44,8 +44,18 @@ class Upload:
     idle: tuple[str, tuple[Any, ...]]
 
 
-def lines_of(rows: Iterable[Sequence[str]], head: Sequence[str]) -> list[Line]:
-    """The lines below a head line, those that are empty left out; line 1 is the head."""
+def lines_of(rows: Sequence[Sequence[str]], head: Sequence[str]) -> list[Line]:
+    """
+    The lines below a head line, those that are empty left out; line 1 is the head. Cells at the end may be missing. Errors: OperationRefused where a line has
+    more than the head: a comma that is not quoted has moved all behind it into other columns.
+    """
+    faults = [
+        f"line {number}: has {len(row)} values, and the head line {len(head)}: quote values that have separators in them"
+        for number, row in enumerate(rows, 2)
+        if any(cell.strip() for cell in row[len(head) :])
+    ]
+    if faults:
+        raise OperationRefused(faults)
     return [
         Line(number, {name: cell.strip() for name, cell in zip(head, row, strict=False) if cell.strip()})
         for number, row in enumerate(rows, 2)
@@ -73,6 +83,7 @@ async def upload(work: IWork, actor: Actor, asked: Upload, head: Sequence[str], 
     for begin in range(0, len(rows), PAGE):
         await work.add_all(entity, rows[begin : begin + PAGE])
         progress(min(begin + PAGE, len(rows)), len(lines), "adding")
+    await _refuse_foreign(work, actor, entity, [str(row[entity.key]) for row in rows])
     for begin in range(0, len(removing), PAGE):
         await work.remove_all(entity, [key for _, key in removing[begin : begin + PAGE]])
     done = {"added": len(rows), "removed": len(removing)}
@@ -129,6 +140,12 @@ async def _refuse_doubles(work: IWork, entity: Entity, adding: Adding, removing:
             faults.append(f"line {number}, {entity.key}: there is no {entity.name} {key}")
         elif row[field] not in idle:
             faults.append(f"line {number}, {entity.key}: {entity.name} {key} is in use ({field} {row[field]}): release it first")
+
+
+async def _refuse_foreign(work: IWork, actor: Actor, entity: Entity, added: Sequence[str]) -> None:
+    """NotPermitted, and the transaction ends without them, where rows that were added are not the actor's, as one that is added alone (`records.add`)."""
+    if actor.realm is not Realm.ADMIN and len(await work.with_keys(entity, added)) < len(added):
+        raise NotPermitted([f"{entity.name}.upload: rows like these would not be yours"])
 
 
 Numbers = Mapping[tuple[str, str], int]

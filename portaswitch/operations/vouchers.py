@@ -15,7 +15,7 @@ from typing import Any, Final
 from portaswitch.interfaces.work import IWork
 from portaswitch.model.actor import Actor, Privilege, Realm
 from portaswitch.model.operation import Field, Mark, Operation, OperationRefused, Outcome, Row
-from portaswitch.model.text_values import CURRENCY, INSTANT, NAME, POSITIVE, SUM, TextKind, choice, positive
+from portaswitch.model.text_values import CURRENCY, DAYS, INSTANT, NAME, POSITIVE, SUM, TextKind, choice, positive
 from portaswitch.operations.entities_money import BATCH, VOUCHER
 from portaswitch.operations.entities_parties import CUSTOMER
 from portaswitch.operations.records import key_fields, record_operations, the
@@ -130,7 +130,7 @@ GENERATE: Final = Operation(
         Field("batch", "name of the new batch", NAME, REQUIRED),
         Field("currency", "their currency: that of the accounts that they recharge", CURRENCY, REQUIRED),
         Field("expiration_date", "they recharge until then", INSTANT),
-        Field("days_added", "days added to the end of the account that is recharged", POSITIVE),
+        Field("days_added", "days added to the end of the account that is recharged", DAYS),
         Field("status", "active at once, or inactive until `voucher activate` (default active)", choice("active", "inactive")),
         Field("digits", f"digits of a number (default {DIGITS})", TextKind(f"whole number from {SHORTEST} to {LONGEST}", digits)),
         Field("managed_by", "the reseller whose they are: for accounts below it only", NAME, refers="customer"),

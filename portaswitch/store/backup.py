@@ -22,6 +22,7 @@ from portaswitch import __version__
 from portaswitch.errors import StartError
 from portaswitch.store.binaries import installations
 from portaswitch.store.pool import Pool
+from portaswitch.store.secrets import adopt
 
 DUMP, KEY, NOTE = "database.dump", "secret.key", "backup.json"
 SYSTEM = Path("/usr/lib/postgresql")
@@ -50,8 +51,7 @@ async def dump(reactor: Any, pool: Pool, dsn: str, key: Path, folder: Path) -> d
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(mode=0o700, parents=True)
         await _run(reactor, program, ("--format=custom", "--no-owner", "--no-privileges", f"--file={part / DUMP}"), dsn)
-        shutil.copyfile(key, part / KEY)
-        (part / KEY).chmod(0o600)
+        adopt(part / KEY, key)
         note = await figures(pool)
         (part / NOTE).write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")
         part.rename(folder)
@@ -78,10 +78,17 @@ async def restore(reactor: Any, pool: Pool, dsn: str, key: Path, folder: Path) -
     program = await _program(pool, "pg_restore")
     name = parse_dsn(dsn).get("dbname", "")
     words = ("--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges", f"--dbname={name}", str(folder / DUMP))
-    await _run(reactor, program, words, dsn)
-    if not key.exists():
-        shutil.copyfile(folder / KEY, key)
-        key.chmod(0o600)
+    # The key goes first: a database without it would get a new one at the next start, and its passwords would open no more, whenever this is killed. It stays
+    # where this is interrupted, as pg_restore may go on.
+    is_new = not key.exists()
+    if is_new:
+        adopt(key, folder / KEY)
+    try:
+        await _run(reactor, program, words, dsn)
+    except StartError:
+        if is_new:
+            key.unlink()
+        raise
 
 
 async def figures(pool: Pool) -> dict[str, Any]:

@@ -82,23 +82,23 @@ def _row(row: tuple[Any, ...], waiting: int = 0, parked: int = 0, oldest: Any = 
     )  # fmt: skip
 
 
-async def subscribe(pool: Pool, i_handler: int, types: Sequence[str]) -> None:
+async def subscribe(cursor: Cursor, i_handler: int, types: Sequence[str]) -> None:
     """The handler gets these events from now on."""
-    await pool.execute(SUBSCRIBE, (i_handler, list(types)))
+    await cursor.execute(SUBSCRIBE, (i_handler, list(types)))
 
 
-async def unsubscribe(pool: Pool, i_handler: int, types: Sequence[str]) -> None:
+async def unsubscribe(cursor: Cursor, i_handler: int, types: Sequence[str]) -> None:
     """The handler gets these events no longer; what waits for it already still reaches it."""
-    await pool.execute(UNSUBSCRIBE, (i_handler, list(types)))
+    await cursor.execute(UNSUBSCRIBE, (i_handler, list(types)))
 
 
-async def enable(pool: Pool, i_handler: int, on: bool) -> None:
+async def enable(cursor: Cursor, i_handler: int, on: bool) -> None:
     """Let it run, or not. What waits for it stays."""
-    await pool.execute(ENABLE, {"on": on, "handler": i_handler})
+    await cursor.execute(ENABLE, {"on": on, "handler": i_handler})
 
 
-async def set_filter(pool: Pool, i_handler: int, name: str) -> None:
+async def set_filter(cursor: Cursor, i_handler: int, name: str) -> None:
     """The one filter of a handler; 'none' takes it away."""
-    await pool.execute(NO_FILTERS, (i_handler,))
+    await cursor.execute(NO_FILTERS, (i_handler,))
     if name != "none":
-        await pool.execute(FILTER, (i_handler, name))
+        await cursor.execute(FILTER, (i_handler, name))

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from portaswitch.model.actor import Actor
 from portaswitch.model.notification import HandlerRow
 from portaswitch.model.value import dataclass
+from portaswitch.store.audit_trail import note
 from portaswitch.store.event_handlers import count_handlers
 from portaswitch.store.event_replay import Which
 from portaswitch.store.pool import Pool
@@ -96,23 +98,26 @@ async def variables(pool: Pool, i_env: int, number: int) -> dict[str, Any] | Non
     return dict(rows[0][0]) if rows else None
 
 
-async def retry(pool: Pool, i_env: int, which: Which, handler: str = "") -> int:
+async def retry(pool: Pool, actor: Actor, which: Which, handler: str = "") -> int:
     """
     Let events be tried again now, with all their attempts before them: these, or of all that are parked where no number is named. Gives how many notifications.
+    Audited, where there were any.
     """
 
     async def body(cursor: Cursor) -> int:
-        await cursor.execute(RETRY, {"i_env": i_env, "handler": handler, **which.values()})
+        await cursor.execute(RETRY, {"i_env": actor.i_env, "handler": handler, **which.values()})
         count = cursor.rowcount
+        if count:
+            await note(cursor, actor, "event.retry", f"handler:{handler or '*'}", None, {"count": count, **which.named()})
         cursor.last("notify provisioning")
         return count
 
     return await pool.transaction(body)
 
 
-async def switch(pool: Pool, types: Sequence[str], on: bool) -> None:
+async def switch(cursor: Cursor, types: Sequence[str], on: bool) -> None:
     """Events that are off raise nothing, whoever subscribes to them."""
-    await pool.execute(ON if on else OFF, (list(types),))
+    await cursor.execute(ON if on else OFF, (list(types),))
 
 
 async def switched_off(pool: Pool) -> set[str]:

@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from portaswitch.model.actor import Actor
 from portaswitch.model.value import dataclass
+from portaswitch.store.audit_trail import note
 from portaswitch.store.pool import Pool
 from portaswitch.store.transaction import Cursor
 
@@ -58,6 +60,10 @@ class Which:
         """Whether it narrows anything."""
         return bool(self.numbers or self.entity or self.since or self.until)
 
+    def named(self) -> dict[str, Any]:
+        """What narrows it."""
+        return {name: value for name, value in self.values().items() if value}
+
     def values(self) -> dict[str, Any]:
         """As parameters."""
         return {"numbers": list(self.numbers), "entity": self.entity, "since": self.since, "until": self.until}
@@ -69,15 +75,20 @@ async def entity_of(pool: Pool, i_env: int, account: str) -> str | None:
     return str(rows[0][0]) if rows else None
 
 
-async def replay(pool: Pool, i_env: int, handler: str, which: Which) -> int:
-    """Let past events be delivered to that handler again. Gives how many; those that are on their way to it already are not among them."""
+async def replay(pool: Pool, actor: Actor, handler: str, which: Which) -> int:
+    """
+    Let past events be delivered to that handler again. Gives how many; those that are on their way to it already are not among them. Audited, where there were
+    any.
+    """
 
     async def body(cursor: Cursor) -> int:
-        events = [row[0] for row in await cursor.query(FOUND, {"i_env": i_env, "handler": handler, **which.values()})]
+        events = [row[0] for row in await cursor.query(FOUND, {"i_env": actor.i_env, "handler": handler, **which.values()})]
         await cursor.query(HELD, {"events": events})
         await cursor.execute(QUEUED, {"events": events})
         await cursor.execute(NOTIFIED, {"events": events, "handler": handler})
         count = cursor.rowcount
+        if count:
+            await note(cursor, actor, "event.replay", f"handler:{handler}", None, {"count": count, **which.named()})
         cursor.last("notify provisioning")
         return count
 

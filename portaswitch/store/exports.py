@@ -45,6 +45,7 @@ SUMMARIZE = """
 select brin_summarize_new_values(i.indexrelid) from pg_index i join pg_class c on c.oid = i.indexrelid join pg_am m on m.oid = c.relam
 where m.amname = 'brin' and c.relkind = 'i' and i.indrelid in (select relid from pg_partition_tree('xdr'))
 """
+NAMED = "select i_export, filter from xdr_exports where i_env = %s and name = %s"
 PLAN = "insert into xdr_export_files (i_export, number, last_id, until) values (%s, %s, %s, coalesce(%s, 'infinity'::timestamptz))"
 FINISH = """
 update xdr_export_files set written = now(), row_count = %s, first_xdr = %s, last_xdr = %s, sums = %s, sha256 = %s where i_export = %s and number = %s
@@ -105,8 +106,13 @@ class File:
 async def named(pool: Pool, i_env: int, name: str, given: Mapping[str, Any]) -> Export:
     """The export of that name; a new one has the filter `given`."""
     await pool.execute("insert into xdr_exports (i_env, name, filter) values (%s, %s, %s) on conflict do nothing", (i_env, name, json.dumps(given)))
-    ((i_export, kept),) = await pool.query("select i_export, filter from xdr_exports where i_env = %s and name = %s", (i_env, name))
+    ((i_export, kept),) = await pool.query(NAMED, (i_env, name))
     return Export(i_export, i_env, name, kept)
+
+
+async def exists(pool: Pool, i_env: int, name: str) -> bool:
+    """Whether there is an export of that name."""
+    return bool(await pool.query(NAMED, (i_env, name)))
 
 
 async def alone(cursor: Cursor, export: Export) -> bool:

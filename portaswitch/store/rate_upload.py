@@ -124,6 +124,8 @@ class RateUpload:
         made, ended = self._make(count)
         ((created, changed, same),) = self._ask(self._statement(sql.COMPARE))
         removed = self._one(self._statement(sql.COUNT_REMOVED))
+        if not count and (removed or ended):
+            raise UploadError(f"{file} has no rows, and nothing of the tariff {self._tariff.name} would be left: a rate ends by a row with - as its action")
         # A dry run adds no destinations, so rows that name new ones have not been made.
         done = Uploaded(self._tariff.name, count, created + count - made, changed, same, removed, ended, added, self._asked.dry_run)
         writes = created + changed + removed

@@ -179,6 +179,16 @@ def _create(path: Path, text: str) -> None:
         fresh.unlink()
 
 
+def adopt(path: Path, source: Path) -> None:
+    """Make the key file `path` of a copy of another one, in one step, and never open to other users. Errors: StartError."""
+    try:
+        _create(path, source.read_text("ascii"))
+    except ValueError as error:
+        raise StartError(f"{source} is not a key file (it is no ASCII text)") from error
+    except OSError as error:
+        raise StartError(f"{path} can't be written ({error.strerror}): see to its folder and its space") from error
+
+
 def _replace(path: Path, text: str) -> None:
     """Replace the file in one step."""
     _write(path, text).replace(path)

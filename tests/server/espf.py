@@ -101,7 +101,7 @@ espf:
     @property
     def evctl(self) -> Evctl:
         """What an operator does, on what the folders hold now."""
-        return Evctl(self.database, self.settings, 1)
+        return Evctl(self.database, self.settings, Actor("test:root", 1))
 
     async def enable(self, name: str, *events: str) -> None:
         """Subscribe an instance (to all that it supports) and let it run; returns when it does."""

@@ -53,6 +53,9 @@ class OpeningTests(DeskCase):
         self.ask("update accounts set first_usage = now() - interval '3 days', life_time = 2 where id = %s", (CARD,))
         self.assertEqual(await word(), "expired")
         self.ask("update accounts set life_time = null, balance = 0 where id = %s", (CARD,))
+        for name in ("life_time", "inactivity_days"):  # no calendar reaches so far: whoever read the account would fail
+            with self.assertRaises(OperationRefused):
+                await self.put("account.change", {"id": CARD, name: "3000000"})
         self.assertEqual(await word(), "zero_balance")
         self.ask("update accounts set balance = 60 where id = %s", (LINE,))
         self.assertEqual(await word(LINE), "credit_exceeded")

@@ -65,11 +65,18 @@ class RightsTests(DeskCase):
         self.assertEqual(self.one("select blocked from accounts where id = %s", (CARD,)), False)
 
     async def test_roles(self) -> None:
-        """A help desk blocks and moves no money; finance moves money and blocks nobody; self-care changes its own fields only."""
+        """A help desk blocks and moves no money; finance moves money, sets limits and blocks nobody; self-care changes its own fields only."""
         with self.assertRaises(NotPermitted):
             await self.do("account.topup", by=Actor("test:desk", 1, role=Role.HELPDESK), id=CARD, amount="1")
         with self.assertRaises(NotPermitted):
             await self.do("account.block", by=Actor("test:money", 1, role=Role.FINANCE), id=CARD)
+        finance = Actor("test:money", 1, role=Role.FINANCE)
+        for values in ({"language": "de"}, {"rename": "777"}, {"credit_limit": "9", "life_time": "9"}):
+            with self.assertRaises(NotPermitted):
+                await self.put("account.change", {"id": LINE, **values}, finance)
+        await self.do("account.change", by=finance, id=LINE, credit_limit="80")
+        await self.do("customer.change", by=finance, name="Demo retail", credit_limit="900")
+        self.assertEqual(self.one("select credit_limit from accounts where id = %s", (LINE,)), 80)
         with self.assertRaises(NotPermitted):
             await self.do("account.change", by=self.account(), id=LINE, credit_limit="1000")
         await self.do("account.change", by=self.account(), id=LINE, language="fr")

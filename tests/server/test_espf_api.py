@@ -17,7 +17,7 @@ from portaswitch.service import Server
 from portaswitch.store.database import KEY_FILE
 from tests.claims import claims
 from tests.server.database import new_state_dir
-from tests.server.desks import CARD, DeskCase
+from tests.server.desks import CARD, LINE, DeskCase
 from tests.server.test_status import free_port
 
 _reactor: Any = reactor
@@ -95,6 +95,15 @@ class StatusTests(EspfCase):
         code, _ = await self.post(f"{CARD}/status", b'{\n    "status": "OK ",\n    "group": "HSS"\n}', content_type=FORM)
         self.assertEqual((code, self.statuses()[0][2]), (200, "OK"))
 
+    async def test_by_alias(self) -> None:
+        """A further id is the account's: what is told of it stands where handlers and operators look."""
+        i_account = self.number("accounts", "i_account", id=LINE)
+        for path in ("16045550102", f"i/{self.number('accounts', 'i_account', id='16045550102')}"):
+            code, told = await self.post(f"{path}/status", {"status": "OK", "group": "HSS"})
+            self.assertEqual((code, told["id"], self.statuses()), (200, LINE, [(i_account, "HSS", "OK", None)]))
+        code, told = await self.post("16045550102/report", {"source": "Jasper", "kind": "CapReached"})
+        self.assertEqual((told["id"], self.ask("select i_account from external_reports")), (LINE, [(i_account,)]))
+
     @claims("espf-status-api.4", "espf-status-api.5")
     async def test_groups(self) -> None:
         """The eight of the guide are there; another one is refused until it is registered."""
@@ -115,6 +124,7 @@ class StatusTests(EspfCase):
             (400, f"{CARD}/status", {"group": "HSS"}), (400, f"{CARD}/status", b"status=OK&group=HSS"), (400, f"{CARD}/status", b"[" * 60000),
             (413, f"{CARD}/status", b"x" * 70000), (400, f"{CARD}/status", {"status": "OK", "group": "HSS", "message": "x" * 4001}),
             (400, f"{CARD}/status", {"status": ["OK"], "group": "HSS"}), (400, f"{CARD}/status", {"status": "OK", "group": "HSS", "message": "a\0b"}),
+            (400, f"{CARD}/status", {"status": "OK", "group": "HSS", "message": "\ud800"}),
             (404, f"{CARD}/other", {}), (404, f"i/i/{CARD}/status", {}),
         ]  # fmt: skip
         for code, path, body in wrong:
@@ -156,6 +166,23 @@ class StatusTests(EspfCase):
         self.assertEqual((await self.post(f"{CARD}/status", good))[0], 401)
         self.ask("update api_users set blocked_until = now()")
         self.assertEqual((await self.post(f"{CARD}/status", good))[0], 200)
+
+    async def test_guessing_beside_its_program(self) -> None:
+        """Who comes by the token all day gives nobody further guesses at the password; the right password forgets the wrong ones."""
+        good, token = {"status": "OK", "group": "HSS"}, (await self.do("user.token", login=LOGIN))["token"]
+        for _ in range(9):
+            await self.post(f"{CARD}/status", good, basic(LOGIN, "wrong"))
+            self.assertEqual((await self.post(f"{CARD}/status", good, f"Bearer {token}"))[0], 200)
+        self.assertEqual(self.one("select failures from api_users"), 9)
+        self.assertEqual((await self.post(f"{CARD}/status", good))[0], 200)
+        self.assertEqual(self.one("select failures from api_users"), 0)
+
+    async def test_log_in_with_at(self) -> None:
+        """A mail address is a log-in like any other, with its environment behind it or without; an environment that is not its own opens nothing."""
+        await self.do("user.add", login="alice@example.com", password=PASSWORD, role="provisioning")
+        own = self.one("select name from environments where i_env = 1")
+        for login, code in (("alice@example.com", 200), (f"alice@example.com@{own}", 200), (f"{LOGIN}@{own}", 200), (f"{LOGIN}@Other", 401), ("alice", 401)):
+            self.assertEqual((await self.post(f"{CARD}/status", {"status": "OK", "group": "HSS"}, basic(login, PASSWORD)))[0], code, login)
 
 
 class ReportTests(EspfCase):

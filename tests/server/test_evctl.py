@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from portaswitch.errors import StartError
+from portaswitch.model.actor import Actor
 from portaswitch.store.event_replay import Which, replay
 from tests.claims import claims
 from tests.server.espf import EspfCase
@@ -64,6 +65,13 @@ class EvctlTests(EspfCase):
         self.assertNotIn("Account/Blocked", (await self.evctl.find("demo")).events)
         said = await self.run_command("evctl", "handler", "sub", "demo", "Account/Nonsense", status=1)
         self.assertIn("demo does not support Account/Nonsense", said)
+        sql = "select starts_with(actor, 'cli:'), operation, entity, after from audit_log where starts_with(entity, 'handler:') order by i_audit"
+        noted = await self.db.query(sql)
+        self.assertEqual([(who, what, whom) for who, what, whom, _ in noted], [
+            (True, "handler.subscribe", "handler:demo"), (True, "handler.enable", "handler:demo"),
+            (False, "handler.filter", "handler:ServiceAttributeDispatcher"), (True, "handler.unsubscribe", "handler:demo"),
+        ])  # fmt: skip
+        self.assertEqual([after for *_, after in noted[1:]], [{"enabled": True}, {"filter": "lte"}, {"events": ["Account/Blocked"]}])
         self.assertIn("evctl", await self.run_command("evctl", "--help"))
 
     async def test_events(self) -> None:
@@ -86,6 +94,8 @@ class EvctlTests(EspfCase):
         await self.evctl.switch(["account/unblocked"], False)
         types = {one["event"]: one for one in await self.evctl.types()}
         self.assertEqual((types["Account/Unblocked"]["enabled"], types["Account/Blocked"]["handlers"]), (False, "CustomerToAccountsDispatcher, demo"))
+        noted = await self.db.query("select operation, entity, after from audit_log where starts_with(operation, 'event.') order by i_audit")
+        self.assertEqual(noted, [("event.retry", "handler:*", {"count": 1}), ("event.disable", "event:Account/Unblocked", {"enabled": False})])
 
     async def delivered(self, count: int) -> list[tuple[int, str, str]]:
         """Number, type and status of what was delivered, when it is so many."""
@@ -125,6 +135,8 @@ class EvctlTests(EspfCase):
             await self.replayed(account="4711")
         told = await self.run_command("evctl", "event", "replay", "--handler", "demo", "--account", CARD, "--since", "1h")
         self.assertEqual(told, "2 are delivered to demo again\n")
+        ((said,),) = await self.db.query("select after from audit_log where operation = 'event.replay' and starts_with(actor, 'cli:')")
+        self.assertEqual((said["count"], said["entity"], sorted(said)), (2, "account:101", ["count", "entity", "since"]))
         await self.delivered(8)
 
     async def test_replay_to_a_new_handler(self) -> None:
@@ -138,7 +150,7 @@ class EvctlTests(EspfCase):
         await self.db.execute("insert into event_handlers (i_env, name, class, enabled) values (1, 'late', 'Test', false), (2, 'other', 'Test', false)")
         await self.db.execute("insert into event_subscriptions select i_handler, 'Account/BalanceChanged' from event_handlers where class = 'Test'")
         which = Which(since=datetime.now(UTC) - timedelta(hours=1))
-        self.assertEqual([await replay(self.db, 1, name, which) for name in ("late", "other")], [1, 0])
+        self.assertEqual([await replay(self.db, Actor("test:root", 1), name, which) for name in ("late", "other")], [1, 0])
         await self.db.execute("update event_handlers set enabled = name = 'late'")
         await self.operate("account.topup", id=CARD, amount="1")
         told = await self.db.query("select (variables ->> 'curr_balance')::float from event_queue order by i_event")

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+from portaswitch.model.actor import Actor
 from portaswitch.model.effect import AssignAlias, AssignCustomField, AssignRemoteId, AssignStatus, ChangeProduct, Emit, EndSessions
 from portaswitch.model.notification import Instance, Notification, Settled, Verdict
 from portaswitch.model.subscriber import Condition, Record
@@ -201,7 +202,7 @@ class SettleTests(QueueCase):
             await self.events.settle([Settled(await self.one(), Verdict.DONE)])
         rows = await self.db.query("select i_event, external_key from event_history order by 1")
         self.assertEqual(rows, [(released, "sim:9"), (assigned, "sim:9")])
-        self.assertEqual(await replay(self.db, 1, "handler1", Which([released, assigned])), 2)
+        self.assertEqual(await replay(self.db, Actor("test:root", 1), "handler1", Which([released, assigned])), 2)
         self.assertEqual(await self.claimed(), [released])
 
     async def test_the_last_handler_takes_the_event_with_it(self) -> None:

@@ -197,6 +197,8 @@ class ExportTests(ExportCase):
         await self.refused("would not be what it was", again=1)
         self.assertEqual(path.read_bytes(), octets)
         await self.refused("no finished file 9", again=9)
+        await self.refused("there is no export typo", again=1, name="typo")
+        self.assertEqual(await self.database.pool.query("select name from xdr_exports"), [("x",)])  # a name that was misspelt begins none
 
     async def test_two_at_once(self) -> None:
         """Two runs at the same time: each xDR in one file."""

@@ -11,13 +11,13 @@ from twisted.internet import reactor
 from twisted.internet.defer import DeferredList
 
 from portaswitch.jobs import fees
-from portaswitch.model.operation import OperationRefused
+from portaswitch.model.operation import NotPermitted, OperationRefused
 from portaswitch.operations.desk import Desk
 from portaswitch.operations.entities import ENTITIES
 from portaswitch.store.pool import Pool
 from portaswitch.store.statements_fees import due_fees
 from portaswitch.store.work import Books
-from tests.server.desks import CARD, LINE, DeskCase
+from tests.server.desks import CARD, LINE, SUBLINE, DeskCase
 from tests.server.pools import until
 
 FEES = "select visible_comment, amount from payments where action = 'manual_charge' order by i_payment"
@@ -149,6 +149,17 @@ class LifeTests(FeeCase):
         i_account = self.number("accounts", "i_account", id=LINE)
         self.assertEqual(self.one("select count(*) from payments where i_account = %s and action = 'manual_charge'", (i_account,)), 1)
         self.assertNotIn((1, LINE), await due_fees(self.pool))
+
+    async def test_reseller(self) -> None:
+        """What the environment's subscriptions cost is not a reseller's to say; nor does it charge fees of a product that it does not see, and so would end."""
+        await self.fee((await self.do("account.show", id=SUBLINE))["product"], activation_fee="5.00")
+        charged = await self.charge()
+        for operation, values in (("price", {"name": "Basic", "fee": "0.01", "period": "month"}), ("charge", {"id": SUBLINE})):
+            with self.assertRaises(NotPermitted):
+                await self.put(f"subscription.{operation}", values, self.reseller())
+        (row,) = await self.do("account.subscriptions", id=SUBLINE)
+        self.assertEqual((row["fee"], row["period"], row["state"]), (1, "day", "active"))
+        self.assertEqual(await self.charge(), charged)
 
     async def test_currency(self) -> None:
         """A product has fees in its currency."""

@@ -158,6 +158,10 @@ class VoucherTests(DeskCase):
             await self.do("account.topup", id=LINE, voucher="12345678901")
         self.assertEqual(self.ask("select status, i_payment is not null from vouchers where amount = 25 and status = 'used'"), [("used", True)])
         self.assertNotIn("12345678901", str(self.audited("account")) + str(self.ask("select * from operation_keys")))
+        self.ask("update vouchers set status = 'active' where id = %s", (self.sealer.fingerprints("22345678901")[0],))
+        await self.do("account.change", id=USER, expiration_date="9999-12-31")
+        endless = await self.do("account.topup", id=USER, voucher="22345678901")  # there is no day to add
+        self.assertEqual((endless["balance"], endless["expiration_date"].date().isoformat()), (Decimal(45), "9999-12-31"))
         await self.assert_books()
 
     async def test_at_once(self) -> None:
@@ -218,3 +222,16 @@ class TransactionTests(DeskCase):
         self.assertEqual(sum(done for done, _ in await DeferredList(asked, consumeErrors=True)), 1)
         self.assertEqual(self.one("select balance from customers where name = 'Demo retail'"), Decimal(-7))
         await self.assert_books()
+
+    async def test_further_ids(self) -> None:
+        """A payment for an alias is its account's, one for a beneficiary its payer's, whose balance moves; both can be closed behind it."""
+        await self.do("account.alias.add", id=CARD, alias="1604-alias")
+        row = await self.do("account.show", id=CARD)
+        await self.do("account.add", id="1604-child", customer=row["customer"], model="beneficiary", payer=CARD)
+        for number, name in enumerate(("1604-alias", "1604-child"), 1):
+            done = await self.do("transaction.complete", number=await self.start(account=name))
+            self.assertEqual((done["account"], done["balance"], self.money()), (CARD, 10 + 7 * number, 10 + 7 * number))
+        self.assertEqual(self.ask("select balance from accounts where id like '1604-%'"), [(0,), (0,)])
+        await self.assert_books()
+        await self.do("account.close", id="1604-child")
+        await self.do("account.close", id=CARD)

@@ -58,6 +58,16 @@ class PurchaseTests(EspfCase):
         self.assertEqual(self.ask(XDRS), [(VIEWER, "VOD", 1, Decimal("4.99")), (VIEWER, "VOD", 1, Decimal("0.50"))])
         await self.assert_books()
 
+    async def test_key_of_another(self) -> None:
+        """The order numbers of a platform may begin anew with each subscriber: both pay. An alias has the orders of its account."""
+        await self.do("account.alias.add", id=VIEWER, alias="0103")
+        for name in (VIEWER, "0102", "0103", "0102"):
+            body = {"node": "Telebreeze", "item": "VOD", "key": "1", "amount": "4.99"}
+            self.assertEqual((await self.post(f"{name}/purchase", body, basic(LOGIN, PASSWORD)))[0], 200)
+        self.assertEqual(self.ask(XDRS), [(VIEWER, "VOD", 1, Decimal("4.99")), ("0102", "VOD", 1, Decimal("4.99"))])
+        self.assertEqual(self.left(), Decimal("25.01"))
+        await self.assert_books()
+
     @claims("charging-api.1")
     async def test_one_time_price(self) -> None:
         """5 for a match, by the price list: authorized and taken at once; what the money does not reach for is refused, and nothing is taken."""
@@ -119,6 +129,7 @@ class RegisteringTests(ToldCase, ChargingCase):
         body = {"customer": RETAIL, "product": "PrepaidCard", "model": "debit"}
         code, told = await asked(port, "16045550101/register", body, "cmms", PASSWORD)
         self.assertEqual((code, "exists already" in told["faults"][0]), (400, True))
-        self.assertEqual((await asked(port, f"{NEW}/register", {**body, "custom": {"shoe size": "7"}}, "cmms", PASSWORD))[0], 404)
+        for code, field, value in ((404, "shoe size", "7"), (400, "imei\0", "7"), (400, "imei", "\ud800")):
+            self.assertEqual((await asked(port, f"{NEW}/register", {**body, "custom": {field: value}}, "cmms", PASSWORD))[0], code)
         self.assertEqual((await asked(port, f"{NEW}/register", body, "oms", PASSWORD))[0], 403)
         self.assertEqual(self.one("select count(*) from accounts where id = %s", (NEW,)), 0)

@@ -10,6 +10,7 @@ from twisted.web.server import Site
 
 from portaswitch.administration.handlers import Evctl
 from portaswitch.config.settings import load_text
+from portaswitch.model.actor import Actor
 from portaswitch.store.database import Database
 from portaswitch.store.hints import Hints
 from portaswitch.store.secrets import Sealer
@@ -51,7 +52,7 @@ class QualutionTests(WorldCase):
         self.addCleanup(hints.close)
         database = Database(_reactor, self.world.folder, "")
         database.pool, database.hints, database.sealer = self.world.pool, hints, Sealer.load(self.world.folder / "secret.key")
-        evctl = Evctl(database, load_text(f"state_dir: {self.world.folder}\ndatabase: 'dbname=none'\n{handlers}"), 1)
+        evctl = Evctl(database, load_text(f"state_dir: {self.world.folder}\ndatabase: 'dbname=none'\n{handlers}"), Actor("test:root", 1))
         row = await evctl.find("qualution")
         await evctl.subscribe(row, row.events, False)
         await evctl.subscribe(row, [EXCEEDED], True)

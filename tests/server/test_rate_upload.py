@@ -62,6 +62,15 @@ class UploadTests(PriceListTestCase):
         self.assertEqual((done.created, done.changed, done.removed), (0, 0, 0))
         self.assertEqual(self.versions(), wanted)
 
+    async def test_replace_by_nothing(self) -> None:
+        """A list that has lost its rows on the way takes no price away; where there is none it changes nothing."""
+        self.assertEqual((await self.upload("prefix,price\n", Mode.REPLACE)).rows, 0)
+        await self.upload(LIST)
+        for since in (None, MONDAY):
+            error = await self.assertFailure(Deferred.fromCoroutine(self.upload("prefix,price\n\n", Mode.REPLACE, since)), UploadError)
+            self.assertIn("has no rows", str(error))
+        self.assertEqual(self.versions(), OLD)
+
     async def test_replace_whole(self) -> None:
         """Without a date the tariff is the list and nothing else."""
         await self.upload(LIST)

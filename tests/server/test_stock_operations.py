@@ -13,6 +13,8 @@ from tests.server.loads import quiet
 
 KEY = "0123456789abcdef0123456789ABCDEF"
 ONE, TWO = "302720100000001", "302720100000002"
+ALIAS = "16045550102"
+"""Of LINE."""
 
 
 class SimTests(DeskCase):
@@ -120,6 +122,26 @@ class NumberTests(DeskCase):
         self.assertEqual((released["customer"], released["account"], released["frozen"]), (None, None, False))
 
 
+class AliasTests(DeskCase):
+    """What an alias had would keep its account from being closed."""
+
+    async def test_refused(self) -> None:
+        """A card, number or port goes to the account itself."""
+        await self.do("sim.add", imsi=ONE)
+        await self.do("cpe.add", name="ONT 9", model="x", ports="2")
+        await self.do("did.add", number="16045559999")
+        await self.do("did.unfreeze", number="16045559999")
+        await self.do("did.assign", number="16045559999", customer="Demo retail")
+        for operation, values in (
+            ("sim.assign", {"imsi": ONE}), ("did.activate", {"number": "16045559999"}), ("cpe-port.add", {"cpe": "ONT 9", "port": "1"}),
+        ):  # fmt: skip
+            with self.assertRaises(OperationRefused) as caught:
+                await self.put(operation, {**values, "account": ALIAS})
+            self.assertIn(f"{ALIAS} is an alias of {LINE}: name that account", str(caught.exception))
+            await self.put(operation, {**values, "account": LINE})
+        await self.do("account.close", id=LINE)
+
+
 class CustomFieldTests(DeskCase):
     """Values by their type; the audit keeps what is personal to itself."""
 
@@ -169,6 +191,13 @@ class UploadTests(DeskCase):
         self.assertEqual(places, ["line 3, number", "line 4, number", "line 5, number", "line 6, group", "line 7, number", "line 8, action"])
         self.assertEqual(self.one("select count(*) from dids"), 1 + 2)  # two are the demo's
 
+    async def test_moved_cells(self) -> None:
+        """A comma without quotes moves what is behind it into other columns: nothing is taken of such a file. Cells at the end may be missing, or be empty."""
+        with self.assertRaises(OperationRefused) as caught:
+            await self.upload("did", "number,description,group", "16045550001,Lines, two of them,", "16045550002", "16045550003,One,,,", "16045550004,,,x")
+        self.assertEqual([fault.split(":")[0] for fault in caught.exception.faults], ["line 5"])
+        self.assertEqual((await self.upload("did", "number,description,group", "16045550002", "16045550003,One,,,"))["added"], 2)
+
     async def test_head(self) -> None:
         """Columns that are not there, stand twice, or are missing."""
         with self.assertRaises(OperationRefused) as caught:
@@ -190,3 +219,7 @@ class UploadTests(DeskCase):
         self.assertEqual(len(await self.do("sim.list", by=by)), 2)
         with self.assertRaises(NotPermitted):
             await self.desk.upload(self.reseller(role=Role.HELPDESK), "sim", ["imsi"], [["302720100000009"]], quiet)
+        before = self.one("select count(*) from dids")
+        with self.assertRaises(NotPermitted):  # numbers are the environment's, whatever way they come
+            await self.desk.upload(by, "did", ["number"], [["16045550001"]], quiet)
+        self.assertEqual(self.one("select count(*) from dids"), before)

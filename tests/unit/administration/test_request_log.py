@@ -47,6 +47,14 @@ class RequestLogTests(SynchronousTestCase):
             wanted = [f"r{second}" for second in range(6000) if second % 7 == 0 and since <= second <= until]
             self.assertEqual(self.found(since, until), wanted)
 
+    def test_all_that_are_kept(self) -> None:
+        """Of fourteen old files, or as many as are kept, the oldest too; what somebody has packed is passed over."""
+        for number in (1, 2, 14, 100):
+            (self.folder / f"billing.log.{number}").write_text(line(1000 - number))
+        (self.folder / "billing.log.3.gz").write_bytes(b"\x1f\x8b")
+        (self.folder / "billing.log").write_text(line(1000))
+        self.assertEqual(self.found(0, 1000), ["r900", "r986", "r998", "r999", "r1000"])
+
     def test_hostile_session(self) -> None:
         """A session id with quotes and escapes is found as it was written."""
         name = 'a"\\\n\x1bé'
