@@ -115,14 +115,15 @@ def _reported(packet: Packet, kind: Kind, counters: Mapping[Base, int]) -> UnitR
 
 def _happened(packet: Packet, received: datetime) -> datetime:
     """
-    When it happened: Event-Timestamp, which is the time of the event however late its report comes (RFC 2869 5.3), else the receipt minus Acct-Delay-Time (RFC
-    2866 5.2). Not both: who sends a report again, or relays it (hostapd, radcli, FreeRADIUS), keeps the first and counts the second up. A clock that is not set
-    yet (1970 ...), or one that is ahead, tells nothing, or a tariff of no date would price the session and a hold would last for years.
+    When it happened: Event-Timestamp or receipt, minus Acct-Delay-Time (DESIGN.md 3.8). A clock that is not set yet (1970 ...), or one that is ahead, tells
+    nothing: the receipt counts, or a tariff of no date would price the session and a hold would last for years.
     """
     stamp, delay = packet.integer("Event-Timestamp"), packet.integer("Acct-Delay-Time")
-    if stamp is not None and CLOCKS_SET <= (at := datetime.fromtimestamp(stamp, UTC)) <= received:
-        return at
-    at = received - timedelta(seconds=delay or 0)
+    if stamp is None and not delay:
+        return received
+    at = received if stamp is None else datetime.fromtimestamp(stamp, UTC)
+    if delay:
+        at -= timedelta(seconds=delay)
     return at if CLOCKS_SET <= at < received else received
 
 

@@ -201,8 +201,8 @@ class AAARequest:
     One question to the core.
 
     `session` names the session within the node ('' for a request without one); `key` is the idempotency key of DESIGN.md 3.4, the same for every
-    retransmission; `leg` tells the parts of one session apart (RADIUS: call-origin and call-type). `at` is the time of the event (aware UTC; Event-Timestamp,
-    else receipt minus Acct-Delay-Time), `received` the time of receipt. `service` is the service type asked for, '' where the node's default counts.
+    retransmission; `leg` tells the parts of one session apart (RADIUS: call-origin and call-type). `at` is the time of the event (aware UTC; Event-Timestamp
+    or receipt, minus Acct-Delay-Time), `received` the time of receipt. `service` is the service type asked for, '' where the node's default counts.
     `access_code` picks the rating entry. `kept` are attributes that travel to the session row and the xDR (call-id, subscriber_ip, disconnect_cause ...).
     `lock_seconds`: how long at most the session's lock and holds shall stay (None: as the policy says). `access_node`: the node by which the user came, where
     another one asks (PortaOne-Access-Info; 0: the asking one). `login`: the session within the node in which a user logs in, before anything is authorized
