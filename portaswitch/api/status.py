@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from io import BytesIO
 
 from twisted.web.http import Request
 from twisted.web.resource import Resource
@@ -38,11 +39,12 @@ class _BoundedRequest(SiteRequest):
 
     def gotLength(self, length: int | None) -> None:
         """The length that is announced is not believed."""
-        super().gotLength(0)
+        self.content = BytesIO()
 
     def handleContentChunk(self, data: bytes) -> None:
         """What is beyond the bound is dropped as it comes."""
-        super().handleContentChunk(data[: LARGEST_BODY + 1 - self.content.tell()])
+        assert self.content is not None  # of `gotLength`, which comes first
+        self.content.write(data[: LARGEST_BODY + 1 - self.content.tell()])
 
 
 class _QuietSite(Site):

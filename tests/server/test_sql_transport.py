@@ -71,6 +71,10 @@ class SilentTests(TransportCase):
         """What its threads still wait for."""
         for one in server.connections:
             one.transport.abortConnection()
+        await self.gone(server)
+
+    async def gone(self, server: type[Silent]) -> None:
+        """Wait for the end of its connections."""
         await until(lambda: all(one.gone for one in server.connections), "the end of all connections")
 
     async def test_time_limit(self) -> None:
@@ -79,7 +83,7 @@ class SilentTests(TransportCase):
             database, server = self.silent(kind, seconds=1)
             for number in (1, 2):
                 self.assertIn("no answer in 1 s", await self.fails(database.send(Sql("select 1")), TransportFailed))
-                await until(lambda server=server: all(one.gone for one in server.connections), "the end of the connection")
+                await self.gone(server)
                 self.assertEqual(len(server.connections), number)
             self.assertEqual([b"select 1" in one.said for one in server.connections], [kind is Greeting] * 2)
 

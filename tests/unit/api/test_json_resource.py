@@ -49,6 +49,7 @@ class Kept(Resource):
 
     def render_POST(self, request: Request) -> bytes:
         """Its length."""
+        assert request.content is not None
         return b"%d octets" % len(request.content.read())
 
 
@@ -80,7 +81,8 @@ class JsonResourceTests(SynchronousTestCase):
         """The answer so far to a POST."""
         self.transport.clear()
         self.channel.dataReceived(b"POST %s HTTP/1.1\r\nHost: a\r\n%s\r\n%s" % (path, headers, body))
-        return self.transport.value()
+        said: bytes = self.transport.value()
+        return said
 
     def length(self, body: bytes) -> bytes:
         """The header of its length."""
@@ -108,7 +110,12 @@ class JsonResourceTests(SynchronousTestCase):
         """Its work is given up; that is no defect, and no answer."""
         before = dict(REQUESTS.values)
         given_up: list[Failure] = []
-        self.work.addErrback(lambda failure: given_up.append(failure) or failure)
+
+        def noted(failure: Failure) -> Failure:
+            given_up.append(failure)
+            return failure
+
+        _ = self.work.addErrback(noted)
         self.send(TOKEN + self.length(b"{}"), b"{}")
         self.lost()
         self.assertEqual([failure.type for failure in given_up], [CancelledError])
