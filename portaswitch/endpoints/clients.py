@@ -89,12 +89,12 @@ class Clients:
             )
 
     def node(self, client: RadiusClient, packet: Packet) -> Node | None:
-        """The node by NAS-Identifier, else NAS-IP-Address, else the client's own: never the sender's address (DESIGN.md 3.4), always in its environment."""
+        """The node by NAS-Identifier, else by its address, else the client's own: never the sender's address (DESIGN.md 3.4), always in its environment."""
         catalogue = self.catalogue
         identifier = packet.text("NAS-Identifier")
         node = catalogue.nodes_by_identifier.get((client.i_env, identifier)) if identifier else None
         if node is None:
-            address = packet.text("NAS-IP-Address")
+            address = packet.text("NAS-IP-Address") or packet.text("NAS-IPv6-Address")  # RFC 3162 2.1
             node = catalogue.nodes_by_ip.get((client.i_env, address)) if address else None
         if node is None:
             node = catalogue.nodes.get(client.i_node)

@@ -35,6 +35,9 @@ NAME: Final = re.compile("[a-z][a-z0-9_-]{0,31}")
 #: Types whose values are numbers on the wire.
 NUMBERS: Final = frozenset(("integer", "date", "byte", "short", "signed", "integer64"))
 
+#: What names a node by its address, which is of the one or of the other family (RFC 3162 2.1).
+NAS_ADDRESS, NAS_ADDRESS_V6 = "NAS-IP-Address", "NAS-IPv6-Address"
+
 Attributes = list[tuple[str, Value]]
 
 
@@ -95,7 +98,9 @@ def _filled(templates: Iterable[Template], facts: Mapping[str, str]) -> Iterator
     """The attributes whose facts are all there. Raises Unsayable for a number that is none."""
     for attribute, text in templates:
         if all(facts.get(fact) for fact in FACT.findall(text)):
-            yield attribute, _value(attribute, FACT.sub(lambda found: facts[found[1]], text))
+            value = _value(attribute, FACT.sub(lambda found: facts[found[1]], text))
+            is_v6 = attribute == NAS_ADDRESS and isinstance(value, str) and ":" in value
+            yield (NAS_ADDRESS_V6 if is_v6 else attribute), value
 
 
 def _value(attribute: str, text: str) -> Value:

@@ -33,20 +33,21 @@ class JoinedSessions:
 
     def __init__(self, billing: IBilling, names: ISessionNames) -> None:
         self._billing, self._names = billing, names
-        self._known: dict[tuple[int, str], str] = {}
+        # By user too: where a node has restarted and the Start got lost, its old names are of other users' sessions.
+        self._known: dict[tuple[int, str, str], str] = {}
 
     def handle(self, request: AAARequest) -> Deferred[Decision]:
         """See `IBilling.handle`. Errors: also `DatabaseDown` of the look-up."""
         kept = request.kept
         if request.kind not in REPORTS or "class" in kept or not any(name in kept for name in PORTS):
             return self._billing.handle(request)
-        known = self._known.get((request.origin.i_node, request.session))
+        known = self._known.get((request.origin.i_node, request.session, request.parties.user))
         if known is not None and request.kind is not Kind.START:  # a Start may be of a name that is given anew
             return self._billing.handle(_named(request, known))
         return self._names.made_up(request).addCallback(self._found, request)
 
     def _found(self, name: str, request: AAARequest) -> Deferred[Decision]:
-        self._known[request.origin.i_node, request.session] = name
+        self._known[request.origin.i_node, request.session, request.parties.user] = name
         forget_oldest(self._known, MOST_NAMES)
         if name and request.kind is Kind.START:
             JOINED.inc(request.origin.name)

@@ -126,7 +126,7 @@ class NodeTests(SynchronousTestCase):
         """The i_node of an Access-Request."""
         known = catalogue()
         foreign = Node(9, 2, "foreign", "164.9.9.109", "foreign")
-        nodes = {**known.nodes, 9: foreign}
+        nodes = {**known.nodes, 9: foreign, 10: Node(10, 1, "six", "2001:db8::10", "six")}
         world = replace(
             known, nodes=nodes, nodes_by_ip={(node.i_env, node.nas_ip): node for node in nodes.values()},
             nodes_by_identifier={(node.i_env, node.nas_identifier): node for node in nodes.values()},
@@ -140,6 +140,11 @@ class NodeTests(SynchronousTestCase):
         self.assertEqual(self.node(("NAS-Identifier", "?"), ("NAS-IP-Address", "164.9.9.102")), 8)
         self.assertEqual([self.node(("NAS-IP-Address", "10.9.9.9")), self.node(("User-Name", "1"))], [7, 7])
         self.assertIsNone(self.node(("User-Name", "1"), client=replace(CLIENT, i_node=0)))
+
+    def test_v6(self) -> None:
+        """By NAS-IPv6-Address (RFC 3162 2.1), in whatever form the catalogue has it."""
+        self.assertEqual(self.node(("NAS-IPv6-Address", "2001:0db8::0010")), 10)
+        self.assertEqual(self.node(("NAS-IPv6-Address", "2001:db8::11")), 7)
 
     def test_walls(self) -> None:
         """A node of another environment is not reached by name or address, nor as the client's own."""

@@ -10,6 +10,8 @@ from portaswitch.endpoints.profiles import FACTS, SHIPPED, Profile, Unsayable, l
 from portaswitch.endpoints.radius_reply import PROFILES
 from portaswitch.errors import ConfigError
 from portaswitch.model.session_task import TaskKind
+from portaswitch.wire.radius.codec import encode_pairs
+from portaswitch.wire.radius.dictionary import Dictionary
 
 GOOD = """
 port: 1812
@@ -50,6 +52,9 @@ class ProfileTests(SynchronousTestCase):
             generic.identify({**node, "acct_session_id": "1", "subscriber_ip": "10.0.0.1"}),
             [("NAS-Identifier", "bras"), ("NAS-IP-Address", "192.0.2.1"), ("User-Name", "alice"), ("Acct-Session-Id", "1"), ("Framed-IP-Address", "10.0.0.1")],
         )
+        six = generic.identify({"nas_ip": "2001:db8::1", "acct_session_id": "1"})
+        self.assertEqual(six, [("NAS-IPv6-Address", "2001:db8::1"), ("Acct-Session-Id", "1")])
+        self.assertEqual(len(encode_pairs(six, Dictionary.standard())), 18 + 3)
         call = generic.identify({"nas_identifier": "", "nas_ip": "192.0.2.1", "user": "alice", "h323_conf_id": "A B"})
         self.assertEqual(call[-1], ("h323-conf-id", "A B"))
         self.assertEqual(call[0][0], "NAS-IP-Address")

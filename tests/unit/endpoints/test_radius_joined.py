@@ -61,6 +61,15 @@ class JoinedTests(SynchronousTestCase):
             self.successResultOf(self.joined.handle(request(kind, "n1", kept=PORT)))
         self.assertEqual((self.fake.asked, self.fake.handled[4:]), (["n1"] * 2, ["n1"] * 2))
 
+    def test_name_of_another_user(self) -> None:
+        """A node that has restarted gives its names again: where the Start got lost, who has the name now is not taken for who had it before."""
+        asked = request(Kind.START, "n1", kept=PORT)
+        self.successResultOf(self.joined.handle(asked))
+        self.fake.name = ""
+        for kind in (Kind.UPDATE, Kind.STOP):
+            self.successResultOf(self.joined.handle(replace(asked, kind=kind, parties=replace(asked.parties, user="another"))))
+        self.assertEqual((self.fake.asked, self.fake.handled), (["n1"] * 2, ["auth-1", "n1", "n1"]))
+
     def test_left_alone(self) -> None:
         """With Class, of no port (calls have none), and what is no report."""
         asked = request(Kind.STOP, "n1", kept=PORT)
