@@ -231,7 +231,7 @@ class TransactionTests(DeskCase):
         for number, name in enumerate(("1604-alias", "1604-child"), 1):
             done = await self.do("transaction.complete", number=await self.start(account=name))
             self.assertEqual((done["account"], done["balance"], self.money()), (CARD, 10 + 7 * number, 10 + 7 * number))
-        self.assertEqual(self.ask("select balance from accounts where id like '1604-%'"), [(0,), (0,)])
+        self.assertEqual(self.ask("select balance from accounts where id like '1604-%%'"), [(0,), (0,)])
         await self.assert_books()
         await self.do("account.close", id="1604-child")
         await self.do("account.close", id=CARD)

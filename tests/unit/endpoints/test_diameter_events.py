@@ -206,8 +206,8 @@ class RefundTests(TalkCase):
         closed["1/s1"] = read_back(replace(closed["1/s1"], refunded=Decimal("0.30"), version=closed["1/s1"].version + 1))
         self.assertEqual(self.refund("s1", amount(15, -2), "r1"), (2001,))
         self.assertEqual(self.funds, ("9.65", "0"))
-        self.assertEqual(self.refund("s1", own="r2"), (2001,))
-        self.assertEqual((self.funds, self.refund("s1", own="r3")), (("9.7", "0"), (5012,)))
+        self.assertEqual(self.refund("s1", pieces(5), "r2"), (2001,))
+        self.assertEqual((self.funds, self.refund("s1", pieces(5), "r3")), (("9.7", "0"), (5012,)))
 
     def test_units_by_units(self) -> None:
         """Units that went back are used no more: the next refund finds those that are left."""
