@@ -156,8 +156,8 @@ class RefundTests(TalkCase):
         closed["1/s1"] = read_back(replace(closed["1/s1"], refunded=Decimal("0.30"), version=closed["1/s1"].version + 1))
         self.assertEqual(self.refund("s1", amount(15, -2), "r1"), (2001,))
         self.assertEqual(self.funds, ("9.65", "0"))
-        self.assertEqual(self.refund("s1", own="r2"), (2001,))
-        self.assertEqual((self.funds, self.refund("s1", own="r3")), (("9.7", "0"), (5012,)))
+        self.assertEqual(self.refund("s1", pieces(5), "r2"), (2001,))
+        self.assertEqual((self.funds, self.refund("s1", pieces(5), "r3")), (("9.7", "0"), (5012,)))
 
     def test_session(self) -> None:
         """A data session by its Session-Id, when it is over; what was never charged is not given back."""
