@@ -287,7 +287,8 @@ class CallTests(ClientCase):
             await self.do("account.refund", id=USER, xdr=xdr, amount=amount)
         await self.say(self.ccr("T", 2, 7400, [group(100, None, total(GIB // 2))]))
         self.assertEqual(self.accounts(), ("19.1", "0"))
-        back = self.ccr("E", 0, 7500, Requested_Action="REFUND_ACCOUNT", Refund_Information=self.session)
+        money = {RSU: {"CC-Money": {"Unit-Value": {"Value-Digits": "5", "Exponent": "0"}}}}
+        back = self.ccr("E", 0, 7500, Requested_Action="REFUND_ACCOUNT", Refund_Information=self.session) | money
         for name, code in (("r1", "2001"), ("r2", "5012")):
             self.assertEqual((await self.say(back | {"Session-Id": name}))["Result-Code"], code)
         self.assertEqual((self.accounts(), [row[1] for row in self.rows(self.session)]), (("20", "0"), ["1", "0.5", "-0.9"]))
