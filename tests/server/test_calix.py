@@ -90,11 +90,11 @@ class CalixTests(VendorCase):
         for place in range(1, 8):
             for target in (third, HOME):
                 await self.bring(HOME)
-                await self.fail(second, place)
+                await self.attempt(second, place)
                 await self.bring(target)
                 self.assertEqual(self.served(), {target.devices[0].inventory_id.removeprefix("CXNK")}, f"answer {place}")
 
-    async def fail(self, snapshot: Subscriber, place: int) -> None:
+    async def attempt(self, snapshot: Subscriber, place: int) -> None:
         """One attempt whose answer at a place gets lost: what is known afterwards is what a delivery writes then."""
         assert isinstance(self.handler, StateHandler)
         self.cms.faults.lose_after = place
