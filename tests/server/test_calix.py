@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import contextlib
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -99,7 +99,7 @@ class CalixTests(VendorCase):
         assert isinstance(self.handler, StateHandler)
         self.cms.faults.lose_after = place
         before, drive = self.record, Drive(self.wires)
-        with suppress(Ended):
+        with contextlib.suppress(Ended):
             await drive.run(partial(self.handler.steps, EVENT, snapshot, before))
         self.cms.faults.lose_after = 0
         given = [effect.remote_id for effect in drive.effects if isinstance(effect, AssignRemoteId)]
