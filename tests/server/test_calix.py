@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import contextlib
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -90,16 +90,16 @@ class CalixTests(VendorCase):
         for place in range(1, 8):
             for target in (third, HOME):
                 await self.bring(HOME)
-                await self.broken(second, place)
+                await self.attempt(second, place)
                 await self.bring(target)
                 self.assertEqual(self.served(), {target.devices[0].inventory_id.removeprefix("CXNK")}, f"answer {place}")
 
-    async def broken(self, snapshot: Subscriber, place: int) -> None:
+    async def attempt(self, snapshot: Subscriber, place: int) -> None:
         """One attempt whose answer at a place gets lost: what is known afterwards is what a delivery writes then."""
         assert isinstance(self.handler, StateHandler)
         self.cms.faults.lose_after = place
         before, drive = self.record, Drive(self.wires)
-        with suppress(Ended):
+        with contextlib.suppress(Ended):
             await drive.run(partial(self.handler.steps, EVENT, snapshot, before))
         self.cms.faults.lose_after = 0
         given = [effect.remote_id for effect in drive.effects if isinstance(effect, AssignRemoteId)]
