@@ -298,6 +298,8 @@ def _stop(view: View, request: AAARequest, catalogue: Catalogue) -> Outcome:
     if session is None or session.status is Status.CLOSED:
         return Outcome(ACCEPTED, None, view)
     request = timed(session, request)
+    if session.status is Status.PROVISIONAL and _unanswered(session, request):
+        return Outcome(ACCEPTED, None, view)  # it is over already, and nothing is new
     if FAILED in request.kept and session.connected is not None:
         return Outcome(ACCEPTED, None, view)  # an attempt beside the one that was answered
     why = plausible.why_wrapped(session, request) or plausible.why_impossible(session, report_all(session, request), request)
