@@ -21,7 +21,7 @@ from twisted.python.failure import Failure
 
 from portaswitch.espf.catalogue import find
 from portaswitch.espf.delivery import Delivery
-from portaswitch.espf.neighbours import Neighbours
+from portaswitch.espf.neighbours import BUSY_NEIGHBOUR, Neighbours
 from portaswitch.espf.reports import AttemptLog, Recipient, Redaction
 from portaswitch.espf.stock import Claimed, Stock
 from portaswitch.espf.verdicts import HandlerStopped, Retries
@@ -40,6 +40,8 @@ LEASE: Final = 600.0
 GATHER, GATHER_MORE = 0.005, 0.025
 #: Notifications that one pass claims at most.
 PAGE: Final = 200
+#: Waiting events of an entity that one state at the vendor makes needless; those behind them are compared with it in their turn.
+KNOWN: Final = 1000
 #: What is written of an attempt that the end of the process or of the handler cut off.
 GIVEN_BACK: Final = "given back by a process that stopped"
 
@@ -55,6 +57,15 @@ class Work:
     redact: Redaction
 
 
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """A delivery of a notification since `begun`, on the runner's clock."""
+
+    i_notification: int
+    begun: float
+    running: Deferred[Any]
+
+
 class Runner:
     """One a handler instance and process. `clock` has seconds() and callLater; `now` is aware UTC."""
 
@@ -64,7 +75,7 @@ class Runner:
         self.row, self._work, self._events, self._clock, self._now = row, work, events, clock, now
         self._attempts, self._alerts = log, alerts
         self._settled: list[Settled] = []
-        self._busy: dict[str, Deferred[Any]] = {}
+        self._busy: dict[str, UnderWay] = {}
         self._stock = Stock(clock.seconds, PAGE)
         self._neighbours = Neighbours()
         self._held_until = 0.0
@@ -130,7 +141,7 @@ class Runner:
         wanted = self._wanted()
         while wanted > 0 and not self._stopping:
             self._stock.asked()
-            page = await self._events.claim(self.row.i_handler, wanted, LEASE)
+            page = await self._events.claim(self.row.i_handler, wanted, LEASE, KNOWN if isinstance(self._work.handler, StateHandler) else 0)
             await self._begin(page)
             if len(page) < wanted:
                 return
@@ -161,7 +172,7 @@ class Runner:
         if self._passing is not None:
             await self.run()
         for delivery in tuple(self._busy.values()):
-            delivery.cancel()
+            delivery.running.cancel()
         self._give_back(GIVEN_BACK)
         try:
             await self._write()
@@ -223,17 +234,21 @@ class Runner:
         one, work, begun = _ordered(claimed.notification), self._work, self._clock.seconds()
         entity = one.event.entity
         if self._neighbours.spoiled(entity):
-            self._settled.append(Settled(one, Verdict.RETRY, "another entity took a key of it meanwhile: it is read anew", counted=False))
-            self.wake()
+            self._wait(one, "another entity took a key of it meanwhile: it is read anew")
             return
-        stale = self._busy.get(entity)
-        if stale is not None:  # our own lease ran out: the new attempt takes over
-            stale.cancel()
+        before = self._busy.get(entity)
+        if before is not None and before.i_notification != one.i_notification and begun - before.begun < LEASE:
+            self._wait(one, "a later event of its entity, which was committed before it, is being told", BUSY_NEIGHBOUR)
+            return
+        if before is not None:  # our own lease ran out: the new attempt takes over
+            before.running.cancel()
         delivery = Delivery(one, work.handler, work.wires, self._events, self.row.events, self._neighbours)
-        running = self._busy[entity] = Deferred.fromCoroutine(delivery.run(claimed.subscriber, claimed.record))
+        running = Deferred.fromCoroutine(delivery.run(claimed.subscriber, claimed.record))
+        self._busy[entity] = UnderWay(one.i_notification, begun, running)
 
         def over(result: Any) -> None:
-            if self._busy.get(entity) is running:
+            there = self._busy.get(entity)
+            if there is not None and there.running is running:
                 del self._busy[entity]
             settled = self._judged(one, result)
             if settled is not None:
@@ -243,6 +258,11 @@ class Runner:
         _ = running.addBoth(over).addErrback(lambda failure: self._log.failure("the end of a delivery failed", failure))
         if not running.called:  # one that ended at once is followed by the loop that began it
             _ = running.addCallback(lambda _: self._go_on())
+
+    def _wait(self, one: Notification, why: str, seconds: float = 0) -> None:
+        """Its turn has not come: it is due again then, as if it had not been claimed."""
+        self._settled.append(Settled(one, Verdict.RETRY, why, timedelta(seconds=seconds), counted=False))
+        self.wake()
 
     def _judged(self, one: Notification, result: Any) -> Settled | None:
         """What became of it; None: another attempt took over, or the handler was stopped, which is no end."""

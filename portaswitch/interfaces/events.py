@@ -32,11 +32,11 @@ class IEvents(Interface):
     def stop(i_handler: int, reason: str) -> Deferred[None]:
         """Stop a handler until an operator enables it again."""
 
-    def claim(i_handler: int, limit: int, lease: float) -> Deferred[list[Notification]]:
+    def claim(i_handler: int, limit: int, lease: float, known: int = 0) -> Deferred[list[Notification]]:
         """
         Claim at most `limit` due notifications of a handler that this process holds, as leases of so many seconds: lane 0 first, then by age; of one entity,
         and of one external key, only the oldest, and none while it is claimed or waits for its next attempt. One that is not settled before its lease
-        runs out is claimed again.
+        runs out is claimed again. Each comes with the events that its entity has waiting or parked, at most `known` of either.
         """
 
     def snapshots(accounts: Sequence[int], needs: frozenset[str]) -> Deferred[Mapping[int, Subscriber]]:

@@ -26,8 +26,9 @@ class Verdict(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Notification:
     """
-    A claimed notification. `attempts` counts this one. `upto` is the newest event of the entity that the handler had not been told of when this one was
-    claimed: the snapshot, which is read later, knows of all of them. `progress` of a fan-out: the last account that was told, 0 at its beginning.
+    A claimed notification. `attempts` counts this one. `known` are events of the entity that the handler had not been told of when this one was claimed, where
+    that was asked for: the snapshot, which is read later, knows of all of them. Numbers are given before the commit, so that one with a lower number may come
+    later than these. `progress` of a fan-out: the last account that was told, 0 at its beginning.
     """
 
     i_notification: int
@@ -36,7 +37,7 @@ class Notification:
     attempts: int = 1
     lane: int = 1
     external_key: str = ""
-    upto: int = 0
+    known: tuple[int, ...] = ()
     progress: int = 0
 
 
@@ -45,7 +46,7 @@ class Settled:
     """
     The end of one attempt. `note`: what is in the way ('': nothing to say); `delay` to the next attempt; `counted`: whether it counts against the
     limit of attempts (a target that is known to be down is not asked). `effects` and the new remote `record` (None: as it was) are written in the same
-    transaction. `converged`: the vendor has the state of the snapshot, so that the entity's other events up to `notification.upto` are superseded.
+    transaction. `converged`: the vendor has the state of the snapshot, so that the other events of `notification.known` are superseded.
     """
 
     notification: Notification

@@ -70,13 +70,13 @@ class Events:
         """See `IEvents.stop`."""
         return self._pool.execute(sql.STOP, (_text(reason), i_handler))
 
-    def claim(self, i_handler: int, limit: int, lease: float) -> Deferred[list[Notification]]:
+    def claim(self, i_handler: int, limit: int, lease: float, known: int = 0) -> Deferred[list[Notification]]:
         """See `IEvents.claim`."""
         values = {"handler": i_handler, "worker": self._worker, "limit": limit, "lease": lease}
 
         async def body(cursor: Cursor) -> list[Notification]:
             taken = [row[0] for row in await cursor.query(f"{sql.HASTE}; {sql.PROMOTE}; {sql.CLAIM}", values)]
-            return [_notification(row) for row in await cursor.query(sql.CLAIMED, {"notifications": taken})] if taken else []
+            return [_notification(row) for row in await cursor.query(sql.CLAIMED, {"notifications": taken, "known": known})] if taken else []
 
         return self._pool.transaction(body)
 
@@ -188,15 +188,15 @@ def _columns(settled: Sequence[Settled]) -> dict[str, Any]:
     return {
         "notifications": [one.notification.i_notification for one in settled], "statuses": [one.verdict.value for one in settled],
         "notes": [_text(one.note) for one in settled], "attempts": [one.notification.attempts for one in settled],
-        "handlers": [one.notification.i_handler for one in settled], "entities": [one.notification.event.entity for one in settled],
-        "upto": [one.notification.upto if one.converged else 0 for one in settled],
-    }  # fmt: skip
+    }
 
 
 async def _overtaken(cursor: Cursor, ended: Sequence[Settled]) -> dict[str, Any]:
     """The columns of those that ended, and of what ends with them."""
     values = _columns(ended) | {"events": [one.notification.event.i_event for one in ended]}
-    if any(values["upto"]):
+    known = [(one.notification.i_handler, number) for one in ended if one.converged for number in one.notification.known]
+    if known:
+        values |= {"handlers": [i_handler for i_handler, _ in known], "known": [number for _, number in known]}
         for i_notification, i_event, entity in await cursor.query(sql.OVERTAKEN, values):
             values["notifications"].append(i_notification)
             values["events"].append(i_event)
@@ -216,9 +216,9 @@ def _said(error: BaseException) -> str:
 
 
 def _notification(row: tuple[Any, ...]) -> Notification:
-    i_notification, i_handler, attempts, lane, key, progress, upto, i_event, type, entity, variables, created, i_env = row
+    i_notification, i_handler, attempts, lane, key, progress, known, i_event, type, entity, variables, created, i_env = row
     told = {name: _value(value) for name, value in variables.items()}
-    return Notification(i_notification, i_handler, Event(i_event, type, entity, told, created, i_env), attempts, lane, key, upto or i_event, progress)
+    return Notification(i_notification, i_handler, Event(i_event, type, entity, told, created, i_env), attempts, lane, key, tuple(known), progress)
 
 
 def _value(value: Any) -> str | None:

@@ -61,11 +61,14 @@ set locked_until = now() + make_interval(secs => %(lease)s), worker = %(worker)s
 where n.i_notification = any (array(select due.i_notification from due))
 returning n.i_notification
 """
-#: In a statement after the claim, which so sees the last change of a balance that nobody had begun to deliver (schema/functions/raise_events.sql).
+#: In a statement after the claim, which so sees the last change of a balance that nobody had begun to deliver (schema/functions/raise_events.sql). The events
+#: that the entity has besides are told one by one: numbers are given before the commit, so that what has a lower number than one of these may not be there yet.
 CLAIMED: Final = """
 select n.i_notification, n.i_handler, n.attempts, n.lane, coalesce(n.external_key, ''), coalesce(n.progress, 0),
-       (select m.i_event from event_notifications m where m.entity = n.entity and m.status = 'pending' and m.i_handler + 0 = n.i_handler
-        order by m.i_event desc limit 1),
+       array(select m.i_event from event_notifications m where m.entity = n.entity and m.status = 'pending' and m.i_handler + 0 = n.i_handler
+             order by m.i_event limit %(known)s)
+       || array(select m.i_event from event_notifications m where m.entity = n.entity and m.status = 'parked' and m.i_handler + 0 = n.i_handler
+                order by m.i_event limit %(known)s),
        q.i_event, q.event_type, q.entity, q.variables, q.created, q.i_env
 from event_notifications n join event_queue q using (i_event) where n.i_notification = any (%(notifications)s) order by n.lane, q.i_event
 """
@@ -78,14 +81,11 @@ order by i_notification for update
 #: What an entity's state, now at the vendor, makes needless, but for the given ones. What an outside system reports is in no snapshot: no newer event stands
 #: for it.
 OVERTAKEN: Final = """
-select o.i_notification, o.i_event, g.entity from unnest(%(handlers)s::int[], %(entities)s::text[], %(upto)s::bigint[]) g (i_handler, entity, upto)
+select o.i_notification, o.i_event, o.entity from unnest(%(handlers)s::int[], %(known)s::bigint[]) g (i_handler, i_event)
 cross join lateral (
-    (select n.i_notification, n.i_event from event_notifications n
-     where n.entity = g.entity and n.i_event <= g.upto and n.status = 'pending' and n.i_handler + 0 = g.i_handler order by n.i_event limit 10000)
-    union all
-    (select n.i_notification, n.i_event from event_notifications n
-     where n.entity = g.entity and n.i_event <= g.upto and n.status = 'parked' and n.i_handler + 0 = g.i_handler order by n.i_event limit 10000)) o
-where g.upto > 0 and o.i_notification <> all (%(notifications)s::bigint[])
+    select n.i_notification, n.i_event, n.entity from event_notifications n
+    where n.i_event = g.i_event and n.i_handler = g.i_handler and n.status in ('pending', 'parked') limit 1) o
+where o.i_notification <> all (%(notifications)s::bigint[])
   and not exists (select from event_queue r where r.i_event = o.i_event and r.event_type like 'Custom/%%')
 """
 #: Who settles an event holds its row, so that of two handlers that end it at once the later one sees that it is the last. With what follows in one message.

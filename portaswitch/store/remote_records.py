@@ -69,7 +69,7 @@ async def write_records(cursor: Cursor, settled: Sequence[Settled]) -> None:
     given = [(one.notification, one.record) for one in settled if one.record is not None and one.notification.event.i_env is not None]
     if not given:
         return
-    rows = [(n.i_handler, n.event.i_env, n.event.entity, record, max(n.upto, n.event.i_event)) for n, record in given]
+    rows = [(n.i_handler, n.event.i_env, n.event.entity, record, max((n.event.i_event, *n.known))) for n, record in given]
     await cursor.execute(WRITE, _columns(rows))
 
 

@@ -65,7 +65,7 @@ class QueueCase(PoolTestCase):
 
     async def one(self, i_handler: int = 1) -> Notification:
         """The next notification."""
-        (found,) = await self.events.claim(i_handler, 1, 60)
+        (found,) = await self.events.claim(i_handler, 1, 60, 100)
         return found
 
 
@@ -82,9 +82,9 @@ class ClaimTests(QueueCase):
         first = await event(self.db, "Account/New", "account:101", 1)
         second = await event(self.db, "Account/Blocked", "account:101", 1)
         other = await event(self.db, "Account/New", "account:102", 1)
-        (claim, *_) = found = await self.events.claim(1, 10, 60)
+        (claim, *_) = found = await self.events.claim(1, 10, 60, 100)
         self.assertEqual([one.event.i_event for one in found], [first, other])
-        self.assertEqual(claim.upto, second)
+        self.assertEqual(claim.known, (first, second))
         await self.events.settle([Settled(claim, Verdict.DONE)])
         self.assertEqual(await self.claimed(), [second])
 
@@ -178,12 +178,14 @@ class BacklogTests(QueueCase):
             await self.db.execute("analyze event_notifications" if before.startswith("insert") else "select 1")
             await self.db.execute(BACKLOG)
             found = {"promote": await self.looked(sql.PROMOTE, given), "claim": await self.looked(sql.CLAIM, given)}
-            rows = await self.db.query("select i_notification, i_event, entity from event_notifications where worker = 'one'")
+            rows = await self.db.query("select i_notification, i_event from event_notifications where worker = 'one'")
             self.assertEqual(len(rows), 50)
-            ended = {"notifications": [row[0] for row in rows], "events": [row[1] for row in rows], "entities": [row[2] for row in rows],
-                     "handlers": [1] * 50, "upto": [row[1] for row in rows], "statuses": ["done"] * 50, "notes": [""] * 50}  # fmt: skip
-            found["claimed"] = await self.looked(sql.CLAIMED, ended)
-            found["overtaken"] = await self.looked(sql.OVERTAKEN, ended)
+            ended = {"notifications": [row[0] for row in rows], "events": [row[1] for row in rows], "statuses": ["done"] * 50, "notes": [""] * 50}
+            found["claimed"] = await self.looked(sql.CLAIMED, {**ended, "known": 1000})
+            told = await self.planned.query(sql.CLAIMED, {**ended, "known": 1000})
+            known = [number for row in told for number in row[6]]
+            self.assertEqual(len(known), 50 * 4)
+            found["overtaken"] = await self.looked(sql.OVERTAKEN, {**ended, "handlers": [1] * len(known), "known": known})
             found["finish"] = await self.looked(sql.FINISH.partition(";")[2], ended)
             self.assertEqual({name: pages for name, pages in found.items() if pages > 50 * PAGES}, {}, before)
 

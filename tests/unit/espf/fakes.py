@@ -101,7 +101,7 @@ def event(type: str = "Account/New", entity: str = "account:101", number: int = 
 
 def notification(type: str = "Account/New", entity: str = "account:101", number: int = 5, attempts: int = 1) -> Notification:
     """A claimed notification."""
-    return Notification(number, 1, event(type, entity, number), attempts, upto=number)
+    return Notification(number, 1, event(type, entity, number), attempts, known=(number,))
 
 
 def wires(handler: EventHandler, transport: FakeTransport, clock: Clock | None = None) -> Wires:
