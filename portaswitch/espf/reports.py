@@ -55,7 +55,7 @@ class AttemptLog:
             "effects": [type(effect).__name__ for effect in settled.effects], "took": round(took, 6),
         }  # fmt: skip
         notes = [effect.text for effect in settled.effects if isinstance(effect, Note)]
-        self._file.add(json.dumps({**line, "notes": notes} if notes else line) + "\n")
+        self._file.add(json.dumps({**line, "notes": notes} if notes else line, default=str) + "\n")
 
     def stopped(self, handler: str, reason: str) -> None:
         """The line of a handler that was stopped."""

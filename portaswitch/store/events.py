@@ -37,8 +37,8 @@ from portaswitch.store.transaction import Cursor
 HISTORY_KEPT: Final = 30
 #: How often a transaction is tried that loses against a charge.
 TRIES: Final = 4
-#: Refusals of values, which a repetition would meet again.
-REFUSALS: Final = (EffectRefused, psycopg2.IntegrityError, psycopg2.DataError)
+#: Refusals of values, which a repetition would meet again: a handler's file may put anything into an effect, a number for a text or what no database has.
+REFUSALS: Final = (EffectRefused, psycopg2.IntegrityError, psycopg2.DataError, psycopg2.ProgrammingError, ValueError, TypeError, AttributeError)
 #: Effects that lock nothing that a charge may hold.
 ROWS_MORE: Final = (Emit, EndSessions, Note, AssignRemoteId)
 
@@ -107,20 +107,19 @@ class Events:
     async def _settle(self, settled: Sequence[Settled]) -> list[Settled]:
         """
         Those without effects together, and those whose effects are only rows more; the others each in a transaction of its own, since they lock accounts. Of
-        several together one may be refused: then each goes by itself.
+        several together one may be refused: then each goes by itself, so that it holds up no other.
         """
         kinds: tuple[list[Settled], list[Settled], list[Settled]] = [], [], []
         for one in settled:
             kinds[0 if not one.effects else 1 if all(isinstance(effect, ROWS_MORE) for effect in one.effects) else 2].append(one)
         plain, more, alone = kinds
-        if plain:
-            await self._transaction(plain)
-        try:
-            if more:
-                await self._transaction(more)
-        except REFUSALS:
-            alone = more + alone
-        return [parked for one in alone if (parked := await self._alone(one)) is not None]
+        refused: list[Settled] = []
+        for together in filter(None, (plain, more)):
+            try:
+                await self._transaction(together)
+            except REFUSALS:
+                refused += together
+        return [parked for one in refused + alone if (parked := await self._alone(one)) is not None]
 
     async def _alone(self, one: Settled) -> Settled | None:
         """Settle one; as what it is parked when its effects are refused."""
@@ -188,7 +187,7 @@ def _columns(settled: Sequence[Settled]) -> dict[str, Any]:
     return {
         "notifications": [one.notification.i_notification for one in settled], "statuses": [one.verdict.value for one in settled],
         "notes": [_text(one.note) for one in settled], "attempts": [one.notification.attempts for one in settled],
-    }
+    }  # fmt: skip
 
 
 async def _overtaken(cursor: Cursor, ended: Sequence[Settled]) -> dict[str, Any]:
@@ -207,12 +206,15 @@ async def _overtaken(cursor: Cursor, ended: Sequence[Settled]) -> dict[str, Any]
 
 def _text(note: str) -> str:
     """A text that the database takes: a vendor may answer anything."""
-    return note.replace("\0", "")[:4000]
+    return note.replace("\0", "")[:4000].encode(errors="replace").decode()
 
 
 def _said(error: BaseException) -> str:
-    """Why the database refuses; its own words may hold values, so only the first line."""
-    return str(error) if isinstance(error, EffectRefused) else f"the answer can't be kept: {str(error).splitlines()[0]}"
+    """Why the database refuses; its own words may hold values, so only the first line. Of other errors their kind too, which says more than some texts."""
+    if isinstance(error, EffectRefused):
+        return str(error)
+    kind = "" if isinstance(error, psycopg2.Error) else f"{type(error).__name__}: "
+    return f"the answer can't be kept: {kind}{next(iter(str(error).splitlines()), '')}"
 
 
 def _notification(row: tuple[Any, ...]) -> Notification:
