@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.defer import Deferred
 
 from portaswitch.errors import LogInRefused, NotSendable, TransportFailed
 from portaswitch.espf.breaker import Breaker
@@ -15,6 +15,7 @@ from portaswitch.espf.interrupt import interrupted
 from portaswitch.espf.verdicts import Ended, HandlerStopped, judge, retry_after
 from portaswitch.handler import EventHandler, LogIn, Reply, Request
 from portaswitch.interfaces.transport import ITransport
+from portaswitch.log_ins import LogIns
 from portaswitch.model.notification import Verdict
 
 Session = Mapping[str, str]
@@ -30,7 +31,7 @@ class Wires:
         self._transports, self._now = transports, now
         self.breakers = {name: Breaker(seconds) for name in transports}
         self._sessions: dict[str, Session] = {}
-        self._locks = {name: DeferredLock() for name in transports}
+        self._log_ins = {name: LogIns(final=HandlerStopped) for name in transports}
 
     @property
     def room(self) -> int | None:
@@ -84,18 +85,17 @@ class Wires:
 
     async def session(self, asked: LogIn) -> Session:
         """The session of a target, kept from before or new; the one that the vendor no longer knows is replaced once, whoever asks. Errors: as `send`."""
-        lock = self._locks.get(asked.target)
-        if lock is None:
+        log_ins = self._log_ins.get(asked.target)
+        if log_ins is None:
             raise Ended(Verdict.PARKED, f"the handler has no target {asked.target!r}")
-        await lock.acquire()
-        try:
-            kept = self._sessions.get(asked.target)
-            if kept is None or kept is asked.instead_of:
-                self._sessions.pop(asked.target, None)
-                kept = self._sessions[asked.target] = await self._log_in(asked.target)
-            return kept
-        finally:
-            lock.release()
+        return await log_ins.run(partial(self._session, asked))
+
+    async def _session(self, asked: LogIn) -> Session:
+        kept = self._sessions.get(asked.target)
+        if kept is None or kept is asked.instead_of:
+            self._sessions.pop(asked.target, None)
+            kept = self._sessions[asked.target] = await self._log_in(asked.target)
+        return kept
 
     async def _log_in(self, target: str) -> Session:
         steps = self.handler.log_in(target)

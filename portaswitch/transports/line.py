@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from string import Formatter
 from typing import Any
 
-from twisted.internet.defer import Deferred, DeferredLock, succeed
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import HostnameEndpoint, connectProtocol
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -23,6 +23,7 @@ from portaswitch.errors import LogInRefused, NotSendable, TransportFailed
 from portaswitch.handler.requests import Line, Reply, Request
 from portaswitch.handler.targets import LineTarget
 from portaswitch.interfaces.transport import ITransport
+from portaswitch.log_ins import LogIns
 from portaswitch.transports.carried import carried
 from portaswitch.transports.dialects import Codec, codec
 from portaswitch.transports.limits import Gate
@@ -43,7 +44,7 @@ class LineTransport:
         host, _, port = str(values[target.address]).rpartition(":")
         self._endpoint = HostnameEndpoint(reactor, host.strip("[]"), int(port), timeout=target.seconds)
         self._gate = Gate(reactor, target.parallel, target.rate)
-        self._opening = DeferredLock()
+        self._log_ins = LogIns(final=LogInRefused)
         self._session: Session | None = None
         self._idle: Any = None
 
@@ -60,7 +61,7 @@ class LineTransport:
     async def _send(self, request: Request) -> Reply:
         command = carried(request, Line, self.name)
         for _ in range(LOG_INS):
-            session = await self._opening.run(lambda: Deferred.fromCoroutine(self._open()))
+            session = await self._log_ins.run(self._open)
             answer = await session.ask(command.text)
             self._stay()
             if not self._ended(answer):

@@ -249,9 +249,12 @@ class LineTests(TransportCase):
         self.assertEqual(talker.connections, 3)
 
     async def test_refused(self) -> None:
-        """A refused log-in has an error of its own, since it must not be tried again."""
-        line, _ = self.line("another")
+        """A refused log-in has an error of its own, since it must not be tried again: not by those who wait for it either, nor by who comes later."""
+        line, talker = self.line("another")
+        for sent in [line.send(Line("LST")) for _ in range(4)]:
+            await self.fails(sent, LogInRefused)
         await self.fails(line.send(Line("LST")), LogInRefused)
+        self.assertEqual(talker.connections, 1)
 
     async def test_osmo(self) -> None:
         """A CTRL command and its answer in IPA frames."""

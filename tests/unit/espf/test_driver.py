@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Generator
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -198,6 +198,32 @@ class LogInTests(DriverCase):
         for one in both:
             self.successResultOf(one)
         self.assertEqual([request.path for request in transport.sent], ["/login", "/k1", "/k1"])
+
+    def test_one_refusal_for_all(self) -> None:
+        """Who waits for a log-in that is refused is refused with it, and who comes later too: systems lock accounts after a few."""
+        waiting: Deferred[Reply] = Deferred()
+        transport = FakeTransport([waiting])
+        ways = wires(self.handler, transport)
+        three = [Deferred.fromCoroutine(Drive(ways).run(self.script)) for _ in range(3)]
+        waiting.callback(Reply(401))
+        for one in (*three, Deferred.fromCoroutine(Drive(ways).run(self.script))):
+            self.failureResultOf(one, HandlerStopped)
+        self.assertEqual([request.path for request in transport.sent], ["/login"])
+
+    def test_one_failure_for_all(self) -> None:
+        """A log-in without an answer is the failure of all who waited; who comes later tries anew, and so does the next when one is cancelled."""
+        silent, cancelled = (Deferred[Reply]() for _ in range(2))
+        transport = FakeTransport([silent, cancelled, Reply(200, "k1")])
+        ways = wires(self.handler, transport)
+        both = [Deferred.fromCoroutine(Drive(ways).run(self.script)) for _ in range(2)]
+        silent.errback(TransportFailed("timeout"))
+        for one in both:
+            self.assertIs(self.failureResultOf(one, Ended).value.verdict, Verdict.RETRY)
+        first, second = (Deferred.fromCoroutine(Drive(ways).run(self.script)) for _ in range(2))
+        first.cancel()
+        self.failureResultOf(first, CancelledError)
+        self.successResultOf(second)
+        self.assertEqual([request.path for request in transport.sent], ["/login", "/login", "/login", "/k1"])
 
     def test_lost_at_once(self) -> None:
         """A vendor that no longer knows even the new session ends the attempt by its fault."""
