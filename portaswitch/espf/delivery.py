@@ -2,12 +2,14 @@
 One notification on its way: from the claim to what became of it.
 
     event-based   steps > done, and so what no snapshot holds: reports of outside systems, events of customers, products and other owners
-    state-based   hash compared > keys taken from others > record "underway" > steps > record confirmed > done, older events of the entity superseded
+    state-based   hash compared > steps up to a request > keys taken from others > record "underway" > that request, further steps > record confirmed > done,
+                  the other events of the entity superseded; where the steps ask for nothing the record stays as it was
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -57,8 +59,7 @@ class Delivery:
     async def _act(self, begin: Steps, record: Record) -> Settled:
         """The steps, whatever was confirmed. What they leave the vendor in is unknown, so that the next event of the entity sends its state whole."""
         self._enter(record, None)
-        await self._note(record, Record(record.remote_id, record.keys, None))
-        await self._drive.run(begin)
+        await self._drive.run(begin, partial(self._note, record, Record(record.remote_id, record.keys, None)))
         remote_id = self._remote_id(record)
         changed = Record(remote_id, record.keys, None) if remote_id != record.remote_id else None
         return Settled(self._one, Verdict.DONE, effects=tuple(self._drive.effects), record=changed)
@@ -70,12 +71,21 @@ class Delivery:
         self._enter(record, wanted)
         if self._same(wanted, record):
             return Settled(self._one, Verdict.DONE, "the vendor has this state", converged=True)
+        await self._drive.run(begin, partial(self._first, handler, wanted, record))
+        return Settled(self._one, Verdict.DONE, effects=tuple(self._drive.effects), record=self._after(wanted, record), converged=True)
+
+    async def _first(self, handler: StateHandler, wanted: State | None, record: Record) -> None:
+        """Before the vendor is told the first thing of the entity."""
         if wanted is not None:
             await self._take_keys(handler, wanted)
         await self._note(record, underway(record, wanted))
-        await self._drive.run(begin)
-        after = confirmed(wanted, self._remote_id(record))
-        return Settled(self._one, Verdict.DONE, effects=tuple(self._drive.effects), record=after, converged=True)
+
+    def _after(self, wanted: State | None, record: Record) -> Record | None:
+        """The record after success, None where it is as it was: of an account that the handler passes over the vendor knows nothing."""
+        remote_id = self._remote_id(record)
+        if wanted is None or self._record is not None:
+            return confirmed(wanted, remote_id)
+        return replace(record, remote_id=remote_id) if remote_id != record.remote_id else None
 
     @staticmethod
     def _same(wanted: State | None, record: Record) -> bool:

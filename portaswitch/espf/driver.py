@@ -6,7 +6,7 @@ Handlers are other people's code: a step that raises, computes too long, yields 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -37,13 +37,15 @@ class Drive:
         self._log_ins = 0
         self._renewed: set[str] = set()
         self._lost: tuple[Request, Reply] | None = None
+        self._before: Callable[[], Awaitable[None]] | None = None
 
-    async def run(self, begin: Callable[[], Generator[Any, Any, Any]]) -> None:
+    async def run(self, begin: Callable[[], Generator[Any, Any, Any]], before: Callable[[], Awaitable[None]] | None = None) -> None:
         """
-        Go through all steps; `begin` gives the generator.
+        Go through all steps; `begin` gives the generator. `before` is awaited once, before the first request; of steps that ask for nothing it is not called.
 
-        Errors: `Ended` with the verdict where they do not come to their end, `HandlerStopped`.
+        Errors: `Ended` with the verdict where they do not come to their end, `HandlerStopped`; those of `before`.
         """
+        self._before = before
         steps = guarded(begin)
         if not isinstance(steps, Generator):
             raise Ended(Verdict.PARKED, f"the handler's steps are no generator but {type(steps).__name__}")
@@ -69,6 +71,9 @@ class Drive:
     async def _take(self, yielded: Any) -> Any:
         match yielded:
             case Request():
+                before, self._before = self._before, None
+                if before is not None:
+                    await before()
                 self.asked += 1
                 return await _sure(self._send(yielded))
             case LogIn():
