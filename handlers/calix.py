@@ -35,6 +35,7 @@ from portaswitch.handler import (
 
 SLOTS = {"GE": "3", "RG": "8"}
 EXCEPTION = "rpc-error/error-message"
+LOST = "session lost"
 
 
 class Calix(StateHandler):
@@ -68,6 +69,7 @@ class Calix(StateHandler):
     targets = {"": HttpTarget()}
     shared = frozenset({"serno", "port", "node"})  # the ports of one terminal may be several accounts'; what is one account's is all three together
     log_in_refused = frozenset({"login 6"})
+    busy = frozenset({LOST})
 
     def wanted(self, subscriber: Subscriber) -> State | None:
         """The terminal's serial number, its ports as slot/port, and the profile; nothing where the account has no terminal or no bandwidth profile."""
@@ -107,12 +109,14 @@ class Calix(StateHandler):
         return "session" in (reply.xml.value(EXCEPTION).lower() if reply.xml else "")
 
     def fault(self, reply: Reply) -> str:
-        """'rpc WORDS' for an rpc-error, 'login CODE' for a refused log-in; HTTP says 200 to everything."""
+        """'rpc WORDS' for an rpc-error, 'login CODE' for a refused log-in, `LOST` for a dead session; HTTP says 200 to everything."""
         code = reply.xml.value("ResultCode") if reply.xml else ""
         if code not in ("", "0"):
             return f"login {code}"
         words = reply.xml.value(EXCEPTION) if reply.xml else ""
-        if words and not self.logged_out(reply):
+        if self.logged_out(reply):
+            return LOST
+        if words:
             return "missing" if re.search(self.values["missing"], words) else f"rpc {words}"
         return super().fault(reply)
 

@@ -7,12 +7,15 @@ from typing import Any
 
 from twisted.internet import reactor as installed
 
+from portaswitch.espf.verdicts import Ended
 from portaswitch.handler import NotProvisionable
+from portaswitch.model.notification import Verdict
 from portaswitch.model.subscriber import Condition, Device, Policy, Subscriber
 from tests.claims import claims
 from tests.server.vendors import LINE, VendorCase
 from tests.simulators.calix_cms import CalixCms
 from tests.simulators.calix_objects import number_of, serial
+from tests.simulators.core import Fault
 
 reactor: Any = installed
 ONT = Device(3, "ont", 1, "844E", "CXNK00A1B2", ports=4)
@@ -64,6 +67,17 @@ class CalixTests(VendorCase):
         self.assertEqual(await self.after(HOME), {(3, 1): ("enabled", 12)})
         self.assertEqual(await self.after(replace(HOME, conditions=POOR)), {(3, 1): ("disabled", 12)})
         self.assertEqual(await self.after(HOME), {(3, 1): ("enabled", 12)})
+
+    async def test_a_session_that_is_lost_again(self) -> None:
+        """A new session is asked for once; one that is lost at once too is no success: the event is tried again later."""
+        await self.prepare()
+        self.assertEqual(await self.after(HOME), {(3, 1): ("enabled", 12)})
+        self.cms.faults.on(Fault.SESSION_LOST)
+        with self.assertRaises(Ended) as ended:
+            await self.bring(with_policy(bandwidth_profile_id="5"))
+        self.assertEqual((ended.exception.verdict, ended.exception.note), (Verdict.RETRY, "the vendor answered session lost"))
+        self.cms.faults.off(Fault.SESSION_LOST)
+        self.assertEqual(await self.after(with_policy(bandwidth_profile_id="5")), {(3, 1): ("enabled", 5)})
 
     @claims("calix.6", "calix.8")
     async def test_port_type(self) -> None:
