@@ -6,7 +6,7 @@ bandwidth profile. An account that may not use it has its services disabled; the
 """
 
 import re
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from typing import Any
 
 from portaswitch.handler import (
@@ -85,18 +85,16 @@ class Calix(StateHandler):
         return State(keys, values)
 
     def apply(self, wanted: State, record: Record) -> Steps:
-        """Another terminal or port than before is freed first; the Ont is looked up or made, then each service is made or changed."""
-        same = record.key("serno") == wanted.key("serno") and record.key("node") == wanted.key("node")
-        gone = [port for port in record.keys.get("port", ()) if not same or port not in wanted.keys["port"]]
-        yield from self._free(record, gone)
+        """Services on another terminal or port are freed first; the Ont is looked up or made, then each service is made or changed."""
+        yield from self._free(record, [service for service in record.keys.get("service", ()) if service not in wanted.keys["service"]])
         ont = yield from self._ont(wanted)
+        yield AssignRemoteId(ont)  # now: an attempt that fails from here on leaves services that have to be found
         for port in wanted.keys["port"]:
             yield from self._service(wanted, ont, port)
-        yield AssignRemoteId(ont)
 
     def remove(self, record: Record) -> Steps:
         """The services go; the terminal stays known to the CMS."""
-        yield from self._free(record, record.keys.get("port", ()))
+        yield from self._free(record, record.keys.get("service", ()))
 
     def log_in(self, target: str) -> Generator[Request, Any, Mapping[str, str]]:
         """A session id, good until half an hour passes without a request."""
@@ -135,9 +133,7 @@ class Calix(StateHandler):
     def _ont(self, wanted: State) -> Result:
         """The id of the terminal in the CMS: found by its serial number, else made."""
         node, serial = wanted.key("node"), wanted.key("serno")
-        arguments = xml("action-args", *fields(serno=serial))
-        reply: Reply = yield from self._rpc(node, xml("action", *fields(**{"action-type": "show-ont"}), arguments))
-        found = _ont_id(reply)
+        found = yield from self._found(node, serial)
         if found:
             return found
         profile = self.values["ont_profiles"].get(wanted.values["model"])
@@ -145,7 +141,13 @@ class Calix(StateHandler):
             raise NotProvisionable(f"option ont_profiles has no profile for the model {wanted.values['model']!r}")
         ontprof = xml("ontprof", xml("type", "OntProf"), xml("id", *fields(ontprof=profile)))
         known = fields(**{"subscr-id": wanted.values["subscriber"], "serno": serial})
-        reply = yield from self._edit(node, "create", "Ont", fields(ont=0), (*fields(admin="enabled"), ontprof, *known))
+        reply: Reply = yield from self._edit(node, "create", "Ont", fields(ont=0), (*fields(admin="enabled"), ontprof, *known))
+        return _ont_id(reply)
+
+    def _found(self, node: str, serial: str) -> Result:
+        """The id of a terminal by its serial number, '' where the CMS has none."""
+        arguments = xml("action-args", *fields(serno=serial))
+        reply: Reply = yield from self._rpc(node, xml("action", *fields(**{"action-type": "show-ont"}), arguments))
         return _ont_id(reply)
 
     def _service(self, wanted: State, ont: str, port: str) -> Steps:
@@ -159,11 +161,17 @@ class Calix(StateHandler):
         content = (*fields(admin=wanted.values["admin"]), *(() if known else (tag,)), profile)
         yield from self._edit(node, "merge" if known else "create", "EthSvc", where, content)
 
-    def _free(self, record: Record, ports: Any) -> Steps:
-        """Delete services that were confirmed; one that is gone already is no fault."""
-        for port in ports:
-            where = _service_id(record.remote_id, port)
-            yield from self._edit(record.key("node"), "delete", "EthSvc", where, (), frozenset({"missing"}))
+    def _free(self, record: Record, services: Iterable[str]) -> Steps:
+        """
+        Delete services that were confirmed, or that an attempt which failed may have made; one that is gone already is no fault. After such an attempt there
+        may be several terminals: then the remote id is that of one of them, and each is asked for its own.
+        """
+        sole = len(record.keys.get("serno", ())) == len(record.keys.get("node", ())) == 1
+        for service in services:
+            node, serial, port = service.rsplit(" ", 2)
+            ont = record.remote_id if sole and record.remote_id else (yield from self._found(node, serial))
+            if ont:
+                yield from self._edit(node, "delete", "EthSvc", _service_id(ont, port), (), frozenset({"missing"}))
 
     def _edit(self, node: str, operation: str, kind: str, where: Any, content: Any, accepts: frozenset[str] = frozenset()) -> Result:
         attributes = {"operation": operation, "get-config": "true"}

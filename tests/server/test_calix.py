@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from twisted.internet import reactor as installed
 
+from portaswitch.espf.driver import Drive
+from portaswitch.espf.state import underway
 from portaswitch.espf.verdicts import Ended
-from portaswitch.handler import NotProvisionable
+from portaswitch.handler import AssignRemoteId, NotProvisionable, StateHandler
 from portaswitch.model.notification import Verdict
 from portaswitch.model.subscriber import Condition, Device, Policy, Subscriber
 from tests.claims import claims
-from tests.server.vendors import LINE, VendorCase
+from tests.server.vendors import EVENT, LINE, VendorCase
 from tests.simulators.calix_cms import CalixCms
 from tests.simulators.calix_objects import number_of, serial
 from tests.simulators.core import Fault
@@ -78,6 +82,35 @@ class CalixTests(VendorCase):
         self.assertEqual((ended.exception.verdict, ended.exception.note), (Verdict.RETRY, "the vendor answered session lost"))
         self.cms.faults.off(Fault.SESSION_LOST)
         self.assertEqual(await self.after(with_policy(bandwidth_profile_id="5")), {(3, 1): ("enabled", 5)})
+
+    async def test_an_attempt_that_failed(self) -> None:
+        """An account whose move to another terminal failed in its middle moves on to a third one, or back: no service stays on the others."""
+        await self.prepare()
+        second, third = (replace(HOME, devices=(replace(ONT, inventory_id=number),)) for number in ("CXNK00A1B3", "CXNK00A1B4"))
+        for place in range(1, 8):
+            for target in (third, HOME):
+                await self.bring(HOME)
+                await self.attempt(second, place)
+                await self.bring(target)
+                self.assertEqual(self.served(), {target.devices[0].inventory_id.removeprefix("CXNK")}, f"answer {place}")
+
+    async def attempt(self, snapshot: Subscriber, place: int) -> None:
+        """One attempt whose answer at a place gets lost: what is known afterwards is what a delivery writes then."""
+        assert isinstance(self.handler, StateHandler)
+        self.cms.faults.lose_after = place
+        before, drive = self.record, Drive(self.wires)
+        with contextlib.suppress(Ended):
+            await drive.run(partial(self.handler.steps, EVENT, snapshot, before))
+        self.cms.faults.lose_after = 0
+        given = [effect.remote_id for effect in drive.effects if isinstance(effect, AssignRemoteId)]
+        self.record = replace(underway(before, self.handler.wanted(snapshot)), remote_id=(given or [before.remote_id])[-1])
+        self.wires.breakers[""].worked()
+
+    def served(self) -> set[str]:
+        """Serial numbers of the terminals that have a service."""
+        objects = self.cms.networks["NTWK-E7-1"].objects
+        serials = {key[1][0]: serial(one) for key, one in objects.items() if key[0] == "Ont"}
+        return {serials[key[1][0]] for key in objects if key[0] == "EthSvc"}
 
     @claims("calix.6", "calix.8")
     async def test_port_type(self) -> None:
