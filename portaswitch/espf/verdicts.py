@@ -55,10 +55,15 @@ class Retries:
         return max(pause * (0.75 + chance() / 2), wish)
 
 
+def passes(handler: EventHandler, request: Request, fault: str) -> bool:
+    """Whether the steps go on with an answer that has this fault."""
+    return not fault or fault in request.accepts or fault in handler.harmless
+
+
 def judge(handler: EventHandler, request: Request, reply: Reply, now: datetime) -> None:
     """Let an answer pass to the handler's steps. Errors: `Ended` with the verdict, `HandlerStopped`; whatever the handler's own `fault` raises."""
     fault = handler.fault(reply)
-    if not fault or fault in request.accepts or fault in handler.harmless:
+    if passes(handler, request, fault):
         return
     note = f"{request.target or 'the vendor'} answered {fault}"
     if fault in handler.credentials_refused:

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from portaswitch.errors import LogInRefused, NotSendable, TransportFailed
 from portaswitch.espf.breaker import Breaker
 from portaswitch.espf.interrupt import interrupted
-from portaswitch.espf.verdicts import Ended, HandlerStopped, judge, retry_after
+from portaswitch.espf.verdicts import Ended, HandlerStopped, judge, passes, retry_after
 from portaswitch.handler import EventHandler, LogIn, Reply, Request
 from portaswitch.interfaces.transport import ITransport
 from portaswitch.log_ins import LogIns
@@ -63,13 +63,18 @@ class Wires:
             raise HandlerStopped(str(error)) from error
         if not isinstance(reply, Reply):
             raise Ended(Verdict.PARKED, f"{transport.name} gave no reply")
-        if reply.status in (500, 502, 503, 504):
+        if reply.status in (500, 502, 503, 504) and not self._answers(request, reply):
             breaker.failed()
         else:
             breaker.worked()
         if reply.status in (429, 503) and (pause := retry_after(reply, self._now())):
             breaker.rest(pause)
         return reply
+
+    def _answers(self, request: Request, reply: Reply) -> bool:
+        """Whether an error of HTTP is an answer to the request all the same: SOAP has the status 500 for every fault (SOAP 1.1 section 6.2)."""
+        fault = interrupted(partial(self.handler.fault, reply))
+        return passes(self.handler, request, fault) or fault in self.handler.dropped or (self.logged_in(request) and interrupted(partial(self.lost, reply)))
 
     def logged_in(self, request: Request) -> bool:
         """Whether there is a session with the request's target."""

@@ -14,7 +14,7 @@ from portaswitch.errors import LogInRefused, NotSendable, TransportFailed
 from portaswitch.espf import interrupt
 from portaswitch.espf.driver import MOST_STEPS, Drive
 from portaswitch.espf.verdicts import Ended, HandlerStopped, Retries, retry_after
-from portaswitch.handler import AssignAlias, FanOut, Http, LogIn, Reply
+from portaswitch.handler import AssignAlias, FanOut, Http, LogIn, Reply, Soap, xml
 from portaswitch.model.notification import Verdict
 from tests.unit.espf.fakes import NOW, Acme, FakeTransport, wires
 
@@ -169,6 +169,17 @@ class Sessions(Acme):
         return reply.body == "who are you?"
 
 
+class Faulty(Acme):
+    """The body of an answer is its fault, as the element of a SOAP fault would be."""
+
+    harmless = frozenset({"exists"})
+    dropped = frozenset({"gone"})
+
+    def fault(self, reply: Reply) -> str:
+        """The vendor's word."""
+        return reply.body
+
+
 class LogInTests(DriverCase):
     """Sessions are the engine's."""
 
@@ -279,6 +290,18 @@ class BreakerTests(DriverCase):
         clock.advance(0.1)
         self.assertIsNone(asked())
         self.assertEqual((ways.room, len(transport.sent)), (None, 7))
+
+    def test_faults_that_are_answers(self) -> None:
+        """A SOAP fault comes with HTTP 500: one that is accepted, harmless, or the end of the event is an answer like any other; others are none."""
+        missing = Soap("/", xml("Delete"), accepts=frozenset({"missing"}))
+        cases = (("missing", None, None), ("exists", None, None), ("gone", Verdict.DROPPED, None), ("broken", Verdict.RETRY, 0))
+        for fault, verdict, room in cases:
+            ways = wires(Faulty(), FakeTransport([Reply(500, fault)] * 6))
+            for _ in range(6 if room is None else 5):
+                ended: list[Any] = []
+                _ = Deferred.fromCoroutine(Drive(ways).run(lambda: iter_of(missing))).addErrback(lambda failure: failure.value).addBoth(ended.append)
+                self.assertEqual(ended[0] and ended[0].verdict, verdict, fault)
+            self.assertEqual(ways.room, room, fault)
 
     def test_rests(self) -> None:
         """A target that asks for a pause is sent nothing meanwhile, and does not count as down; it may not ask for more than the longest pause."""
