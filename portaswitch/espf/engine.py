@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from traceback import format_exception
 from typing import Any, Final, Protocol
 
 from twisted.internet.defer import DeferredList
@@ -18,6 +19,7 @@ from portaswitch.errors import StartError
 from portaswitch.espf.registry import Ready, Registry
 from portaswitch.espf.reports import AttemptLog, Recipient, Redaction
 from portaswitch.espf.runner import Runner, Work
+from portaswitch.espf.stopping import stop
 from portaswitch.espf.wires import Wires
 from portaswitch.handler import Target
 from portaswitch.interfaces.events import IEvents
@@ -117,7 +119,7 @@ class Engine:
             try:
                 runner, work = self._runners.get(name), self._work_of(row)
             except Exception as error:  # of its file, or of what its options name: nobody else waits for it
-                await self._stop_handler(row, f"it can't be set up: {type(error).__name__}: {error}")
+                await self._stop_handler(row, error)
                 continue
             if runner is None:
                 runner = self._runners[name] = Runner(
@@ -128,10 +130,11 @@ class Engine:
             else:
                 runner.swap(row, work)
 
-    async def _stop_handler(self, row: HandlerRow, reason: str) -> None:
-        self._log.failure("the event handler {name} can't be set up", name=row.name)
-        self._outside.alerts.stopped(row.name, reason)
-        await self._events.stop(row.i_handler, reason)
+    async def _stop_handler(self, row: HandlerRow, error: Exception) -> None:
+        """What its file says of the values of its options may hold secrets, in the trace too."""
+        redact, outside = Redaction(self._ready[row.name].reading.secrets), self._outside
+        self._log.error("the event handler {name} can't be set up: {trace}", name=row.name, trace=redact("".join(format_exception(error))))
+        await stop(row, f"it can't be set up: {type(error).__name__}: {error}", redact, self._events, outside.log, outside.alerts)
 
     def _work_of(self, row: HandlerRow) -> Work:
         """What the instance works with: the same as long as its handler is; an internal one knows its filters."""

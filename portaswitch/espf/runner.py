@@ -24,6 +24,7 @@ from portaswitch.espf.delivery import Delivery
 from portaswitch.espf.neighbours import BUSY_NEIGHBOUR, Neighbours
 from portaswitch.espf.reports import AttemptLog, Recipient, Redaction
 from portaswitch.espf.stock import Claimed, Stock
+from portaswitch.espf.stopping import stop
 from portaswitch.espf.verdicts import HandlerStopped, Retries
 from portaswitch.espf.wires import Wires
 from portaswitch.handler import EventHandler, StateHandler, Subscriber
@@ -271,7 +272,7 @@ class Runner:
         if isinstance(result, Settled) or result.check(CancelledError):
             return Settled(one, Verdict.RETRY, GIVEN_BACK, counted=False)
         if result.check(HandlerStopped):
-            self._stop_handler(self._work.redact(result.getErrorMessage()))
+            self._stop_handler(result.getErrorMessage())
             return Settled(one, Verdict.RETRY, "the handler was stopped", counted=False)
         self._log.warn("{handler}: a delivery broke: {error}", handler=self.row.name, error=result.getErrorMessage())
         return self._limited(Settled(one, Verdict.RETRY, f"a delivery broke: {result.getErrorMessage()}"))
@@ -300,9 +301,7 @@ class Runner:
         if self._stopping:
             return
         self._stopping = True
-        self._attempts.stopped(self.row.name, reason)
-        self._alerts.stopped(self.row.name, reason)
-        stopping = self._events.stop(self.row.i_handler, reason)
+        stopping = stop(self.row, reason, self._work.redact, self._events, self._attempts, self._alerts)
         _ = stopping.addErrback(lambda failure: self._log.failure("{handler} could not be stopped", failure, handler=self.row.name))
 
 
