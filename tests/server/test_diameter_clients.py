@@ -258,12 +258,15 @@ class CallTests(ClientCase):
         """Two debits of one session are two uses, each at its own price; a refund finds both, in the books too."""
         message = {"SMS-Information": {"Recipient-Info": {"Recipient-Address": {"Address-Type": "MSISDN", "Address-Data": "380938508705"}}}}
         asked = self.ccr("E", 0, Requested_Action="DIRECT_DEBITING", Service_Information=message)
-        dear = asked | {"CC-Request-Number": "1", RSU: {"CC-Money": {"Unit-Value": {"Value-Digits": "5", "Exponent": "0"}}}}
+        money = {RSU: {"CC-Money": {"Unit-Value": {"Value-Digits": "5", "Exponent": "0"}}}}
+        dear = asked | {"CC-Request-Number": "1"} | money
         for said in (asked, dear, asked | {"CC-Request-Number": "2"}, dear):
             self.assertEqual((await self.say(said))["Result-Code"], "2001")
             self.core.cache.forget_all()
         self.assertEqual((sorted(row[1] for row in self.rows(self.session)), self.accounts()), (["0.04", "0.04", "5"], ("14.92", "0")))
-        back = asked | {"Session-Id": "refund", "Requested-Action": "REFUND_ACCOUNT", "Refund-Information": self.session}
-        self.assertEqual((await self.say(back))["Result-Code"], "2001")
-        self.assertEqual(self.accounts(), ("20", "0"))
+        back = asked | money | {"Session-Id": "refund", "Requested-Action": "REFUND_ACCOUNT", "Refund-Information": self.session}
+        for again, left in (("refund", "19.92"), ("refund", "19.92"), ("rest", "20")):
+            self.assertEqual((await self.say(back | {"Session-Id": again}))["Result-Code"], "2001")
+            self.assertEqual(self.accounts(), (left, "0"))
+        self.assertEqual((await self.say(back | {"Session-Id": "more"}))["Result-Code"], "5012")
         await self.assert_books()

@@ -213,8 +213,8 @@ class RefundTests(TalkCase):
         self.assertEqual(self.refund("s1", amount(3), "r1"), (2001,))
         self.assertEqual((self.funds, self.xdrs[2:]), (("7", "0"), [("-1", 1), ("-2", 1)]))
         self.forget()
-        self.assertEqual(self.refund("s1", None, "r2"), (2001,))
-        self.assertEqual(self.refund("s1", None, "r3"), (5012,))
+        self.assertEqual(self.refund("s1", amount(9), "r2"), (2001,))
+        self.assertEqual(self.refund("s1", amount(9), "r3"), (5012,))
         self.assertEqual(self.funds, ("10", "0"))
 
     def test_units_of_several_uses(self) -> None:
