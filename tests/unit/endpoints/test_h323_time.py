@@ -55,7 +55,7 @@ class TimeTests(SynchronousTestCase):
         self.assertEqual(elapsed(f"*{begin}", f".{end}", {}), lasted)
         self.assertEqual(elapsed(end, begin, {}), -lasted)
         others = ((begin, end.replace("CST", "IST")), (begin, end.replace("CST", "UTC")), (begin, None), (None, end), ("", ""), ("x", "x"), ("x y", "x y"))
-        self.assertEqual([elapsed(*pair, {}) for pair in others], [None] * len(others))
+        self.assertEqual([elapsed(since, until, {}) for since, until in others], [None] * len(others))
 
     def test_lax(self) -> None:
         """An unsynchronized clock's mark, a wrong weekday, no fraction, a fraction of any length."""
