@@ -7,7 +7,7 @@ from collections import deque
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from portaswitch.memory import CLEAN, GROWTH, RARELY, Collector, resident
+from portaswitch.memory import CLEAN, GROWTH, RARELY, SMALL, Collector, resident
 
 
 class Recorded:
@@ -36,11 +36,11 @@ class Recorded:
 
 
 class CollectorTests(SynchronousTestCase):
-    """A process of 100 octets."""
+    """A process of SMALL octets."""
 
     def setUp(self) -> None:
         """A collector whose first pass is over."""
-        self.gc, self.size = Recorded(), 100
+        self.gc, self.size = Recorded(), SMALL
         self.collector = Collector(self.gc, lambda: self.size)
 
     def test_start(self) -> None:
@@ -74,11 +74,23 @@ class CollectorTests(SynchronousTestCase):
     def test_grown(self) -> None:
         """A full pass comes when the process has doubled, and counts from there."""
         self.gc.asked.clear()
-        self.size = GROWTH * 100
+        self.size = GROWTH * SMALL
         self.collector.grown()
         self.assertEqual(self.gc.asked, [])
         self.size += 1
         self.collector.grown()
+        self.collector.grown()
+        self.assertEqual(self.gc.asked, ["unfreeze", "collect 2", "freeze"])
+
+    def test_small(self) -> None:
+        """A process that fills its memories behind its start is not looked through."""
+        self.size = SMALL // 10
+        self.collector.full()
+        self.gc.asked.clear()
+        self.size = SMALL
+        self.collector.grown()
+        self.assertEqual(self.gc.asked, [])
+        self.size += 1
         self.collector.grown()
         self.assertEqual(self.gc.asked, ["unfreeze", "collect 2", "freeze"])
 
