@@ -9,6 +9,7 @@ A request is known again by Session-Id, CC-Sub-Session-Id, type and number, with
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Final
@@ -50,6 +51,7 @@ def to_request(ccr: Message, peer: DiameterPeer, at: datetime, request_id: str) 
         too_many(MSCC, ccr.groups(MSCC)[1])  # an event is one use with one price
     key, place = f"{peer.i_node}/{session}/{ccr.integer('CC-Request-Type')}/{number}", number
     if operation is Operation.REFUND:
+        asked = asked if _named_units(ccr) else tuple([replace(one, requested=0) for one in asked])  # all that is left
         session, place = _charged(ccr, session), HASHED + int.from_bytes(sha256(key.encode()).digest()[:5], "big")
     alone = operation in (Operation.BALANCE, Operation.PRICE)
     return AAARequest(
@@ -86,6 +88,11 @@ def _kind(ccr: Message) -> Kind:
     if number not in KINDS:
         wrong(("CC-Request-Type",), number)
     return KINDS[number]
+
+
+def _named_units(ccr: Message) -> bool:
+    """Whether a Requested-Service-Unit says how much."""
+    return any([group.pairs for place in (ccr.body, *ccr.groups(MSCC)) for group in place.groups("Requested-Service-Unit")])
 
 
 def _operation(ccr: Message) -> Operation:

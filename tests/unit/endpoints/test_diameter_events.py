@@ -209,6 +209,13 @@ class RefundTests(TalkCase):
         self.assertEqual(self.refund("s1", pieces(5), "r2"), (2001,))
         self.assertEqual((self.funds, self.refund("s1", pieces(5), "r3")), (("9.7", "0"), (5012,)))
 
+    def test_without_units(self) -> None:
+        """Who does not say how much wants all of it back; an empty Requested-Service-Unit says nothing."""
+        nothing: dict[str, Any] = {}
+        for number, asked in enumerate((None, nothing)):
+            self.say(event(number=number, asked=pieces(5)))
+            self.assertEqual((self.refund("s1", asked, f"r{number}"), self.funds), ((2001,), ("10", "0")))
+
     def test_units_by_units(self) -> None:
         """Units that went back are used no more: the next refund finds those that are left."""
         self.say(event(asked=pieces(5)))
