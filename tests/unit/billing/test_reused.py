@@ -110,7 +110,7 @@ class AnotherTests(ReusedCase):
         """A process that remembers the user alone: the keys of both Stops are the same, and what became of the first is no answer to the second."""
         for asked in call(60, HOUR), call(71, 71):
             self.restart()
-            self.ask(told(start("s2"), None), asked, asked)
+            self.ask(told(start("s2"), None), asked)
         self.assertEqual([charged[1] for charged in self.charges], [71, 60])
 
     def test_long(self) -> None:
