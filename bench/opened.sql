@@ -5,12 +5,13 @@ create temporary table template as
     select s.*, (a.balance - a.held)::text as funds from sessions s join accounts a using (i_account)
     where s.session_key like '%/' || :'template' || ';%' order by s.session_key limit 1;
 
--- `other`: what other sessions of the account hold.
+-- The host of a session is that of its Session-Id. `other`: what other sessions of the account hold.
 create function pg_temp.opened(t template, sid text, a accounts, other numeric) returns sessions language sql as $$
     select row(t.i_node || '/' || sid, t.version, t.i_node || '/' || sid || '/1/0',
         replace(replace(replace(t.answer, t.cli, a.id), ',' || t.i_account || ',', ',' || a.i_account || ','), t.funds, (a.balance - other - t.held)::text),
         t.i_env, t.i_node, a.i_account, a.i_customer, t.held, t.expires, t.status, t.started, t.updated, t.service, a.id, t.cld,
-        replace(replace(replace(t.opened, t.cli, a.id), '["a",' || t.i_account || ',', '["a",' || a.i_account || ','), split_part(t.session_key, '/', 2), sid),
+        replace(replace(replace(replace(t.opened, t.cli, a.id), '["a",' || t.i_account || ',', '["a",' || a.i_account || ','), split_part(t.session_key, '/', 2), sid),
+            '"origin_host":"' || split_part(split_part(t.session_key, '/', 2), ';', 1) || '"', '"origin_host":"' || split_part(sid, ';', 1) || '"'),
         t.state, t.incoming, t.final, t.counted)::sessions
 $$;
 -- A session without its times; that of the answer is when it expires.
