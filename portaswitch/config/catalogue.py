@@ -53,6 +53,7 @@ from portaswitch.config.values import Address, Boolean, Choice, HostName, Intege
 from portaswitch.model.budget import SpendPeriod
 from portaswitch.model.loading import CatalogueFile, Entry
 from portaswitch.model.loading import Section as Named
+from portaswitch.model.text_values import MOST_DAYS
 
 NAME: Final = Text("a name of printable characters", r"[^\x00-\x1f\x7f]+", longest=128)
 ID: Final = Text("an account id without blanks", r"[^\s\x00-\x1f\x7f]+", longest=128)
@@ -267,8 +268,8 @@ ACCOUNT: Final = Thing(
         "blocked": Boolean(),
         "activation_date": OrNone(Instant()),
         "expiration_date": OrNone(Instant()),
-        "life_time": OrNone(Integer(1, 36500, "days after the first use")),
-        "inactivity_days": OrNone(Integer(1, 36500, "days after the last use")),
+        "life_time": OrNone(Integer(1, MOST_DAYS, "days after the first use")),
+        "inactivity_days": OrNone(Integer(1, MOST_DAYS, "days after the last use")),
         "language": OrNone(LANGUAGE),
         "access_policy": OrNone(NAME),
         "static_ip": OrNone(StaticAddress()),

@@ -16,6 +16,7 @@ from portaswitch.config.kinds import ListOf, children_of
 from portaswitch.config.values import Boolean, Choice, Integer, Text
 from portaswitch.model.loading import CUSTOMER_DETAILS as KEYS
 from portaswitch.model.loading import Entry, Value
+from portaswitch.model.text_values import MOST_DAYS
 
 NAME: Final = Text("a name of printable characters", r"[^\x00-\x1f\x7f]+", longest=128)
 ID: Final = Text("an account id without blanks", r"[^\s\x00-\x1f\x7f]+", longest=128)
@@ -131,7 +132,7 @@ DID: Final = Thing(
 )  # fmt: skip
 _WORTH: Final[dict[str, Kind[Value]]] = {
     "amount": Money(), "currency": Currency(), "status": Choice("active", "inactive"), "expiration_date": OrNone(Instant()),
-    "days_added": OrNone(Integer(1, 36500, "days added to the end of the account")),
+    "days_added": OrNone(Integer(1, MOST_DAYS, "days added to the end of the account")),
 }  # fmt: skip
 VOUCHER: Final = Thing({"number": Code("[0-9]{12,20}", "12 to 20 digits"), **_WORTH})
 VOUCHER_BATCH: Final = Thing({"managed_by": NAME, **_WORTH, "vouchers": Section(Text("the number printed on it, from 1", "[1-9][0-9]{0,17}"), VOUCHER)})
@@ -143,9 +144,9 @@ CUSTOM_FIELDS: Final = CustomFields(
         }
     )
 )  # fmt: skip
-DAYS: Final = OrNone(Integer(0, 36500, "days"))
+DAYS: Final = OrNone(Integer(0, MOST_DAYS, "days"))
 CUSTOMER_CLASS: Final = Thing(
-    {"managed_by": NAME, "credit_limit": OrNone(Money()), "grace_period": Integer(0, 36500, "days"), "suspension_time": DAYS, "termination_time": DAYS}
+    {"managed_by": NAME, "credit_limit": OrNone(Money()), "grace_period": Integer(0, MOST_DAYS, "days"), "suspension_time": DAYS, "termination_time": DAYS}
 )
 _MAILBOX: Final = r"[^@\s,;<>]+@[^@\s,;<>]+"
 _MAIL: Final = OrNone(Text("an e-mail address (name@domain), several with commas", rf"{_MAILBOX}(, ?{_MAILBOX})*"))

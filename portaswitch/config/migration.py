@@ -22,6 +22,7 @@ from portaswitch.config.node import one_line
 from portaswitch.config.tree import why
 from portaswitch.config.values import Choice, Integer, Text
 from portaswitch.model.loading import CatalogueFile, Entry, Section
+from portaswitch.model.text_values import MOST_DAYS
 
 NUMBER: Final = Text("a number of the old installation", r"[0-9]{1,18}", longest=18)
 STATUS: Final = Coded(
@@ -32,7 +33,7 @@ MODEL: Final = Coded(
     {"-1": "debit", "1": "credit", "4": "beneficiary"},
     {"2": "is the model of an alias: aliases stand in aliases.csv", "0": "is the model of a voucher, which is not moved"},
 )
-DAYS: Final = Integer(1, 36500, "days")
+DAYS: Final = Integer(1, MOST_DAYS, "days")
 USED: Final = MONEY
 KEY: Final = Code("32 hexadecimal digits", "[0-9A-Fa-f]{32}")
 PIN: Final = Code("4 to 16 digits", "[0-9]{4,16}")
